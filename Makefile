@@ -1,0 +1,205 @@
+# gocker: each login in its own container.
+#
+# `make` builds everything as any user; `sudo make demo` shows it; `make check` tests it.
+# `make help` lists the targets. V=1 prints the commands, WERROR=1 makes warnings errors.
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/gocker
+MANDIR ?= $(PREFIX)/share/man
+LOCALSTATEDIR ?= /var
+RUNDIR ?= /run/gocker
+DESTDIR ?=
+BUILD ?= build
+
+CC ?= cc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+VERSION := 0.1.0
+
+# Where this host's PAM looks for its modules: beside pam_unix.so, wherever that is.
+PAMDIR ?= $(firstword $(patsubst %/pam_unix.so,%,$(wildcard \
+	/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security/pam_unix.so \
+	/usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security/pam_unix.so \
+	/lib64/security/pam_unix.so /usr/lib64/security/pam_unix.so \
+	/lib/security/pam_unix.so /usr/lib/security/pam_unix.so)) /lib/security)
+
+WARN := -Wall -Wextra -Wformat=2 -Wformat-security -Wconversion -Wsign-conversion -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wundef \
+	-Wcast-qual -Wwrite-strings -Wimplicit-fallthrough -Wvla -Wdate-time -Wunused-result
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow \
+	-fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection=full
+endif
+ifeq ($(shell uname -m),aarch64)
+HARDEN += -mbranch-protection=standard
+endif
+FORTIFY ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+OPT ?= -O2 -g
+SANITIZE ?=
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(BUILD)/gen \
+	-DGK_VERSION='"$(VERSION)"' \
+	-DGK_CONFIG_PATH='"$(SYSCONFDIR)/gocker.ini"' \
+	-DGK_BINDIR='"$(BINDIR)"' \
+	-DGK_LIBEXECDIR='"$(LIBEXECDIR)"' \
+	-DGK_RUNDIR='"$(RUNDIR)"' \
+	-DGK_STATEDIR='"$(LOCALSTATEDIR)/lib/gocker"'
+GK_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(if $(SANITIZE),,$(FORTIFY)) $(SANITIZE) $(CFLAGS)
+GK_LDFLAGS = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+PIE_CFLAGS = -fPIE
+PIE_LDFLAGS = -pie
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+MAKEFLAGS += --no-print-directory
+endif
+
+# The set-uid program takes iniparser in statically: one library fewer for ld.so to find and map.
+INIPARSER_LIBS ?= $(or $(wildcard $(shell $(CC) -print-file-name=libiniparser.a)),-liniparser)
+JSON_LIBS ?= -ljson-c
+ARCHIVE_LIBS ?= -larchive
+CURL_LIBS ?= -lcurl
+NCURSES_LIBS ?= -lncursesw -ltinfo
+
+BASE_SRC := $(wildcard src/base/*.c)
+PLAN_SRC := $(wildcard src/plan/*.c)
+RUN_SRC := $(wildcard src/run/*.c)
+IMAGE_SRC := $(wildcard src/image/*.c)
+CLI_SRC := $(wildcard src/cli/*.c)
+
+objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
+BASE_LIB := $(BUILD)/libgkbase.a
+PLAN_LIB := $(BUILD)/libgkplan.a
+RUN_LIB := $(BUILD)/libgkrun.a
+IMAGE_LIB := $(BUILD)/libgkimage.a
+CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
+
+PROGRAMS := $(BUILD)/gocker-shell $(BUILD)/gocker
+# The PAM door and the scope helper are built when their sources are there.
+ifneq ($(wildcard pam/pam_gocker.c),)
+PROGRAMS += $(BUILD)/pam_gocker.so $(BUILD)/gocker-keeper $(BUILD)/gocker-entry
+endif
+ifneq ($(wildcard src/gocker-scope.c),)
+PROGRAMS += $(BUILD)/gocker-scope
+endif
+
+.PHONY: all build clean distclean help deps install uninstall rootfs run demo version
+all: build
+build: $(PROGRAMS)
+
+$(BUILD)/libgkbase.a: $(call objs,$(BASE_SRC))
+$(BUILD)/libgkplan.a: $(call objs,$(PLAN_SRC))
+$(BUILD)/libgkrun.a: $(call objs,$(RUN_SRC))
+$(BUILD)/libgkimage.a: $(call objs,$(IMAGE_SRC))
+$(BUILD)/%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcD $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) $(PIE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A change of compiler or flags rebuilds everything.
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(GK_CFLAGS))' >$@.new; \
+	if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+FORCE:
+
+# The seccomp filters are made at build time by libseccomp, so that no program that runs
+# with privilege loads it: the set-uid program carries finished BPF.
+$(BUILD)/mkfilter: src/tools/mkfilter.c src/tools/profile.h $(BUILD)/flags
+	$(call say,HOSTCC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -o $@ $< -lseccomp
+$(BUILD)/gen/filters.h: $(BUILD)/mkfilter
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && $< >$@.new && mv $@.new $@
+$(BUILD)/src/run/seccomp.o: $(BUILD)/gen/filters.h
+
+$(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
+
+$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CORE_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
+		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS)
+
+-include $(wildcard pam/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+DEPS_BUILD := make gcc libc6-dev pkg-config libiniparser-dev libseccomp-dev libpam0g-dev \
+	libarchive-dev libcurl4-openssl-dev libjson-c-dev libncurses-dev libsystemd-dev libcmocka-dev
+DEPS_RUN := openssh-server openssh-client openssh-sftp-server busybox-static iproute2 ca-certificates
+
+deps:
+	@if command -v apt-get >/dev/null; then \
+		miss=$$(for p in $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST); do \
+			dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+		if [ -n "$$miss" ]; then \
+			[ "$$(id -u)" = 0 ] || { echo "make deps: run as root to install:" $$miss >&2; exit 1; }; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends $$miss >/dev/null; \
+		fi; \
+	else \
+		printf '%s\n' 'make deps knows apt only. Install the equivalents of:' \
+			'  $(DEPS_BUILD)' '  $(DEPS_RUN)' '  $(DEPS_TEST)'; exit 1; \
+	fi
+
+install: build
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(SYSCONFDIR)' \
+		'$(DESTDIR)$(PAMDIR)'
+	$(INSTALL) -d -m 0755 '$(DESTDIR)$(LOCALSTATEDIR)/lib/gocker' \
+		'$(DESTDIR)$(LOCALSTATEDIR)/lib/gocker/images'
+	$(INSTALL) -m 0755 $(BUILD)/gocker '$(DESTDIR)$(BINDIR)/gocker'
+	$(INSTALL) -m 4755 $(BUILD)/gocker-shell '$(DESTDIR)$(BINDIR)/gocker-shell'
+	for p in keeper entry scope; do if [ -e $(BUILD)/gocker-$$p ]; then \
+		$(INSTALL) -m 0755 $(BUILD)/gocker-$$p '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; fi; done
+	if [ -e $(BUILD)/pam_gocker.so ]; then \
+		$(INSTALL) -m 0644 $(BUILD)/pam_gocker.so '$(DESTDIR)$(PAMDIR)/'; fi
+	[ -e '$(DESTDIR)$(SYSCONFDIR)/gocker.ini' ] || \
+		$(INSTALL) -m 0644 conf/gocker.ini '$(DESTDIR)$(SYSCONFDIR)/gocker.ini'
+	$(MAKE) install-extra
+
+# Man pages, completions, units: each room adds its own lines to install-extra.
+.PHONY: install-extra uninstall-extra
+install-extra::
+uninstall-extra::
+
+uninstall: uninstall-extra
+	rm -f '$(DESTDIR)$(BINDIR)/gocker' '$(DESTDIR)$(BINDIR)/gocker-shell' \
+		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'
+	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
+		'$(DESTDIR)$(LIBEXECDIR)/gocker-scope'
+	-rmdir '$(DESTDIR)$(LIBEXECDIR)' 2>/dev/null
+	@echo 'left in place: $(SYSCONFDIR)/gocker.ini and the images in $(LOCALSTATEDIR)/lib/gocker'
+
+clean:
+	rm -rf $(BUILD)
+distclean: clean
+	rm -rf build-* compile_commands.json
+
+version:
+	@echo $(VERSION)
+
+help:
+	@printf '%s\n' \
+	'make            build everything (any user); the same as make build' \
+	'make deps       install the packages that building and testing need (apt, root)' \
+	'make demo       show SSH logins landing in containers; leaves nothing behind (root)' \
+	'make run        open /bin/sh in a container, installing nothing (root)' \
+	'make rootfs     fetch the pinned Alpine root into the image directory (root)' \
+	'make check      run the tests; as a plain user those that need no root' \
+	'make install    install below DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)' \
+	'make uninstall  remove what install put there' \
+	'make clean      remove the build' \
+	'V=1 shows commands, WERROR=1 turns warnings into errors'

@@ -1,0 +1,149 @@
+/* The plan: the full list of what the kernel will be asked to do for one session. Data, not code:
+ * src/plan makes and prints it, src/run obeys it. */
+#ifndef GK_PLAN_PLAN_H
+#define GK_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "plan/identity.h"
+#include "plan/policy.h"
+#include "plan/request.h"
+
+/* The two tmpfs of a session; everything writable in it but the home and volumes lives there. */
+enum gk_scratch { GK_SCRATCH_ROOT, GK_SCRATCH_TMP, GK_SCRATCH_COUNT };
+
+struct gk_tmpfs {
+	uint64_t size_bytes;
+	uint64_t inodes;
+};
+
+/* A subtree of the host that is opened before the clone and attached inside. */
+struct gk_tree {
+	const char *source;
+	bool as_user;	    /* opened with the user's fsuid and groups, owner checked: a home */
+	bool socket;	    /* must be a unix socket owned by the user: the agent's */
+};
+
+enum gk_mount_kind {
+	GK_MOUNT_OVERLAY,   /* the root: the image below, scratch:root/upper above */
+	GK_MOUNT_PROC,
+	GK_MOUNT_SCRATCH,   /* directory `source` of scratch tmpfs `index` */
+	GK_MOUNT_DEVPTS,
+	GK_MOUNT_TREE,	    /* plan->trees[index] */
+	GK_MOUNT_MASK_FILE, /* an unreadable /dev/null node over a file */
+	GK_MOUNT_MASK_DIR,  /* an empty read-only directory over a directory */
+	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
+	GK_MOUNT_PTY,	    /* the payload's terminal, bound over an empty file */
+	GK_MOUNT_STUB,	    /* the entry stub of the PAM door, bound read-only over a file */
+	GK_MOUNT_DEVLOG,    /* scratch file: the keeper's syslog socket */
+};
+
+enum gk_mount_flag {
+	GK_MF_RO = 1,
+	GK_MF_NOSUID = 2,
+	GK_MF_NODEV = 4,
+	GK_MF_NOEXEC = 8,
+	GK_MF_OPTIONAL = 16, /* skipped when the target does not exist (a mask) */
+	GK_MF_LATE_RO = 32,  /* made read-only after everything below it is set up */
+};
+
+/* One mount, in the order in which they are made. */
+struct gk_mount {
+	enum gk_mount_kind kind;
+	unsigned index;	    /* scratch or tree number */
+	const char *source; /* GK_MOUNT_SCRATCH: directory in the scratch; otherwise unused */
+	const char *target; /* absolute inside, no ".", "..", "//" or trailing slash */
+	unsigned flags;	    /* enum gk_mount_flag */
+};
+
+/* A file or directory that gocker itself puts into the overlay's upper layer before mounting. */
+enum gk_entry_kind {
+	GK_ENTRY_DIR,
+	GK_ENTRY_FILE,	  /* content */
+	GK_ENTRY_COPY,	  /* of the host's file `content`, symlinks followed as root, at most
+			     GK_COPY_MAX bytes, left out when it is missing */
+	GK_ENTRY_SYMLINK, /* to `content` */
+	GK_ENTRY_SHELL,	  /* PAM door: the stub's name when the image lacks a file there */
+};
+#define GK_COPY_MAX ((size_t)64 << 10)
+
+struct gk_entry {
+	enum gk_entry_kind kind;
+	const char *path; /* absolute inside */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	const char *content;
+};
+
+/* A character device made in /dev. */
+struct gk_node {
+	const char *name;
+	unsigned major, minor;
+	mode_t mode;
+};
+
+/* The filters that src/tools/profile.h describes. */
+enum gk_filter {
+	GK_FILTER_USER,	 /* what a user's programs get */
+	GK_FILTER_ADMIN, /* container root under `gocker run`: as USER, and chroot, chown and kin */
+};
+
+struct gk_credentials {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; /* supplementary, the primary among them */
+	size_t ngroups;
+	uint64_t caps;	     /* capability bits kept in all sets and the bounding set; 0 for users */
+	bool no_new_privs;
+	enum gk_filter filter;
+};
+
+struct gk_plan {
+	enum gk_door door;
+	const char *session_id;
+	const struct gk_identity *who;
+	const struct gk_policy *policy;
+
+	const char *hostname;
+	uint64_t namespaces; /* CLONE_NEW* bits, all in one clone */
+
+	const char *image_path;
+	uint64_t leaf_pids_max; /* pids_max + what init (and sshd) need */
+	struct gk_tmpfs scratch[GK_SCRATCH_COUNT];
+	const struct gk_entry *entries; /* in the order made; parents before children */
+	size_t nentries;
+	const struct gk_node *nodes;
+	size_t nnodes;
+	const struct gk_tree *trees;
+	size_t ntrees;
+	const struct gk_mount *mounts;
+	size_t nmounts;
+	uint64_t uidmap_base; /* with CLONE_NEWUSER: first host id of 65536; else 0 */
+
+	enum gk_tty_mode tty;
+	struct gk_credentials cred;
+	mode_t umask;	      /* (mode_t)-1: the caller's own */
+	const char *cwd;      /* inside */
+	const char *cwd_else; /* when cwd can't be entered: always "/" */
+	const char *exec_path;	       /* absolute: the program; without a slash: searched in PATH */
+	const char *const *argv;       /* NULL-ended */
+	const char *const *env;	       /* NULL-ended */
+};
+
+/* Makes the plan. Pure: no system call, no global. Everything is allocated from arena; who,
+ * policy and request must outlive the plan. Returns 0 or -errno with err:
+ * -EINVAL for a home or volume whose target would cover a directory gocker itself needs. */
+int gk_plan_make(const struct gk_request *request, const struct gk_identity *who,
+	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
+	struct gk_err *err);
+
+/* Prints the plan as stable text, one item a line, strings escaped. */
+void gk_plan_print(const struct gk_plan *plan, FILE *out);
+
+#endif

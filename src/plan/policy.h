@@ -1,0 +1,101 @@
+/* The policy: the rules of gocker.ini that apply to one identity, and where each came from. */
+#ifndef GK_PLAN_POLICY_H
+#define GK_PLAN_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "plan/config.h"
+#include "plan/identity.h"
+
+#define GK_UNLIMITED UINT64_MAX
+
+enum gk_root_mode { GK_ROOT_OVERLAY, GK_ROOT_READONLY };
+enum gk_home_mode { GK_HOME_BIND, GK_HOME_TMPFS, GK_HOME_NONE };
+enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE };
+
+/* Every key of gocker.ini, in the order in which it is printed. */
+enum gk_key {
+	GK_KEY_IMAGE_DIR, /* [gocker] only */
+	GK_KEY_SESSIONS_MAX,
+	GK_KEY_CONTAIN, /* all other sections from here on */
+	GK_KEY_IMAGE,
+	GK_KEY_HOSTNAME,
+	GK_KEY_SHELL,
+	GK_KEY_PIDS_MAX,
+	GK_KEY_USER_PIDS_MAX,
+	GK_KEY_USER_SESSIONS_MAX,
+	GK_KEY_MEMORY_MAX,
+	GK_KEY_MEMORY_SWAP_MAX,
+	GK_KEY_USER_MEMORY_MAX,
+	GK_KEY_CPUS,
+	GK_KEY_ROOT,
+	GK_KEY_ROOT_SIZE,
+	GK_KEY_TMP_SIZE,
+	GK_KEY_ROOT_INODES,
+	GK_KEY_HOME,
+	GK_KEY_VOLUMES,
+	GK_KEY_NETWORK,
+	GK_KEY_AGENT,
+	GK_KEY_ENV_PASS,
+	GK_KEY_ENV_SET,
+	GK_KEY_UMASK,
+	GK_KEY_IDLE_TIMEOUT,
+	GK_KEY_MAX_DURATION,
+	GK_KEY_COUNT
+};
+
+struct gk_volume {
+	const char *source; /* on the host, absolute, {user} replaced */
+	const char *target; /* inside, absolute, normalized, {user} replaced */
+	bool readonly;
+};
+
+/* Which line of which section decided a key; line 0 and section "built-in" for a default. */
+struct gk_origin {
+	const char *section;
+	unsigned line;
+};
+
+struct gk_policy {
+	const char *image_dir;
+	uint64_t sessions_max; /* over all users; 0: no limit */
+	bool contain;	       /* the PAM door only */
+	const char *image;
+	const char *hostname; /* {user} replaced; {id} still in it */
+	const char *shell;
+	uint64_t pids_max; /* tasks of the user, GK_UNLIMITED never */
+	uint64_t user_pids_max;
+	uint64_t user_sessions_max;
+	uint64_t memory_max;	  /* bytes or GK_UNLIMITED */
+	uint64_t memory_swap_max; /* bytes or GK_UNLIMITED */
+	uint64_t user_memory_max; /* bytes or GK_UNLIMITED */
+	uint32_t cpus_milli;	  /* thousandths of a CPU; 0: no limit */
+	enum gk_root_mode root;
+	uint64_t root_size, tmp_size; /* bytes */
+	uint64_t root_inodes;
+	enum gk_home_mode home;
+	const struct gk_volume *volumes;
+	size_t nvolumes;
+	enum gk_network_mode network;
+	bool agent;		     /* bring the ssh agent's socket in (shell door) */
+	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */
+	const char *const *env_set;  /* NAME=value; NULL-ended */
+	mode_t umask;		     /* (mode_t)-1: the caller's own is kept */
+	uint64_t idle_timeout_s, max_duration_s; /* seconds; 0: none */
+	struct gk_origin origin[GK_KEY_COUNT];
+};
+
+/* The name of a key as gocker.ini writes it. */
+const char *gk_key_name(enum gk_key key);
+
+/* Works out the policy for one identity: [default], then the [group:…] sections that name one of
+ * its groups in file order, then [user:…]. Allocates from arena. Returns 0 or -errno with err.
+ * ret_policy is untouched on failure. */
+int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
+	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* What was asked for: the door, the command, the terminal, the environment. Pure data. */
+#ifndef GK_PLAN_REQUEST_H
+#define GK_PLAN_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+enum gk_door {
+	GK_DOOR_SHELL, /* gocker-shell: the user's login shell or a ForceCommand */
+	GK_DOOR_PAM,   /* pam_gocker.so through the keeper: no payload of its own */
+	GK_DOOR_RUN,   /* gocker run, by root */
+};
+
+enum gk_tty_mode {
+	GK_TTY_NONE,	 /* fds 0-2 as they are */
+	GK_TTY_TAKEOVER, /* session leader on a pty: hand the controlling terminal over */
+	GK_TTY_RELAY,	 /* a pty inside, a relay outside */
+};
+
+/* Bits over the policy that `gocker run` options set; unset members (NULL, 0) change nothing. */
+struct gk_override {
+	const char *image;
+	const char *hostname;
+	const char *network;	 /* "host" or "none" */
+	const char *root;	 /* "overlay" or "readonly" */
+	const char *home;	 /* "bind", "tmpfs" or "none" */
+	const char *volumes;	 /* as the volumes key; added after the policy's own */
+	const char *env_set;	 /* as the env_set key; added after the policy's own */
+	const char *workdir;	 /* inside; NULL: the home, else / */
+	uint64_t pids_max;	 /* tasks */
+	uint64_t memory_max;	 /* bytes */
+	uint32_t cpus_milli;	 /* thousandths of a CPU */
+	bool as_container_root;	 /* uid 0 inside with a bounded capability set */
+};
+
+struct gk_request {
+	enum gk_door door;
+	const char *session_id;	    /* 12 lower-case hex digits, or "ID" placeholder for explain */
+	bool login;		    /* argv[0] began with '-', or -l: a login shell */
+	const char *command;	    /* the -c string, untouched bytes; NULL: none */
+	const char *const *argv;    /* GK_DOOR_RUN: the command and its arguments, NULL-ended */
+	const char *const *env;	    /* the caller's environment, NULL-ended; may be NULL */
+	enum gk_tty_mode tty;	    /* how the payload gets its terminal */
+	const char *agent_socket;   /* host path of the ssh agent's socket to bring in, or NULL */
+	struct gk_override override;
+};
+
+#endif
