@@ -135,7 +135,7 @@ $(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CO
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS)
 
 -include $(wildcard pam/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/tests/images -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 DEPS_BUILD := make gcc libc6-dev pkg-config libiniparser-dev libseccomp-dev libpam0g-dev \
 	libarchive-dev libcurl4-openssl-dev libjson-c-dev libncurses-dev libsystemd-dev libcmocka-dev
