@@ -1,0 +1,79 @@
+# What an `expect_test` may use. Every step either succeeds or ends the script with a failure that
+# says what was awaited and what was seen; there is no way to pass by accident.
+set timeout 20
+set stty_init "rows 24 columns 80"
+match_max 100000
+log_user 0
+set seen ""
+
+proc fail {why} {
+	global seen expect_out
+	set tail ""
+	catch { set tail $expect_out(buffer) }
+	puts "FAILED: $why\n--- seen before ---\n$seen\n--- last ---\n$tail"
+	exit 1
+}
+
+# Awaits a regular expression and returns what matched.
+proc want {re {seconds 20}} {
+	global seen expect_out
+	expect {
+		-timeout $seconds
+		-re $re {
+			append seen $expect_out(buffer)
+			return $expect_out(0,string)
+		}
+		timeout { fail "no \"$re\" within $seconds s" }
+		eof { fail "no \"$re\" before the end" }
+	}
+}
+
+# Must not appear for that many seconds.
+proc never {re {seconds 1}} {
+	expect {
+		-timeout $seconds
+		-re $re { fail "\"$re\" appeared" }
+		timeout { return }
+		eof { return }
+	}
+}
+
+proc say {text} { send -- "$text\r" }
+
+# A real interactive login; the prompt is made something that no echo can look like.
+proc login {user args} {
+	global spawn_id
+	eval spawn -noecho ssh -tt -l $user gocker $args
+	want {[$#] $}
+	prompt
+}
+proc prompt {} {
+	say {PS1="PRO""MPT> "}
+	want {PROMPT> $}
+}
+
+# Runs a command at the prompt and returns what it printed, without the echo.
+proc ask {command {seconds 20}} {
+	say $command
+	set text [want {PROMPT> $} $seconds]
+	global seen expect_out
+	regsub {PROMPT> $} $expect_out(buffer) {} text
+	regsub {^[^\n]*\n} $text {} text
+	return [string trim $text]
+}
+
+# Awaits the end and returns the exit status; a death by signal is 128 + N.
+proc ended {{seconds 20}} {
+	expect {
+		-timeout $seconds
+		eof {}
+		timeout { fail "did not end within $seconds s" }
+	}
+	set result [wait]
+	if {[llength $result] > 4 && [lindex $result 4] eq "CHILDKILLED"} { return [lrange $result 4 5] }
+	return [lindex $result 3]
+}
+
+proc equal {got wanted} {
+	if {$got ne $wanted} { fail "got \"$got\", wanted \"$wanted\"" }
+}

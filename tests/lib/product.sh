@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Asking things of gocker itself.
+# shellcheck disable=SC2154 # rc, out and err are set by `run`
+
+need_product() { # ends the script with a skip if gocker is not installed or there is no image
+	if [ ! -x "$GOCKER_SHELL" ]; then
+		not_ok "gocker-shell is installed" "make test-stage puts it there"
+		exit 1
+	fi
+	[ -d /var/lib/gocker/images/alpine ] && return 0
+	skip_missing "$(basename "$0")" "no Alpine image (ALPINE_MIRROR can't be reached)"
+	exit 0
+}
+
+# The policy of this test: what is written here is appended to a minimal gocker.ini.
+set_ini() { # [LINE...]: lines of [default], and of sections that they open themselves
+	{
+		printf '%s\n' '[gocker]' 'image_dir = /var/lib/gocker/images' '[default]' 'image = alpine'
+		printf '%s\n' "$@"
+	} >/etc/gocker.ini
+	chmod 644 /etc/gocker.ini
+}
+
+# A copy of the images that can be changed; the shared one is read-only.
+own_images() {
+	mkdir -p /run/gkt/images
+	cp -a /var/lib/gocker/images/. /run/gkt/images/
+	umount /var/lib/gocker/images
+	mount -t tmpfs -o mode=755 gkt-images /var/lib/gocker/images
+	cp -a /run/gkt/images/. /var/lib/gocker/images/
+	rm -rf /run/gkt/images
+}
+
+# refused NAME PATTERN CMD [ARG...]: the command is refused the way gocker refuses: exit status 125,
+# nothing on stdout, exactly one line on stderr, which starts with "gocker: " and has PATTERN in it.
+refused() {
+	local name=$1 pattern=$2
+	shift 2
+	run "$@"
+	if [ "$rc" != 125 ]; then
+		not_ok "$name" "exit status $rc, wanted 125" "stdout: ${out:0:500}" "stderr: ${err:0:500}"
+	elif [ -s "$GKT_WORK/out" ]; then
+		not_ok "$name" "something on stdout: ${out:0:500}" "stderr: ${err:0:500}"
+	elif [ "$(wc -l <"$GKT_WORK/err")" != 1 ] || [[ $err != "gocker: "* ]]; then
+		not_ok "$name" "wanted one line 'gocker: ...' on stderr, got: ${err:0:1000}"
+	elif ! [[ $err =~ $pattern ]]; then
+		not_ok "$name" "stderr: $err" "wanted in it: $pattern"
+	else
+		ok "$name"
+	fi
+}
+
+# The lines that gocker wrote to syslog since the last `mark_syslog`.
+mark_syslog() { wc -c <"$GKT_SYSLOG" >"$GKT_WORK/syslog.mark"; }
+gocker_log() {
+	tail -c "+$(($(cat "$GKT_WORK/syslog.mark" 2>/dev/null || echo 0) + 1))" "$GKT_SYSLOG" |
+		grep -a 'gocker' | grep -av 'gocker-sshd\|sshd\['
+}
+
+# Files that are records of living sessions (their lock is held), one path a line.
+live_records() {
+	local file
+	for file in /run/gocker/u/*/*; do
+		if [ -f "$file" ] && [ -s "$file" ] && ! flock -n "$file" true; then echo "$file"; fi
+	done
+}
+
+# The cgroup leaves of sessions, one path a line; the groups of users may stay, empty.
+session_leaves() { # [UID]
+	find "$PIDS_CGROUP" -mindepth 3 -type d -path "*/gocker*/u${1:-*}/*" 2>/dev/null | sort
+}

@@ -1,0 +1,61 @@
+# How gocker is tested; tests/README.md says more. GOCKER_MUST_WORK=1 makes a failure of every skip
+# that this machine could have run.
+
+DEPS_TEST := expect util-linux procps psmisc strace rsync libcap2-bin acl attr
+
+TEST_BUILD := $(BUILD)/tests
+TEST_HELPERS := $(patsubst tests/lib/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/lib/*.c))
+# What runs inside a container as well, where the C library is another one.
+STATIC_HELPERS := $(patsubst tests/lib/static/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/lib/static/*.c))
+
+.PHONY: check check-unit check-golden check-system test-helpers test-stage test-images
+
+test-helpers: $(TEST_HELPERS) $(STATIC_HELPERS)
+$(TEST_HELPERS): $(TEST_BUILD)/lib/%: tests/lib/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN) -o $@ $<
+$(STATIC_HELPERS): $(TEST_BUILD)/lib/%: tests/lib/static/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN) -static -o $@ $<
+
+# The product as installed, and the image, as a throwaway host takes them in.
+test-stage: build
+	$(Q)rm -rf $(TEST_BUILD)/stage.new && mkdir -p $(TEST_BUILD)
+	$(Q)$(MAKE) -s install DESTDIR='$(abspath $(TEST_BUILD))/stage.new' >/dev/null
+	$(Q)rm -rf $(TEST_BUILD)/stage && mv $(TEST_BUILD)/stage.new $(TEST_BUILD)/stage
+test-images:
+	$(Q)tests/lib/images $(TEST_BUILD)/images || \
+		echo 'No Alpine image: the tests that need it are left out. See ALPINE_MIRROR.' >&2
+
+# Unit tests: each tests/unit/test_*.c is a program.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(TEST_BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+.SECONDARY: $(UNIT_TESTS:$(TEST_BUILD)/%=$(BUILD)/tests/%.o)
+$(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(UNIT_EXTRA_$*) -lcmocka \
+		$(INIPARSER_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
+
+# A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
+family = $(filter-out tests/%/_%,$(sort $(wildcard tests/$(1)/*.sh)))
+ROOT_FAMILIES := system hostile clients pam
+GOLDEN_TESTS = $(call family,golden)
+RUN_TESTS = BUILD='$(BUILD)' tests/run
+
+check-unit: $(UNIT_TESTS)
+	$(Q)$(if $(UNIT_TESTS),$(RUN_TESTS) $(UNIT_TESTS),echo 'no unit tests')
+check-golden: build
+	$(Q)$(if $(GOLDEN_TESTS),$(RUN_TESTS) $(GOLDEN_TESTS),echo 'no golden tests')
+
+ROOT_CHECKS := $(ROOT_FAMILIES:%=check-%)
+.PHONY: $(ROOT_CHECKS)
+$(ROOT_CHECKS): check-%: test-stage test-images test-helpers
+	$(Q)$(RUN_TESTS) $(call family,$*)
+
+ifeq ($(shell id -u),0)
+check: $(UNIT_TESTS) test-stage test-images test-helpers
+	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS) $(foreach f,$(ROOT_FAMILIES),$(call family,$(f)))
+else
+check: $(UNIT_TESTS) build
+	@echo 'Not root: tests/{unit,golden} only; $(ROOT_FAMILIES) need root (sudo make check).'
+	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS)
+endif
