@@ -84,7 +84,7 @@ RUN_LIB := $(BUILD)/libgkrun.a
 IMAGE_LIB := $(BUILD)/libgkimage.a
 CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 
-PROGRAMS := $(BUILD)/gocker-shell $(BUILD)/gocker
+PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c))
 # The PAM door and the scope helper are built when their sources are there.
 ifneq ($(wildcard pam/pam_gocker.c),)
 PROGRAMS += $(BUILD)/pam_gocker.so $(BUILD)/gocker-keeper $(BUILD)/gocker-entry
