@@ -69,3 +69,33 @@ live_records() {
 session_leaves() { # [UID]
 	find "$PIDS_CGROUP" -mindepth 3 -type d -path "*/gocker*/u${1:-*}/*" 2>/dev/null | sort
 }
+
+# The first processes of sessions (their PID 1), as pids of this host, one a line.
+session_inits() {
+	awk '/^NSpid:/ && NF == 3 && $3 == 1 { print $2 }' /proc/[0-9]*/status 2>/dev/null
+}
+
+supervisor_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; } # INIT
+
+# hold_session USER [SCRIPT]: a session in the background that runs SCRIPT and then stays until it
+# is ended, whatever signal asks it to. Sets held_pid (ssh's), held_init and held_supervisor.
+hold_session() {
+	local user=$1 script=${2:-:} before
+	before=$(session_inits)
+	rm -f "$GKT_WORK/held"
+	ssh_as "$user" "trap '' HUP TERM; $script; echo ready; while :; do sleep 1000; done" \
+		>"$GKT_WORK/held" 2>&1 </dev/null &
+	held_pid=$!
+	if ! wait_until 15 grep -q '^ready$' "$GKT_WORK/held"; then
+		echo "# no session: $(cat "$GKT_WORK/held")"
+		return 1
+	fi
+	held_init=$(session_inits | grep -vxF "${before:-none}" | head -n 1)
+	held_supervisor=$(supervisor_of "$held_init")
+}
+
+# drop_session: ends the one held last, as a client that vanishes.
+drop_session() {
+	kill -KILL "$held_pid" 2>/dev/null
+	wait "$held_pid" 2>/dev/null
+}

@@ -18,14 +18,9 @@ PIDS_CGROUP=/sys/fs/cgroup/pids # where gocker's pids groups are
 export GKT_LIB GKT_HELPERS GKT_WORK GKT_SYSLOG GOCKER_SHELL GOCKER PIDS_CGROUP
 export HOME=/root PATH="$PATH:$GKT_HELPERS"
 
-# shellcheck source=tests/lib/tap.sh
 . "$GKT_LIB/tap.sh"
-# shellcheck source=tests/lib/users.sh
 . "$GKT_LIB/users.sh"
-# shellcheck source=tests/lib/sshd.sh
 . "$GKT_LIB/sshd.sh"
-# shellcheck source=tests/lib/product.sh
 . "$GKT_LIB/product.sh"
-# shellcheck source=tests/lib/leftovers.sh
 . "$GKT_LIB/leftovers.sh"
 trap tap_end EXIT
