@@ -1,0 +1,102 @@
+#!/bin/bash
+# SIGKILL for anyone who takes part in a session, with a payload that ignores every other signal:
+# no process, mount or cgroup stays.
+. "$(dirname "$0")/../lib/test.sh"
+need_product
+add_user alice
+add_user bob
+set_ini
+start_sshd
+remember_host
+
+more='(setsid sleep 1000 &) ; nohup sleep 1000 >/dev/null 2>&1 &'
+
+# The supervisor. Processes and mounts go with it at once; what it would have tidied up (an empty
+# cgroup, its record) the next login of that user does.
+hold_session alice "$more"
+check "a session is found: init $held_init, supervisor $held_supervisor" test "$held_init" -gt 1 -a "$held_supervisor" -gt 1
+is "$(live_records | wc -l)" 1 "a living session has a record"
+kill -KILL "$held_supervisor"
+check "supervisor killed: init goes with it" wait_until 5 test ! -d "/proc/$held_init"
+check "supervisor killed: no process of the session lives" wait_until 5 test -z "$(session_inits)"
+drop_session
+is "$(for leaf in $(session_leaves); do cat "$leaf/cgroup.procs"; done)" "" "supervisor killed: its cgroup is empty"
+is "$(live_records)" "" "supervisor killed: no record counts as living"
+run ssh_as bob true
+run ssh_as alice true
+is "$rc" 0 "supervisor killed: the user logs in again"
+check_clean "supervisor killed: swept by that login"
+is "$(find /run/gocker/u -type f -size +0)" "" "supervisor killed: no stale record after it"
+
+hold_session alice "$more"
+kill -KILL "$held_supervisor"
+drop_session
+check "gocker gc" "$GOCKER" gc
+check_clean "supervisor killed: swept by gocker gc"
+
+# init, and the payload.
+hold_session alice "$more"
+kill -KILL "$held_init"
+check "init killed: the session ends" wait_until 5 test ! -d "/proc/$held_supervisor"
+wait "$held_pid"
+isnt $? 0 "init killed: and not with success"
+check_clean "init killed: nothing is left"
+
+hold_session alice "$more"
+payload=$(pgrep -P "$held_init" | head -n 1)
+kill -KILL "$payload"
+wait "$held_pid"
+is $? 255 "payload killed: the client learns of the signal"
+check_clean "payload killed: nothing is left"
+
+# sshd: the user's side, the monitor, both.
+sshd_of() { # PATTERN
+	pgrep -f "^sshd: $1" | head -n 1
+}
+for side in 'alice@notty' 'alice \[priv\]'; do
+	hold_session alice "$more"
+	pid=$(sshd_of "$side")
+	check "sshd's process '$side' is found" test -n "$pid"
+	kill -KILL "$pid"
+	check_clean "sshd killed ($side): nothing is left, though the payload ignores HUP"
+	drop_session
+done
+hold_session alice "$more"
+kill -KILL "$(sshd_of 'alice \[priv\]')" "$(sshd_of alice@notty)"
+check_clean "sshd killed (both sides): nothing is left"
+drop_session
+
+# The client, and the parent without sshd.
+hold_session alice "$more"
+drop_session
+check_clean "client killed: nothing is left (S8)"
+
+as_user alice sh -c "$GOCKER_SHELL -c 'trap \"\" HUP TERM; echo ready; while :; do sleep 1000; done' & echo \$!; wait" \
+	>"$GKT_WORK/held" </dev/null &
+parent=$!
+wait_until 10 grep -q ready "$GKT_WORK/held"
+kill -KILL $parent
+wait $parent 2>/dev/null
+check_clean "the caller of the shell killed: the session ends with it"
+
+# The other signals reach the payload.
+hold_session alice 'trap "echo got-term >~/got" TERM'
+kill -TERM "$held_supervisor"
+check "a TERM for the supervisor is handed on to the payload" wait_until 5 test -s /home/alice/got
+drop_session
+check_clean "nothing is left"
+
+# At any moment. The shell is killed after 0 to 30 ms, in the midst of its work.
+for ((i = 0; i < 60; i++)); do
+	setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice \
+		"$GOCKER_SHELL" -c 'trap "" HUP TERM; sleep 1000' >/dev/null 2>&1 </dev/null &
+	pid=$!
+	sleep "0.0$(printf %02d $((i / 2)))"
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+done
+check "killed at 60 moments: no process lives" wait_until 5 test -z "$(session_inits)"
+run ssh_as alice true
+is "$rc" 0 "killed at 60 moments: the user logs in (A10)"
+check_clean "killed at 60 moments: that login has swept everything (A10)"
+is "$(find /run/gocker/u -type f -size +0)" "" "killed at 60 moments: no stale record (A10)"

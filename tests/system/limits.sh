@@ -1,0 +1,103 @@
+#!/bin/bash
+# pids_max and the other limits hold exactly, and nobody else feels them.
+. "$(dirname "$0")/../lib/test.sh"
+need_product
+add_user alice
+add_user bob
+set_ini
+start_sshd
+remember_host
+
+# Starts as many tasks as it can; the last number it prints is how many there are then, itself
+# included. The shell says "can't fork" and ends when the limit is reached.
+fill='i=1; while sleep 1000 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
+last() { tail -n 1 <<<"$out"; }
+
+run ssh_as alice "$fill"
+is "$(last)" 20 "without a word about it the limit is 20 tasks: the 21st does not start"
+like "$err" "can't fork" "the shell is told that it can't fork"
+for n in 2 5 64; do
+	set_ini "pids_max = $n"
+	run ssh_as alice "$fill"
+	is "$(last)" $n "pids_max = $n: exactly $n tasks"
+done
+set_ini 'pids_max = 8'
+cp "$GKT_HELPERS/threads" /home/alice/
+run ssh_as alice 'exec ~/threads 100'
+is "$out" 8 "pids_max = 8: a program gets 8 threads, the first included"
+
+# The leaf's number says so too, and it is the limit for the whole of the session.
+hold_session alice
+leaf=$(session_leaves "$(uid_of alice)" | head -n 1)
+is "$(cat "$leaf/pids.max")" 9 "the session's cgroup allows pids_max and one more, for init"
+# init, the shell that waits, its sleep
+is "$(cat "$leaf/pids.current")" 3 "the session's processes are in its cgroup, all of them"
+is "$(wc -l <"$leaf/cgroup.procs")" 3 "and nothing else is"
+check_not "the supervisor is not in it" grep -qx "$held_supervisor" "$leaf/cgroup.procs"
+run ssh_as alice "$fill"
+is "$(last)" 8 "a second session of the user has its own limit"
+drop_session
+
+# A full session harms nobody.
+set_ini 'pids_max = 10'
+ssh_as alice "i=0; while [ \$i -lt 9 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
+full=$!
+wait_until 10 grep -q full "$GKT_WORK/full"
+run ssh_as bob "$fill"
+is "$(last)" 10 "another user has all of his tasks while one has used up his"
+run ssh_as alice 'echo in'
+is "$out" in "the user himself can log in again"
+kill -9 "$full"
+wait "$full" 2>/dev/null
+check_clean "a full session ends without a rest"
+
+# A bomb.
+(ssh_as alice 'b() { b | b & }; b; sleep 3; echo over' >/dev/null 2>&1 </dev/null) &
+bomb=$!
+sleep 1
+start=$EPOCHREALTIME
+run ssh_as bob 'echo fine'
+is "$out" fine "another user logs in during a fork bomb (A34)"
+took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+check "and does not wait for it: $took ms (A34)" test "$took" -lt 5000
+wait "$bomb"
+check_clean "nothing of a fork bomb outlives its session (A34)" 20
+
+# Over all sessions of a user.
+set_ini 'pids_max = 10' 'user_pids_max = 15'
+ssh_as alice "i=0; while [ \$i -lt 7 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
+full=$!
+wait_until 10 grep -q full "$GKT_WORK/full"
+run ssh_as alice "$fill"
+check "user_pids_max holds over the sessions of a user: $(last) more" test "$(last)" -ge 4 -a "$(last)" -le 7
+run ssh_as bob "$fill"
+is "$(last)" 10 "user_pids_max of one user is not another's"
+kill -9 "$full"
+wait "$full" 2>/dev/null
+check_clean "nothing is left"
+
+# Sessions of a user.
+set_ini 'user_sessions_max = 2'
+hold_session alice
+first=$held_pid
+hold_session alice
+second=$held_pid
+refused "user_sessions_max: one session too many is refused (A36)" 'session' ssh_as alice true
+check "another user still gets in (A36)" ssh_as bob true
+kill -9 "$first"
+wait "$first" 2>/dev/null
+check "there is room again when one has ended" wait_until 10 ssh_as alice true
+kill -9 "$second"
+wait "$second" 2>/dev/null
+check_clean "nothing is left of the refused one"
+
+hold_session alice
+hold_supervisor=$held_supervisor
+kill -9 "$hold_supervisor"
+drop_session
+hold_session alice
+third=$held_pid
+check "the place of a session whose supervisor was killed is free again" ssh_as alice true
+kill -9 "$third"
+wait "$third" 2>/dev/null
+check_clean "nothing is left in the end"

@@ -1,0 +1,174 @@
+#!/bin/bash
+# Whatever is wrong, nothing runs: one line on stderr, nothing on stdout, exit 125, no shell, and
+# nothing left behind.
+. "$(dirname "$0")/../lib/test.sh"
+need_product
+add_user alice
+add_user bob
+set_ini
+own_images
+start_sshd
+remember_host
+images=/var/lib/gocker/images
+
+# try NAME PATTERN: a login is refused; the command would leave a file behind if it ran.
+try() {
+	rm -f /home/alice/ran
+	refused "$1" "$2" as_user alice "$GOCKER_SHELL" -c 'touch /home/alice/ran; echo ran'
+	[ ! -e /home/alice/ran ] || not_ok "$1: nothing ran"
+}
+
+# Configuration.
+bad_ini() { # NAME PATTERN LINE...
+	set_ini "${@:3}"
+	try "configuration: $1" "$2"
+}
+bad_ini "an unknown key, with file and line" '/etc/gocker.ini:5: .*no_such_key' 'no_such_key = 1'
+bad_ini "a key twice, with file and line" '/etc/gocker.ini:6: .*pids_max' 'pids_max = 5' 'pids_max = 6'
+bad_ini "a number with letters after it" '/etc/gocker.ini:5: .*pids_max' 'pids_max = 12abc'
+bad_ini "a negative number" '/etc/gocker.ini:5: ' 'pids_max = -1'
+bad_ini "an empty value" '/etc/gocker.ini:5: ' 'pids_max ='
+bad_ini "an unknown unit" '/etc/gocker.ini:5: ' 'root_size = 12X'
+bad_ini "a word that is not a choice" '/etc/gocker.ini:5: .*root' 'root = maybe'
+bad_ini "an unknown section" '/etc/gocker.ini:5: ' '[nonsense]' 'pids_max = 1'
+bad_ini "a section in capitals" '/etc/gocker.ini:5: ' '[Default]' 'pids_max = 1'
+bad_ini "a key of [gocker] elsewhere" '/etc/gocker.ini:5: .*image_dir' 'image_dir = /tmp'
+bad_ini "an image name that is a path" '/etc/gocker.ini:5: ' '[user:alice]' 'image = ../../etc'
+bad_ini "a relative shell" '/etc/gocker.ini:5: ' 'shell = sh'
+rm /etc/gocker.ini
+try "configuration: missing (A19)" 'gocker.ini'
+set_ini
+chown alice /etc/gocker.ini
+try "configuration: owned by a user (A19)" 'gocker.ini'
+chown root /etc/gocker.ini
+chmod 664 /etc/gocker.ini
+try "configuration: group-writable (A19)" 'gocker.ini'
+chmod 646 /etc/gocker.ini
+try "configuration: world-writable (A19)" 'gocker.ini'
+set_ini
+mv /etc/gocker.ini /etc/other.ini
+ln -s other.ini /etc/gocker.ini
+try "configuration: a symlink (A19)" 'gocker.ini'
+rm /etc/gocker.ini
+mkfifo /etc/gocker.ini
+try "configuration: a FIFO (A19)" 'gocker.ini'
+rm /etc/gocker.ini
+mkdir /etc/gocker.ini
+try "configuration: a directory (A19)" 'gocker.ini'
+rmdir /etc/gocker.ini
+set_ini
+printf 'x = \0\n' >>/etc/gocker.ini
+try "configuration: a NUL byte (A19)" 'gocker.ini'
+set_ini
+head -c 10M /dev/zero | tr '\0' ';' >>/etc/gocker.ini
+try "configuration: 10 MiB (A19)" 'gocker.ini'
+set_ini "; $(head -c 65536 /dev/zero | tr '\0' x)"
+try "configuration: a line of 64 KiB (A19)" 'gocker.ini:5'
+set_ini
+chmod 777 /etc
+try "configuration: in a directory that anybody can write (A19)" '/etc'
+chmod 755 /etc
+set_ini
+
+# Image.
+set_ini 'image = nosuch'
+try "image: missing" 'nosuch'
+set_ini 'image = bad'
+cp -a $images/alpine $images/bad
+chown alice $images/bad
+try "image: owned by a user" 'bad'
+chown root $images/bad
+chmod 777 $images/bad
+try "image: anybody can write to it" 'bad'
+chmod 755 $images/bad
+rm -rf $images/bad/proc
+ln -s /tmp $images/bad/proc
+try "image: its /proc is a symlink (A22)" 'proc'
+rm -rf $images/bad
+mkdir $images/bad
+try "image: empty" 'bad|image'
+rmdir $images/bad
+echo not a directory >$images/bad
+try "image: a file" 'bad'
+rm $images/bad
+ln -s alpine $images/bad
+run as_user alice "$GOCKER_SHELL" -c 'echo ran'
+like "$rc:$out" '^(125:|0:ran)$' "image: a root-owned symlink is followed or refused, nothing else"
+rm $images/bad
+set_ini
+
+# Home.
+mv /home/alice /home/alice.away
+try "home: missing" '/home/alice'
+ln -s /etc /home/alice
+try "home: a symlink to what is not the user's" 'home'
+rm /home/alice
+mkdir /home/alice
+chown bob /home/alice
+try "home: another user's (A20)" 'home'
+rmdir /home/alice
+echo file >/home/alice
+chown alice /home/alice
+try "home: a file" 'home'
+rm /home/alice
+mv /home/alice.away /home/alice
+
+# cgroup.
+mount -t tmpfs gkt-nothing /sys/fs/cgroup
+try "cgroup: none mounted" 'cgroup'
+umount /sys/fs/cgroup
+mount -o remount,bind,ro "$PIDS_CGROUP"
+try "cgroup: read-only" 'cgroup'
+mount -o remount,bind,rw "$PIDS_CGROUP"
+
+# State.
+mv /run/gocker /run/gocker.away 2>/dev/null
+ln -s /tmp /run/gocker
+try "state: /run/gocker is a symlink (A44)" '/run/gocker'
+rm /run/gocker
+mkdir -m 777 /run/gocker
+try "state: /run/gocker is anybody's (A44)" '/run/gocker'
+rmdir /run/gocker
+mkdir /run/gocker
+chown alice /run/gocker
+try "state: /run/gocker is a user's (A44)" '/run/gocker'
+rmdir /run/gocker
+mv /run/gocker.away /run/gocker 2>/dev/null
+check "control: with everything as it was, the login works" as_user alice "$GOCKER_SHELL" -c true
+
+# Set-uid bit.
+cp --no-preserve=mode "$GOCKER_SHELL" /home/alice/shell
+chmod 755 /home/alice/shell
+rm -f /home/alice/ran
+refused "A1: a copy without the set-uid bit" 'set-uid|root' as_user alice /home/alice/shell -c 'touch ~/ran'
+refused "A1: under no_new_privs" 'set-uid|root' \
+	setpriv --reuid alice --regid alice --init-groups --no-new-privs "$GOCKER_SHELL" -c 'touch ~/ran'
+refused "A1: in a user namespace of one's own" 'namespace|set-uid|root' \
+	as_user alice unshare -Ur "$GOCKER_SHELL" -c 'touch ~/ran'
+refused "A1: traced" 'set-uid|root' as_user alice strace -qq -o /dev/null "$GOCKER_SHELL" -c 'touch ~/ran'
+refused "root is refused unless the policy names it" 'root' "$GOCKER_SHELL" -c 'touch ~/ran'
+check "nothing ran" test ! -e /home/alice/ran -a ! -e /root/ran
+for args in '-x' '--help' '-c' '-c a b c d' 'file.sh' '-i -l -z'; do
+	# shellcheck disable=SC2086
+	run as_user alice "$GOCKER_SHELL" $args
+	check "arguments that no login uses end, contained or refused: $args" test "$rc" -ne 0 -o -z "$out"
+done
+add_user nobody2 --home /nonexistent --no-home
+refused "a home that does not exist" '/nonexistent' as_user nobody2 "$GOCKER_SHELL" -c 'echo ran'
+refused "a uid without a name" 'uid|user' setpriv --reuid 54321 --regid 54321 --clear-groups "$GOCKER_SHELL" -c 'echo ran'
+
+# Through ssh, and what the administrator is told (S21).
+set_ini 'no_such_key = 1'
+mark_syslog
+refused "through ssh: exit 125, one line, nothing on stdout" 'gocker.ini' ssh_as alice 'echo ran'
+check "syslog has a line for it" wait_until 5 grep -aq 'gocker.*alice\|gocker.*user' <(gocker_log)
+like "$(gocker_log)" 'no_such_key' "syslog has the reason"
+run scp -q /etc/hostname alice@gocker:
+isnt "$rc" 0 "scp sees a failure"
+is "$out" "" "and nothing that it could take for its protocol"
+run bash -c 'echo "echo ran" | ssh -T -l alice gocker'
+is "$rc:$out" "125:" "a login without a command is refused the same way"
+set_ini
+is "$(ssh_as alice 'echo in')" in "and as soon as the configuration is right, logins work"
+rm -f /home/alice/shell
+check_clean "nothing of any refusal is left"
