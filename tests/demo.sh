@@ -1,0 +1,160 @@
+#!/bin/bash
+# The demonstration behind `make demo`: real ssh logins that land in containers. It happens on a
+# throwaway host (tests/lib/host) with its own /etc, /home, sshd and network: when it ends, by itself
+# or by ^C, nothing of it is left. As root, on Debian; what it needs it installs.
+set -u
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+user=visitor
+
+if [ -t 1 ]; then
+	bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+else
+	bold='' dim='' green='' red='' plain=''
+fi
+
+title() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
+note() { printf '  %s%s%s\n' "$dim" "$1" "$plain"; }
+# shows CMD...: the command as a person would type it.
+shows() { printf '  %s$ %s%s\n' "$dim" "$*" "$plain"; }
+indent() { sed 's/^/    /'; }
+
+failures=0
+proven() { # TEXT CMD...: a tick if the command succeeds
+	local text=$1
+	shift
+	if "$@"; then
+		printf '  %s✓%s %s\n' "$green" "$plain" "$text"
+	else
+		printf '  %s✗ not so: %s%s\n' "$red" "$text" "$plain"
+		failures=$((failures + 1))
+	fi
+}
+
+# --- on the machine ---------------------------------------------------------------------------
+
+prepare() {
+	[ "$(id -u)" = 0 ] || { echo "The demo makes namespaces and needs root: sudo make demo" >&2; exit 1; }
+	cd "$top" || exit 1
+	echo "Getting ready: packages, build, Alpine (the first time this takes a minute)."
+	make -s deps || exit 1
+	if ! make -s -j"$(nproc)" build >/dev/null || ! make -s test-stage test-helpers >/dev/null; then
+		echo "The build failed; make shows why." >&2
+		exit 1
+	fi
+	make -s demo-image || exit 1
+	exec tests/lib/host tests/demo.sh --inside
+}
+
+# --- on the throwaway host --------------------------------------------------------------------
+
+ssh_in() { ssh_as "$user" "$@" </dev/null; }
+
+set_up() {
+	set_ini
+	add_user "$user"
+	start_sshd
+	title "gocker: each login in its own container"
+	note "a private sshd on loopback; the user '$user' has this line in /etc/passwd:"
+	grep "^$user:" /etc/passwd | indent
+}
+
+show_release() {
+	local inside
+	title "1. The host is one system, the login lands in another"
+	shows "grep PRETTY_NAME /etc/os-release"
+	grep PRETTY_NAME /etc/os-release | indent
+	shows "ssh $user@gocker cat /etc/os-release"
+	inside=$(ssh_in cat /etc/os-release)
+	indent <<<"$inside"
+	proven "the login runs in $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' <<<"$inside")" \
+		test "$inside" = "$(cat /var/lib/gocker/images/alpine/etc/os-release)"
+}
+
+show_hostname() {
+	local inside
+	title "2. It has a host name of its own"
+	shows "ssh $user@gocker hostname"
+	inside=$(ssh_in hostname)
+	indent <<<"$inside"
+	proven "$inside, while the host's is $(hostname)" test "$inside" = gocker-container
+}
+
+show_processes() {
+	local inside
+	title "3. It sees its own processes and no others ($(find /proc -maxdepth 1 -name '[0-9]*' | wc -l) run on the host)"
+	shows "ssh $user@gocker ps"
+	inside=$(ssh_in ps)
+	indent <<<"$inside"
+	proven "$(($(wc -l <<<"$inside") - 1)) processes, and none of them sshd" \
+		test -z "$(grep sshd <<<"$inside")"
+}
+
+show_limit() {
+	local inside
+	title "4. 20 processes are the limit"
+	shows "ssh $user@gocker 'n=1; while sleep 60 & do n=\$((n+1)); echo \"process \$n runs\"; done'"
+	inside=$(ssh_in 'n=1; while sleep 60 & do n=$((n+1)); echo "process $n runs"; done' 2>&1)
+	{ echo ...; tail -n 3 <<<"$inside"; } | indent
+	proven "the 20th process starts, the 21st does not" \
+		test "$(grep -c 'process 20 runs' <<<"$inside"):$(grep -c 'process 21 runs' <<<"$inside")" = 1:0
+	proven "and they are all gone with the login" wait_until 10 test -z "$(pgrep -x sleep)"
+}
+
+show_files() {
+	local first second
+	title "5. What a login writes is gone in the next one; the home stays"
+	shows "ssh $user@gocker 'echo hello | tee /tmp/note ~/note'"
+	first=$(ssh_in 'echo hello | tee /tmp/note ~/note')
+	indent <<<"$first"
+	shows "ssh $user@gocker 'cat /tmp/note; cat ~/note'"
+	second=$(ssh_in 'cat /tmp/note; cat ~/note' 2>&1)
+	indent <<<"$second"
+	proven "/tmp/note is gone" test -n "$(grep 'No such file' <<<"$second")"
+	proven "~/note is still there" test -n "$(grep -x hello <<<"$second")"
+}
+
+show_exit() {
+	local code
+	title "6. Exit codes come through"
+	shows "ssh $user@gocker 'exit 42'; echo \$?"
+	ssh_in 'exit 42'
+	code=$?
+	echo $code | indent
+	proven "42 it is" test $code = 42
+}
+
+offer_login() {
+	[ -t 0 ] && [ -t 1 ] || return 0
+	title "Try it yourself"
+	read -r -p "  Press Enter for a login of your own, or n to end: " answer || return 0
+	[ -z "$answer" ] || return 0
+	note "ls /, ps, top, id, a fork bomb: it is a throwaway. exit or ^D ends it."
+	ssh_as "$user" -t
+	note "logged out."
+}
+
+show() {
+	# shellcheck source=tests/lib/test.sh
+	. "$GKT_LIB_DIR/test.sh"
+	trap stop_sshd EXIT
+	set_up
+	show_release
+	show_hostname
+	show_processes
+	show_limit
+	show_files
+	show_exit
+	offer_login
+	title "Done"
+	if [ "$failures" = 0 ]; then
+		note "everything shown is true; the throwaway host is gone with this line."
+	else
+		note "$failures of the things shown did not hold."
+	fi
+	[ "$failures" = 0 ]
+}
+
+case ${1:-} in
+--inside) GKT_LIB_DIR=$top/tests/lib show ;;
+*) prepare ;;
+esac
