@@ -32,7 +32,8 @@ struct gk_tree {
 enum gk_mount_kind {
 	GK_MOUNT_OVERLAY,   /* the root: the image below, scratch:root/upper above */
 	GK_MOUNT_PROC,
-	GK_MOUNT_SCRATCH,   /* directory `source` of scratch tmpfs `index` */
+	GK_MOUNT_SCRATCH,   /* directory `source` of scratch tmpfs `index`: "dev" 0755 root's; "tmp"
+			       and "shm" 1777; "home" 0700 the user's */
 	GK_MOUNT_DEVPTS,
 	GK_MOUNT_TREE,	    /* plan->trees[index] */
 	GK_MOUNT_MASK_FILE, /* an unreadable /dev/null node over a file */

@@ -68,8 +68,8 @@ struct gk_policy {
 	const char *hostname; /* {user} replaced; {id} still in it */
 	const char *shell;
 	uint64_t pids_max; /* tasks of the user, GK_UNLIMITED never */
-	uint64_t user_pids_max;
-	uint64_t user_sessions_max;
+	uint64_t user_pids_max; /* tasks or GK_UNLIMITED */
+	uint64_t user_sessions_max; /* 0: no limit */
 	uint64_t memory_max;	  /* bytes or GK_UNLIMITED */
 	uint64_t memory_swap_max; /* bytes or GK_UNLIMITED */
 	uint64_t user_memory_max; /* bytes or GK_UNLIMITED */
@@ -86,6 +86,7 @@ struct gk_policy {
 	const char *const *env_set;  /* NAME=value; NULL-ended */
 	mode_t umask;		     /* (mode_t)-1: the caller's own is kept */
 	uint64_t idle_timeout_s, max_duration_s; /* seconds; 0: none */
+	bool named; /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];
 };
 

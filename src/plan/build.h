@@ -1,0 +1,44 @@
+/* What the parts of src/plan that make a plan share. */
+#ifndef GK_PLAN_BUILD_H
+#define GK_PLAN_BUILD_H
+
+#include "plan/plan.h"
+
+/* A plan under construction. */
+struct gk_build {
+	struct gk_arena *arena;
+	const struct gk_request *request;
+	const struct gk_identity *who;	/* as it is inside: the container's root for `gocker run` */
+	const struct gk_policy *policy; /* with the request's overrides */
+	const char *home;		/* inside, clean; "/" when there is none */
+	const char *agent;		/* the agent's socket inside, or NULL */
+	struct gk_entry *entries;
+	size_t nentries, entries_cap;
+	struct gk_mount *mounts;
+	size_t nmounts, mounts_cap;
+	struct gk_tree *trees;
+	size_t ntrees, trees_cap;
+	struct gk_err *err;
+};
+
+/* All return 0 or -errno with b->err. */
+
+/* Adds an entry, after directories 0755 for those of its parents that have none yet. An entry
+ * whose path is there already is not added again. */
+int gk_build_entry(struct gk_build *b, enum gk_entry_kind kind, const char *path, mode_t mode,
+	const char *content);
+
+/* Refuses an account that can't stand in a passwd line: names with a colon or control character,
+ * empty ones, and those that nss_files would read as something else. */
+int gk_build_check_account(const struct gk_identity *who, struct gk_err *err);
+
+/* passwd, group and nsswitch.conf: root, nobody, the user, and exactly his groups. */
+int gk_build_accounts(struct gk_build *b);
+
+/* Decides b->home, and the agent's socket. */
+int gk_build_places(struct gk_build *b);
+
+/* The mounts and their trees and mount points, in order. */
+int gk_build_mounts(struct gk_build *b);
+
+#endif

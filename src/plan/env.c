@@ -1,0 +1,163 @@
+#include "plan/env.h"
+
+#include <string.h>
+
+#include "plan/text.h"
+#include "plan/value.h"
+
+/* Inside, for users and for the container's root alike: Alpine's own default. */
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Names, a * at the end for all that begin so. */
+static const char *const never[] = { "LD_*", "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES",
+	"HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "MALLOC_*", "NIS_PATH", "NLSPATH", "RES_OPTIONS",
+	"RESOLV_*", "TZDIR", "BASH_ENV", "BASHOPTS", "CDPATH", "ENV", "IFS", "PS4", "SHELLOPTS",
+	NULL };
+
+/* Decided here for every session, or names of things that are on the host only. */
+static const char *const own[] = { "HOME", "USER", "LOGNAME", "SHELL", "PATH", "PWD", "OLDPWD",
+	"MAIL", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_*", "DBUS_*", "KRB5CCNAME",
+	"SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_TTY", "SSH_CONNECTION", "SSH_CLIENT",
+	"SSH_ORIGINAL_COMMAND", "SSH_USER_AUTH", NULL };
+
+/* Passed under every policy. */
+static const char *const always[] = { "TERM", "COLORTERM", "LANG", "LANGUAGE", "LC_*", NULL };
+
+struct env {
+	struct gk_arena *arena;
+	const char **vars; /* room for GK_ENV_VARS and the NULL */
+	size_t n, bytes;
+	bool failed;
+};
+
+static bool matches(const char *pattern, const char *name, size_t n)
+{
+	size_t len = strlen(pattern);
+	if (len && pattern[len - 1] == '*')
+		return n >= len - 1 && strncmp(pattern, name, len - 1) == 0;
+	return n == len && strncmp(pattern, name, n) == 0;
+}
+
+static bool listed(const char *const *patterns, const char *name, size_t n)
+{
+	for (; patterns && *patterns; patterns++)
+		if (matches(*patterns, name, n))
+			return true;
+	return false;
+}
+
+bool gk_env_never(const char *name, size_t n)
+{
+	return listed(never, name, n);
+}
+
+/* Where the variable named by n bytes at name is, or env->n. */
+static size_t env_find(const struct env *env, const char *name, size_t n)
+{
+	size_t i = 0;
+	while (i < env->n && (strncmp(env->vars[i], name, n) != 0 || env->vars[i][n] != '='))
+		i++;
+	return i;
+}
+
+/* Sets NAME=value, replacing what was there. Over the bounds it is left out. */
+static void env_put(struct env *env, const char *assignment)
+{
+	if (!assignment) {
+		env->failed = true;
+		return;
+	}
+	size_t i = env_find(env, assignment, strcspn(assignment, "="));
+	size_t len = strlen(assignment) + 1, old = i < env->n ? strlen(env->vars[i]) + 1 : 0;
+	if (len > GK_ENV_VALUE_BYTES || env->bytes - old + len > GK_ENV_BYTES ||
+		i == GK_ENV_VARS)
+		return;
+	env->vars[i] = assignment;
+	env->bytes += len - old;
+	env->n += i == env->n;
+}
+
+static void env_set(struct env *env, const char *name, const char *value)
+{
+	if (value)
+		env_put(env, gk_arena_printf(env->arena, "%s=%s", name, value));
+}
+
+/* The caller's value of a variable, or NULL. */
+static const char *caller_value(const char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (; env && *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+/* Values that programs look up in tables or put into paths: nothing but plain characters. */
+static bool plain_value(const char *s)
+{
+	size_t n = 0;
+	while (gk_is_alnum(s[n]) || (s[n] && strchr("._@:+-", s[n])))
+		n++;
+	return n && !s[n] && n <= 64 && s[0] != '.';
+}
+
+/* What sshd says about the connection: addresses and ports. */
+static void pass_connection(struct env *env, const char *const *caller, const char *name)
+{
+	const char *value = caller_value(caller, name);
+	if (value && !gk_has_control(value) && strlen(value) < 256)
+		env_set(env, name, value);
+}
+
+/* Whether the policy's list lets a name through. A list that says * means the caller's own
+ * variables, never what gocker decides. */
+static bool policy_passes(const struct gk_policy *policy, const char *name, size_t n)
+{
+	return !listed(never, name, n) && !listed(own, name, n) &&
+		listed(policy->env_pass, name, n);
+}
+
+static void pass_caller(struct env *env, const char *const *caller, const struct gk_policy *policy)
+{
+	for (; caller && *caller; caller++) {
+		size_t n = strcspn(*caller, "=");
+		if (!(*caller)[n] || !gk_value_env_name_ok(*caller, n) ||
+			env_find(env, *caller, n) < env->n)
+			continue;
+		if (listed(always, *caller, n) ? plain_value(*caller + n + 1)
+					       : policy_passes(policy, *caller, n))
+			env_put(env, gk_arena_strdup(env->arena, *caller));
+	}
+}
+
+static void set_ssh(struct env *env, const struct gk_request *request)
+{
+	pass_connection(env, request->env, "SSH_CONNECTION");
+	pass_connection(env, request->env, "SSH_CLIENT");
+	if (request->tty == GK_TTY_TAKEOVER && caller_value(request->env, "SSH_TTY"))
+		env_set(env, "SSH_TTY", "/dev/console");
+	/* The client's words: any bytes, as one string. */
+	env_set(env, "SSH_ORIGINAL_COMMAND", caller_value(request->env, "SSH_ORIGINAL_COMMAND"));
+}
+
+const char *const *gk_env_make(const struct gk_request *request, const struct gk_policy *policy,
+	const struct gk_env_facts *facts, struct gk_arena *arena)
+{
+	struct env env = { .arena = arena };
+	env.vars = gk_arena_array(arena, GK_ENV_VARS + 1, sizeof *env.vars);
+	if (!env.vars)
+		return NULL;
+	env_set(&env, "HOME", facts->home);
+	env_set(&env, "USER", facts->user);
+	env_set(&env, "LOGNAME", facts->user);
+	env_set(&env, "SHELL", facts->shell);
+	env_set(&env, "PATH", DEFAULT_PATH);
+	if (request->door == GK_DOOR_SHELL)
+		set_ssh(&env, request);
+	env_set(&env, "SSH_AUTH_SOCK", facts->agent);
+	pass_caller(&env, request->env, policy);
+	for (const char *const *set = policy->env_set; set && *set; set++)
+		env_put(&env, *set);
+	return env.failed ? NULL : env.vars;
+}

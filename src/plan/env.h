@@ -1,0 +1,31 @@
+/* The payload's environment: a fresh one, with what the policy lets through. */
+#ifndef GK_PLAN_ENV_H
+#define GK_PLAN_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "plan/plan.h"
+
+/* The most variables a payload is given, the longest value, and the most bytes in all. What is
+ * over is left out. MAX_ARG_STRLEN of the kernel is 128 KiB (execve(2)). */
+enum { GK_ENV_VARS = 512, GK_ENV_VALUE_BYTES = 127 << 10, GK_ENV_BYTES = 512 << 10 };
+
+/* Whether the variable named by n bytes at name is never passed or set: it steers the dynamic
+ * loader, the C library or a shell's start. */
+bool gk_env_never(const char *name, size_t n);
+
+/* What gocker itself decides. */
+struct gk_env_facts {
+	const char *home, *user, *shell;
+	const char *agent; /* SSH_AUTH_SOCK inside, or NULL */
+};
+
+/* Makes the environment for a request under a policy. Returns a NULL-ended array, or NULL when
+ * memory is exhausted. */
+const char *const *gk_env_make(const struct gk_request *request, const struct gk_policy *policy,
+	const struct gk_env_facts *facts, struct gk_arena *arena);
+
+#endif

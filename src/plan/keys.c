@@ -1,0 +1,370 @@
+#include "plan/keys.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "plan/list.h"
+#include "plan/text.h"
+#include "plan/value.h"
+
+enum kind {
+	PATH,
+	IMAGE,
+	HOSTNAME,
+	COUNT,	 /* uint64_t */
+	SIZE,	 /* uint64_t, bytes */
+	SECONDS, /* uint64_t */
+	CPUS,	 /* uint32_t, thousandths */
+	BOOL,
+	CHOICE, /* an enum */
+	UMASK,
+	ENV_PASS,
+	ENV_SET,
+	VOLUMES,
+};
+
+/* What "none" means for a key, when it may be written. */
+enum none { NO_NONE, NONE_IS_ZERO, NONE_IS_UNLIMITED };
+
+struct rule {
+	const char *name;
+	enum kind kind;
+	size_t offset; /* of the member in struct gk_policy */
+	uint64_t min, max;
+	enum none none;
+	const char *const *choices;
+	const char *text; /* the default */
+	const char *hint;
+};
+
+#define KIB (1ull << 10)
+#define MIB (1ull << 20)
+#define TIB (1ull << 40)
+#define YEAR_S (366ull * 86400)
+#define PIDS_LIMIT (4ull << 20) /* the most that kernel.pid_max can be, proc(5) */
+#define AT(member) offsetof(struct gk_policy, member)
+
+/* In the order of the enums in policy.h. */
+static const char *const root_modes[] = { "overlay", "readonly", NULL };
+static const char *const home_modes[] = { "bind", "tmpfs", "none", NULL };
+static const char *const network_modes[] = { "host", "none", NULL };
+
+static const struct rule rules[GK_KEY_COUNT] = {
+	[GK_KEY_IMAGE_DIR] = { "image_dir", PATH, AT(image_dir), 0, 0, NO_NONE, NULL,
+		GK_STATEDIR "/images",
+		"write the absolute path of the directory that holds the images" },
+	[GK_KEY_SESSIONS_MAX] = { "sessions_max", COUNT, AT(sessions_max), 0, 1u << 20,
+		NONE_IS_ZERO, NULL, "0",
+		"write a number of sessions from 0 (no limit) to 1048576" },
+	[GK_KEY_CONTAIN] = { "contain", BOOL, AT(contain), 0, 0, NO_NONE, NULL, "yes",
+		"write yes or no" },
+	[GK_KEY_IMAGE] = { "image", IMAGE, AT(image), 0, 0, NO_NONE, NULL, "alpine",
+		"write the name of a directory in image_dir, such as alpine" },
+	[GK_KEY_HOSTNAME] = { "hostname", HOSTNAME, AT(hostname), 0, 0, NO_NONE, NULL,
+		"gocker-container",
+		"write letters, digits and hyphens, with {user} or {id} where wanted, "
+		"such as lab-{user}" },
+	[GK_KEY_SHELL] = { "shell", PATH, AT(shell), 0, 0, NO_NONE, NULL, "/bin/sh",
+		"write the absolute path of a shell in the image, such as /bin/sh" },
+	[GK_KEY_PIDS_MAX] = { "pids_max", COUNT, AT(pids_max), 1, PIDS_LIMIT, NO_NONE, NULL, "20",
+		"write a number of tasks from 1 to 4194304, such as 20" },
+	[GK_KEY_USER_PIDS_MAX] = { "user_pids_max", COUNT, AT(user_pids_max), 1, PIDS_LIMIT,
+		NONE_IS_UNLIMITED, NULL, "200",
+		"write a number of tasks from 1 to 4194304, such as 200, or none" },
+	[GK_KEY_USER_SESSIONS_MAX] = { "user_sessions_max", COUNT, AT(user_sessions_max), 0,
+		1u << 20, NONE_IS_ZERO, NULL, "16",
+		"write a number of sessions from 0 (no limit) to 1048576, such as 16" },
+	[GK_KEY_MEMORY_MAX] = { "memory_max", SIZE, AT(memory_max), 4 * MIB, 1024 * TIB,
+		NONE_IS_UNLIMITED, NULL, "none",
+		"write a size of at least 4M, such as 512M, or none" },
+	[GK_KEY_MEMORY_SWAP_MAX] = { "memory_swap_max", SIZE, AT(memory_swap_max), 0, 1024 * TIB,
+		NONE_IS_UNLIMITED, NULL, "none", "write a size, such as 0 or 256M, or none" },
+	[GK_KEY_USER_MEMORY_MAX] = { "user_memory_max", SIZE, AT(user_memory_max), 4 * MIB,
+		1024 * TIB, NONE_IS_UNLIMITED, NULL, "none",
+		"write a size of at least 4M, such as 2G, or none" },
+	[GK_KEY_CPUS] = { "cpus", CPUS, AT(cpus_milli), 10, 1024 * 1000, NONE_IS_ZERO, NULL, "none",
+		"write a number of CPUs from 0.01 to 1024, such as 1.5, or none" },
+	[GK_KEY_ROOT] = { "root", CHOICE, AT(root), 0, 0, NO_NONE, root_modes, "overlay",
+		"write overlay or readonly" },
+	[GK_KEY_ROOT_SIZE] = { "root_size", SIZE, AT(root_size), MIB, 1024 * TIB, NO_NONE, NULL,
+		"64M", "write a size of at least 1M, such as 64M" },
+	[GK_KEY_TMP_SIZE] = { "tmp_size", SIZE, AT(tmp_size), MIB, 1024 * TIB, NO_NONE, NULL, "64M",
+		"write a size of at least 1M, such as 64M" },
+	[GK_KEY_ROOT_INODES] = { "root_inodes", COUNT, AT(root_inodes), 256, 1u << 30, NO_NONE,
+		NULL, "16384", "write a number of files from 256 to 1073741824, such as 16384" },
+	[GK_KEY_HOME] = { "home", CHOICE, AT(home), 0, 0, NO_NONE, home_modes, "bind",
+		"write bind, tmpfs or none" },
+	[GK_KEY_VOLUMES] = { "volumes", VOLUMES, AT(volumes), 0, 0, NO_NONE, NULL, "",
+		"write SOURCE:TARGET or SOURCE:TARGET:ro, both absolute, separated by blanks, "
+		"such as /srv/courses:/courses:ro" },
+	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
+		"write host or none" },
+	[GK_KEY_AGENT] = { "agent", BOOL, AT(agent), 0, 0, NO_NONE, NULL, "yes",
+		"write yes or no" },
+	[GK_KEY_ENV_PASS] = { "env_pass", ENV_PASS, AT(env_pass), 0, 0, NO_NONE, NULL, "",
+		"write names separated by blanks, with * at the end of a name for all that begin "
+		"so, such as TZ GIT_*" },
+	[GK_KEY_ENV_SET] = { "env_set", ENV_SET, AT(env_set), 0, 0, NO_NONE, NULL, "",
+		"write NAME=value, separated by blanks, with quotes around a value that has "
+		"blanks, such as EDITOR=vi 'LESS=-R -i'" },
+	[GK_KEY_UMASK] = { "umask", UMASK, AT(umask), 0, 0, NO_NONE, NULL, "inherit",
+		"write three octal digits, such as 022, or inherit" },
+	[GK_KEY_IDLE_TIMEOUT] = { "idle_timeout", SECONDS, AT(idle_timeout_s), 1, YEAR_S,
+		NONE_IS_ZERO, NULL, "none", "write a time with its unit, such as 30m, or none" },
+	[GK_KEY_MAX_DURATION] = { "max_duration", SECONDS, AT(max_duration_s), 1, YEAR_S,
+		NONE_IS_ZERO, NULL, "none", "write a time with its unit, such as 8h, or none" },
+};
+
+const char *gk_key_name(enum gk_key key)
+{
+	return rules[key].name;
+}
+
+const char *gk_key_default(enum gk_key key)
+{
+	return rules[key].text;
+}
+
+const char *gk_key_hint(enum gk_key key)
+{
+	return rules[key].hint;
+}
+
+bool gk_key_is_host(enum gk_key key)
+{
+	return key == GK_KEY_IMAGE_DIR || key == GK_KEY_SESSIONS_MAX;
+}
+
+int gk_key_find(const char *name, size_t n)
+{
+	for (int i = 0; i < GK_KEY_COUNT; i++)
+		if (strlen(rules[i].name) == n && memcmp(rules[i].name, name, n) == 0)
+			return i;
+	return -1;
+}
+
+static char fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+}
+
+/* The number of letters to change, add or take away to come from a to b (both short). */
+static size_t distance(const char *a, size_t na, const char *b, size_t nb)
+{
+	enum { MOST = 32 };
+	if (na > MOST || nb > MOST)
+		return MOST;
+	size_t row[MOST + 1];
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			size_t best = diagonal + (fold(a[i - 1]) != fold(b[j - 1]));
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[nb];
+}
+
+int gk_key_nearest(const char *name, size_t n)
+{
+	int nearest = -1;
+	size_t least = 3; /* two slips of the finger at most */
+	for (int i = 0; i < GK_KEY_COUNT; i++) {
+		size_t d = distance(name, n, rules[i].name, strlen(rules[i].name));
+		if (d < least) {
+			least = d;
+			nearest = i;
+		}
+	}
+	return nearest;
+}
+
+/* Reads the kinds that a "none" may stand in for. */
+static bool set_number(const struct rule *rule, const char *s, void *member, const char **ret_why)
+{
+	bool none = rule->none != NO_NONE && strcmp(s, "none") == 0;
+	uint64_t *number = member;
+	if (rule->kind == CPUS) {
+		if (!none)
+			return gk_value_cpus(s, (uint32_t)rule->min, (uint32_t)rule->max, member,
+				ret_why);
+		*(uint32_t *)member = 0;
+		return true;
+	}
+	if (none) {
+		*number = rule->none == NONE_IS_ZERO ? 0 : GK_UNLIMITED;
+		return true;
+	}
+	if (rule->kind == SIZE)
+		return gk_value_size(s, rule->min, rule->max, number, ret_why);
+	if (rule->kind == SECONDS)
+		return gk_value_duration(s, rule->min, rule->max, number, ret_why);
+	return gk_value_count(s, rule->min, rule->max, number, ret_why);
+}
+
+static bool set_word(const struct rule *rule, const char *s, void *member, const char **ret_why)
+{
+	unsigned choice;
+	switch (rule->kind) {
+	case BOOL:
+		return gk_value_bool(s, member, ret_why);
+	case UMASK:
+		if (strcmp(s, "inherit") != 0)
+			return gk_value_umask(s, member, ret_why);
+		*(mode_t *)member = (mode_t)-1;
+		return true;
+	default:
+		if (!gk_value_choice(s, rule->choices, &choice, ret_why))
+			return false;
+		/* The three enums of policy.h; each has the size of an unsigned. */
+		_Static_assert(sizeof(enum gk_root_mode) == sizeof choice &&
+			sizeof(enum gk_home_mode) == sizeof choice &&
+			sizeof(enum gk_network_mode) == sizeof choice, "enums");
+		memcpy(member, &choice, sizeof choice);
+		return true;
+	}
+}
+
+/* A host name with its placeholders filled in by something short must be one. */
+static bool hostname_template_ok(const char *s, struct gk_arena *arena, const char **ret_why)
+{
+	const char *user = gk_replace(arena, s, "{user}", "u");
+	const char *sample = user ? gk_replace(arena, user, "{id}", "0") : NULL;
+	*ret_why = "does not fit into memory";
+	return sample && gk_value_hostname_ok(sample, ret_why);
+}
+
+static bool set_string(const struct rule *rule, const char *s, struct gk_arena *arena,
+	const char **member, const char **ret_why)
+{
+	const char *value = NULL;
+	*ret_why = "does not fit into memory";
+	if (rule->kind == PATH)
+		value = gk_path_clean(arena, s, ret_why);
+	else if (rule->kind == IMAGE ? gk_value_image_ok(s, ret_why)
+				     : hostname_template_ok(s, arena, ret_why))
+		value = gk_arena_strdup(arena, s);
+	if (value && rule->kind == PATH && value[1] == '\0') {
+		*ret_why = "is the root directory";
+		return false;
+	}
+	if (value)
+		*member = value;
+	return value != NULL;
+}
+
+static bool set_list(const struct rule *rule, const char *s, struct gk_arena *arena,
+	struct gk_policy *policy, const char **ret_why)
+{
+	if (rule->kind == VOLUMES)
+		return gk_list_volumes(
+			s, arena, &policy->volumes, &policy->nvolumes, ret_why);
+	if (rule->kind == ENV_PASS)
+		return gk_list_env_pass(s, arena, &policy->env_pass, ret_why);
+	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
+}
+
+int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena,
+	struct gk_policy *policy, struct gk_complaint *ret_complaint)
+{
+	const struct rule *rule = &rules[key];
+	void *member = (char *)policy + rule->offset;
+	const char *why = NULL;
+	bool ok;
+	switch (rule->kind) {
+	case PATH:
+	case IMAGE:
+	case HOSTNAME:
+		ok = set_string(rule, text, arena, member, &why);
+		break;
+	case COUNT:
+	case SIZE:
+	case SECONDS:
+	case CPUS:
+		ok = set_number(rule, text, member, &why);
+		break;
+	case ENV_PASS:
+	case ENV_SET:
+	case VOLUMES:
+		ok = set_list(rule, text, arena, policy, &why);
+		break;
+	default:
+		ok = set_word(rule, text, member, &why);
+	}
+	if (ok)
+		return 0;
+	const char *shown = gk_shown(arena, text, strlen(text));
+	const char *reason =
+		shown ? gk_arena_printf(arena, "%s: %s %s", rule->name, shown, why) : NULL;
+	if (!reason)
+		return -ENOMEM;
+	*ret_complaint = (struct gk_complaint){ reason, rule->hint };
+	return -EINVAL;
+}
+
+/* The text of a number with the largest unit that divides it. */
+static const char *number_text(struct gk_arena *arena, uint64_t value, const char *letters,
+	const uint64_t *factors, size_t n)
+{
+	for (size_t i = n; i-- > 0;)
+		if (value && value % factors[i] == 0)
+			return gk_arena_printf(arena, "%llu%c",
+				(unsigned long long)(value / factors[i]), letters[i]);
+	return gk_arena_printf(arena, "%llu", (unsigned long long)value);
+}
+
+static const char *quantity_text(const struct rule *rule, const void *member,
+	struct gk_arena *arena)
+{
+	static const uint64_t sizes[] = { KIB, MIB, 1ull << 30, TIB };
+	static const uint64_t times[] = { 1, 60, 3600, 86400 };
+	uint64_t value = rule->kind == CPUS ? *(const uint32_t *)member : *(const uint64_t *)member;
+	if ((rule->none == NONE_IS_UNLIMITED && value == GK_UNLIMITED) ||
+		(rule->none == NONE_IS_ZERO && value == 0 && rule->kind != COUNT))
+		return "none";
+	if (rule->kind == CPUS)
+		return gk_arena_printf(arena, "%u.%03u", (unsigned)value / 1000,
+			(unsigned)value % 1000);
+	if (rule->kind == SIZE)
+		return number_text(arena, value, "KMGT", sizes, 4);
+	if (rule->kind == SECONDS)
+		return number_text(arena, value, "smhd", times, 4);
+	return number_text(arena, value, "", NULL, 0);
+}
+
+const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct gk_arena *arena)
+{
+	const struct rule *rule = &rules[key];
+	const void *member = (const char *)policy + rule->offset;
+	switch (rule->kind) {
+	case PATH:
+	case IMAGE:
+	case HOSTNAME:
+		return *(const char *const *)member;
+	case BOOL:
+		return *(const bool *)member ? "yes" : "no";
+	case UMASK:
+		if (policy->umask == (mode_t)-1)
+			return "inherit";
+		return gk_arena_printf(arena, "%04o", (unsigned)policy->umask);
+	case CHOICE:
+		return rule->choices[*(const unsigned *)member];
+	case ENV_PASS:
+		return gk_list_words_text(policy->env_pass, arena);
+	case ENV_SET:
+		return gk_list_words_text(policy->env_set, arena);
+	case VOLUMES:
+		return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
+	default:
+		return quantity_text(rule, member, arena);
+	}
+}

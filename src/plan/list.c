@@ -1,0 +1,150 @@
+#include "plan/list.h"
+
+#include <string.h>
+
+#include "plan/env.h"
+#include "plan/keys.h"
+#include "plan/text.h"
+#include "plan/value.h"
+
+bool gk_list_env_pass(const char *s, struct gk_arena *arena, const char *const **ret,
+	const char **ret_why)
+{
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	if (!words)
+		return false;
+	for (const char *const *w = words; *w; w++) {
+		size_t n = strlen(*w);
+		bool star = (*w)[n - 1] == '*';
+		if (!(star && n == 1) && !gk_value_env_name_ok(*w, n - star)) {
+			*ret_why = "has an item that is not a variable's name";
+			return false;
+		}
+	}
+	*ret = words;
+	return true;
+}
+
+/* Whether an earlier one of the words sets the same name (n bytes of *word). */
+static bool set_before(const char *const *words, const char *const *word, size_t n)
+{
+	for (; words < word; words++)
+		if (strncmp(*words, *word, n + 1) == 0)
+			return true;
+	return false;
+}
+
+bool gk_list_env_set(const char *s, struct gk_arena *arena, const char *const **ret,
+	const char **ret_why)
+{
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	if (!words)
+		return false;
+	for (const char *const *w = words; *w; w++) {
+		size_t n = strcspn(*w, "=");
+		if (!(*w)[n] || !gk_value_env_name_ok(*w, n))
+			*ret_why = "has an item that is not NAME=value";
+		else if (gk_env_never(*w, n))
+			*ret_why = "sets a variable that steers the dynamic loader or the shell";
+		else if (set_before(words, w, n))
+			*ret_why = "sets a variable twice";
+		else
+			continue;
+		return false;
+	}
+	*ret = words;
+	return true;
+}
+
+static bool read_volume(const char *s, struct gk_arena *arena, struct gk_volume *ret,
+	const char **ret_why)
+{
+	const char *colon = strchr(s, ':');
+	if (!colon) {
+		*ret_why = "has an item without a colon";
+		return false;
+	}
+	const char *target = colon + 1, *end = strchr(target, ':');
+	bool readonly = end && strcmp(end, ":ro") == 0;
+	if (end && !readonly) {
+		*ret_why = "has an item with something else than :ro after the target";
+		return false;
+	}
+	size_t n = end ? (size_t)(end - target) : strlen(target);
+	const char *from = gk_arena_strndup(arena, s, (size_t)(colon - s));
+	const char *to = gk_arena_strndup(arena, target, n);
+	*ret_why = "does not fit into memory";
+	if (!from || !to)
+		return false;
+	const char *why = NULL;
+	ret->source = gk_path_clean(arena, from, &why);
+	ret->target = ret->source ? gk_path_clean(arena, to, &why) : NULL;
+	ret->readonly = readonly;
+	if (!ret->target)
+		*ret_why = gk_arena_printf(arena, "has a path that %s", why);
+	return ret->target && *ret_why;
+}
+
+bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
+	size_t *ret_n, const char **ret_why)
+{
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	if (!words)
+		return false;
+	size_t n = 0;
+	while (words[n])
+		n++;
+	struct gk_volume *volumes = gk_arena_array(arena, n, sizeof *volumes);
+	*ret_why = "does not fit into memory";
+	if (!volumes)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!read_volume(words[i], arena, &volumes[i], ret_why))
+			return false;
+	*ret = volumes;
+	*ret_n = n;
+	return true;
+}
+
+/* Adds an item with the quotes it needs to be read back by gk_split. */
+static void add_item(struct gk_buf *buf, const char *s)
+{
+	if (buf->len)
+		gk_buf_puts(buf, " ");
+	while (*s) {
+		size_t n = strcspn(s, " \t\"'");
+		if (!s[n]) {
+			gk_buf_puts(buf, s);
+			return;
+		}
+		/* Up to the next quote, in quotes of the other kind. */
+		const char *other = s[n] == '\'' ? "\"" : "'";
+		size_t len = strcspn(s, other);
+		gk_buf_puts(buf, other);
+		gk_buf_add(buf, s, len);
+		gk_buf_puts(buf, other);
+		s += len;
+	}
+}
+
+const char *gk_list_words_text(const char *const *words, struct gk_arena *arena)
+{
+	struct gk_buf buf = { .arena = arena };
+	for (; words && *words; words++)
+		add_item(&buf, *words);
+	return gk_buf_text(&buf);
+}
+
+const char *gk_list_volumes_text(
+	const struct gk_volume *volumes, size_t n, struct gk_arena *arena)
+{
+	struct gk_buf buf = { .arena = arena };
+	for (size_t i = 0; i < n; i++) {
+		const char *item = gk_arena_printf(arena, "%s:%s%s", volumes[i].source,
+			volumes[i].target, volumes[i].readonly ? ":ro" : "");
+		if (!item)
+			return NULL;
+		add_item(&buf, item);
+	}
+	return gk_buf_text(&buf);
+}

@@ -1,0 +1,278 @@
+#include "plan/build.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "plan/text.h"
+
+/* The agent's socket has a fixed place: its own on the host is below /tmp, which is another
+ * directory inside. */
+#define AGENT_SOCKET "/run/ssh-agent.sock"
+#define STUB_PATH GK_BINDIR "/gocker-shell"
+
+/* Below these nothing of the host's may be attached, nor over what holds them. */
+static const char *const reserved[] = { "/dev", "/proc", "/sys", "/etc", "/bin", "/sbin", "/lib",
+	"/lib32", "/lib64", "/libx32", "/tmp", "/usr", "/var/run", "/var/lock", AGENT_SOCKET,
+	NULL };
+
+/* The reserved directory that a mount at path would cover or lie in, or NULL. What lies below
+ * /usr/local is an administrator's business. */
+static const char *reserved_by(const char *path)
+{
+	if (strcmp(path, "/") == 0)
+		return "/";
+	if (gk_path_within(path, "/usr/local") && strcmp(path, "/usr/local") != 0 &&
+		!gk_path_within(path, GK_BINDIR) && !gk_path_within(GK_BINDIR, path))
+		return NULL;
+	for (const char *const *r = reserved; *r; r++)
+		if (gk_path_within(path, *r) || gk_path_within(*r, path))
+			return *r;
+	return NULL;
+}
+
+static int no_memory(struct gk_build *b)
+{
+	return gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
+}
+
+static bool entry_exists(const struct gk_build *b, const char *path)
+{
+	for (size_t i = 0; i < b->nentries; i++)
+		if (strcmp(b->entries[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static int push_entry(struct gk_build *b, const struct gk_entry *entry)
+{
+	if (entry_exists(b, entry->path))
+		return 0;
+	b->entries =
+		gk_grow(b->arena, b->entries, b->nentries, &b->entries_cap, sizeof *b->entries);
+	if (!b->entries)
+		return no_memory(b);
+	b->entries[b->nentries++] = *entry;
+	return 0;
+}
+
+int gk_build_entry(struct gk_build *b, enum gk_entry_kind kind, const char *path, mode_t mode,
+	const char *content)
+{
+	for (const char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
+		const char *parent = gk_arena_strndup(b->arena, path, (size_t)(s - path));
+		if (!parent)
+			return no_memory(b);
+		int e = push_entry(b,
+			&(struct gk_entry){ .kind = GK_ENTRY_DIR, .path = parent, .mode = 0755 });
+		if (e < 0)
+			return e;
+	}
+	return push_entry(b, &(struct gk_entry){ .kind = kind, .path = path, .mode = mode,
+				     .content = content });
+}
+
+static int push_mount(struct gk_build *b, const struct gk_mount *mount)
+{
+	b->mounts = gk_grow(b->arena, b->mounts, b->nmounts, &b->mounts_cap, sizeof *b->mounts);
+	if (!b->mounts)
+		return no_memory(b);
+	b->mounts[b->nmounts++] = *mount;
+	return 0;
+}
+
+static int push_tree(struct gk_build *b, const struct gk_tree *tree, const char *target,
+	unsigned flags)
+{
+	b->trees = gk_grow(b->arena, b->trees, b->ntrees, &b->trees_cap, sizeof *b->trees);
+	if (!b->trees)
+		return no_memory(b);
+	b->trees[b->ntrees] = *tree;
+	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_TREE,
+				     .index = (unsigned)b->ntrees++, .target = target,
+				     .flags = flags });
+}
+
+static int place_home(struct gk_build *b)
+{
+	const char *why = NULL, *home = b->who->home ? b->who->home : "";
+	b->home = "/";
+	if (b->policy->home == GK_HOME_NONE)
+		return 0;
+	const char *clean = gk_path_clean(b->arena, home, &why);
+	if (!clean)
+		return gk_fail(b->err, -EINVAL,
+			"the home directory of the account %s; set home = none for it in gocker.ini",
+			*home ? why : "is not set");
+	const char *by = reserved_by(clean);
+	/* A tmpfs at the same path would be as wrong. */
+	if (by)
+		return gk_fail(b->err, -EINVAL,
+			"the home directory %s would cover %s, which the container needs; set "
+			"home = none for this account in gocker.ini", clean, by);
+	b->home = clean;
+	return 0;
+}
+
+int gk_build_places(struct gk_build *b)
+{
+	int e = place_home(b);
+	if (e < 0)
+		return e;
+	const char *why, *socket = b->request->agent_socket;
+	if (!socket || b->request->door != GK_DOOR_SHELL || !b->policy->agent)
+		return 0;
+	/* The caller names it: what is no clean path is not brought in. */
+	if (gk_path_clean(b->arena, socket, &why))
+		b->agent = AGENT_SOCKET;
+	return 0;
+}
+
+static int mount_home(struct gk_build *b)
+{
+	if (b->policy->home == GK_HOME_NONE)
+		return 0;
+	int e = gk_build_entry(b, GK_ENTRY_DIR, b->home, 0755, NULL);
+	if (e < 0)
+		return e;
+	unsigned flags = GK_MF_NOSUID | GK_MF_NODEV;
+	if (b->policy->home == GK_HOME_BIND)
+		return push_tree(b, &(struct gk_tree){ .source = b->home, .as_user = true },
+			b->home, flags);
+	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
+				     .index = GK_SCRATCH_TMP, .source = "home", .target = b->home,
+				     .flags = flags });
+}
+
+/* Refuses a volume that would cover, or lie in, what is mounted there already: a mount point in a
+ * directory that the user writes to could be swapped under gocker's hands. */
+static int check_volume(struct gk_build *b, const struct gk_volume *v)
+{
+	const char *by = reserved_by(v->target);
+	if (!by && b->policy->home != GK_HOME_NONE &&
+		(gk_path_within(v->target, b->home) || gk_path_within(b->home, v->target)))
+		by = b->home;
+	for (const struct gk_volume *o = b->policy->volumes; !by && o < v; o++)
+		if (gk_path_within(v->target, o->target) || gk_path_within(o->target, v->target))
+			by = o->target;
+	if (!by)
+		return 0;
+	return gk_fail(b->err, -EINVAL,
+		"the volume %s lies in or covers %s; give it another target in gocker.ini, such as "
+		"/mnt/%s", v->target, by, strrchr(v->target, '/') + 1);
+}
+
+static int mount_volumes(struct gk_build *b)
+{
+	for (size_t i = 0; i < b->policy->nvolumes; i++) {
+		const struct gk_volume *v = &b->policy->volumes[i];
+		unsigned flags = GK_MF_NOSUID | GK_MF_NODEV | (v->readonly ? GK_MF_RO : 0);
+		int e = check_volume(b, v);
+		if (e == 0)
+			e = gk_build_entry(b, GK_ENTRY_DIR, v->target, 0755, NULL);
+		if (e == 0)
+			e = push_tree(b, &(struct gk_tree){ .source = v->source }, v->target, flags);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int mount_agent(struct gk_build *b)
+{
+	if (!b->agent)
+		return 0;
+	int e = gk_build_entry(b, GK_ENTRY_FILE, b->agent, 0600, "");
+	if (e < 0)
+		return e;
+	return push_tree(b,
+		&(struct gk_tree){ .source = b->request->agent_socket, .socket = true }, b->agent,
+		GK_MF_NOSUID | GK_MF_NODEV);
+}
+
+/* The root and what every session has below it, in order. */
+static int mount_base(struct gk_build *b)
+{
+	const unsigned safe = GK_MF_NOSUID | GK_MF_NODEV;
+	const struct gk_mount base[] = {
+		{ GK_MOUNT_OVERLAY, 0, NULL, "/",
+			safe | (b->policy->root == GK_ROOT_READONLY ? GK_MF_LATE_RO : 0) },
+		{ GK_MOUNT_PROC, 0, NULL, "/proc", safe | GK_MF_NOEXEC },
+		{ GK_MOUNT_SCRATCH, GK_SCRATCH_ROOT, "dev", "/dev",
+			GK_MF_NOSUID | GK_MF_NOEXEC | GK_MF_LATE_RO },
+		{ GK_MOUNT_DEVPTS, 0, NULL, "/dev/pts", GK_MF_NOSUID | GK_MF_NOEXEC },
+		{ GK_MOUNT_SCRATCH, GK_SCRATCH_TMP, "shm", "/dev/shm", safe },
+		{ GK_MOUNT_SCRATCH, GK_SCRATCH_TMP, "tmp", "/tmp", safe },
+	};
+	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
+		int e = push_mount(b, &base[i]);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+/* /proc as a window on the host: what tells of it is hidden, what would change it is read-only.
+ * Kernels differ in which of these they have. */
+static int mount_masks(struct gk_build *b)
+{
+	static const char *const files[] = { "kcore", "keys", "key-users", "kmsg", "kallsyms",
+		"kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
+		"timer_list", "timer_stats", "vmallocinfo", NULL };
+	static const char *const dirs[] = { "acpi", "asound", "scsi", NULL };
+	static const char *const readonly[] = { "bus", "fs", "irq", "sys", "sysrq-trigger", NULL };
+	const struct {
+		const char *const *names;
+		enum gk_mount_kind kind;
+	} sets[] = { { files, GK_MOUNT_MASK_FILE }, { dirs, GK_MOUNT_MASK_DIR },
+		{ readonly, GK_MOUNT_BIND_RO } };
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+		for (const char *const *name = sets[i].names; *name; name++) {
+			struct gk_mount mount = { .kind = sets[i].kind,
+				.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV | GK_MF_NOEXEC |
+					GK_MF_OPTIONAL };
+			mount.target = gk_arena_printf(b->arena, "/proc/%s", *name);
+			int e = mount.target ? push_mount(b, &mount) : no_memory(b);
+			if (e < 0)
+				return e;
+		}
+	}
+	return 0;
+}
+
+/* The entry stub stands at the path of gocker-shell inside, and in for a passwd shell that the
+ * image lacks. */
+static int mount_stub(struct gk_build *b)
+{
+	if (b->request->door != GK_DOOR_PAM)
+		return 0;
+	const char *why, *shell = b->who->shell && *b->who->shell ? b->who->shell : "/bin/sh";
+	int e = gk_build_entry(b, GK_ENTRY_FILE, STUB_PATH, 0755, "");
+	if (e < 0)
+		return e;
+	shell = gk_path_clean(b->arena, shell, &why);
+	if (!shell)
+		return gk_fail(b->err, -EINVAL, "the passwd shell of the account %s", why);
+	/* Its parents may be symlinks in the image: src/run finds them there, none is made here. */
+	if (strcmp(shell, STUB_PATH) != 0)
+		e = push_entry(b, &(struct gk_entry){ .kind = GK_ENTRY_SHELL, .path = shell,
+					  .mode = 0755, .content = STUB_PATH });
+	if (e < 0)
+		return e;
+	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_STUB, .target = STUB_PATH,
+				     .flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV });
+}
+
+int gk_build_mounts(struct gk_build *b)
+{
+	int (*const steps[])(struct gk_build *) = { mount_base, mount_masks, mount_home,
+		mount_volumes, mount_agent, mount_stub };
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		int e = steps[i](b);
+		if (e < 0)
+			return e;
+	}
+	if (b->request->tty != GK_TTY_TAKEOVER)
+		return 0;
+	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_PTY, .target = "/dev/console",
+				     .flags = GK_MF_NOSUID | GK_MF_NOEXEC });
+}

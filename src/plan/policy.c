@@ -1,0 +1,142 @@
+#include "plan/policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "plan/keys.h"
+#include "plan/text.h"
+
+/* The setting that decides each key, and the section it stands in; NULL: the default. */
+struct winners {
+	const struct gk_setting *setting[GK_KEY_COUNT];
+	const struct gk_section *section[GK_KEY_COUNT];
+};
+
+static bool is_member(const struct gk_identity *who, const char *group)
+{
+	for (size_t i = 0; i < who->ngroups; i++)
+		if (who->groups[i].name && strcmp(who->groups[i].name, group) == 0)
+			return true;
+	return false;
+}
+
+static bool applies(const struct gk_section *s, const struct gk_identity *who)
+{
+	switch (s->kind) {
+	case GK_SECTION_GROUP:
+		return is_member(who, s->name);
+	case GK_SECTION_USER:
+		return strcmp(who->name, s->name) == 0;
+	default:
+		return true;
+	}
+}
+
+/* Later sections of a kind win over earlier ones, and kinds win in the order of their enum. */
+static void choose(const struct gk_config *config, const struct gk_identity *who,
+	struct winners *win, bool *ret_named)
+{
+	for (int kind = GK_SECTION_HOST; kind <= GK_SECTION_USER; kind++) {
+		for (size_t i = 0; i < config->nsections; i++) {
+			const struct gk_section *s = &config->sections[i];
+			if ((int)s->kind != kind || !applies(s, who))
+				continue;
+			*ret_named = *ret_named || kind == GK_SECTION_USER;
+			for (size_t j = 0; j < s->nsettings; j++) {
+				win->setting[s->settings[j].key] = &s->settings[j];
+				win->section[s->settings[j].key] = s;
+			}
+		}
+	}
+}
+
+static int set_keys(const struct gk_config *config, const struct winners *win,
+	struct gk_arena *arena, struct gk_policy *policy, struct gk_err *err)
+{
+	for (int key = 0; key < GK_KEY_COUNT; key++) {
+		const struct gk_setting *s = win->setting[key];
+		const char *text = s ? s->value : gk_key_default((enum gk_key)key);
+		struct gk_complaint why;
+		int e = gk_key_set((enum gk_key)key, text, arena, policy, &why);
+		if (e == -EINVAL)
+			return gk_fail(err, e, "%s:%u: %s; %s", config->path, s ? s->line : 0,
+				why.reason, why.hint);
+		if (e < 0)
+			return gk_fail_errno(err, e, "cannot work out the policy");
+		policy->origin[key] = (struct gk_origin){
+			s ? win->section[key]->title : "built-in", s ? s->line : 0 };
+	}
+	return 0;
+}
+
+/* The account's name as part of a host name: what can't stand there becomes a hyphen. */
+static const char *name_for_host(struct gk_arena *arena, const char *name)
+{
+	struct gk_buf buf = { .arena = arena };
+	for (; *name && buf.len < 63; name++) {
+		char c = gk_is_alnum(*name) ? *name : '-';
+		if (c != '-' || (buf.len && buf.data[buf.len - 1] != '-'))
+			gk_buf_add(&buf, &c, 1);
+	}
+	while (buf.len && buf.data[buf.len - 1] == '-')
+		buf.data[--buf.len] = '\0';
+	return buf.len || buf.failed ? gk_buf_text(&buf) : "user";
+}
+
+/* {user} in the source and target of a volume. A name with a slash would lead elsewhere. */
+static int expand_volume(const char *name, struct gk_arena *arena, struct gk_volume *v,
+	struct gk_err *err)
+{
+	if (!strstr(v->source, "{user}") && !strstr(v->target, "{user}"))
+		return 0;
+	if (strpbrk(name, "/:") || gk_has_control(name))
+		return gk_fail(err, -EINVAL,
+			"the volume %s can't be made for an account of this name", v->target);
+	const char *why = "does not fit into memory";
+	const char *source = gk_replace(arena, v->source, "{user}", name);
+	const char *target = gk_replace(arena, v->target, "{user}", name);
+	source = source ? gk_path_clean(arena, source, &why) : NULL;
+	target = source && target ? gk_path_clean(arena, target, &why) : NULL;
+	if (!target)
+		return gk_fail(err, -EINVAL, "the volume %s: its path %s", v->target, why);
+	v->source = source;
+	v->target = target;
+	return 0;
+}
+
+static int expand(const struct gk_identity *who, struct gk_arena *arena, struct gk_policy *policy,
+	struct gk_err *err)
+{
+	const char *name = name_for_host(arena, who->name);
+	const char *host = name ? gk_replace(arena, policy->hostname, "{user}", name) : NULL;
+	struct gk_volume *volumes = gk_arena_array(arena, policy->nvolumes, sizeof *volumes);
+	if (!host || !volumes)
+		return gk_fail_errno(err, -ENOMEM, "cannot work out the policy");
+	policy->hostname = host;
+	for (size_t i = 0; i < policy->nvolumes; i++) {
+		volumes[i] = policy->volumes[i];
+		int e = expand_volume(who->name, arena, &volumes[i], err);
+		if (e < 0)
+			return e;
+	}
+	policy->volumes = volumes;
+	return 0;
+}
+
+int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
+	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err)
+{
+	struct winners win = { 0 };
+	struct gk_policy policy = { 0 };
+	choose(config, who, &win, &policy.named);
+	int e = set_keys(config, &win, arena, &policy, err);
+	if (e == 0)
+		e = expand(who, arena, &policy, err);
+	if (e < 0)
+		return e;
+	/* uid 0 goes through the PAM door uncontained unless a rule says otherwise. */
+	if (who->uid == 0 && !win.setting[GK_KEY_CONTAIN])
+		policy.contain = false;
+	*ret_policy = policy;
+	return 0;
+}
