@@ -14,6 +14,7 @@ runtime='^(_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|sanitizer|sancov|gcov|llvm)_.*)$'
 own=$(nm -g --defined-only "$build"/src/plan/*.o "$build"/src/base/{arena,err}.o |
 	awk 'NF == 3 { print $3 }')
 foreign() { # OBJECT: what it refers to and may not
+	[ -e "$1" ] || echo "not built: $1"
 	nm -u "$1" | awk '{ print $2 }' | grep -vxF "$own" | grep -vE "$runtime" |
 		sed 's/^__\(.*\)_chk$/\1/; s/^__//' | grep -vE "$allowed"
 }
