@@ -1,0 +1,206 @@
+/* The payload's environment (A8, S7): fresh, and what goes through is named. */
+#include "unit.h"
+
+#include "plan/env.h"
+
+static const struct gk_env_facts facts = { "/home/ann", "ann", "/bin/sh", NULL };
+
+static const char *const *env_of(struct gk_arena *arena, const char *const *caller,
+	const char *const *pass, const char *const *set, enum gk_door door)
+{
+	struct gk_request request = { .door = door, .env = caller };
+	struct gk_policy policy = { .env_pass = pass, .env_set = set };
+	const char *const *env = gk_env_make(&request, &policy, &facts, arena);
+	assert_non_null(env);
+	return env;
+}
+
+static const char *value_of(const char *const *env, const char *name)
+{
+	const char *value = NULL;
+	size_t n = strlen(name);
+	for (; *env; env++) {
+		if (strncmp(*env, name, n) != 0 || (*env)[n] != '=')
+			continue;
+		assert_null(value); /* never twice */
+		value = *env + n + 1;
+	}
+	return value;
+}
+
+static void test_fresh_one(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/evil",
+		"PATH=/tmp", "MAIL=/x", "FOO=bar", "PWD=/x", "TZ=UTC", "TERM=vt100", NULL };
+	const char *const *env = env_of(&arena, caller, NULL, NULL, GK_DOOR_SHELL);
+	assert_string_equal(value_of(env, "HOME"), "/home/ann");
+	assert_string_equal(value_of(env, "USER"), "ann");
+	assert_string_equal(value_of(env, "LOGNAME"), "ann");
+	assert_string_equal(value_of(env, "SHELL"), "/bin/sh");
+	assert_non_null(strstr(value_of(env, "PATH"), "/usr/bin"));
+	assert_string_equal(value_of(env, "TERM"), "vt100");
+	const char *const not[] = { "MAIL", "FOO", "PWD", "TZ" };
+	for (size_t i = 0; i < COUNT(not); i++)
+		assert_null(value_of(env, not[i]));
+	assert_non_null(env_of(&arena, NULL, NULL, NULL, GK_DOOR_SHELL)[0]);
+}
+
+static void test_never_whatever_the_policy_says(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "LD_PRELOAD=x", "LD_=x", "LD_LIBRARY_PATH=x", "GCONV_PATH=x",
+		"LOCPATH=x", "NLSPATH=x", "RES_OPTIONS=x", "MALLOC_CHECK_=3", "IFS=x", "ENV=x",
+		"BASH_ENV=x", "GLIBC_TUNABLES=x", "SHELLOPTS=x", "PS4=x", "HOSTALIASES=x",
+		"TZDIR=x", "BASH_FUNC_ls%%=() { x; }", "1X=x", "A-B=x", "=x", "x", "", NULL };
+	const char *const pass[] = { "*", "LD_*", "IFS", "ENV", "BASH_ENV", NULL };
+	const char *const *env = env_of(&arena, caller, pass, NULL, GK_DOOR_SHELL);
+	size_t n = 0;
+	for (; env[n]; n++)
+		assert_null(strstr(env[n], "=x"));
+	assert_int_equal(n, 5);
+}
+
+static void test_star_passes_the_callers_own_only(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "FOO=bar", "TZ=:/etc/x", "HOME=/root", "DISPLAY=:0",
+		"XAUTHORITY=/x", "XDG_RUNTIME_DIR=/run/user/0", "SSH_AUTH_SOCK=/tmp/a",
+		"DBUS_SESSION_BUS_ADDRESS=x", "MAIL=x", "SSH_TTY=/dev/pts/1", NULL };
+	const char *const pass[] = { "*", NULL };
+	const char *const *env = env_of(&arena, caller, pass, NULL, GK_DOOR_RUN);
+	assert_string_equal(value_of(env, "FOO"), "bar");
+	assert_string_equal(value_of(env, "TZ"), ":/etc/x");
+	assert_string_equal(value_of(env, "HOME"), "/home/ann");
+	const char *const not[] = { "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
+		"DBUS_SESSION_BUS_ADDRESS", "MAIL", "SSH_TTY" };
+	for (size_t i = 0; i < COUNT(not); i++)
+		assert_null(value_of(env, not[i]));
+}
+
+static void test_names_and_prefixes(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "GIT_DIR=a", "GITX=b", "TZ=c", "TZX=d", NULL };
+	const char *const pass[] = { "GIT_*", "TZ", NULL };
+	const char *const *env = env_of(&arena, caller, pass, NULL, GK_DOOR_SHELL);
+	assert_string_equal(value_of(env, "GIT_DIR"), "a");
+	assert_string_equal(value_of(env, "TZ"), "c");
+	assert_null(value_of(env, "GITX"));
+	assert_null(value_of(env, "TZX"));
+}
+
+static void test_values_that_programs_make_paths_of(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const bad[] = { "TERM=../../tmp/x", "TERM=/tmp/x", "TERM=", "TERM=a b",
+		"TERM=x\x1b[2J", "TERM=.x", "LANG=../../x", "LC_ALL=/x", "LANGUAGE=a/b", "LC_CTYPE=a\n",
+		"COLORTERM=a;b" };
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		const char *const caller[] = { bad[i], NULL };
+		const char *const *env = env_of(&arena, caller, NULL, NULL, GK_DOOR_SHELL);
+		size_t n = 0;
+		while (env[n])
+			n++;
+		if (n != 5)
+			fail_msg("%s went through", bad[i]);
+	}
+	const char *const good[] = { "TERM=xterm-256color", "LANG=de_DE.UTF-8@euro",
+		"LANGUAGE=de:en", "LC_IDENTIFICATION=C", "COLORTERM=truecolor", NULL };
+	const char *const *env = env_of(&arena, good, NULL, NULL, GK_DOOR_SHELL);
+	for (size_t i = 0; good[i]; i++)
+		assert_string_equal(env[5 + i], good[i]);
+}
+
+static void test_ssh_tells_of_the_connection(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "SSH_CONNECTION=::1 1 ::1 22", "SSH_CLIENT=::1 1 22",
+		"SSH_TTY=/dev/pts/9", "SSH_ORIGINAL_COMMAND=a\n\xff;b", "SSH_USER_AUTH=/x", NULL };
+	struct gk_request request = { .env = caller, .tty = GK_TTY_TAKEOVER };
+	struct gk_policy policy = { 0 };
+	struct gk_env_facts with = facts;
+	with.agent = "/run/a";
+	const char *const *env = gk_env_make(&request, &policy, &with, &arena);
+	assert_string_equal(value_of(env, "SSH_CONNECTION"), "::1 1 ::1 22");
+	assert_string_equal(value_of(env, "SSH_CLIENT"), "::1 1 22");
+	assert_string_equal(value_of(env, "SSH_TTY"), "/dev/console");
+	assert_string_equal(value_of(env, "SSH_ORIGINAL_COMMAND"), "a\n\xff;b");
+	assert_string_equal(value_of(env, "SSH_AUTH_SOCK"), "/run/a");
+	assert_null(value_of(env, "SSH_USER_AUTH"));
+	request.tty = GK_TTY_NONE;
+	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_TTY"));
+	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_AUTH_SOCK"));
+	request.door = GK_DOOR_RUN;
+	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_CONNECTION"));
+}
+
+static void test_policy_sets_last_and_wins(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "TERM=vt100", "EDITOR=emacs", NULL };
+	const char *const pass[] = { "*", NULL };
+	const char *const set[] = { "EDITOR=vi", "TERM=dumb", "PATH=/opt/bin", "EMPTY=", NULL };
+	const char *const *env = env_of(&arena, caller, pass, set, GK_DOOR_SHELL);
+	assert_string_equal(value_of(env, "EDITOR"), "vi");
+	assert_string_equal(value_of(env, "TERM"), "dumb");
+	assert_string_equal(value_of(env, "PATH"), "/opt/bin");
+	assert_string_equal(value_of(env, "EMPTY"), "");
+}
+
+static void test_first_of_two_counts(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "FOO=1", "FOO=2", "FOOL=3", NULL };
+	const char *const pass[] = { "FOO*", NULL };
+	const char *const *env = env_of(&arena, caller, pass, NULL, GK_DOOR_SHELL);
+	assert_string_equal(value_of(env, "FOO"), "1");
+	assert_string_equal(value_of(env, "FOOL"), "3");
+}
+
+static void test_thousands_and_huge_ones_are_bounded(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	enum { MANY = 4000 };
+	static const char *caller[MANY + 1];
+	for (unsigned i = 0; i < MANY; i++)
+		caller[i] = gk_arena_printf(&arena, "V%u=%0300u", i, i);
+	char *huge = gk_arena_alloc(&arena, 200 << 10);
+	memset(huge, 'x', (200 << 10) - 1);
+	memcpy(huge, "H=", 2);
+	caller[0] = huge;
+	const char *const pass[] = { "*", NULL };
+	const char *const *env = env_of(&arena, caller, pass, NULL, GK_DOOR_SHELL);
+	size_t n = 0, bytes = 0;
+	for (; env[n]; n++)
+		bytes += strlen(env[n]) + 1;
+	assert_int_equal(n, GK_ENV_VARS);
+	assert_true(bytes <= GK_ENV_BYTES);
+	assert_null(value_of(env, "H"));
+	assert_string_equal(value_of(env, "HOME"), "/home/ann");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fresh_one),
+		cmocka_unit_test(test_never_whatever_the_policy_says),
+		cmocka_unit_test(test_star_passes_the_callers_own_only),
+		cmocka_unit_test(test_names_and_prefixes),
+		cmocka_unit_test(test_values_that_programs_make_paths_of),
+		cmocka_unit_test(test_ssh_tells_of_the_connection),
+		cmocka_unit_test(test_policy_sets_last_and_wins),
+		cmocka_unit_test(test_first_of_two_counts),
+		cmocka_unit_test(test_thousands_and_huge_ones_are_bounded),
+	};
+	return cmocka_run_group_tests_name("env", tests, NULL, NULL);
+}

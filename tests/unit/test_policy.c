@@ -1,0 +1,245 @@
+/* Which rules apply to whom, and that what is printed reads back. */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "plan/config.h"
+#include "plan/keys.h"
+#include "plan/policy.h"
+
+static const struct gk_group ann_groups[] = { { 1000, "ann" }, { 50, "staff" }, { 60, "students" },
+	{ 4711, NULL } };
+static const struct gk_identity ann = { 1000, 1000, "ann", "", "/home/ann", "/bin/sh", ann_groups,
+	COUNT(ann_groups) };
+
+static int policy_for(const char *text, const struct gk_identity *who, struct gk_arena *arena,
+	struct gk_policy *ret, struct gk_err *err)
+{
+	struct gk_config config;
+	int r = gk_config_parse(text, strlen(text), "g.ini", gk_ini_read, arena, &config, NULL, err);
+	return r < 0 ? r : gk_policy_for(&config, who, arena, ret, err);
+}
+
+static struct gk_policy good_policy(const char *text, const struct gk_identity *who,
+	struct gk_arena *arena)
+{
+	struct gk_policy policy;
+	struct gk_err err = GK_ERR_INIT;
+	if (policy_for(text, who, arena, &policy, &err) < 0)
+		fail_msg("%s", err.msg);
+	return policy;
+}
+
+static void test_defaults_are_the_original_ones(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_policy p = good_policy("", &ann, &arena);
+	assert_string_equal(p.image, "alpine");
+	assert_string_equal(p.hostname, "gocker-container");
+	assert_string_equal(p.shell, "/bin/sh");
+	assert_int_equal(p.pids_max, 20);
+	assert_int_equal(p.user_pids_max, 200);
+	assert_int_equal(p.user_sessions_max, 16);
+	assert_int_equal(p.sessions_max, 0);
+	assert_true(p.memory_max == GK_UNLIMITED && p.user_memory_max == GK_UNLIMITED);
+	assert_int_equal(p.root, GK_ROOT_OVERLAY);
+	assert_int_equal(p.root_size, 64 << 20);
+	assert_int_equal(p.tmp_size, 64 << 20);
+	assert_int_equal(p.root_inodes, 16384);
+	assert_int_equal(p.home, GK_HOME_BIND);
+	assert_int_equal(p.network, GK_NETWORK_HOST);
+	assert_true(p.contain && p.umask == (mode_t)-1);
+	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "built-in");
+	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 0);
+}
+
+static void test_user_over_groups_over_default_wherever_they_stand(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_policy p = good_policy("[user:ann]\npids_max = 1\n"
+					 "[group:students]\npids_max = 2\nhostname = two\ncpus = 2\n"
+					 "[group:staff]\npids_max = 3\nhostname = three\n"
+					 "[group:wheel]\nhostname = four\n"
+					 "[default]\npids_max = 5\nhostname = five\nshell = /bin/five\n",
+		&ann, &arena);
+	assert_int_equal(p.pids_max, 1);
+	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "user:ann");
+	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 2);
+	/* Of two groups the later one in the file. */
+	assert_string_equal(p.hostname, "three");
+	assert_string_equal(p.origin[GK_KEY_HOSTNAME].section, "group:staff");
+	assert_int_equal(p.cpus_milli, 2000);
+	assert_string_equal(p.shell, "/bin/five");
+	assert_true(p.named);
+}
+
+static void test_names_are_exact(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *text = "[user:Ann]\npids_max = 7\n[group:STAFF]\npids_max = 8\n"
+			   "[user:ann ]\n";
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_policy p;
+	assert_int_equal(policy_for(text, &ann, &arena, &p, &err), -EINVAL);
+	p = good_policy("[user:Ann]\npids_max = 7\n[group:STAFF]\npids_max = 8\n"
+			"[group:ann b]\npids_max = 9\n", &ann, &arena);
+	assert_int_equal(p.pids_max, 20);
+	assert_false(p.named);
+	/* Bob and bob are two users, each with his own rules. */
+	const char *two = "[user:Bob]\npids_max = 1\n[user:bob]\npids_max = 2\n";
+	struct gk_identity bob = ann;
+	bob.name = "Bob";
+	assert_int_equal(good_policy(two, &bob, &arena).pids_max, 1);
+	bob.name = "bob";
+	assert_int_equal(good_policy(two, &bob, &arena).pids_max, 2);
+}
+
+static void test_directory_service_names(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const names[] = { "DOM\\ann", "ann@dom.example", "j\xc3\xbcrgen", "ann#1",
+		"ann;b", "ann=b", "a[n", "ann b" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct gk_identity who = ann;
+		who.name = names[i];
+		const char *text = gk_arena_printf(&arena, "[user:%s]\npids_max = 77\n", names[i]);
+		struct gk_policy p;
+		struct gk_err err = GK_ERR_INIT;
+		int r = policy_for(text, &who, &arena, &p, &err);
+		/* A bracket in a name is the one thing a title can't hold. */
+		if (strchr(names[i], '['))
+			assert_int_equal(r, -EINVAL);
+		else if (r < 0 || p.pids_max != 77)
+			fail_msg("%s: %s", names[i], err.msg);
+	}
+}
+
+static void test_a_group_without_a_name_matches_nothing(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_policy p = good_policy("[group:4711]\npids_max = 7\n", &ann, &arena);
+	assert_int_equal(p.pids_max, 20);
+}
+
+static void test_root_is_not_contained_unless_said(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_identity root = ann;
+	root.uid = 0;
+	root.name = "root";
+	assert_false(good_policy("", &root, &arena).contain);
+	assert_true(good_policy("[user:root]\ncontain = yes\n", &root, &arena).contain);
+	assert_false(good_policy("[default]\ncontain = no\n", &ann, &arena).contain);
+}
+
+static void test_placeholders(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *text = "[default]\nhostname = lab-{user}-{id}\n"
+			   "volumes = /srv/{user}/x:/w/{user} /a:/b:ro\n";
+	struct gk_policy p = good_policy(text, &ann, &arena);
+	assert_string_equal(p.hostname, "lab-ann-{id}");
+	assert_int_equal(p.nvolumes, 2);
+	assert_string_equal(p.volumes[0].source, "/srv/ann/x");
+	assert_string_equal(p.volumes[0].target, "/w/ann");
+	assert_false(p.volumes[0].readonly);
+	assert_true(p.volumes[1].readonly);
+	struct gk_identity who = ann;
+	who.name = "DOM\\J\xc3\xbcrgen__X.";
+	assert_string_equal(good_policy(text, &who, &arena).hostname, "lab-DOM-J-rgen-X-{id}");
+	who.name = "\xc3\xbc";
+	assert_string_equal(good_policy(text, &who, &arena).hostname, "lab-user-{id}");
+}
+
+static void test_a_name_leads_no_volume_elsewhere(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const names[] = { "..", ".", "../../etc", "a/b", "a:b", "/" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct gk_identity who = ann;
+		who.name = names[i];
+		struct gk_policy p;
+		struct gk_err err = GK_ERR_INIT;
+		int r = policy_for("[default]\nvolumes = /srv/{user}:/w\n", &who, &arena, &p, &err);
+		if (r != -EINVAL)
+			fail_msg("%s gave %s", names[i], p.volumes[0].source);
+		/* Without the placeholder the name does not matter. */
+		good_policy("[default]\nvolumes = /srv/x:/w\n", &who, &arena);
+	}
+}
+
+static void test_every_default_reads_back(void **state)
+{
+	(void)state;
+	for (int key = 0; key < GK_KEY_COUNT; key++) {
+		ARENA arena = { 0 };
+		struct gk_policy p = { 0 }, again = { 0 };
+		struct gk_complaint why;
+		enum gk_key k = (enum gk_key)key;
+		assert_int_equal(gk_key_set(k, gk_key_default(k), &arena, &p, &why), 0);
+		const char *text = gk_key_text(k, &p, &arena);
+		assert_int_equal(gk_key_set(k, text, &arena, &again, &why), 0);
+		assert_string_equal(gk_key_text(k, &again, &arena), text);
+		assert_int_equal(gk_key_find(gk_key_name(k), strlen(gk_key_name(k))), key);
+	}
+}
+
+static void test_values_read_back(void **state)
+{
+	(void)state;
+	const struct {
+		enum gk_key key;
+		const char *text, *printed;
+	} rows[] = {
+		{ GK_KEY_MEMORY_MAX, "4096K", "4M" },
+		{ GK_KEY_MEMORY_MAX, "4194305", "4194305" },
+		{ GK_KEY_MEMORY_SWAP_MAX, "0", "0" },
+		{ GK_KEY_MEMORY_MAX, "1024G", "1T" },
+		{ GK_KEY_CPUS, "1.5", "1.500" },
+		{ GK_KEY_CPUS, "none", "none" },
+		{ GK_KEY_USER_SESSIONS_MAX, "none", "0" },
+		{ GK_KEY_USER_PIDS_MAX, "none", "none" },
+		{ GK_KEY_IDLE_TIMEOUT, "90s", "90s" },
+		{ GK_KEY_IDLE_TIMEOUT, "3600s", "1h" },
+		{ GK_KEY_UMASK, "022", "0022" },
+		{ GK_KEY_IMAGE_DIR, "/a//b/", "/a/b" },
+		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
+		{ GK_KEY_ENV_SET, "A=\"it's\" 'B=x y'", "\"A=it's\" 'B=x y'" },
+		{ GK_KEY_ENV_SET, "A='x \"'\"'y z\"", "'A=x \"'\"'y z\"" },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ARENA arena = { 0 };
+		struct gk_policy p = { 0 }, again = { 0 };
+		struct gk_complaint why;
+		assert_int_equal(gk_key_set(rows[i].key, rows[i].text, &arena, &p, &why), 0);
+		const char *text = gk_key_text(rows[i].key, &p, &arena);
+		assert_string_equal(text, rows[i].printed);
+		assert_int_equal(gk_key_set(rows[i].key, text, &arena, &again, &why), 0);
+		assert_string_equal(gk_key_text(rows[i].key, &again, &arena), text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults_are_the_original_ones),
+		cmocka_unit_test(test_user_over_groups_over_default_wherever_they_stand),
+		cmocka_unit_test(test_names_are_exact),
+		cmocka_unit_test(test_directory_service_names),
+		cmocka_unit_test(test_a_group_without_a_name_matches_nothing),
+		cmocka_unit_test(test_root_is_not_contained_unless_said),
+		cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
+		cmocka_unit_test(test_every_default_reads_back),
+		cmocka_unit_test(test_values_read_back),
+	};
+	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+}
