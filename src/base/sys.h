@@ -1,0 +1,94 @@
+/* System calls that glibc 2.36 or musl lack, or wrap in a way that does not fit. All return a
+ * result >= 0 or -errno. Numbers are the same on every architecture for calls after Linux 5.0. */
+#ifndef GK_BASE_SYS_H
+#define GK_BASE_SYS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef OPEN_TREE_CLOEXEC
+#define OPEN_TREE_CLOEXEC O_CLOEXEC
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#ifndef MOVE_MOUNT_F_EMPTY_PATH
+#define MOVE_MOUNT_F_EMPTY_PATH 0x00000004
+#define MOVE_MOUNT_T_EMPTY_PATH 0x00000040
+#endif
+#ifndef MOUNT_ATTR_RDONLY
+#define MOUNT_ATTR_RDONLY 0x00000001
+#define MOUNT_ATTR_NOSUID 0x00000002
+#define MOUNT_ATTR_NODEV 0x00000004
+#define MOUNT_ATTR_NOEXEC 0x00000008
+#endif
+
+/* struct mount_attr of linux/mount.h, which can't be included beside sys/mount.h everywhere. */
+struct gk_mount_attr {
+	uint64_t attr_set, attr_clr, propagation, userns_fd;
+};
+
+static inline long gk_sys_ret(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+static inline pid_t gk_sys_clone3(struct clone_args *args)
+{
+	return (pid_t)gk_sys_ret(syscall(SYS_clone3, args, sizeof *args));
+}
+
+static inline int gk_sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
+	return (int)gk_sys_ret(syscall(SYS_openat2, dirfd, path, &how, sizeof how));
+}
+
+static inline int gk_sys_open_tree(int dirfd, const char *path, unsigned flags)
+{
+	return (int)gk_sys_ret(syscall(SYS_open_tree, dirfd, path, flags));
+}
+
+static inline int gk_sys_move_mount(int from, int to)
+{
+	return (int)gk_sys_ret(syscall(SYS_move_mount, from, "", to, "",
+		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+static inline int gk_sys_mount_setattr(int fd, unsigned flags, struct gk_mount_attr *attr)
+{
+	return (int)gk_sys_ret(syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, attr,
+		sizeof *attr));
+}
+
+static inline int gk_sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)gk_sys_ret(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+static inline int gk_sys_pidfd_open(pid_t pid)
+{
+	return (int)gk_sys_ret(syscall(SYS_pidfd_open, pid, 0));
+}
+
+static inline int gk_sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)gk_sys_ret(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+static inline int gk_sys_close_range(unsigned first, unsigned last)
+{
+	return (int)gk_sys_ret(syscall(SYS_close_range, first, last, 0));
+}
+
+#endif
