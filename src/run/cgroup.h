@@ -1,0 +1,64 @@
+/* The cgroup of a session: BASE/u<uid>/<session id>, with limits at each level. */
+#ifndef GK_RUN_CGROUP_H
+#define GK_RUN_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+/* Room for a session id (12 hex digits) and a NUL. */
+enum { GK_ID_BYTES = 13 };
+
+/* An open session cgroup. All fds are O_CLOEXEC; -1 when not open. */
+struct gk_cgroup {
+	bool v1;	/* pids alone, on a hierarchy of its own */
+	int base_fd;	/* BASE */
+	int user_fd;	/* BASE/u<uid> */
+	int leaf_fd;	/* BASE/u<uid>/<id> */
+	uid_t uid;
+	char id[GK_ID_BYTES];
+};
+#define GK_CGROUP_INIT { .base_fd = -1, .user_fd = -1, .leaf_fd = -1 }
+
+/* Counters of a session, UINT64_MAX where the kernel does not tell. */
+struct gk_usage {
+	uint64_t pids_now, pids_peak, pids_max_hits;
+	uint64_t memory_now, memory_peak, oom_kills;
+	uint64_t cpu_usec;
+};
+
+/* Makes the leaf of a plan with all its limits, and what is missing above it. On a host that keeps
+ * pids on cgroup v1, any other limit in the policy is refused (-EOPNOTSUPP). Undone on failure. */
+int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_err *err);
+
+/* Opens an existing leaf, for sweeping and for the administrator's commands. -ENOENT: gone. */
+int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_err *err);
+
+/* Moves the calling process into the leaf. */
+int gk_cgroup_join(const struct gk_cgroup *cg);
+
+/* Kills every process in the leaf: cgroup.kill on v2; on v1, and before Linux 5.14, by pidfds whose
+ * membership is read again after opening (a number may have been reused). Returns 0 or -errno. */
+int gk_cgroup_kill(const struct gk_cgroup *cg);
+
+/* Waits until the leaf is empty and removes it, and the user's directory when that was the last.
+ * timeout_ms bounds the wait; -EBUSY after it. */
+int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms);
+
+/* Freezes or thaws every process of the leaf (v2 only, else -EOPNOTSUPP). */
+int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze);
+
+/* Reads the counters. */
+void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret);
+
+/* Closes the fds. */
+void gk_cgroup_close(struct gk_cgroup *cg);
+
+/* Whether this host has the pids controller on cgroup v1 (then only pids limits work).
+ * Returns 1, 0, or -ENOENT with err when no pids controller is mounted at all. */
+int gk_cgroup_is_v1(struct gk_err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* Step 1: nothing that the caller left behind may steer a privileged process. */
+#ifndef GK_RUN_CLEANSE_H
+#define GK_RUN_CLEANSE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* What was the caller's and goes back to the payload, or tells how it called. */
+struct gk_caller {
+	const char *const *env; /* the caller's environment, copied; ours is fresh */
+	sigset_t mask;
+	mode_t umask;
+	struct rlimit limits[RLIM_NLIMITS];
+	int parent_pidfd; /* the caller's parent, -1 when it is outside this PID namespace */
+	pid_t parent;
+};
+
+/* The most that is taken over of an environment, in variables and in bytes. */
+enum { GK_ENV_MAX_VARS = 4096, GK_ENV_MAX_BYTES = 1 << 20 };
+
+/* Opens fds 0-2 where they are closed, closes all others, takes the environment out, saves and
+ * raises resource limits, resets signals, timers, umask, scheduling, dumpability and cwd, and
+ * takes a pidfd of the parent. Call it first of all. Returns 0 or -errno. */
+int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err);
+
+/* Refuses fds 0-2 that are directories or O_PATH: a payload could walk the host through them. */
+int gk_cleanse_stdio(struct gk_err *err);
+
+/* Gives the caller's resource limits back to this process, with no core file allowed (a core
+ * pattern with a pipe runs on the host, core(5)). Returns 0 or -errno. */
+int gk_restore_limits(const struct gk_caller *caller);
+
+#endif

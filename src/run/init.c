@@ -1,0 +1,212 @@
+#include "run/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/capability.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/creds.h"
+#include "run/payload.h"
+#include "run/seccomp.h"
+
+static void tell(int link, int kind, int value, const struct gk_err *err, int fd)
+{
+	struct gk_message m = { .kind = kind, .value = value };
+	if (err)
+		m.err = *err;
+	(void)gk_fd_send(link, &m, sizeof m, fd);
+}
+
+static void fail(int link, int value, const struct gk_err *err) __attribute__((noreturn));
+static void fail(int link, int value, const struct gk_err *err)
+{
+	tell(link, GK_MSG_FAILED, value, err, -1);
+	_exit(value);
+}
+
+/* Killed when the supervisor dies, also when that happened a moment ago. */
+static int follow_supervisor(int pidfd, struct gk_err *err)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return gk_fail_errno(err, -errno, "cannot follow the supervisor");
+	if (poll(&p, 1, 0) != 0)
+		return gk_fail(err, -ESRCH, "the supervisor is gone");
+	return 0;
+}
+
+/* On v1 the leaf is joined here and the cgroup namespace made after it: the other order shows the
+ * leaf's path inside. On v2 the clone did both. */
+static int settle_cgroup(const struct gk_init *init, struct gk_err *err)
+{
+	if (!init->cgroup->v1)
+		return 0;
+	int r = gk_cgroup_join(init->cgroup);
+	if (r == 0 && (init->plan->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		r = -errno;
+	return r < 0 ? gk_fail_errno(err, r, "cannot enter the session's cgroup") : 0;
+}
+
+static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
+{
+	if (!(plan->namespaces & CLONE_NEWNET))
+		return 0;
+	gk_autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo" };
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		return gk_fail_errno(err, -errno, "cannot see the loopback interface");
+	ifr.ifr_flags = (short)(ifr.ifr_flags | IFF_UP);
+	return ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ?
+		gk_fail_errno(err, -errno, "cannot bring the loopback interface up") : 0;
+}
+
+static int set_up(const struct gk_init *init, struct gk_err *err)
+{
+	int r = follow_supervisor(init->supervisor_pidfd, err);
+	if (r == 0)
+		r = settle_cgroup(init, err);
+	if (r == 0 && sethostname(init->plan->hostname, strlen(init->plan->hostname)) < 0)
+		r = gk_fail_errno(err, -errno, "cannot set the host name");
+	if (r == 0)
+		r = bring_up_loopback(init->plan, err);
+	return r == 0 ? gk_root_build(init->plan, &init->sources, err) : r;
+}
+
+/* After the root stands only this is kept: fds 0-2, the link and, for the payload's sake, nothing. */
+static int close_all_but_link(struct gk_init *init)
+{
+	enum { LINK_FD = 3 };
+	if (init->link != LINK_FD && dup3(init->link, LINK_FD, O_CLOEXEC) < 0)
+		return -errno;
+	init->link = LINK_FD;
+	gk_log_forget();
+	return gk_sys_close_range(LINK_FD + 1, ~0U);
+}
+
+static pid_t start_payload(const struct gk_init *init, const char *pty_path, struct gk_err *err)
+{
+	int report[2];
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return gk_fail_errno(err, -errno, "cannot start the command");
+	gk_autoclose int from = report[0], to = report[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return gk_fail_errno(err, -errno, "cannot start the command");
+	if (pid == 0) {
+		struct gk_message m = { .kind = GK_MSG_FAILED };
+		m.value = gk_payload_exec(init, pty_path, to, &m.err);
+		(void)!write(to, &m, sizeof m);
+		_exit(m.value);
+	}
+	gk_close_fd(&to);
+	struct gk_message m;
+	ssize_t n = read(from, &m, sizeof m);
+	/* The end of the pipe without a message: exec closed it, or the payload was killed. */
+	if (n == 0)
+		return pid;
+	if (n != (ssize_t)sizeof m) {
+		m = (struct gk_message){ .value = GK_EXIT_GOCKER };
+		gk_fail(&m.err, -EIO, "the command could not be started");
+	}
+	fail(init->link, m.value, &m.err);
+}
+
+/* fds 0-2 become the session's own /dev/null: a held copy would hide the end of the user's pipes. */
+static int let_go_of_stdio(void)
+{
+	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+static void reap(int link, pid_t payload)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		if (pid == payload) {
+			tell(link, GK_MSG_STATUS, status, NULL, -1);
+			/* PID 1 ends, and the kernel ends all that is left. */
+			_exit(0);
+		}
+}
+
+static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT };
+
+static void serve(int link, pid_t payload) __attribute__((noreturn));
+static void serve(int link, pid_t payload)
+{
+	sigset_t wanted;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGCHLD);
+	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+		sigaddset(&wanted, forwarded[i]);
+	for (;;) {
+		siginfo_t info;
+		int sig = sigwaitinfo(&wanted, &info);
+		if (sig == SIGCHLD)
+			reap(link, payload);
+		else if (sig > 0 && info.si_pid == 0)
+			/* From outside the namespace only: the session's own can't end it so. */
+			(void)kill(-1, sig);
+	}
+}
+
+void gk_init_main(struct gk_init *init)
+{
+	struct gk_err err = GK_ERR_INIT;
+	gk_autoclose int master = -1;
+	char pty_path[32] = "/dev/console";
+	(void)prctl(PR_SET_NAME, "gocker-init", 0, 0, 0);
+	if (set_up(init, &err) < 0)
+		fail(init->link, GK_EXIT_GOCKER, &err);
+	if (init->tty.mode == GK_TTY_RELAY) {
+		master = gk_tty_open_inner(init->plan->cred.uid, pty_path, sizeof pty_path, &err);
+		if (master < 0)
+			fail(init->link, GK_EXIT_GOCKER, &err);
+	}
+	tell(init->link, GK_MSG_READY, 0, NULL, master);
+	if (close_all_but_link(init) < 0)
+		_exit(GK_EXIT_GOCKER);
+	pid_t payload = -1;
+	if (init->plan->exec_path) {
+		struct gk_message go = { 0 };
+		if (read(init->link, &go, sizeof go) != (ssize_t)sizeof go || go.kind != GK_MSG_GO)
+			_exit(GK_EXIT_GOCKER);
+		payload = start_payload(init,
+			init->tty.mode == GK_TTY_NONE ? NULL : pty_path, &err);
+		if (payload < 0)
+			fail(init->link, GK_EXIT_GOCKER, &err);
+	}
+	int r = let_go_of_stdio();
+	if (r == 0)
+		r = gk_creds_reduce(1ULL << CAP_KILL, &err);
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = gk_seccomp_supervisor(&err);
+	if (r < 0) {
+		gk_fail_errno(&err, r, "init cannot give up its privileges");
+		fail(init->link, GK_EXIT_GOCKER, &err);
+	}
+	tell(init->link, GK_MSG_STARTED, 0, NULL, -1);
+	serve(init->link, payload);
+}

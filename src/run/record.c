@@ -1,0 +1,323 @@
+#include "run/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+
+enum {
+	REMOVE_TIMEOUT_MS = 2000,
+	PLACES_MOST = 65536,
+	LOWEST_FIRST_MOST = 64,
+	FULL_TRIES = 20,
+	FULL_WAIT_US = 10000,
+};
+
+int gk_run_dir(struct gk_err *err)
+{
+	return gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
+}
+
+static int open_places(const char *kind, const char *name, struct gk_err *err)
+{
+	gk_autoclose int run = gk_run_dir(err);
+	if (run < 0)
+		return run;
+	gk_autoclose int dir = gk_open_private_dir(run, kind, err);
+	if (dir < 0 || !name)
+		return gk_steal_fd(&dir);
+	return gk_open_private_dir(dir, name, err);
+}
+
+/* Locks belong to the open file description (fcntl(2), F_OFD_SETLK): they end with the last process
+ * that holds it, and others can ask for them without taking them. */
+static int ask_lock(int fd, int command, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+	if (fcntl(fd, command, &lock) < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	return command == F_OFD_GETLK && lock.l_type != F_UNLCK;
+}
+
+static int open_place(int dir, unsigned n, int flags)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", n);
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Returns place n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. */
+static int try_place(int dir, unsigned n, bool make)
+{
+	gk_autoclose int fd = open_place(dir, n, make ? O_CREAT : 0);
+	if (fd < 0)
+		return fd;
+	int r = ask_lock(fd, F_OFD_SETLK, F_WRLCK);
+	return r < 0 ? r : gk_steal_fd(&fd);
+}
+
+/* How many places from first on, up to the first that was never made or `end`, are held. */
+static uint64_t count_held(int dir, uint64_t first, uint64_t end)
+{
+	uint64_t held = 0;
+	for (uint64_t n = first; n < end; n++) {
+		gk_autoclose int fd = open_place(dir, (unsigned)n, 0);
+		if (fd < 0)
+			break;
+		held += ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
+	}
+	return held;
+}
+
+static int read_record(int fd, char *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size - 1, 0);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return (int)n;
+}
+
+const char *gk_record_get(const char *text, const char *key, char *buf, size_t size)
+{
+	size_t len = strlen(key);
+	for (const char *line = text; *line;) {
+		size_t end = strcspn(line, "\n");
+		if (end > len && strncmp(line, key, len) == 0 && line[len] == '=') {
+			snprintf(buf, size, "%.*s", (int)(end - len - 1), line + len + 1);
+			return buf;
+		}
+		line += end + (line[end] == '\n');
+	}
+	return NULL;
+}
+
+/* The caller holds the lock of fd, so no session lives behind the record. */
+static int sweep_place(uid_t uid, int fd)
+{
+	char text[GK_RECORD_MAX_BYTES], id[GK_ID_BYTES];
+	int n = read_record(fd, text, sizeof text);
+	if (n <= 0)
+		return n;
+	if (gk_record_get(text, "id", id, sizeof id) && !strchr(id, '/')) {
+		struct gk_cgroup cg = GK_CGROUP_INIT;
+		struct gk_err ignored = GK_ERR_INIT;
+		int r = gk_cgroup_find(uid, id, &cg, &ignored);
+		if (r == 0) {
+			(void)gk_cgroup_kill(&cg);
+			r = gk_cgroup_remove(&cg, REMOVE_TIMEOUT_MS);
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return ftruncate(fd, 0) < 0 ? -errno : 1;
+}
+
+/* Takes a free place below limit, the lowest one so that a place whose session crashed is soon met
+ * again and swept; among very many it begins anywhere, to find a free one at once. */
+static int take_free(int dir, uint64_t limit)
+{
+	uint64_t start = 0, held = 0;
+	gk_autoclose int mine = -1;
+	if (limit > LOWEST_FIRST_MOST && getrandom(&start, sizeof start, GRND_NONBLOCK) > 0)
+		start %= limit;
+	uint64_t n = 0;
+	for (; mine < 0 && n < limit; n++) {
+		mine = try_place(dir, (unsigned)((start + n) % limit), true);
+		if (mine < 0 && mine != -EAGAIN)
+			return mine;
+		held += mine < 0;
+	}
+	if (mine < 0)
+		return -EDQUOT;
+	/* Places above the limit are held only after it was lowered; they count all the same. */
+	uint64_t over = count_held(dir, limit, PLACES_MOST);
+	if (over && held + over + count_held(dir, n, limit) >= limit)
+		return -EDQUOT;
+	return gk_steal_fd(&mine);
+}
+
+/* A sweep or an ending session holds a place for a moment longer: a few tries before "full". */
+static int take_patiently(int dir, uint64_t limit)
+{
+	int r = take_free(dir, limit);
+	for (int i = 0; r == -EDQUOT && i < FULL_TRIES; i++) {
+		(void)usleep(FULL_WAIT_US);
+		r = take_free(dir, limit);
+	}
+	return r;
+}
+
+int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_place *ret,
+	struct gk_err *err)
+{
+	struct gk_place place = GK_PLACE_INIT;
+	char name[16];
+	snprintf(name, sizeof name, "%u", (unsigned)uid);
+	gk_autoclose int dir = open_places("u", name, err);
+	if (dir < 0)
+		return dir;
+	if (user_max == 0 || user_max > PLACES_MOST)
+		user_max = PLACES_MOST;
+	place.fd = take_patiently(dir, user_max);
+	if (place.fd == -EDQUOT)
+		return gk_fail(err, place.fd,
+			"%" PRIu64 " sessions are open already, which is the limit; close one first",
+			user_max);
+	if (place.fd < 0)
+		return gk_fail_errno(err, place.fd, "cannot take a place in " GK_RUNDIR);
+	if (host_max) {
+		gk_autoclose int all = open_places("host", NULL, err);
+		place.host_fd = all < 0 ? all : take_patiently(all, host_max);
+		if (place.host_fd < 0) {
+			(void)close(place.fd);
+			return gk_fail(err, place.host_fd,
+				"this host is at its limit of %" PRIu64 " sessions; try again later",
+				host_max);
+		}
+	}
+	int r = sweep_place(uid, place.fd);
+	if (r < 0) {
+		(void)close(place.fd);
+		gk_close_fd(&place.host_fd);
+		return gk_fail_errno(err, r, "an earlier session has not ended yet; try again later");
+	}
+	*ret = place;
+	return 0;
+}
+
+int gk_record_write(const struct gk_place *place, const char *fmt, ...)
+{
+	char text[GK_RECORD_MAX_BYTES];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -EINVAL;
+	size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+	ssize_t put = pwrite(place->fd, text, len, 0);
+	if (put < 0 || (size_t)put != len)
+		return put < 0 ? -errno : -EIO;
+	return ftruncate(place->fd, (off_t)len) < 0 ? -errno : 0;
+}
+
+void gk_place_release(struct gk_place *place)
+{
+	if (place->fd >= 0)
+		(void)!ftruncate(place->fd, 0);
+	gk_close_fd(&place->fd);
+	gk_close_fd(&place->host_fd);
+}
+
+static bool parse_number(const char *s, unsigned *ret)
+{
+	char *end;
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	unsigned long v = strtoul(s, &end, 10);
+	if (errno || *end || v > UINT32_MAX)
+		return false;
+	*ret = (unsigned)v;
+	return true;
+}
+
+typedef int place_fn(uid_t uid, int dir, unsigned place, void *arg);
+
+static int each_place_of(int users, const char *name, unsigned uid, place_fn *fn, void *arg)
+{
+	int dir = openat(users, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return 0;
+	DIR *d = fdopendir(dir);
+	if (!d) {
+		(void)close(dir);
+		return -ENOMEM;
+	}
+	int r = 0;
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		unsigned n;
+		if (parse_number(e->d_name, &n))
+			r = fn((uid_t)uid, dir, n, arg);
+	}
+	closedir(d);
+	return r;
+}
+
+static int each_place(uid_t uid, place_fn *fn, void *arg, struct gk_err *err)
+{
+	int users = open_places("u", NULL, err);
+	if (users < 0)
+		return users;
+	DIR *d = fdopendir(users);
+	if (!d) {
+		(void)close(users);
+		return gk_fail_errno(err, -ENOMEM, GK_RUNDIR);
+	}
+	int r = 0;
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		unsigned who;
+		if (parse_number(e->d_name, &who) && (uid == (uid_t)-1 || uid == who))
+			r = each_place_of(users, e->d_name, who, fn, arg);
+	}
+	closedir(d);
+	return r;
+}
+
+struct each_arg {
+	int (*fn)(const struct gk_record *, void *);
+	void *arg;
+};
+
+static int read_one(uid_t uid, int dir, unsigned place, void *arg)
+{
+	const struct each_arg *each = arg;
+	struct gk_record record = { .uid = uid, .place = place };
+	char name[16];
+	snprintf(name, sizeof name, "%u", place);
+	gk_autoclose int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || read_record(fd, record.text, sizeof record.text) <= 0)
+		return 0;
+	record.alive = ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
+	gk_close_fd(&fd);
+	return each->fn(&record, each->arg);
+}
+
+int gk_record_each(uid_t uid, int (*fn)(const struct gk_record *record, void *arg), void *arg,
+	struct gk_err *err)
+{
+	struct each_arg each = { fn, arg };
+	return each_place(uid, read_one, &each, err);
+}
+
+static int sweep_one(uid_t uid, int dir, unsigned place, void *arg)
+{
+	int *swept = arg;
+	char text[2];
+	/* Looked at before it is locked: an empty one must not seem taken to a login meanwhile. */
+	gk_autoclose int peek = open_place(dir, place, 0);
+	if (peek < 0 || read_record(peek, text, sizeof text) <= 0)
+		return 0;
+	gk_autoclose int fd = try_place(dir, place, false);
+	if (fd >= 0 && sweep_place(uid, fd) == 1)
+		(*swept)++;
+	return 0;
+}
+
+int gk_sweep(uid_t uid, struct gk_err *err)
+{
+	int swept = 0;
+	int r = each_place(uid, sweep_one, &swept, err);
+	return r < 0 ? r : swept;
+}

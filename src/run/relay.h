@@ -1,0 +1,52 @@
+/* The relay between the caller's terminal and the session's own pty, where gocker is not the
+ * session leader (su, sudo, gocker run -t): raw mode, resize, hang-up, nothing lost. */
+#ifndef GK_RUN_RELAY_H
+#define GK_RUN_RELAY_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+#include "base/err.h"
+
+enum { GK_RELAY_BYTES = 16384 };
+
+/* One direction: what was read and not yet written. */
+struct gk_flow {
+	unsigned char data[GK_RELAY_BYTES];
+	size_t from, to;
+	bool ended; /* nothing more will be read */
+};
+
+struct gk_relay {
+	int outer;  /* the caller's terminal, an open file description of our own */
+	int master; /* of the inner pty; not owned */
+	bool raw;   /* the outer terminal is in raw mode by us */
+	struct termios before;
+	struct gk_flow in, out;
+};
+
+/* Takes the outer terminal behind fd and gives the inner pty its modes and size. relay->outer is -1
+ * until then. Returns 0 or -errno. */
+int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err);
+
+/* Puts the outer terminal into raw mode when this process is in its foreground. */
+void gk_relay_resume(struct gk_relay *relay);
+
+/* Gives the outer terminal back as it was found. */
+void gk_relay_suspend(struct gk_relay *relay);
+
+/* Hands the outer terminal's size on. */
+void gk_relay_resize(struct gk_relay *relay);
+
+/* Fills two pollfd entries, and moves bytes after poll. gk_relay_move returns false when the outer
+ * terminal has hung up. */
+void gk_relay_poll(const struct gk_relay *relay, struct pollfd fds[2]);
+bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2]);
+
+/* After the session's last process is gone: writes out what the pty still holds (bounded in time),
+ * and gives the terminal back. */
+void gk_relay_close(struct gk_relay *relay);
+
+#endif

@@ -1,0 +1,25 @@
+/* Step 7: the root of a session, built in its own mount namespace from the plan. */
+#ifndef GK_RUN_ROOT_H
+#define GK_RUN_ROOT_H
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+/* What was opened outside and is attached inside. fds, -1 where there is none. */
+struct gk_root_sources {
+	const char *image_path; /* the very directory that image_fd is open on */
+	int image_fd;		/* opened (and locked) by the supervisor, to compare with */
+	const int *trees;	/* one mount fd for each of plan->trees */
+	int pty;		/* mount fd of the terminal */
+	int stub;		/* mount fd of the entry stub */
+	int devlog;		/* mount fd of the keeper's log socket */
+};
+
+/* Builds the root in a fresh mount namespace, enters it with pivot_root, detaches the old one and
+ * compares /proc/self/mountinfo with the plan. Called in the new session's init, which is
+ * PID 1 of its PID namespace. On failure the namespace is half built: exit, and it is gone.
+ * Returns 0 or -errno. */
+int gk_root_build(const struct gk_plan *plan, const struct gk_root_sources *sources,
+	struct gk_err *err);
+
+#endif

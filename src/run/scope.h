@@ -1,0 +1,20 @@
+/* The delegated scope that holds the sessions of the shell door on a host with systemd. */
+#ifndef GK_RUN_SCOPE_H
+#define GK_RUN_SCOPE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Where systemd puts the scope below the cgroup v2 mount. */
+#define GK_SCOPE_PATH "/sys/fs/cgroup/gocker.slice/gocker.scope"
+
+/* Whether systemd manages this host's cgroups (sd_booted(3): /run/systemd/system exists). */
+bool gk_scope_host_has_systemd(void);
+
+/* Opens the scope's directory. When it is gone and make is set, the helper GK_LIBEXECDIR/gocker-scope
+ * makes it, bounded in time: the only moment at which a login causes a D-Bus call, and not in
+ * this process. Returns an fd or -errno. */
+int gk_scope_open(bool make, struct gk_err *err);
+
+#endif

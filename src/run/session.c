@@ -1,0 +1,275 @@
+#include "run/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/image.h"
+#include "run/tree.h"
+
+enum { SETUP_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
+
+void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
+	const struct gk_caller *caller)
+{
+	*s = (struct gk_session){
+		.plan = plan,
+		.caller = caller,
+		.tty = { .fd = -1 },
+		.stub = -1,
+		.devlog = -1,
+		.place = GK_PLACE_INIT,
+		.cgroup = GK_CGROUP_INIT,
+		.image_fd = -1,
+		.image_lock = -1,
+		.pty_tree = -1,
+		.init_pidfd = -1,
+		.link = -1,
+		.master = -1,
+	};
+	for (int i = 0; i < GK_TREES_MOST; i++)
+		s->trees[i] = -1;
+	(void)clock_gettime(CLOCK_BOOTTIME, &s->opened);
+}
+
+int gk_session_new_id(char *buf)
+{
+	unsigned char raw[(GK_ID_BYTES - 1) / 2];
+	ssize_t n;
+	while ((n = getrandom(raw, sizeof raw, 0)) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof raw)
+		return n < 0 ? -errno : -EIO;
+	for (size_t i = 0; i < sizeof raw; i++)
+		snprintf(buf + 2 * i, 3, "%02x", raw[i]);
+	return 0;
+}
+
+static int open_image(struct gk_session *s, struct gk_err *err)
+{
+	char dir[PATH_MAX], self[64];
+	const char *slash = strrchr(s->plan->image_path, '/');
+	if (!slash)
+		return gk_fail(err, -EINVAL, "the image has no path");
+	snprintf(dir, sizeof dir, "%.*s", (int)(slash - s->plan->image_path), s->plan->image_path);
+	int r = gk_image_open(dir, slash + 1, s->image_flags, &s->image_fd, &s->image_lock, err);
+	if (r < 0)
+		return r;
+	/* The path of the version behind the name: init opens it again and compares. */
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->image_fd);
+	ssize_t n = readlink(self, s->image_path, sizeof s->image_path - 1);
+	if (n <= 0 || s->image_path[0] != '/')
+		return gk_fail_errno(err, n < 0 ? -errno : -EINVAL, "cannot find the image's path");
+	s->image_path[n] = '\0';
+	return 0;
+}
+
+static int open_trees(struct gk_session *s, struct gk_err *err)
+{
+	if (s->plan->ntrees > GK_TREES_MOST)
+		return gk_fail(err, -E2BIG, "more than %d volumes", GK_TREES_MOST);
+	for (size_t i = 0; i < s->plan->ntrees; i++) {
+		s->trees[i] = gk_tree_open(&s->plan->trees[i], &s->plan->cred, err);
+		if (s->trees[i] < 0)
+			return s->trees[i];
+	}
+	if (s->tty.mode != GK_TTY_TAKEOVER)
+		return 0;
+	s->pty_tree = gk_tree_of_pty(s->tty.fd, err);
+	return s->pty_tree < 0 ? s->pty_tree : 0;
+}
+
+static int clone_init(struct gk_session *s, struct gk_err *err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return gk_fail_errno(err, -errno, "cannot start the session");
+	s->link = pair[0];
+	gk_autoclose int theirs = pair[1];
+	gk_autoclose int self = gk_sys_pidfd_open(getpid());
+	if (self < 0)
+		return gk_fail_errno(err, self, "cannot start the session");
+	struct gk_init init = {
+		.plan = s->plan,
+		.caller = s->caller,
+		.cgroup = &s->cgroup,
+		.sources = { s->image_path, s->image_fd, s->trees, s->pty_tree, s->stub, s->devlog },
+		.tty = s->tty,
+		.link = theirs,
+		.supervisor_pidfd = self,
+	};
+	uint64_t flags = s->plan->namespaces | CLONE_PIDFD;
+	/* On v1 the cgroup namespace comes after joining, in init itself. */
+	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
+	struct clone_args args = {
+		.flags = flags,
+		.pidfd = (uint64_t)(uintptr_t)&s->init_pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = s->cgroup.v1 ? 0ULL : (unsigned long long)s->cgroup.leaf_fd,
+	};
+	pid_t pid = gk_sys_clone3(&args);
+	if (pid == 0)
+		gk_init_main(&init);
+	if (pid < 0) {
+		s->init_pidfd = -1;
+		return gk_fail_errno(err, pid, "cannot make the session's namespaces");
+	}
+	s->init = pid;
+	return 0;
+}
+
+/* Waits for one message of the kind wanted. Returns 0, or the exit code with err. */
+static int await(struct gk_session *s, int kind, struct gk_err *err)
+{
+	struct gk_message m = { 0 };
+	struct pollfd p = { .fd = s->link, .events = POLLIN };
+	int fd = -1, n = poll(&p, 1, SETUP_TIMEOUT_MS);
+	if (n == 0) {
+		gk_fail(err, -ETIMEDOUT, "the session was not ready within %d seconds",
+			SETUP_TIMEOUT_MS / 1000);
+		return GK_EXIT_GOCKER;
+	}
+	n = n < 0 ? -errno : gk_fd_recv(s->link, &m, sizeof m, &fd);
+	if (n == (int)sizeof m && m.kind == kind) {
+		if (kind == GK_MSG_READY)
+			s->master = gk_steal_fd(&fd);
+		gk_close_fd(&fd);
+		return 0;
+	}
+	gk_close_fd(&fd);
+	if (n == (int)sizeof m && m.kind == GK_MSG_FAILED) {
+		m.err.msg[sizeof m.err.msg - 1] = m.err.detail[sizeof m.err.detail - 1] = '\0';
+		gk_fail(err, m.err.code ? m.err.code : -EIO, "%s", m.err.msg);
+		gk_err_detail(err, "%s", m.err.detail);
+		return m.value ? m.value : GK_EXIT_GOCKER;
+	}
+	gk_fail(err, -EIO, "the session ended before it was ready");
+	return GK_EXIT_GOCKER;
+}
+
+/* What only the building needed. */
+static void close_sources(struct gk_session *s)
+{
+	for (int i = 0; i < GK_TREES_MOST; i++)
+		gk_close_fd(&s->trees[i]);
+	gk_close_fd(&s->pty_tree);
+	gk_close_fd(&s->image_fd);
+	gk_close_fd(&s->stub);
+	gk_close_fd(&s->devlog);
+}
+
+int gk_session_open(struct gk_session *s, struct gk_err *err)
+{
+	const struct gk_policy *policy = s->plan->policy;
+	int r = gk_place_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
+		&s->place, err);
+	if (r == 0)
+		r = gk_session_record(s, err);
+	if (r == 0)
+		r = gk_cgroup_make(s->plan, &s->cgroup, err);
+	if (r == 0)
+		r = open_image(s, err);
+	if (r == 0)
+		r = open_trees(s, err);
+	if (r == 0)
+		r = clone_init(s, err);
+	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
+		r = err->code;
+	close_sources(s);
+	if (r < 0)
+		(void)gk_session_close(s);
+	return r;
+}
+
+int gk_session_start(struct gk_session *s, struct gk_err *err)
+{
+	struct gk_message go = { .kind = GK_MSG_GO };
+	int r = gk_fd_send(s->link, &go, sizeof go, -1);
+	if (r < 0) {
+		gk_fail_errno(err, r, "cannot start the session");
+		return GK_EXIT_GOCKER;
+	}
+	return await(s, GK_MSG_STARTED, err);
+}
+
+static const char *door_name(enum gk_door door)
+{
+	return door == GK_DOOR_SHELL ? "shell" : door == GK_DOOR_PAM ? "pam" : "run";
+}
+
+/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one. */
+static const char *from_where(const struct gk_session *s, char *buf, size_t size)
+{
+	for (const char *const *e = s->caller ? s->caller->env : NULL; e && *e; e++)
+		if (strncmp(*e, "SSH_CONNECTION=", 15) == 0) {
+			char host[64];
+			snprintf(host, sizeof host, "%.*s", (int)strcspn(*e + 15, " "), *e + 15);
+			return gk_escape(buf, size, host);
+		}
+	return gk_escape(buf, size, NULL);
+}
+
+int gk_session_record(struct gk_session *s, struct gk_err *err)
+{
+	const struct gk_plan *plan = s->plan;
+	char user[256], from[128], command[512], tty[64] = "-", self[64];
+	const char *what = plan->argv && plan->argv[0] ?
+		plan->argv[1] && plan->argv[2] ? plan->argv[2] : plan->argv[0] : "-";
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
+	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
+	if (n > 0)
+		tty[n] = '\0';
+	const struct gk_origin *pids = &plan->policy->origin[GK_KEY_PIDS_MAX];
+	int r = gk_record_write(&s->place,
+		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
+		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\ncommand=%s\n",
+		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
+		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image, tty,
+		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
+		plan->policy->pids_max, pids->section ? pids->section : "-",
+		gk_escape(command, sizeof command, what));
+	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
+}
+
+int gk_session_close(struct gk_session *s)
+{
+	int r = 0;
+	if (s->init_pidfd >= 0) {
+		/* init is the reaper of its PID namespace: when it is gone, all are. */
+		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
+		siginfo_t info;
+		while (waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED) < 0 && errno == EINTR)
+			;
+		gk_close_fd(&s->init_pidfd);
+		s->init = 0;
+	}
+	if (s->cgroup.leaf_fd >= 0) {
+		(void)gk_cgroup_kill(&s->cgroup);
+		r = gk_cgroup_remove(&s->cgroup, REMOVE_TIMEOUT_MS);
+	}
+	close_sources(s);
+	gk_close_fd(&s->image_lock);
+	gk_close_fd(&s->link);
+	gk_close_fd(&s->master);
+	if (r < 0) {
+		gk_log(LOG_ERR, "event=left id=%s cgroup=busy errno=%d", s->plan->session_id, -r);
+		/* The record stays, so that the next login or `gocker gc` sweeps what it names. */
+		gk_close_fd(&s->place.fd);
+		gk_close_fd(&s->place.host_fd);
+	}
+	gk_place_release(&s->place);
+	return r;
+}

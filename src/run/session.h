@@ -1,0 +1,64 @@
+/* A session from the host's side: made step by step, started, supervised, and taken down. */
+#ifndef GK_RUN_SESSION_H
+#define GK_RUN_SESSION_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "plan/plan.h"
+#include "run/cgroup.h"
+#include "run/cleanse.h"
+#include "run/init.h"
+#include "run/record.h"
+#include "run/tty.h"
+
+/* Trees of one plan: the home, the agent's socket and the volumes. */
+enum { GK_TREES_MOST = 64 };
+
+struct gk_session {
+	const struct gk_plan *plan;
+	const struct gk_caller *caller;
+	struct gk_tty tty;
+	unsigned image_flags; /* GK_IMAGE_ANY_PARENT, for root's own command line */
+	int stub, devlog;     /* mount fds that the keeper adds; -1 otherwise */
+
+	struct gk_place place;
+	struct gk_cgroup cgroup;
+	int image_fd, image_lock;
+	char image_path[PATH_MAX];
+	int trees[GK_TREES_MOST];
+	int pty_tree;
+
+	pid_t init;	/* 0: none; its number is used for waiting only, the pidfd for all else */
+	int init_pidfd;
+	int link;	/* the supervisor's end of the socket pair */
+	int master;	/* of the inner pty, when one is relayed */
+	struct timespec opened;
+};
+
+/* Sets every fd to -1. */
+void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
+	const struct gk_caller *caller);
+
+/* A new session id: 12 hex digits from getrandom(2). buf has GK_ID_BYTES. Returns 0 or -errno. */
+int gk_session_new_id(char *buf);
+
+/* Steps 4 to 8: place, cgroup, image, trees, clone, root. When it returns 0 the container stands
+ * and its init waits. On failure everything is undone. */
+int gk_session_open(struct gk_session *s, struct gk_err *err);
+
+/* Starts the payload and waits until its execve succeeded. Returns 0, or the exit code (125, 126,
+ * 127) with err. */
+int gk_session_start(struct gk_session *s, struct gk_err *err);
+
+/* Writes the record of the session: who, what, when, and where its cgroup is. */
+int gk_session_record(struct gk_session *s, struct gk_err *err);
+
+/* Ends it: kills what lives, waits until nothing does, removes the cgroup, frees the place. Can be
+ * called at any stage. Returns 0, or -errno when something is left (it is logged too). */
+int gk_session_close(struct gk_session *s);
+
+#endif

@@ -1,0 +1,244 @@
+#include "run/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <linux/magic.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/sys.h"
+
+enum { SYMLINKS_MOST = 16, PTY_MAJOR_FIRST = 136, PTY_MAJOR_LAST = 143 };
+
+/* Where root alone decides what a name means: a directory of root's that nobody else can write. */
+static bool root_decides(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & 022);
+}
+
+static int split_first(const char *path, char name[NAME_MAX + 1], const char **ret_rest)
+{
+	path += strspn(path, "/");
+	size_t len = strcspn(path, "/");
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	*ret_rest = path + len;
+	return (int)len;
+}
+
+/* Puts the link's target before what is left of the path. */
+static int splice_link(int link_fd, const char *rest, char path[PATH_MAX])
+{
+	char target[PATH_MAX], joined[PATH_MAX];
+	ssize_t n = readlinkat(link_fd, "", target, sizeof target - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	int len = snprintf(joined, sizeof joined, "%s/%s", target, rest);
+	if (len < 0 || (size_t)len >= sizeof joined)
+		return -ENAMETOOLONG;
+	memcpy(path, joined, (size_t)len + 1);
+	return target[0] == '/';
+}
+
+/* The careful walk: one component a step, a symlink only where root alone decided it. */
+static int walk(const char *source)
+{
+	char path[PATH_MAX], name[NAME_MAX + 1];
+	if (strlen(source) >= sizeof path)
+		return -ENAMETOOLONG;
+	strcpy(path, source);
+	gk_autoclose int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool trusted = true;
+	for (int links = 0; at >= 0;) {
+		const char *rest;
+		int len = split_first(path, name, &rest);
+		if (len < 0)
+			return len;
+		if (len == 0)
+			return gk_steal_fd(&at);
+		if (strcmp(name, "..") == 0)
+			return -EXDEV;
+		struct stat dir, st;
+		if (fstat(at, &dir) < 0)
+			return -errno;
+		trusted = trusted && root_decides(&dir);
+		gk_autoclose int next = openat(at, name,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0 && (errno == ENOTDIR || errno == ELOOP))
+			next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0 || fstat(next, &st) < 0)
+			return -errno;
+		if (S_ISLNK(st.st_mode)) {
+			if (!trusted || st.st_uid != 0 || ++links > SYMLINKS_MOST)
+				return -ELOOP;
+			char tail[PATH_MAX];
+			strcpy(tail, rest + strspn(rest, "/"));
+			int absolute = splice_link(next, tail, path);
+			if (absolute < 0)
+				return absolute;
+			if (absolute) {
+				(void)close(at);
+				at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+			}
+			continue;
+		}
+		memmove(path, rest, strlen(rest) + 1);
+		(void)close(at);
+		at = gk_steal_fd(&next);
+	}
+	return -errno;
+}
+
+static int open_source(const char *source)
+{
+	const uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+	/* O_DIRECTORY makes an automounter mount, which O_PATH alone does not (open(2)). */
+	int fd = gk_sys_openat2(AT_FDCWD, source, O_PATH | O_DIRECTORY, resolve);
+	if (fd == -ENOTDIR)
+		fd = gk_sys_openat2(AT_FDCWD, source, O_PATH | O_NOFOLLOW, resolve);
+	/* A seccomp filter around us may deny the call; the walk needs nothing newer than openat. */
+	if (fd == -ELOOP || fd == -ENOSYS || fd == -EPERM)
+		fd = walk(source);
+	return fd;
+}
+
+static int check_kind(const struct gk_tree *tree, const struct gk_credentials *cred,
+	const struct stat *st)
+{
+	if (tree->socket)
+		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
+	if (tree->as_user && !S_ISDIR(st->st_mode))
+		return -ENOTDIR;
+	if (tree->as_user && st->st_uid != cred->uid && st->st_uid != 0)
+		return -EPERM;
+	return S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || S_ISSOCK(st->st_mode) ? 0 : -EINVAL;
+}
+
+/* In the child: takes on the user's ids as far as the file system asks for them. */
+static int become_for_fs(const struct gk_credentials *cred)
+{
+	if (setgroups(cred->ngroups, cred->groups) < 0)
+		return -errno;
+	(void)setfsgid(cred->gid);
+	(void)setfsuid(cred->uid);
+	if ((uid_t)setfsuid(cred->uid) != cred->uid || (gid_t)setfsgid(cred->gid) != cred->gid)
+		return -EPERM;
+	return 0;
+}
+
+static void child_open(int sock, const struct gk_tree *tree, const struct gk_credentials *cred)
+{
+	int r = become_for_fs(cred);
+	gk_autoclose int fd = r < 0 ? r : open_source(tree->source);
+	int answer = fd < 0 ? fd : 0;
+	_exit(gk_fd_send(sock, &answer, sizeof answer, fd) < 0);
+}
+
+static int open_as_user(const struct gk_tree *tree, const struct gk_credentials *cred)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	gk_autoclose int mine = pair[0], theirs = pair[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		child_open(theirs, tree, cred);
+	gk_close_fd(&theirs);
+	struct pollfd p = { .fd = mine, .events = POLLIN };
+	int answer = -EIO, fd = -1;
+	if (poll(&p, 1, GK_TREE_TIMEOUT_MS) != 1)
+		answer = -ETIMEDOUT;
+	else if (gk_fd_recv(mine, &answer, sizeof answer, &fd) != (int)sizeof answer)
+		answer = -EIO;
+	/* Stuck in the file system it may not even die; it holds nothing but that. */
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, answer == -ETIMEDOUT ? WNOHANG : 0);
+	if (answer == 0 && fd < 0)
+		answer = -EIO;
+	if (answer < 0)
+		gk_close_fd(&fd);
+	return answer < 0 ? answer : fd;
+}
+
+/* Clones what fd stands on, private and with the attributes set all the way down, before any
+ * namespace is made (a clone of a shared mount stays shared otherwise). */
+static int clone_tree(int fd, uint64_t attributes)
+{
+	gk_autoclose int tree = gk_sys_open_tree(fd, "",
+		AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return tree;
+	struct gk_mount_attr attr = {
+		.attr_set = attributes,
+		.propagation = MS_PRIVATE,
+	};
+	int r = gk_sys_mount_setattr(tree, AT_RECURSIVE, &attr);
+	return r < 0 ? r : gk_steal_fd(&tree);
+}
+
+static const char *reason(const struct gk_tree *tree, int r)
+{
+	switch (r) {
+	case -ENOENT: return "it does not exist";
+	case -EACCES: return "access is denied";
+	case -ENOTDIR: return "it is not a directory";
+	case -ELOOP: return "it is reached through a symbolic link that others could change";
+	case -EXDEV: return "its path has a \"..\"";
+	case -EPERM: return "it belongs to someone else";
+	case -ETIMEDOUT: return "its file system does not answer";
+	default: return tree->socket ? "it is not a usable socket" : "it cannot be opened";
+	}
+}
+
+int gk_tree_open(const struct gk_tree *tree, const struct gk_credentials *cred,
+	struct gk_err *err)
+{
+	gk_autoclose int fd = tree->as_user || tree->socket ? open_as_user(tree, cred) :
+		open_source(tree->source);
+	int r = fd;
+	struct stat st;
+	if (r >= 0)
+		r = fstat(fd, &st) < 0 ? -errno : check_kind(tree, cred, &st);
+	if (r >= 0)
+		r = clone_tree(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (r >= 0)
+		return r;
+	char shown[256];
+	gk_escape(shown, sizeof shown, tree->source);
+	gk_fail(err, r, "cannot use %s %s: %s", tree->as_user ? "the home directory" : "the volume",
+		shown, reason(tree, r));
+	gk_err_detail(err, "%s: errno %d", shown, -r);
+	return r;
+}
+
+int gk_tree_of_pty(int fd, struct gk_err *err)
+{
+	struct stat st;
+	struct statfs fs;
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return gk_fail_errno(err, -errno, "terminal");
+	unsigned m = S_ISCHR(st.st_mode) ? major(st.st_rdev) : 0;
+	if (fs.f_type != DEVPTS_SUPER_MAGIC || m < PTY_MAJOR_FIRST || m > PTY_MAJOR_LAST)
+		return gk_fail(err, -ENOTTY, "the terminal is not a pty");
+	int tree = clone_tree(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	return tree < 0 ? gk_fail_errno(err, tree, "cannot take the terminal inside") : tree;
+}
