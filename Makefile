@@ -103,7 +103,7 @@ $(BUILD)/libgkrun.a: $(call objs,$(RUN_SRC))
 $(BUILD)/libgkimage.a: $(call objs,$(IMAGE_SRC))
 $(BUILD)/%.a:
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcD $@ $^
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcD $@ $^
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)

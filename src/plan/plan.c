@@ -230,7 +230,8 @@ static int make_command(struct gk_build *b, struct gk_plan *plan)
 		plan->argv = request->argv;
 		return *plan->exec_path ? 0 : gk_fail(b->err, -EINVAL, "the command is empty");
 	}
-	const char **argv = gk_arena_array(b->arena, 4, sizeof *argv);
+	const size_t given = count(request->argv);
+	const char **argv = gk_arena_array(b->arena, given + 4, sizeof *argv);
 	const char *base = strrchr(b->policy->shell, '/') + 1;
 	if (!argv)
 		return no_memory(b->err);
@@ -239,7 +240,11 @@ static int make_command(struct gk_build *b, struct gk_plan *plan)
 		return 0;
 	plan->exec_path = b->policy->shell;
 	argv[0] = request->login ? gk_arena_printf(b->arena, "-%s", base) : base;
-	if (request->command) {
+	if (given) {
+		/* What a shell was called with is for the shell inside to read. */
+		for (size_t i = 0; i < given; i++)
+			argv[1 + i] = request->argv[i];
+	} else if (request->command) {
 		argv[1] = "-c";
 		argv[2] = request->command;
 	}

@@ -39,7 +39,9 @@ struct gk_request {
 	const char *session_id;	    /* 12 lower-case hex digits, or "ID" placeholder for explain */
 	bool login;		    /* argv[0] began with '-', or -l: a login shell */
 	const char *command;	    /* the -c string, untouched bytes; NULL: none */
-	const char *const *argv;    /* GK_DOOR_RUN: the command and its arguments, NULL-ended */
+	const char *const *argv;    /* GK_DOOR_RUN: the command and its arguments; GK_DOOR_SHELL:
+				       what the shell was called with, passed on in place of
+				       command; NULL-ended, or NULL */
 	const char *const *env;	    /* the caller's environment, NULL-ended; may be NULL */
 	enum gk_tty_mode tty;	    /* how the payload gets its terminal */
 	const char *agent_socket;   /* host path of the ssh agent's socket to bring in, or NULL */

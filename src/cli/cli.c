@@ -1,0 +1,30 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int gk_cli_fail(const char *name, const struct gk_err *err)
+{
+	fprintf(stderr, "gocker %s: %s\n", name, err->msg);
+	return GK_EXIT_GOCKER;
+}
+
+int gk_cli_usage(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+	fprintf(stderr, "gocker %s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; see `gocker %s --help`\n", name);
+	return 2;
+}
+
+int gk_cli_need_root(const char *name)
+{
+	if (geteuid() == 0)
+		return 0;
+	fprintf(stderr, "gocker %s: only root can do this; run it with sudo\n", name);
+	return GK_EXIT_GOCKER;
+}

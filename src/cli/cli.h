@@ -1,0 +1,23 @@
+/* The subcommands of gocker. Each takes its own argv (argv[0] is its name) and returns the exit
+ * status of the program. */
+#ifndef GK_CLI_CLI_H
+#define GK_CLI_CLI_H
+
+#include "base/err.h"
+
+int gk_cmd_check(int argc, char **argv);
+int gk_cmd_explain(int argc, char **argv);
+int gk_cmd_image(int argc, char **argv);
+int gk_cmd_run(int argc, char **argv);
+int gk_cmd_gc(int argc, char **argv);
+
+/* Prints "gocker NAME: message" to stderr; returns GK_EXIT_GOCKER. */
+int gk_cli_fail(const char *name, const struct gk_err *err);
+
+/* Prints a usage error and where help is; returns 2, as getopt programs do. */
+int gk_cli_usage(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Refuses callers other than root. Returns 0 or an exit status after printing why. */
+int gk_cli_need_root(const char *name);
+
+#endif

@@ -1,0 +1,30 @@
+/* gocker gc: sweep what crashed sessions left. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "run/record.h"
+
+static const char help[] =
+	"Usage: gocker gc\n"
+	"\n"
+	"Sweeps what sessions left whose supervisor was killed: kills what still lives in their\n"
+	"cgroups, removes the cgroups, empties the records. Sessions that live are never touched.\n"
+	"Each login sweeps the place that it takes, so this is needed only to tidy up at once.\n";
+
+int gk_cmd_gc(int argc, char **argv)
+{
+	struct gk_err err = GK_ERR_INIT;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(help, stdout) < 0;
+	if (argc > 1)
+		return gk_cli_usage("gc", "it takes no argument");
+	int r = gk_cli_need_root("gc");
+	if (r != 0)
+		return r;
+	int swept = gk_sweep((uid_t)-1, &err);
+	if (swept < 0)
+		return gk_cli_fail("gc", &err);
+	printf("%d stale session%s swept\n", swept, swept == 1 ? "" : "s");
+	return 0;
+}

@@ -1,0 +1,242 @@
+/* gocker run: a command in a container of its own, for root by hand or from a script. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/ini.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "plan/keys.h"
+#include "plan/plan.h"
+#include "run/cleanse.h"
+#include "run/identity.h"
+#include "run/image.h"
+#include "run/load.h"
+#include "run/session.h"
+#include "run/supervise.h"
+#include "run/tty.h"
+
+static const char help[] =
+	"Usage: gocker run [OPTION...] CMD [ARG...]\n"
+	"\n"
+	"Runs a command in a fresh container and ends as the command did. Without --user it runs as\n"
+	"the container's root, with few of root's powers.\n"
+	"\n"
+	"  -u, --user USER        as this user of the host, with the policy of gocker.ini for him\n"
+	"      --image NAME       the image (default: as gocker.ini says)\n"
+	"      --image-dir DIR    where images are (default: as gocker.ini says)\n"
+	"  -h, --hostname NAME    the host name inside\n"
+	"      --pids-limit N     at most N processes\n"
+	"  -m, --memory SIZE      at most this much memory, such as 512M (cgroup v2)\n"
+	"      --cpus N           at most N CPUs, such as 1.5 (cgroup v2)\n"
+	"      --network MODE     host or none\n"
+	"      --read-only        a root that nobody can write\n"
+	"  -v, --volume SRC:DEST[:ro]\n"
+	"                         a directory of the host inside; can be repeated\n"
+	"  -e, --env NAME=VALUE   a variable for the command; can be repeated\n"
+	"  -w, --workdir DIR      where the command starts\n"
+	"  -t, --tty              give it a terminal (default: when stdin and stdout are one)\n"
+	"  -T, --no-tty           give it none\n"
+	"      --help             this text\n"
+	"\n"
+	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
+	"127 when it was not found.\n";
+
+struct run {
+	struct gk_arena arena;
+	struct gk_caller caller;
+	struct gk_identity who;
+	struct gk_config config;
+	struct gk_policy policy;
+	struct gk_request request;
+	struct gk_plan plan;
+	struct gk_session session;
+	char id[GK_ID_BYTES];
+	const char *user, *image_dir, *memory, *cpus, *pids;
+	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
+};
+
+/* Adds one more word to a list option. */
+static int append(struct run *run, const char **list, const char *word)
+{
+	*list = *list ? gk_arena_printf(&run->arena, "%s %s", *list, word) :
+		gk_arena_strdup(&run->arena, word);
+	return *list ? 0 : -ENOMEM;
+}
+
+static int read_options(struct run *run, int argc, char **argv)
+{
+	enum { IMAGE = 256, IMAGE_DIR, PIDS, CPUS, NETWORK, READ_ONLY, HELP };
+	static const struct option options[] = {
+		{ "user", required_argument, NULL, 'u' },
+		{ "image", required_argument, NULL, IMAGE },
+		{ "image-dir", required_argument, NULL, IMAGE_DIR },
+		{ "hostname", required_argument, NULL, 'h' },
+		{ "pids-limit", required_argument, NULL, PIDS },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "cpus", required_argument, NULL, CPUS },
+		{ "network", required_argument, NULL, NETWORK },
+		{ "read-only", no_argument, NULL, READ_ONLY },
+		{ "volume", required_argument, NULL, 'v' },
+		{ "env", required_argument, NULL, 'e' },
+		{ "workdir", required_argument, NULL, 'w' },
+		{ "interactive", no_argument, NULL, 'i' },
+		{ "tty", no_argument, NULL, 't' },
+		{ "no-tty", no_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct gk_override *o = &run->request.override;
+	optind = 1;
+	opterr = 0;
+	/* '+': what follows the command belongs to it. */
+	for (int c; (c = getopt_long(argc, argv, "+u:h:m:v:e:w:itT", options, NULL)) != -1;) {
+		switch (c) {
+		case 'u': run->user = optarg; break;
+		case IMAGE: o->image = optarg; break;
+		case IMAGE_DIR: run->image_dir = optarg; break;
+		case 'h': o->hostname = optarg; break;
+		case PIDS: run->pids = optarg; break;
+		case 'm': run->memory = optarg; break;
+		case CPUS: run->cpus = optarg; break;
+		case NETWORK: o->network = optarg; break;
+		case READ_ONLY: o->root = "readonly"; break;
+		case 'v': if (append(run, &o->volumes, optarg) < 0) return 125; break;
+		case 'e': if (append(run, &o->env_set, optarg) < 0) return 125; break;
+		case 'w': o->workdir = optarg; break;
+		case 'i': break;
+		case 't': run->tty = 1; break;
+		case 'T': run->tty = 0; break;
+		case HELP: exit(fputs(help, stdout) < 0);
+		default: return gk_cli_usage("run", "unknown option or missing value: %s",
+			argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return gk_cli_usage("run", "no command given");
+	run->request.argv = (const char *const *)(argv + optind);
+	return 0;
+}
+
+/* The options that are values of gocker.ini keys are read as those keys are, and go before the
+ * user's own sections as a configuration of their own would. */
+static int load_config(struct run *run, struct gk_err *err)
+{
+	struct stat st;
+	if (lstat(GK_CONFIG_PATH, &st) == 0 && !run->image_dir)
+		return gk_load_config(GK_CONFIG_PATH, &run->arena, &run->config, err);
+	char *text = run->image_dir ?
+		gk_arena_printf(&run->arena, "[gocker]\nimage_dir = %s\n", run->image_dir) :
+		gk_arena_strdup(&run->arena, "[gocker]\n");
+	if (!text)
+		return gk_fail_errno(err, -ENOMEM, "configuration");
+	return gk_config_parse(text, strlen(text), "built-in configuration", gk_ini_read,
+		&run->arena, &run->config, NULL, err);
+}
+
+static int decide(struct run *run, struct gk_err *err)
+{
+	int r = load_config(run, err);
+	if (r == 0)
+		r = run->user ? gk_identity_by_name(run->user, &run->arena, &run->who, err) :
+			gk_identity_by_uid(0, &run->arena, &run->who, err);
+	if (r == 0)
+		r = gk_policy_for(&run->config, &run->who, &run->arena, &run->policy, err);
+	if (r == 0)
+		r = gk_session_new_id(run->id);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot plan the session");
+	static const enum gk_key keys[] = { GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_CPUS };
+	const char *const texts[] = { run->pids, run->memory, run->cpus };
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		struct gk_complaint why;
+		if (!texts[i])
+			continue;
+		r = gk_key_set(keys[i], texts[i], &run->arena, &run->policy, &why);
+		if (r < 0)
+			return gk_fail(err, r, "%s: %s; %s", texts[i], why.reason, why.hint);
+		run->policy.origin[keys[i]] = (struct gk_origin){ "option", 0 };
+	}
+	if (!run->user) {
+		run->request.override.as_container_root = true;
+		run->policy.user_sessions_max = 0;
+		run->policy.user_pids_max = GK_UNLIMITED;
+		if (!run->request.override.home)
+			run->request.override.home = "none";
+	}
+	return gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
+}
+
+static int find_terminal(struct run *run, struct gk_tty *tty)
+{
+	gk_tty_detect(tty);
+	bool both = isatty(0) && isatty(1);
+	if (run->tty == 1 && !both)
+		return gk_cli_usage("run", "-t needs a terminal on stdin and stdout");
+	if (run->tty == 0 || (run->tty == -1 && !both))
+		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
+	else
+		tty->mode = GK_TTY_RELAY;
+	run->request.tty = tty->mode;
+	return 0;
+}
+
+static int refuse(struct run *run, int code, const struct gk_err *err)
+{
+	char msg[600];
+	(void)gk_cli_fail("run", err);
+	gk_log(LOG_ERR, "event=refused door=run code=%d reason=\"%s\"", code,
+		gk_escape(msg, sizeof msg, err->msg));
+	gk_arena_free(&run->arena);
+	return code;
+}
+
+int gk_cmd_run(int argc, char **argv)
+{
+	static struct run run = { .tty = -1 };
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_tty tty;
+	uid_t caller;
+	int status = 0;
+	int code = read_options(&run, argc, argv);
+	if (code == 0)
+		code = gk_cli_need_root("run");
+	if (code == 0)
+		code = find_terminal(&run, &tty);
+	if (code != 0)
+		return code;
+	if (gk_cleanse(&run.arena, &run.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
+		return refuse(&run, GK_EXIT_GOCKER, &err);
+	/* As with any command, the shell that started it may leave first. */
+	gk_close_fd(&run.caller.parent_pidfd);
+	gk_log_open("gocker");
+	run.request.door = GK_DOOR_RUN;
+	run.request.session_id = run.id;
+	run.request.env = run.caller.env;
+	if (decide(&run, &err) < 0)
+		return refuse(&run, GK_EXIT_GOCKER, &err);
+	gk_session_init(&run.session, &run.plan, &run.caller);
+	run.session.tty = tty;
+	run.session.image_flags = GK_IMAGE_ANY_PARENT;
+	if (gk_session_open(&run.session, &err) < 0)
+		return refuse(&run, GK_EXIT_GOCKER, &err);
+	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s", run.id,
+		(unsigned)run.who.uid, run.policy.image);
+	code = gk_session_start(&run.session, &err);
+	if (code == 0 && gk_session_record(&run.session, &err) < 0)
+		code = GK_EXIT_GOCKER;
+	if (code != 0) {
+		(void)gk_session_close(&run.session);
+		return refuse(&run, code, &err);
+	}
+	if (gk_supervise(&run.session, &status, &err) < 0)
+		return refuse(&run, GK_EXIT_GOCKER, &err);
+	gk_end_like(status);
+}

@@ -1,0 +1,145 @@
+/* gocker-shell: the set-uid login shell. It contains its caller or it refuses; there is no third
+ * way out of main. Each step is one call; DESIGN of the steps in src/README.md. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "plan/plan.h"
+#include "run/cleanse.h"
+#include "run/identity.h"
+#include "run/load.h"
+#include "run/session.h"
+#include "run/supervise.h"
+#include "run/tty.h"
+
+#define SELF GK_BINDIR "/gocker-shell"
+
+struct login {
+	struct gk_arena arena;
+	struct gk_caller caller;
+	struct gk_tty tty;
+	uid_t uid;
+	struct gk_identity who;
+	struct gk_config config;
+	struct gk_policy policy;
+	struct gk_request request;
+	struct gk_plan plan;
+	struct gk_session session;
+	char id[GK_ID_BYTES];
+};
+
+static const char *env_value(const char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+/* What sshd, su, login and sudo call a shell with: "-sh" for a login, `-c STRING` for a command. As
+ * an sshd ForceCommand there is no argument, and the client's command is in the environment. */
+static void read_request(struct login *l, int argc, char **argv)
+{
+	struct gk_request *request = &l->request;
+	request->door = GK_DOOR_SHELL;
+	request->session_id = l->id;
+	request->env = l->caller.env;
+	request->tty = l->tty.mode;
+	request->login = argv[0][0] == '-';
+	request->agent_socket = env_value(l->caller.env, "SSH_AUTH_SOCK");
+	/* A passwd shell of gocker-shell runs a ForceCommand of gocker-shell through `-c`. */
+	bool forced_self = argc == 3 && strcmp(argv[1], "-c") == 0 && strcmp(argv[2], SELF) == 0;
+	const char *original = env_value(l->caller.env, "SSH_ORIGINAL_COMMAND");
+	if (argc > 1 && !forced_self)
+		request->argv = (const char *const *)(argv + 1);
+	else if (original && (argc == 1 || forced_self) && !request->login)
+		request->command = original;
+	else if (forced_self || env_value(l->caller.env, "SSH_CONNECTION"))
+		request->login = true;
+	if (argc == 3 && strcmp(argv[1], "-c") == 0 && !forced_self)
+		request->command = argv[2];
+}
+
+static int identify(struct login *l, struct gk_err *err)
+{
+	int r = gk_become_root(&l->uid, err);
+	if (r == 0)
+		r = gk_cleanse_stdio(err);
+	if (r == 0)
+		r = gk_identity_by_uid(l->uid, &l->arena, &l->who, err);
+	return r;
+}
+
+static int decide(struct login *l, struct gk_err *err)
+{
+	int r = gk_load_config(GK_CONFIG_PATH, &l->arena, &l->config, err);
+	if (r == 0)
+		r = gk_policy_for(&l->config, &l->who, &l->arena, &l->policy, err);
+	if (r == 0)
+		r = gk_session_new_id(l->id);
+	if (r == 0)
+		r = gk_plan_make(&l->request, &l->who, &l->policy, &l->arena, &l->plan, err);
+	return r < 0 ? gk_fail_errno(err, r, "cannot plan the session") : 0;
+}
+
+static int open_session(struct login *l, struct gk_err *err)
+{
+	char user[256], tty[16];
+	gk_session_init(&l->session, &l->plan, &l->caller);
+	l->session.tty = l->tty;
+	int r = gk_session_open(&l->session, err);
+	if (r < 0)
+		return r;
+	snprintf(tty, sizeof tty, "%s", l->tty.mode == GK_TTY_NONE ? "no" : "yes");
+	gk_log(LOG_INFO, "event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s", l->id,
+		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image, tty);
+	return 0;
+}
+
+/* One line to the user, one with the reason to the administrator; nothing ran. */
+static int refuse(const struct login *l, int code, const struct gk_err *err)
+{
+	char user[256], msg[600], detail[600];
+	dprintf(STDERR_FILENO, "gocker: %s\n", err->msg);
+	gk_log_open("gocker-shell");
+	gk_log(LOG_ERR, "event=refused door=shell user=\"%s\" uid=%u code=%d reason=\"%s\" detail=\"%s\"",
+		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, code,
+		gk_escape(msg, sizeof msg, err->msg),
+		gk_escape(detail, sizeof detail, err->detail));
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static struct login l;
+	struct gk_err err = GK_ERR_INIT;
+	int status = 0, code;
+	l.uid = getuid();
+	if (argc < 1 || !argv || !argv[0])
+		return GK_EXIT_GOCKER;
+	if (gk_cleanse(&l.arena, &l.caller, &err) < 0 || identify(&l, &err) < 0)
+		return refuse(&l, GK_EXIT_GOCKER, &err);
+	gk_log_open("gocker-shell");
+	gk_tty_detect(&l.tty);
+	read_request(&l, argc, argv);
+	if (decide(&l, &err) < 0 || open_session(&l, &err) < 0)
+		return refuse(&l, GK_EXIT_GOCKER, &err);
+	code = gk_session_start(&l.session, &err);
+	if (code != 0) {
+		(void)gk_session_close(&l.session);
+		return refuse(&l, code, &err);
+	}
+	if (gk_session_record(&l.session, &err) < 0) {
+		(void)gk_session_close(&l.session);
+		return refuse(&l, GK_EXIT_GOCKER, &err);
+	}
+	if (gk_supervise(&l.session, &status, &err) < 0)
+		return refuse(&l, GK_EXIT_GOCKER, &err);
+	gk_end_like(status);
+}

@@ -1,0 +1,40 @@
+/* gocker: the administrator's command. A table of subcommands; each has a file in src/cli. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "run", gk_cmd_run, "run a command in a container of its own" },
+	{ "gc", gk_cmd_gc, "sweep what crashed sessions left" },
+};
+
+static int print_help(FILE *out)
+{
+	fputs("Usage: gocker COMMAND [ARG...]\n\nEach login in a container of its own.\n\n", out);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
+	fputs("\n`gocker COMMAND --help` tells more; gocker(8) all of it.\n", out);
+	return ferror(out) ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		(void)print_help(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+		return print_help(stdout);
+	if (strcmp(argv[1], "--version") == 0)
+		return printf("gocker %s\n", GK_VERSION) < 0;
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "gocker: no command '%s'; see `gocker --help`\n", argv[1]);
+	return 2;
+}
