@@ -127,6 +127,14 @@ static void add_item(struct gk_buf *buf, const char *s)
 	}
 }
 
+const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena)
+{
+	struct gk_buf buf = { .arena = arena };
+	gk_buf_puts(&buf, s ? s : "");
+	add_item(&buf, item);
+	return gk_buf_text(&buf);
+}
+
 const char *gk_list_words_text(const char *const *words, struct gk_arena *arena)
 {
 	struct gk_buf buf = { .arena = arena };

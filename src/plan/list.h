@@ -22,6 +22,10 @@ bool gk_list_env_set(const char *s, struct gk_arena *arena, const char *const **
 bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
 	size_t *ret_n, const char **ret_why);
 
+/* The list `s` (NULL: an empty one) with one more item, quoted so that it reads back as that item,
+ * blanks and quotes included; NULL when memory is exhausted. For options that can be repeated. */
+const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena);
+
 /* The text that reads back to the list; NULL when memory is exhausted. */
 const char *gk_list_words_text(const char *const *words, struct gk_arena *arena);
 const char *gk_list_volumes_text(

@@ -221,34 +221,41 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 	return 0;
 }
 
-/* The program and its arguments: "-sh" for a login shell, "sh -c …" for a command. */
-static int make_command(struct gk_build *b, struct gk_plan *plan)
+/* The shell with its arguments: "-sh" for a login shell, "sh -c …" for a command; whatever else it
+ * was called with is handed on. */
+static int make_shell(struct gk_build *b, struct gk_plan *plan)
 {
 	const struct gk_request *request = b->request;
-	if (request->door == GK_DOOR_RUN && request->argv && request->argv[0]) {
-		plan->exec_path = request->argv[0];
-		plan->argv = request->argv;
-		return *plan->exec_path ? 0 : gk_fail(b->err, -EINVAL, "the command is empty");
-	}
-	const size_t given = count(request->argv);
-	const char **argv = gk_arena_array(b->arena, given + 4, sizeof *argv);
+	const char *const command[] = { "-c", request->command, NULL };
+	const char *const *rest = request->argv ? request->argv
+		: request->command		? command
+						: &command[2];
+	size_t n = count(rest);
+	const char **argv = gk_arena_array(b->arena, n + 2, sizeof *argv);
 	const char *base = strrchr(b->policy->shell, '/') + 1;
 	if (!argv)
 		return no_memory(b->err);
-	plan->argv = argv;
-	if (request->door == GK_DOOR_PAM)
-		return 0;
-	plan->exec_path = b->policy->shell;
 	argv[0] = request->login ? gk_arena_printf(b->arena, "-%s", base) : base;
-	if (given) {
-		/* What a shell was called with is for the shell inside to read. */
-		for (size_t i = 0; i < given; i++)
-			argv[1 + i] = request->argv[i];
-	} else if (request->command) {
-		argv[1] = "-c";
-		argv[2] = request->command;
-	}
+	for (size_t i = 0; i < n; i++)
+		argv[i + 1] = rest[i];
+	plan->exec_path = b->policy->shell;
+	plan->argv = argv;
 	return argv[0] ? 0 : no_memory(b->err);
+}
+
+static int make_command(struct gk_build *b, struct gk_plan *plan)
+{
+	static const char *const nothing[] = { NULL };
+	const struct gk_request *request = b->request;
+	if (request->door == GK_DOOR_PAM) {
+		plan->argv = nothing;
+		return 0;
+	}
+	if (request->door == GK_DOOR_SHELL || !request->argv || !request->argv[0])
+		return make_shell(b, plan);
+	plan->exec_path = request->argv[0];
+	plan->argv = request->argv;
+	return *plan->exec_path ? 0 : gk_fail(b->err, -EINVAL, "the command is empty");
 }
 
 static int make_payload(struct gk_build *b, struct gk_plan *plan)

@@ -314,6 +314,13 @@ static void test_commands(void **state)
 	assert_string_equal(l.plan.argv[1], "-c");
 	assert_ptr_equal(l.plan.argv[2], l.request.command);
 	assert_null(l.plan.argv[3]);
+	const char *const args[] = { "-l", "-c", "x", "name", NULL };
+	l.request.argv = args;
+	make_well(&l);
+	assert_string_equal(l.plan.argv[0], "fish");
+	for (size_t i = 0; i < COUNT(args) - 1; i++)
+		assert_ptr_equal(l.plan.argv[i + 1], args[i]);
+	assert_null(l.plan.argv[5]);
 	const char *const argv[] = { "ls", "-la", NULL };
 	l.request.door = GK_DOOR_RUN;
 	l.request.argv = argv;

@@ -5,6 +5,7 @@
 
 #include "plan/config.h"
 #include "plan/keys.h"
+#include "plan/list.h"
 #include "plan/policy.h"
 
 static const struct gk_group ann_groups[] = { { 1000, "ann" }, { 50, "staff" }, { 60, "students" },
@@ -227,6 +228,22 @@ static void test_values_read_back(void **state)
 	}
 }
 
+static void test_repeated_options_become_one_list(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *list = gk_list_add(NULL, "A=x y", &arena);
+	list = gk_list_add(list, "B='\"", &arena);
+	list = gk_list_add(list, "C=", &arena);
+	struct gk_policy p = { 0 };
+	struct gk_complaint why;
+	assert_int_equal(gk_key_set(GK_KEY_ENV_SET, list, &arena, &p, &why), 0);
+	assert_string_equal(p.env_set[0], "A=x y");
+	assert_string_equal(p.env_set[1], "B='\"");
+	assert_string_equal(p.env_set[2], "C=");
+	assert_null(p.env_set[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),
 		cmocka_unit_test(test_values_read_back),
+		cmocka_unit_test(test_repeated_options_become_one_list),
 	};
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }
