@@ -10,6 +10,8 @@ static const struct command {
 	const char *what;
 } commands[] = {
 	{ "run", gk_cmd_run, "run a command in a container of its own" },
+	{ "check", gk_cmd_check, "every fault of the configuration, and what to write instead" },
+	{ "explain", gk_cmd_explain, "what a user's login would get, and which line decided it" },
 	{ "gc", gk_cmd_gc, "sweep what crashed sessions left" },
 };
 

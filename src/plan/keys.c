@@ -177,7 +177,7 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
 int gk_key_nearest(const char *name, size_t n)
 {
 	int nearest = -1;
-	size_t least = 3; /* two slips of the finger at most */
+	size_t least = n / 3 + 1 < 3 ? n / 3 + 1 : 3; /* two slips of the finger at most */
 	for (int i = 0; i < GK_KEY_COUNT; i++) {
 		size_t d = distance(name, n, rules[i].name, strlen(rules[i].name));
 		if (d < least) {

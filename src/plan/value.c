@@ -62,7 +62,7 @@ static bool apply_unit(const char *s, const char *letters, const uint64_t *facto
 {
 	const char *hit = *s ? strchr(letters, *s) : NULL;
 	if (!hit || s[1]) {
-		*ret_why = "has no unit that is known";
+		*ret_why = *s ? "has a unit that is not known" : "has no unit";
 		return false;
 	}
 	if (__builtin_mul_overflow(*value, factors[hit - letters], value)) {

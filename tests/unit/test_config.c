@@ -127,7 +127,7 @@ static void test_values_that_are_none(void **state)
 		{ "[default]\npids_max = 4194305\n", 2, "too large", "4194304" },
 		{ "[default]\npids_max = none\n", 2, "not a number", "such as 20" },
 		{ "[default]\npids_max = \"20 \"\n", 2, "not a whole number", "such as 20" },
-		{ "[default]\nroot_size = 64MB\n", 2, "no unit", "64M" },
+		{ "[default]\nroot_size = 64MB\n", 2, "not known", "64M" },
 		{ "[default]\nroot_size = 512K\n", 2, "too small", "at least 1M" },
 		{ "[default]\nmemory_max = 0\n", 2, "too small", "or none" },
 		{ "[default]\ncpus = 1,5\n", 2, "three decimals", "1.5" },

@@ -1,0 +1,99 @@
+/* gocker check: every fault of a configuration file. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/report.h"
+
+static const char help[] =
+	"Usage: gocker check [--format text|json] [FILE]\n"
+	"\n"
+	"Reads " GK_CONFIG_PATH ", or FILE, as a login does and prints every fault with its line,\n"
+	"the reason, and what to write instead. The host's own file must also belong to root and be\n"
+	"writable by nobody else, its directories too; a FILE named here need not.\n"
+	"\n"
+	"Exit status: 0 no fault, 1 faults, 2 usage, 125 the file cannot be read.\n";
+
+/* A file that can't be read, or not be trusted, is one fault of the file as a whole. */
+static void add_whole(struct gk_faults *faults, struct gk_fault *room, const struct gk_err *err)
+{
+	*room = (struct gk_fault){ 0, err->msg, NULL };
+	*faults = (struct gk_faults){ room, 1 };
+}
+
+static int print_text(const char *path, const struct gk_faults *faults)
+{
+	for (size_t i = 0; i < faults->n; i++) {
+		const struct gk_fault *f = &faults->list[i];
+		if (!f->hint)
+			printf("%s\n", f->reason);
+		else if (f->line)
+			printf("%s:%u: %s; %s\n", path, f->line, f->reason, f->hint);
+		else
+			printf("%s: %s; %s\n", path, f->reason, f->hint);
+	}
+	if (!faults->n)
+		printf("%s: no fault found\n", path);
+	else if (faults->n == GK_FAULTS_MAX)
+		printf("%s: there may be more faults\n", path);
+	return fflush(stdout) != 0;
+}
+
+static int print_json(const char *path, const struct gk_faults *faults, struct gk_arena *arena)
+{
+	json_object *report = json_object_new_object(), *list = json_object_new_array();
+	for (size_t i = 0; i < faults->n; i++) {
+		const struct gk_fault *f = &faults->list[i];
+		json_object *one = json_object_new_object();
+		json_object_object_add(one, "line", json_object_new_int64(f->line));
+		json_object_object_add(one, "reason", gk_report_string(f->reason, arena));
+		json_object_object_add(one, "hint", gk_report_string(f->hint, arena));
+		json_object_array_add(list, one);
+	}
+	json_object_object_add(report, "file", gk_report_string(path, arena));
+	json_object_object_add(report, "ok", json_object_new_boolean(faults->n == 0));
+	json_object_object_add(report, "faults", list);
+	return gk_report_print(report);
+}
+
+static int check(const char *path, bool json)
+{
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_faults faults = { 0 };
+	struct gk_fault room;
+	struct gk_config config;
+	int r = gk_report_config(path, &arena, &config, &faults, &err);
+	int status = r < 0 ? 1 : 0;
+	if (r < 0 && !faults.n) {
+		status = r == -EINVAL || r == -EPERM || r == -ELOOP || r == -EFBIG ? 1
+										   : GK_EXIT_GOCKER;
+		add_whole(&faults, &room, &err);
+	}
+	if (status == GK_EXIT_GOCKER)
+		return gk_cli_fail("check", &err);
+	const char *name = path ? path : GK_CONFIG_PATH;
+	int failed = json ? print_json(name, &faults, &arena) : print_text(name, &faults);
+	return failed ? GK_EXIT_GOCKER : status;
+}
+
+int gk_cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	bool json = false;
+	int status = 0;
+	optind = 1;
+	opterr = 0;
+	for (int c; status == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c == 'h')
+			return fputs(help, stdout) < 0;
+		status = c == 'f' ? gk_report_format("check", optarg, &json)
+				  : gk_cli_usage("check", "unknown option or missing value: %s",
+					    argv[optind - 1]);
+	}
+	if (status == 0 && argc - optind > 1)
+		status = gk_cli_usage("check", "one file at a time");
+	return status ? status : check(argv[optind], json);
+}

@@ -1,0 +1,198 @@
+/* gocker explain: what a login of a user would get, and which line decided it. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/report.h"
+#include "plan/keys.h"
+#include "plan/plan.h"
+#include "plan/text.h"
+#include "run/identity.h"
+
+static const char help[] =
+	"Usage: gocker explain [OPTION...] USER\n"
+	"\n"
+	"Prints each key of gocker.ini with the value that holds for USER and the line that decided\n"
+	"it, then the plan: everything the kernel would be asked for, in order. Nothing is run.\n"
+	"\n"
+	"      --command STRING   as `ssh host STRING` would; otherwise as a login without a command\n"
+	"      --door shell|pam   through gocker-shell (default) or pam_gocker.so\n"
+	"      --config FILE      with this file instead of " GK_CONFIG_PATH "\n"
+	"      --format text|json how to print it\n"
+	"\n"
+	"Exit status: 0, 1 when the login would be refused (and why, on stderr), 2 usage, 125 gocker\n"
+	"failed.\n";
+
+struct explain {
+	struct gk_arena arena;
+	const char *user, *config_path;
+	bool json;
+	struct gk_config config;
+	struct gk_identity who;
+	struct gk_policy policy;
+	struct gk_request request;
+	struct gk_plan plan;
+	char *text; /* the plan, printed */
+	size_t text_size;
+};
+
+static int read_options(struct explain *e, int argc, char **argv)
+{
+	static const struct option options[] = { { "command", required_argument, NULL, 'c' },
+		{ "door", required_argument, NULL, 'd' },
+		{ "config", required_argument, NULL, 'i' },
+		{ "format", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	optind = 1;
+	opterr = 0;
+	for (int c, status; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		switch (c) {
+		case 'c':
+			e->request.command = optarg;
+			break;
+		case 'i':
+			e->config_path = optarg;
+			break;
+		case 'd':
+			if (strcmp(optarg, "pam") == 0)
+				e->request.door = GK_DOOR_PAM;
+			else if (strcmp(optarg, "shell") != 0)
+				return gk_cli_usage("explain", "--door is shell or pam");
+			break;
+		case 'f':
+			status = gk_report_format("explain", optarg, &e->json);
+			if (status)
+				return status;
+			break;
+		case 'h':
+			exit(fputs(help, stdout) < 0);
+		default:
+			return gk_cli_usage("explain", "unknown option or missing value: %s",
+				argv[optind - 1]);
+		}
+	}
+	if (argc - optind != 1)
+		return gk_cli_usage("explain", "one user at a time");
+	e->user = argv[optind];
+	return 0;
+}
+
+static int decide(struct explain *e, struct gk_err *err)
+{
+	int r = gk_report_config(e->config_path, &e->arena, &e->config, NULL, err);
+	if (r == 0)
+		r = gk_identity_by_name(e->user, &e->arena, &e->who, err);
+	if (r == 0)
+		r = gk_policy_for(&e->config, &e->who, &e->arena, &e->policy, err);
+	return r;
+}
+
+/* The plan as text, or nothing when the login would be refused, with the reason in err. */
+static int make_plan(struct explain *e, struct gk_err *err)
+{
+	e->request.session_id = "ID";
+	e->request.login = !e->request.command;
+	int r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
+	if (r < 0)
+		return r;
+	FILE *stream = open_memstream(&e->text, &e->text_size);
+	if (!stream)
+		return gk_fail_errno(err, -errno, "cannot print the plan");
+	gk_plan_print(&e->plan, stream);
+	return fclose(stream) == 0 ? 0 : gk_fail_errno(err, -errno, "cannot print the plan");
+}
+
+static const char *value_text(struct explain *e, enum gk_key key)
+{
+	const char *text = gk_key_text(key, &e->policy, &e->arena);
+	return text && *text ? text : "\"\"";
+}
+
+static int print_text(struct explain *e)
+{
+	const char *path = e->config_path ? e->config_path : GK_CONFIG_PATH;
+	const char *name = gk_shown(&e->arena, e->who.name, strlen(e->who.name));
+	printf("user %s uid %u gid %u\nfile %s\n\n", name ? name : "?", (unsigned)e->who.uid,
+		(unsigned)e->who.gid, path);
+	for (int key = 0; key < GK_KEY_COUNT; key++) {
+		const struct gk_origin *from = &e->policy.origin[key];
+		printf("%-18s %-24s ", gk_key_name((enum gk_key)key),
+			value_text(e, (enum gk_key)key));
+		if (from->line)
+			printf("[%s] line %u\n", from->section, from->line);
+		else
+			printf("%s\n", from->section);
+	}
+	if (e->text)
+		printf("\n%s", e->text);
+	return fflush(stdout) != 0;
+}
+
+static json_object *json_policy(struct explain *e)
+{
+	json_object *policy = json_object_new_object();
+	for (int key = 0; key < GK_KEY_COUNT; key++) {
+		const struct gk_origin *from = &e->policy.origin[key];
+		json_object *one = json_object_new_object();
+		json_object_object_add(one, "value", gk_report_string(
+			gk_key_text((enum gk_key)key, &e->policy, &e->arena), &e->arena));
+		json_object_object_add(one, "section", gk_report_string(from->section, &e->arena));
+		json_object_object_add(one, "line", json_object_new_int64(from->line));
+		json_object_object_add(policy, gk_key_name((enum gk_key)key), one);
+	}
+	return policy;
+}
+
+/* The plan's lines as an array, null for a login that would be refused. */
+static json_object *json_plan(const struct explain *e)
+{
+	if (!e->text)
+		return NULL;
+	json_object *lines = json_object_new_array();
+	for (char *save = NULL, *line = strtok_r(e->text, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
+		json_object_array_add(lines, json_object_new_string(line));
+	return lines;
+}
+
+static int print_json(struct explain *e, const struct gk_err *err)
+{
+	json_object *report = json_object_new_object(), *user = json_object_new_object();
+	json_object_object_add(user, "name", gk_report_string(e->who.name, &e->arena));
+	json_object_object_add(user, "uid", json_object_new_int64(e->who.uid));
+	json_object_object_add(user, "gid", json_object_new_int64(e->who.gid));
+	json_object_object_add(report, "user", user);
+	json_object_object_add(report, "file", gk_report_string(
+		e->config_path ? e->config_path : GK_CONFIG_PATH, &e->arena));
+	json_object_object_add(report, "policy", json_policy(e));
+	json_object_object_add(report, "refused",
+		err->code ? gk_report_string(err->msg, &e->arena) : NULL);
+	json_object_object_add(report, "plan", json_plan(e));
+	return gk_report_print(report);
+}
+
+static int explain(struct explain *e)
+{
+	struct gk_err err = GK_ERR_INIT;
+	if (decide(e, &err) < 0)
+		return gk_cli_fail("explain", &err);
+	int r = make_plan(e, &err);
+	int failed = e->json ? print_json(e, &err) : print_text(e);
+	if (r < 0)
+		fprintf(stderr, "gocker explain: the login would be refused: %s\n", err.msg);
+	return failed ? GK_EXIT_GOCKER : r < 0;
+}
+
+int gk_cmd_explain(int argc, char **argv)
+{
+	struct explain e = { .request = { .door = GK_DOOR_SHELL } };
+	int status = read_options(&e, argc, argv);
+	if (status == 0)
+		status = explain(&e);
+	free(e.text);
+	gk_arena_free(&e.arena);
+	return status;
+}
