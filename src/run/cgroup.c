@@ -273,14 +273,17 @@ int gk_cgroup_join(const struct gk_cgroup *cg)
 /* Whether the number stands in the leaf's cgroup.procs now. */
 static bool is_member(int leaf_fd, pid_t pid)
 {
-	gk_autoclose int fd = openat(leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(dup(fd), "re");
+	int fd = openat(leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
 	int member;
 	bool found = false;
-	while (f && !found && fscanf(f, "%d", &member) == 1)
+	if (!f) {
+		gk_close_fd(&fd);
+		return false;
+	}
+	while (!found && fscanf(f, "%d", &member) == 1)
 		found = member == pid;
-	if (f)
-		fclose(f);
+	fclose(f);
 	return found;
 }
 

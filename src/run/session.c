@@ -20,7 +20,7 @@
 #include "run/image.h"
 #include "run/tree.h"
 
-enum { SETUP_TIMEOUT_MS = 30000, REMOVE_TIMEOUT_MS = 5000 };
+enum { SETUP_TIMEOUT_MS = 30000, DEATH_TIMEOUT_MS = 10000, REMOVE_TIMEOUT_MS = 5000 };
 
 void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 	const struct gk_caller *caller)
@@ -248,11 +248,13 @@ int gk_session_close(struct gk_session *s)
 {
 	int r = 0;
 	if (s->init_pidfd >= 0) {
-		/* init is the reaper of its PID namespace: when it is gone, all are. */
+		/* init is the reaper of its PID namespace: when it is gone, all are. A process that
+		 * hangs in the kernel (a dead NFS server) may hold it up; the record then stays. */
 		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
 		siginfo_t info;
-		while (waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED) < 0 && errno == EINTR)
-			;
+		struct pollfd p = { .fd = s->init_pidfd, .events = POLLIN };
+		if (poll(&p, 1, DEATH_TIMEOUT_MS) == 1)
+			(void)waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED);
 		gk_close_fd(&s->init_pidfd);
 		s->init = 0;
 	}

@@ -126,7 +126,7 @@ static int check_kind(const struct gk_tree *tree, const struct gk_credentials *c
 		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
 	if (tree->as_user && !S_ISDIR(st->st_mode))
 		return -ENOTDIR;
-	if (tree->as_user && st->st_uid != cred->uid && st->st_uid != 0)
+	if (tree->as_user && st->st_uid != cred->uid)
 		return -EPERM;
 	return S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || S_ISSOCK(st->st_mode) ? 0 : -EINVAL;
 }
@@ -224,8 +224,12 @@ int gk_tree_open(const struct gk_tree *tree, const struct gk_credentials *cred,
 		return r;
 	char shown[256];
 	gk_escape(shown, sizeof shown, tree->source);
-	gk_fail(err, r, "cannot use %s %s: %s", tree->as_user ? "the home directory" : "the volume",
-		shown, reason(tree, r));
+	if (tree->as_user)
+		gk_fail(err, r, "cannot use the home directory %s: %s (or set home = tmpfs or none)",
+			shown, reason(tree, r));
+	else
+		gk_fail(err, r, "cannot use %s %s: %s", tree->socket ? "the agent's socket" :
+			"the volume", shown, reason(tree, r));
 	gk_err_detail(err, "%s: errno %d", shown, -r);
 	return r;
 }
