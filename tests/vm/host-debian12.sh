@@ -1,0 +1,3 @@
+#!/bin/bash
+# timeout: 600
+exec "$(dirname "$0")/boot" bookworm systemd "$@"
