@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 	if (gk_cleanse(&l.arena, &l.caller, &err) < 0 || identify(&l, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);
 	gk_log_open("gocker-shell");
+	gk_caller_title(&l.caller, argc, argv);
 	gk_tty_detect(&l.tty);
 	read_request(&l, argc, argv);
 	if (decide(&l, &err) < 0 || open_session(&l, &err) < 0)

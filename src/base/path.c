@@ -114,11 +114,14 @@ int gk_write_all(int fd, const void *data, size_t size)
 
 int gk_open_private_dir(int dirfd, const char *name, struct gk_err *err)
 {
-	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
-		return gk_fail_errno(err, -errno, "cannot make %s", name);
-	gk_autoclose int fd = gk_sys_openat2(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	gk_autoclose int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
+			return gk_fail_errno(err, -errno, "cannot make %s", name);
+		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
 	if (fd < 0)
-		return gk_fail_errno(err, fd, "cannot open %s", name);
+		return gk_fail_errno(err, -errno, "cannot open %s", name);
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return gk_fail_errno(err, -errno, "%s", name);

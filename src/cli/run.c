@@ -217,6 +217,7 @@ int gk_cmd_run(int argc, char **argv)
 	/* As with any command, the shell that started it may leave first. */
 	gk_close_fd(&run.caller.parent_pidfd);
 	gk_log_open("gocker");
+	gk_caller_title(&run.caller, argc, argv);
 	run.request.door = GK_DOOR_RUN;
 	run.request.session_id = run.id;
 	run.request.env = run.caller.env;

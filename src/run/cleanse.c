@@ -154,6 +154,16 @@ int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err
 	return watch_parent(ret, err);
 }
 
+void gk_caller_title(struct gk_caller *caller, int argc, char **argv)
+{
+	caller->title = argv[0];
+	/* The kernel lays the strings out one behind the other (execve(2)); trusted only so far. */
+	char *end = argv[0] + strlen(argv[0]) + 1;
+	for (int i = 1; i < argc && argv[i] == end; i++)
+		end += strlen(argv[i]) + 1;
+	caller->title_size = (size_t)(end - argv[0]);
+}
+
 int gk_cleanse_stdio(struct gk_err *err)
 {
 	for (int fd = 0; fd <= 2; fd++) {
@@ -174,7 +184,7 @@ int gk_restore_limits(const struct gk_caller *caller)
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
 		struct rlimit want = caller->limits[i];
 		if (i == RLIMIT_CORE)
-			want.rlim_cur = want.rlim_max = 0;
+			continue; /* none since gk_cleanse, and it can't be raised again */
 		if (setrlimit((__rlimit_resource_t)i, &want) == 0)
 			continue;
 		return -errno;

@@ -16,7 +16,9 @@ struct gk_caller {
 	sigset_t mask;
 	mode_t umask;
 	struct rlimit limits[RLIM_NLIMITS];
-	int parent_pidfd; /* the caller's parent, -1 when it is outside this PID namespace */
+	char *title;	   /* the memory of argv, which ps shows; init writes its own name there */
+	size_t title_size; /* bytes; 0: left as it is */
+	int parent_pidfd;  /* the caller's parent, -1 when it is outside this PID namespace */
 	pid_t parent;
 };
 
@@ -27,6 +29,9 @@ enum { GK_ENV_MAX_VARS = 4096, GK_ENV_MAX_BYTES = 1 << 20 };
  * raises resource limits, resets signals, timers, umask, scheduling, dumpability and cwd, and
  * takes a pidfd of the parent. Call it first of all. Returns 0 or -errno. */
 int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err);
+
+/* Remembers where argv lies, for init to take as its title. */
+void gk_caller_title(struct gk_caller *caller, int argc, char **argv);
 
 /* Refuses fds 0-2 that are directories or O_PATH: a payload could walk the host through them. */
 int gk_cleanse_stdio(struct gk_err *err);

@@ -107,11 +107,17 @@ static int prove_no_way_back(const struct gk_credentials *cred)
 	return capset_all(1, 1, 0) == 0 ? -EPERM : 0;
 }
 
+int gk_creds_bound(uint64_t caps, struct gk_err *err)
+{
+	int r = drop_bounding(caps);
+	if (r == 0 && !bounding_is(caps))
+		r = -EPERM;
+	return r < 0 ? gk_fail_errno(err, r, "cannot narrow the capability bounding set") : 0;
+}
+
 int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err)
 {
-	int r = drop_bounding(cred->caps);
-	if (r == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-		r = -errno;
+	int r = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 	if (r == 0 && setgroups(cred->ngroups, cred->groups) < 0)
 		r = -errno;
 	if (r == 0 && setresgid(cred->gid, cred->gid, cred->gid) < 0)
@@ -130,14 +136,10 @@ int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err)
 
 int gk_creds_reduce(uint64_t caps, struct gk_err *err)
 {
-	int r = drop_bounding(caps);
-	if (r == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-		r = -errno;
+	int r = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 	if (r == 0)
 		r = capset_all(caps, caps, 0);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;
-	if (r == 0 && !bounding_is(caps))
-		r = -EPERM;
 	return r < 0 ? gk_fail_errno(err, r, "cannot give up capabilities") : 0;
 }

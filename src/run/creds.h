@@ -7,13 +7,18 @@
 #include "base/err.h"
 #include "plan/plan.h"
 
-/* Drops to the plan's ids: bounding set, groups, gid, uid, all capability sets; then proves it by
+/* Narrows the bounding set to caps (bits): once, before the clone, for supervisor, init and payload
+ * alike. What a process has already stays with it until it drops that (capabilities(7)); what it
+ * execs from now on can't have more. Returns 0 or -errno. */
+int gk_creds_bound(uint64_t caps, struct gk_err *err);
+
+/* Drops to the plan's ids: groups, gid, uid, all capability sets; then proves it by
  * trying to regain what must be gone and by reading back. The parent-death signal is lost on the
  * way (prctl(2)). Returns 0 or -errno; on failure the process must not go on. */
 int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err);
 
-/* Keeps uid 0 but only the capabilities in caps (bits), bounding set included, and sets
- * no_new_privs: for the supervisor (0) and init (CAP_KILL). */
+/* Keeps uid 0 but only the capabilities in caps (bits), and sets no_new_privs: for the supervisor (0)
+ * and init (CAP_KILL). They exec nothing; the bounding set is as gk_creds_bound left it. */
 int gk_creds_reduce(uint64_t caps, struct gk_err *err);
 
 #endif

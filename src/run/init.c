@@ -170,12 +170,23 @@ static void serve(int link, pid_t payload)
 	}
 }
 
+/* What ps shows inside must not be the caller's command line a second time. */
+static void take_title(const struct gk_caller *caller)
+{
+	static const char name[] = "gocker-init";
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	if (!caller || caller->title_size == 0)
+		return;
+	memset(caller->title, 0, caller->title_size);
+	for (size_t i = 0; i + 1 < caller->title_size && name[i]; i++)
+		caller->title[i] = name[i];
+}
+
 void gk_init_main(struct gk_init *init)
 {
 	struct gk_err err = GK_ERR_INIT;
 	gk_autoclose int master = -1;
 	char pty_path[32] = "/dev/console";
-	(void)prctl(PR_SET_NAME, "gocker-init", 0, 0, 0);
 	if (set_up(init, &err) < 0)
 		fail(init->link, GK_EXIT_GOCKER, &err);
 	if (init->tty.mode == GK_TTY_RELAY) {
@@ -196,6 +207,7 @@ void gk_init_main(struct gk_init *init)
 		if (payload < 0)
 			fail(init->link, GK_EXIT_GOCKER, &err);
 	}
+	take_title(init->caller);
 	int r = let_go_of_stdio();
 	if (r == 0)
 		r = gk_creds_reduce(1ULL << CAP_KILL, &err);

@@ -36,9 +36,9 @@ static int enter_cwd(const struct gk_plan *plan, struct gk_err *err)
 
 static int reset_signals(const struct gk_caller *caller, struct gk_err *err)
 {
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL);
+	/* gk_cleanse set all others to their defaults, and none has a handler. */
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	/* Signals that arrived while all were blocked were meant for gocker's processes. */
 	return sigprocmask(SIG_SETMASK, &caller->mask, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot restore the signal mask") : 0;

@@ -17,6 +17,7 @@
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/creds.h"
 #include "run/image.h"
 #include "run/tree.h"
 
@@ -184,6 +185,8 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = open_image(s, err);
 	if (r == 0)
 		r = open_trees(s, err);
+	if (r == 0)
+		r = gk_creds_bound(s->plan->cred.caps, err);
 	if (r == 0)
 		r = clone_init(s, err);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
