@@ -1,0 +1,91 @@
+/* The image directory on disk: versions, the links that name them, locks, staging. See README.md. */
+#ifndef GK_IMAGE_STORE_H
+#define GK_IMAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "run/image.h"
+
+/* NAME@STAMP with room for the prefixes of staging and doomed directories. */
+enum { GK_VERSION_NAME_MAX = 160 };
+
+struct gk_store {
+	const char *path; /* as given: for messages */
+	int dir_fd;	  /* the image directory */
+	int versions_fd;  /* its .versions */
+};
+#define GK_STORE_INIT { .dir_fd = -1, .versions_fd = -1 }
+
+/* Opens the image directory; with create, makes it and .versions where missing. path must outlive
+ * the store. Without create a directory that does not exist is -ENOENT. Returns 0 or -errno. */
+int gk_store_open(const char *path, bool create, struct gk_store *ret, struct gk_err *err);
+void gk_store_close(struct gk_store *store);
+#define gk_autostore __attribute__((cleanup(gk_store_close)))
+
+/* A version under construction. Nothing is visible under the image's name before the commit. */
+struct gk_staging {
+	const struct gk_store *store;
+	char name[GK_IMAGE_NAME_MAX + 1];
+	char dir[GK_VERSION_NAME_MAX];
+	int fd;	     /* the version directory, locked exclusively */
+	int root_fd; /* its root, 0755 root */
+};
+#define GK_STAGING_INIT { .fd = -1, .root_fd = -1 }
+
+/* Sweeps what killed runs left behind, then makes an empty staging directory for image name.
+ * -EEXIST when a plain directory that gocker did not make has that name. Returns 0 or -errno. */
+int gk_staging_begin(const struct gk_store *store, const char *name, struct gk_staging *ret,
+	struct gk_err *err);
+
+/* Brings everything to the disk, then puts the version in place under its name with one rename(2).
+ * On failure the staging directory is still there, for the cleanup to remove. */
+int gk_staging_commit(struct gk_staging *staging, struct gk_err *err);
+
+/* Removes a staging directory that was not committed; closes. For __attribute__((cleanup)). */
+void gk_staging_end(struct gk_staging *staging);
+#define gk_autostaging __attribute__((cleanup(gk_staging_end)))
+
+/* Removes staging directories that nobody holds, and versions whose removal was cut short. */
+void gk_store_sweep(const struct gk_store *store);
+
+/* One entry below the image directory, or one version. */
+struct gk_image_version {
+	char name[GK_IMAGE_NAME_MAX + 1];
+	char dir[GK_VERSION_NAME_MAX]; /* below .versions; "" for a plain directory */
+	bool current;
+	bool in_use; /* a session holds it */
+};
+struct gk_image_list {
+	struct gk_image_version *list;
+	size_t n;
+};
+
+/* All images and versions, sorted by name, the current version first, then newest first. name may
+ * be NULL for all. Free with gk_image_list_free. Returns 0 or -errno. */
+int gk_store_list(const struct gk_store *store, const char *name, struct gk_image_list *ret,
+	struct gk_err *err);
+void gk_image_list_free(struct gk_image_list *list);
+#define gk_autolist __attribute__((cleanup(gk_image_list_free)))
+
+/* The version that an image's name stands for. -ENOENT when there is none of that name. */
+int gk_store_current(const struct gk_store *store, const char *name,
+	struct gk_image_version *ret, struct gk_err *err);
+
+/* Opens a version's directory (plain: the directory above its root is the image directory, so this
+ * gives -EINVAL) and its root. Each ret_ may be NULL. A shared lock is taken on the version, as a
+ * session does, and lasts as long as the version's fd. */
+int gk_store_open_version(const struct gk_store *store, const struct gk_image_version *version,
+	int *ret_fd, int *ret_root_fd, struct gk_err *err);
+
+/* Removes an image with all its versions. -EBUSY when a session uses one of them, -EPERM for a
+ * plain directory. */
+int gk_store_remove(const struct gk_store *store, const char *name, struct gk_err *err);
+
+/* Removes the versions of name (NULL: of every image) that are not current and not in use; adds
+ * their number to *ret_removed and that of those kept for a session to *ret_kept. */
+int gk_store_prune(const struct gk_store *store, const char *name, size_t *ret_removed,
+	size_t *ret_kept, struct gk_err *err);
+
+#endif
