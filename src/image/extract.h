@@ -1,0 +1,54 @@
+/* Unpacking an archive that nobody trusts into one directory, and nowhere else. */
+#ifndef GK_IMAGE_EXTRACT_H
+#define GK_IMAGE_EXTRACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "image/hash.h"
+#include "image/tick.h"
+
+/* Bounds on what an archive may become. */
+struct gk_extract_limits {
+	uint64_t size_bytes; /* of all files, holes in sparse ones counted */
+	uint64_t entries;
+};
+#define GK_EXTRACT_SIZE_BYTES ((uint64_t)16 << 30)
+#define GK_EXTRACT_ENTRIES ((uint64_t)1000000)
+enum { GK_EXTRACT_DEPTH = 128 };
+
+struct gk_extract_options {
+	struct gk_extract_limits limits;
+	bool owners; /* give files the owners that the archive names; needs root */
+	const struct gk_tick *tick; /* may be NULL */
+};
+
+/* What was unpacked, and what was made harmless on the way. */
+struct gk_extract_stats {
+	uint64_t entries;
+	uint64_t size_bytes;
+	uint64_t absolute; /* names with a leading slash: taken as below the root */
+	uint64_t special;  /* devices, FIFOs and sockets left out */
+	uint64_t setid;	   /* files that lost a set-uid or set-gid bit */
+	uint64_t xattrs;   /* entries whose extended attributes (capabilities, ACLs) were dropped */
+	char sum[GK_SUM_MAX]; /* SHA-256 of the archive as read */
+};
+
+/* Unpacks the tar archive (plain, gzip, xz or zstd) that fd reads into root_fd, an empty directory.
+ * label names the archive in messages.
+ *
+ * Nothing outside root_fd is touched: every parent is opened below it with openat2(2) and no
+ * symlink followed. Refused (-EINVAL): names with "..", entries below a symlink or a file, hard
+ * links to anything but a file already unpacked, bad owners, an archive that is damaged, cut short
+ * or no tar at all, and one made by `docker save`. Over a limit: -EFBIG. Made harmless and counted:
+ * see gk_extract_stats. On failure what was unpacked so far stays for the caller to remove. */
+int gk_extract(int fd, const char *label, int root_fd, const struct gk_extract_options *options,
+	struct gk_extract_stats *ret, struct gk_err *err);
+
+/* Turns a name out of an archive into a path below the root: no leading slash, no "." and no empty
+ * component; "" for the root itself. Writes at most PATH_MAX bytes to ret. Returns 0, or -EINVAL
+ * for "..", -ENAMETOOLONG. */
+int gk_extract_path(const char *name, char *ret);
+
+#endif
