@@ -1,0 +1,97 @@
+#include "image/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "base/cleanup.h"
+#include "image/info.h"
+#include "image/manifest.h"
+
+int gk_image_seal(struct gk_staging *staging, struct json_object *info, const struct gk_tick *tick,
+	struct gk_err *err)
+{
+	struct gk_manifest_totals totals;
+	if (!info)
+		return gk_fail_errno(err, -ENOMEM, "cannot write info.json");
+	/* Whatever an archive or an editor did to it: the root itself is root's, 0755. */
+	if (fchmod(staging->root_fd, 0755) < 0 ||
+		(geteuid() == 0 && fchown(staging->root_fd, 0, 0) < 0))
+		return gk_fail_errno(err, -errno, "cannot set the owner of the root");
+	int r = gk_manifest_write(staging->root_fd, staging->fd, "manifest", tick, &totals, err);
+	if (r < 0)
+		return r;
+	gk_info_set_os(info, staging->root_fd);
+	(void)json_object_object_add(info, "entries",
+		json_object_new_int64((int64_t)totals.entries));
+	(void)json_object_object_add(info, "size_bytes",
+		json_object_new_int64((int64_t)totals.size_bytes));
+	gk_info_set(info, "manifest_sha256", totals.sum);
+	r = gk_info_write(info, staging->fd, err);
+	if (r == 0)
+		r = gk_tick(tick, "writing to the disk", GK_UNIT_FILES, totals.entries, 0);
+	return r < 0 ? gk_fail_errno(err, r, "stopped") : gk_staging_commit(staging, err);
+}
+
+/* Unpacks and puts in place; info takes what was found on the way. */
+static int import_into(struct gk_staging *staging, int fd, const char *label,
+	const struct gk_extract_options *options, struct json_object *info,
+	struct gk_extract_stats *ret, struct gk_err *err)
+{
+	struct gk_extract_stats stats;
+	int r = gk_extract(fd, label, staging->root_fd, options, &stats, err);
+	if (r < 0)
+		return r;
+	gk_info_set_stats(info, &stats);
+	if (!gk_info_get(info, "sum")[0]) {
+		char sum[GK_SUM_MAX + 8];
+		snprintf(sum, sizeof sum, "sha256:%s", stats.sum);
+		gk_info_set(info, "sum", sum);
+	}
+	r = gk_image_seal(staging, info, options->tick, err);
+	if (r == 0)
+		*ret = stats;
+	return r;
+}
+
+int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
+	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err)
+{
+	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	gk_autoinfo struct json_object *info = gk_info_new(origin ? "file" : "stdin", origin, NULL);
+	int r = gk_staging_begin(store, name, &staging, err);
+	if (r < 0)
+		return r;
+	return import_into(&staging, fd, origin ? origin : "standard input", options, info, ret,
+		err);
+}
+
+int gk_image_fetch(const struct gk_store *store, const char *name,
+	const struct gk_fetch_options *options, const struct gk_tick *tick, char *ret_origin,
+	struct gk_err *err)
+{
+	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	const struct gk_pin *pin = NULL;
+	struct gk_extract_stats stats;
+	char sum[GK_SUM_MAX + 8];
+	int r = gk_staging_begin(store, name, &staging, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int fd = -1;
+	r = gk_fetch_alpine(options, staging.fd, tick, &fd, &pin, ret_origin, err);
+	if (r < 0)
+		return r;
+	snprintf(sum, sizeof sum, "sha512:%s", pin->sha512);
+	gk_autoinfo struct json_object *info = gk_info_new("fetch", ret_origin, sum);
+	gk_info_set(info, "version", pin->version);
+	const struct gk_extract_options extract = {
+		.limits = { GK_EXTRACT_SIZE_BYTES, GK_EXTRACT_ENTRIES },
+		.owners = geteuid() == 0,
+		.tick = tick,
+	};
+	return import_into(&staging, fd, ret_origin, &extract, info, &stats, err);
+}

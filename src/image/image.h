@@ -1,0 +1,33 @@
+/* Making images: each function makes a new version of image `name` and puts it in place at once,
+ * or leaves everything as it was. All return 0 or -errno. */
+#ifndef GK_IMAGE_IMAGE_H
+#define GK_IMAGE_IMAGE_H
+
+#include "base/err.h"
+#include "image/extract.h"
+#include "image/fetch.h"
+#include "image/store.h"
+
+struct json_object;
+
+/* From an archive that fd reads; origin names it, NULL for standard input. */
+int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
+	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err);
+
+/* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked.
+ * *ret_origin (at least GK_URL_MAX bytes) is the URL it came from. */
+int gk_image_fetch(const struct gk_store *store, const char *name,
+	const struct gk_fetch_options *options, const struct gk_tick *tick, char *ret_origin,
+	struct gk_err *err);
+
+/* A root made of the distribution's static busybox: applet links, a minimal /etc, and an
+ * os-release that says what it is. busybox is the program's path on the host. */
+int gk_image_busybox(const struct gk_store *store, const char *name, const char *busybox,
+	const struct gk_tick *tick, struct gk_err *err);
+
+/* The last step of each: writes the manifest and info.json (which gains the image's own os name,
+ * size and number of entries), brings all to the disk, and switches the name over. */
+int gk_image_seal(struct gk_staging *staging, struct json_object *info, const struct gk_tick *tick,
+	struct gk_err *err);
+
+#endif
