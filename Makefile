@@ -68,7 +68,8 @@ endif
 INIPARSER_LIBS ?= $(or $(wildcard $(shell $(CC) -print-file-name=libiniparser.a)),-liniparser)
 JSON_LIBS ?= -ljson-c
 ARCHIVE_LIBS ?= -larchive
-CURL_LIBS ?= -lcurl
+# libcrypto is there for the sums.
+CURL_LIBS ?= -lcurl -lcrypto
 NCURSES_LIBS ?= -lncursesw -ltinfo
 
 BASE_SRC := $(wildcard src/base/*.c)
@@ -138,7 +139,7 @@ $(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CO
 -include $(shell find $(BUILD) -path $(BUILD)/tests/images -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 DEPS_BUILD := make gcc libc6-dev pkg-config libiniparser-dev libseccomp-dev libpam0g-dev \
-	libarchive-dev libcurl4-openssl-dev libjson-c-dev libncurses-dev libsystemd-dev libcmocka-dev
+	libarchive-dev libcurl4-openssl-dev libssl-dev libjson-c-dev libncurses-dev libsystemd-dev libcmocka-dev
 DEPS_RUN := openssh-server openssh-client openssh-sftp-server busybox-static iproute2 ca-certificates
 
 deps:
