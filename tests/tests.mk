@@ -37,7 +37,7 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
 family = $(filter-out tests/%/_%,$(sort $(wildcard tests/$(1)/*.sh)))
-ROOT_FAMILIES := system hostile clients pam
+ROOT_FAMILIES := system hostile clients pam images
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run
 

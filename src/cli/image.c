@@ -57,7 +57,7 @@ static const struct command {
 		"extended attributes are dropped, devices left out; what would lead out of the image is\n"
 		"refused.\n"
 		"\n"
-		"      --max-size SIZE    at most this much, such as 500M (default: 16G)\n"
+		"      --max-size SIZE    at most this much, such as 500M (default: 8G)\n"
 		"      --max-entries N    at most so many files and directories (default: 1000000)\n" },
 	{ "list", gk_image_cmd_list, (const int[]){ FORMAT, 0 }, 0, 1, "[OPTION...] [NAME]",
 		"Lists the images and their versions.\n"

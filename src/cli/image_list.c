@@ -180,7 +180,7 @@ static int check_manifest(int fd, struct gk_err *err)
 	gk_autoclose int manifest = openat(fd, "manifest", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (!info)
 		return err->code;
-	int r = manifest < 0 ? -errno : gk_hash_fd(manifest, 256, sum);
+	int r = manifest < 0 ? -errno : gk_hash_fd(manifest, 256, NULL, sum);
 	if (r < 0)
 		return gk_fail_errno(err, r, "the manifest");
 	if (strcmp(sum, gk_info_get(info, "manifest_sha256")) != 0)

@@ -14,7 +14,7 @@ struct gk_extract_limits {
 	uint64_t size_bytes; /* of all files, holes in sparse ones counted */
 	uint64_t entries;
 };
-#define GK_EXTRACT_SIZE_BYTES ((uint64_t)16 << 30)
+#define GK_EXTRACT_SIZE_BYTES ((uint64_t)8 << 30)
 #define GK_EXTRACT_ENTRIES ((uint64_t)1000000)
 enum { GK_EXTRACT_DEPTH = 128 };
 

@@ -136,8 +136,10 @@ static int fetch_pin(const struct gk_pin *pin, const char *url, int dir_fd,
 {
 	char sum[GK_SUM_MAX];
 	gk_autohash struct gk_hash *hash = gk_hash_new(512);
-	gk_autoclose int fd = openat(dir_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (!hash || fd < 0)
+	/* Not O_TMPFILE, which several file systems lack. */
+	gk_autoclose int fd = openat(dir_fd, "download",
+		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (!hash || fd < 0 || unlinkat(dir_fd, "download", 0) < 0)
 		return gk_fail_errno(err, hash ? -errno : -ENOMEM, "no place for a download");
 	struct download d = { .fd = fd, .hash = hash, .tick = tick };
 	int r = download(url, &d, err);

@@ -52,14 +52,19 @@ void gk_hash_free(struct gk_hash **hash)
 	*hash = NULL;
 }
 
-int gk_hash_fd(int fd, unsigned bits, char ret_sum[GK_SUM_MAX])
+int gk_hash_fd(int fd, unsigned bits, const struct gk_tick *tick, char ret_sum[GK_SUM_MAX])
 {
 	gk_autohash struct gk_hash *hash = gk_hash_new(bits);
 	unsigned char buf[64 << 10];
 	if (!hash)
 		return -ENOMEM;
-	for (;;) {
+	for (uint64_t done = 0;;) {
 		ssize_t n = read(fd, buf, sizeof buf);
+		done += n > 0 ? (uint64_t)n : 0;
+		/* Small files go by too fast to be shown. */
+		int r = done % (1 << 20) ? 0 : gk_tick(tick, "summing up", GK_UNIT_BYTES, done, 0);
+		if (r < 0)
+			return r;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 0)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "image/tick.h"
 
 /* Room for the longest sum in hexadecimal, NUL included. */
 enum { GK_SUM_MAX = 129 };
@@ -23,7 +24,8 @@ int gk_hash_end(struct gk_hash *hash, char ret_sum[GK_SUM_MAX]);
 void gk_hash_free(struct gk_hash **hash);
 #define gk_autohash __attribute__((cleanup(gk_hash_free)))
 
-/* The sum of an open file from its current position to the end. Returns 0 or -errno. */
-int gk_hash_fd(int fd, unsigned bits, char ret_sum[GK_SUM_MAX]);
+/* The sum of an open file from its current position to the end. Returns 0, -errno, or what the tick
+ * (may be NULL) returned. */
+int gk_hash_fd(int fd, unsigned bits, const struct gk_tick *tick, char ret_sum[GK_SUM_MAX]);
 
 #endif

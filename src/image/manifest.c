@@ -55,22 +55,23 @@ static void unescape(char *s)
 }
 
 /* The sum of parent_fd/name, or "-" for what is no file. */
-static int sum_of(int parent_fd, const char *name, const struct stat *st, char sum[GK_SUM_MAX])
+static int sum_of(int parent_fd, const char *name, const struct stat *st,
+	const struct gk_tick *tick, char sum[GK_SUM_MAX])
 {
 	strcpy(sum, "-");
 	if (!S_ISREG(st->st_mode))
 		return 0;
 	gk_autoclose int fd = openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? -errno : gk_hash_fd(fd, 256, sum);
+	return fd < 0 ? -errno : gk_hash_fd(fd, 256, tick, sum);
 }
 
 /* The manifest's line for one thing, without a newline. */
 static int make_line(char *line, size_t size, const char *path, int parent_fd, const char *name,
-	const struct stat *st)
+	const struct stat *st, const struct gk_tick *tick)
 {
 	char sum[GK_SUM_MAX], target[PATH_MAX] = "", length[24] = "-";
 	char escaped[4 * PATH_MAX + 8], escaped_target[4 * PATH_MAX + 8];
-	int r = sum_of(parent_fd, name, st, sum);
+	int r = sum_of(parent_fd, name, st, tick, sum);
 	if (r < 0)
 		return r;
 	char type = S_ISDIR(st->st_mode) ? 'd' : S_ISREG(st->st_mode) ? 'f'
@@ -104,7 +105,7 @@ static int write_one(void *arg, const char *path, int parent_fd, const char *nam
 	const struct stat *st, struct gk_err *err)
 {
 	struct writer *w = arg;
-	int r = make_line(w->line, sizeof w->line - 1, path, parent_fd, name, st);
+	int r = make_line(w->line, sizeof w->line - 1, path, parent_fd, name, st, w->tick);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot read /%s", path);
 	strcat(w->line, "\n");
@@ -244,7 +245,7 @@ static int verify_one(void *arg, const char *path, int parent_fd, const char *na
 		report(v, GK_ADDED, path, NULL);
 		return 0;
 	}
-	r = make_line(v->now, sizeof v->now, path, parent_fd, name, st);
+	r = make_line(v->now, sizeof v->now, path, parent_fd, name, st, v->tick);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot read /%s", path);
 	if (strcmp(v->now, v->line) != 0)

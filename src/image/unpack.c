@@ -185,6 +185,7 @@ static int unpack_dir(struct gk_unpack *x, struct entry *entry)
 		return refuse_errno(x, -errno, entry->path);
 	/* Without root's powers a directory stays enterable, to be filled and removed. */
 	mode_t mode = archive_entry_perm(entry->e) & 01777;
+	x->stats.setid += (archive_entry_perm(entry->e) & (S_ISUID | S_ISGID)) != 0;
 	return remember_dir(x, entry, x->options->owners ? mode : mode | 0700);
 }
 

@@ -1,0 +1,2 @@
+# What the image tests need besides.
+DEPS_TEST += python3 xz-utils zstd
