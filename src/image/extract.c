@@ -130,10 +130,12 @@ static int open_archive(struct gk_unpack *x)
 	return 0;
 }
 
-/* Names are bytes to us. In a UTF-8 locale libarchive hands them on as they are. */
-static locale_t enter_utf8(locale_t *ret_mine)
+/* Names are bytes to us. In a UTF-8 locale libarchive would hand on the names of pax archives in
+ * another normal form than they have; in the C locale it can't convert what is not ASCII, says so
+ * with ARCHIVE_WARN, and hands on the bytes. */
+static locale_t enter_c_locale(locale_t *ret_mine)
 {
-	*ret_mine = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	*ret_mine = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	return *ret_mine ? uselocale(*ret_mine) : (locale_t)0;
 }
 
@@ -165,7 +167,7 @@ int gk_extract(int fd, const char *label, int root_fd, const struct gk_extract_o
 	struct stat st;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		x->total = (uint64_t)st.st_size;
-	locale_t mine, before = enter_utf8(&mine);
+	locale_t mine, before = enter_c_locale(&mine);
 	int r = x->hash ? open_archive(x) : gk_fail_errno(err, -ENOMEM, "%s", label);
 	if (r == 0)
 		r = unpack_all(x);

@@ -13,7 +13,7 @@ class Maker:
     """One tar archive with a small but whole root in it, and whatever is added."""
 
     def __init__(self, name, mode="w", base=True, **options):
-        self.tar = tarfile.open(os.path.join(out, name), mode, **options)
+        self.tar = tarfile.open(os.path.join(out, name), mode, errors="surrogateescape", **options)
         if base:
             self.directory("bin")
             self.directory("etc")
@@ -59,6 +59,9 @@ def good():
             m.directory("home/user", mode=0o700, uid=1234, gid=1234)
             m.file("home/user/a file\twith \\ and \n in it", b"x" * 100, uid=1234, gid=1234)
             m.file("etc/\u00fcml\u00e4ut-e\u0301", b"utf-8")
+            m.symlink("etc/l\u00efnk", "cafe\u0301")
+            m.hardlink("etc/h\u00e4rt-e\u0301", "etc/\u00fcml\u00e4ut-e\u0301")
+            m.tar.addfile(tarfile.TarInfo("etc/latin1-\udce4"))
             m.file("etc/twice", b"first")
             m.file("etc/twice", b"second")
 

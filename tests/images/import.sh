@@ -1,0 +1,115 @@
+#!/bin/bash
+# Importing what is good: formats, contents, owners; what a full disk and a killed run leave.
+# timeout: 300
+. "$(dirname "$0")/../lib/test.sh"
+need python3 zstd
+images=/srv/images
+archives=$GKT_WORK/archives
+mkdir -p $images "$archives"
+python3 "$GKT_TOP/tests/images/archives.py" "$archives" /srv/flag
+zstd -q "$archives/good.tar" -o "$archives/good.tar.zst"
+
+import() { "$GOCKER" image import --image-dir $images "$@"; }
+staged() { find $images/.versions -maxdepth 1 -mindepth 1 -name '.*'; }
+
+mkdir "$GKT_WORK/wanted"
+tar -C "$GKT_WORK/wanted" -xpf "$archives/good.tar"
+listing() { # times and sizes of directories are left out: they follow what is put in them
+	(cd "$1" && find . -mindepth 1 \( -type d -printf '%P\t%y %m %U:%G\n' \) -o \
+		-printf '%P\t%y %m %U:%G %s %T@ %l\n' | sort)
+}
+for suffix in tar tar.gz tar.xz tar.zst; do
+	run import good "$archives/good.$suffix"
+	is "$rc" 0 "a .$suffix is imported"
+	is "$(listing $images/good/)" "$(listing "$GKT_WORK/wanted")" \
+		".$suffix: names, types, modes, owners, sizes, times and links are the archive's"
+	check ".$suffix: the contents too" diff -r --no-dereference "$GKT_WORK/wanted" $images/good/
+done
+mv "$archives/good.tar.xz" "$archives/misnamed.tar.gz"
+check "the format is told by the bytes, not the name" import good "$archives/misnamed.tar.gz"
+check "hard links stay hard links" [ $images/good/bin/sh -ef $images/good/bin/again ]
+is "$(cat $images/good/etc/twice)" second "of a file named twice the later one counts"
+is "$(stat -Lc '%a %u' $images/good)" "755 0" "the root is root's"
+is "$(stat -c %a $images/.versions)" 700 "users of the host can't reach what is below it"
+
+run bash -c "'$GOCKER' image import --image-dir $images piped - <'$archives/good.tar.gz'"
+is "$rc" 0 "standard input is imported"
+is "$("$GOCKER" image show --image-dir $images --format json piped | python3 -c 'import json,sys; i=json.load(sys.stdin); print(i["from"], i["sum"])')" \
+	"stdin sha256:$(sha256sum <"$archives/good.tar.gz" | cut -d' ' -f1)" "and remembered with its sum"
+
+run import good "$archives/none.tar"
+is "$rc" 125 "a file that does not exist is an error"
+for name in .hidden ../up a/b "" "$(printf 'x%.0s' {1..65})" -dash 'a b'; do
+	run import -- "$name" "$archives/good.tar"
+	like "$rc:$err" '125:.*not a name' "'${name:0:20}' is no name for an image"
+done
+run setpriv --reuid 65534 --regid 65534 --clear-groups "$GOCKER" image import --image-dir $images x "$archives/good.tar"
+like "$rc:$err" '125:.*only root' "only root imports"
+
+# Replacing.
+old=$(readlink $images/good)
+check "an image is replaced" import good "$archives/good.tar"
+isnt "$(readlink $images/good)" "$old" "by a new version"
+check "the old one stays until it is pruned" [ -d "$images/$old" ]
+mkdir $images/handmade
+run import handmade "$archives/good.tar"
+like "$rc:$err" '125:.*not made by gocker' "a directory that gocker did not make is not replaced"
+check "and still there" [ -d $images/handmade ]
+
+# A full disk.
+mount -t tmpfs -o size=2m,mode=755 full /mnt
+"$GOCKER" image import -q --image-dir /mnt keep "$archives/good.tar"
+keep=$(readlink /mnt/keep)
+head -c 4M /dev/urandom >"$GKT_WORK/big"
+tar -C "$GKT_WORK" -cf "$archives/big.tar" big
+run "$GOCKER" image import --image-dir /mnt keep "$archives/big.tar"
+like "$rc:$err" '125:.*No space left' "a full disk is told"
+is "$(readlink /mnt/keep)" "$keep" "the image is the old one"
+is "$(ls -A /mnt/.versions)" "$(basename "$(dirname "$keep")")" "nothing half-made stays"
+check "the old one is whole" "$GOCKER" image verify --image-dir /mnt keep
+umount /mnt
+mount -t tmpfs -o nr_inodes=40,mode=755 full /mnt
+run "$GOCKER" image import --image-dir /mnt many "$archives/many.tar"
+like "$rc:$err" '125:.*No space left' "so is a disk without inodes"
+is "$(ls -A /mnt)$(ls -A /mnt/.versions)" ".versions" "nothing half-made stays there"
+umount /mnt
+
+# Killed in the middle: standard input that stops half way keeps the import waiting.
+start_half() {
+	mkfifo "$GKT_WORK/fifo"
+	# A shell ignores SIGINT for what it starts in the background.
+	env --default-signal=INT "$GOCKER" image import --image-dir $images victim - \
+		<"$GKT_WORK/fifo" 2>"$GKT_WORK/err" &
+	importer=$!
+	exec 9>"$GKT_WORK/fifo"
+	rm "$GKT_WORK/fifo"
+	head -c 3000000 "$archives/many.tar" >&9
+	wait_until 20 bash -c "[ -e $images/.versions/.new@victim@*/root/f/100 ]"
+}
+start_half
+check "an import under way is staged" [ -n "$(staged)" ]
+kill -KILL "$importer"
+wait "$importer"
+exec 9>&-
+check "a killed import leaves no image" [ ! -e $images/victim ]
+check_not "nor a listed version" grep -q victim <("$GOCKER" image list --image-dir $images)
+check "the next import sweeps what it left" import good "$archives/good.tar"
+is "$(staged)" "" "nothing of it stays"
+
+for signal in INT TERM HUP; do
+	start_half
+	kill -s $signal "$importer"
+	wait "$importer"
+	status=$?
+	exec 9>&-
+	is "$status" $((128 + $(kill -l $signal))) "SIG$signal ends an import by that signal"
+	is "$(staged)" "" "SIG$signal: nothing of it stays"
+done
+start_half
+check "another import beside it is not disturbed" import good "$archives/good.tar"
+check "nor does it sweep the one under way" [ -n "$(staged)" ]
+tail -c +3000001 "$archives/many.tar" >&9
+exec 9>&-
+wait "$importer"
+is $? 0 "which then comes to its end"
+check "and is whole" "$GOCKER" image verify --image-dir $images victim
