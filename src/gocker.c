@@ -12,6 +12,7 @@ static const struct command {
 	{ "run", gk_cmd_run, "run a command in a container of its own" },
 	{ "check", gk_cmd_check, "every fault of the configuration, and what to write instead" },
 	{ "explain", gk_cmd_explain, "what a user's login would get, and which line decided it" },
+	{ "image", gk_cmd_image, "fetch, import, list, verify and remove root file systems" },
 	{ "gc", gk_cmd_gc, "sweep what crashed sessions left" },
 };
 
