@@ -186,7 +186,7 @@ static int mount_agent(struct gk_build *b)
 		return e;
 	return push_tree(b,
 		&(struct gk_tree){ .source = b->request->agent_socket, .socket = true }, b->agent,
-		GK_MF_NOSUID | GK_MF_NODEV);
+		GK_MF_NOSUID | GK_MF_NODEV | GK_MF_OPTIONAL);
 }
 
 /* The root and what every session has below it, in order. */

@@ -295,6 +295,8 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 	case GK_MOUNT_SCRATCH:
 		return bind_at(site->scratch[m->index], m->source, m->flags, target);
 	case GK_MOUNT_TREE:
+		if (sources->trees[m->index] < 0)
+			return -ENOENT; /* an optional one that could not be had */
 		return attach(sources->trees[m->index], m->flags, AT_RECURSIVE, target);
 	case GK_MOUNT_PTY:
 		return attach(sources->pty, m->flags, 0, target);

@@ -83,8 +83,12 @@ static int open_trees(struct gk_session *s, struct gk_err *err)
 	if (s->plan->ntrees > GK_TREES_MOST)
 		return gk_fail(err, -E2BIG, "more than %d volumes", GK_TREES_MOST);
 	for (size_t i = 0; i < s->plan->ntrees; i++) {
-		s->trees[i] = gk_tree_open(&s->plan->trees[i], &s->plan->cred, err);
-		if (s->trees[i] < 0)
+		/* An agent's socket is named by the caller's environment: one that is gone, or is
+		 * someone else's (su keeps the variable), is left out and refuses no login. */
+		bool optional = s->plan->trees[i].socket;
+		s->trees[i] = gk_tree_open(&s->plan->trees[i], &s->plan->cred,
+			optional ? NULL : err);
+		if (s->trees[i] < 0 && !optional)
 			return s->trees[i];
 	}
 	if (s->tty.mode != GK_TTY_TAKEOVER)
@@ -229,8 +233,10 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
 	char user[256], from[128], command[512], tty[64] = "-", self[64];
-	const char *what = plan->argv && plan->argv[0] ?
-		plan->argv[1] && plan->argv[2] ? plan->argv[2] : plan->argv[0] : "-";
+	const char *what = plan->argv && plan->argv[0] ? plan->argv[0] : "-";
+	if (plan->door == GK_DOOR_SHELL && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
+		plan->argv[2])
+		what = plan->argv[2];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
 	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
 	if (n > 0)

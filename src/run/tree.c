@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -143,9 +145,13 @@ static int become_for_fs(const struct gk_credentials *cred)
 	return 0;
 }
 
-static void child_open(int sock, const struct gk_tree *tree, const struct gk_credentials *cred)
+static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
+	const struct gk_credentials *cred)
 {
 	int r = become_for_fs(cred);
+	/* After the change of ids, which clears it; a supervisor that died before is noticed. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(1);
 	gk_autoclose int fd = r < 0 ? r : open_source(tree->source);
 	int answer = fd < 0 ? fd : 0;
 	_exit(gk_fd_send(sock, &answer, sizeof answer, fd) < 0);
@@ -157,11 +163,11 @@ static int open_as_user(const struct gk_tree *tree, const struct gk_credentials 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	gk_autoclose int mine = pair[0], theirs = pair[1];
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child_open(theirs, tree, cred);
+		child_open(parent, theirs, tree, cred);
 	gk_close_fd(&theirs);
 	struct pollfd p = { .fd = mine, .events = POLLIN };
 	int answer = -EIO, fd = -1;

@@ -26,6 +26,11 @@ void gk_tty_detect(struct gk_tty *ret)
 	*ret = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
 	for (int fd = 0; fd <= 2; fd++) {
 		struct stat st;
+		int flags = fcntl(fd, F_GETFL);
+		/* It will be opened again with root's power: only with the access that the caller
+		 * has shown to have. A terminal held in one direction stays as it is. */
+		if (flags < 0 || (flags & O_ACCMODE) != O_RDWR)
+			continue;
 		if (!isatty(fd) || fstat(fd, &st) < 0)
 			continue;
 		if (ret->fd < 0) {
