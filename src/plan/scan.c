@@ -92,17 +92,26 @@ static int scan_plain(char *s, struct gk_line *ret)
 	if (!n)
 		return fault(ret, "the key has no value", "write one, \"\" for an empty list, "
 			"or remove the line for the default");
-	if (s[n - 1] == '\\')
-		return fault(ret, "the value ends in a backslash",
-			"write it in one line without");
 	ret->kind = GK_LINE_SETTING;
 	ret->value = s;
 	return 0;
 }
 
+/* Even at the end of a comment behind a value iniparser takes it as "goes on in the next line". */
+static bool ends_in_backslash(const char *s)
+{
+	size_t n = strlen(s);
+	while (n && gk_is_blank(s[n - 1]))
+		n--;
+	return n && s[n - 1] == '\\';
+}
+
 static int scan_setting(char *s, struct gk_line *ret)
 {
 	size_t n = 0;
+	if (ends_in_backslash(s))
+		return fault(ret, "the line ends in a backslash",
+			"leave it away, and write the setting in one line");
 	while (gk_is_alnum(s[n]) || s[n] == '_' || s[n] == '-')
 		n++;
 	char *equals = s + n + strspn(s + n, " \t");
