@@ -11,7 +11,17 @@ struct gk_arena_block {
 	_Alignas(max_align_t) unsigned char data[];
 };
 
+/* Under AddressSanitizer every allocation is a block of its own, so that it sees a step outside. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GK_ASAN 1
+#endif
+#endif
+#if defined(GK_ASAN) || defined(__SANITIZE_ADDRESS__)
+enum { BLOCK_BYTES = 1 };
+#else
 enum { BLOCK_BYTES = 16 << 10 };
+#endif
 
 void *gk_arena_alloc(struct gk_arena *arena, size_t size)
 {
@@ -58,7 +68,7 @@ char *gk_arena_strndup(struct gk_arena *arena, const char *s, size_t n)
 
 char *gk_arena_strdup(struct gk_arena *arena, const char *s)
 {
-	return gk_arena_strndup(arena, s, SIZE_MAX - 1);
+	return gk_arena_strndup(arena, s, PTRDIFF_MAX - 1);
 }
 
 char *gk_arena_printf(struct gk_arena *arena, const char *fmt, ...)
