@@ -3,6 +3,8 @@
 
 IMAGE_DIR ?= $(DESTDIR)$(LOCALSTATEDIR)/lib/gocker/images
 IMAGE ?= alpine
+# Without these neither sftp nor scp works in a bare root. They come from this host, if it has them.
+TOOLS ?= sftp-server scp
 # A mirror of Alpine that lies beside the source tree is used when there is one.
 ALPINE_MIRROR ?= $(addprefix file://,$(abspath $(wildcard ../shared/alpine)))
 export ALPINE_MIRROR
@@ -12,7 +14,8 @@ need-root:
 	@[ "$$(id -u)" = 0 ] || { echo 'run this as root: sudo make $(MAKECMDGOALS)' >&2; exit 1; }
 
 rootfs: need-root $(BUILD)/gocker
-	$(Q)$(BUILD)/gocker image fetch --image-dir '$(abspath $(IMAGE_DIR))' --fallback '$(IMAGE)'
+	$(Q)$(BUILD)/gocker image fetch --image-dir '$(abspath $(IMAGE_DIR))' --fallback \
+		$(TOOLS:%=--with %) '$(IMAGE)'
 
 # Everything stays below $(BUILD): the image too.
 RUN_CMD ?= /bin/sh

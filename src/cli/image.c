@@ -27,6 +27,7 @@ static const struct option options[] = {
 	{ "release", required_argument, NULL, RELEASE },
 	{ "fallback", no_argument, NULL, FALLBACK },
 	{ "if-missing", no_argument, NULL, IF_MISSING },
+	{ "with", required_argument, NULL, WITH },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 },
@@ -40,7 +41,7 @@ static const struct command {
 	const char *usage, *help;
 } commands[] = {
 	{ "fetch", gk_image_cmd_fetch,
-		(const int[]){ MIRROR, RELEASE, FALLBACK, IF_MISSING, 0 }, 0, 1,
+		(const int[]){ MIRROR, RELEASE, FALLBACK, IF_MISSING, WITH, 0 }, 0, 1,
 		"[OPTION...] [NAME]",
 		"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the\n"
 		"mirror is used only if it has the SHA-512 that this build of gocker knows.\n"
@@ -49,6 +50,8 @@ static const struct command {
 		"                         (default: $ALPINE_MIRROR, else Alpine's)\n"
 		"      --release VERSION  this release (default: the newest known that is there)\n"
 		"      --fallback         without a mirror, make one of this host's static busybox\n"
+		"      --with PROGRAM     bring this program of the host in, if there is one (see `gocker\n"
+		"                         image tools`); can be repeated\n"
 		"      --if-missing       do nothing when there is an image of that name\n" },
 	{ "import", gk_image_cmd_import, (const int[]){ MAX_SIZE, MAX_ENTRIES, 0 }, 2, 2,
 		"[OPTION...] NAME FILE|-",
@@ -72,6 +75,11 @@ static const struct command {
 		"anything differs.\n"
 		"\n"
 		"      --format FORMAT    text or json\n" },
+	{ "tools", gk_image_cmd_tools, (const int[]){ 0 }, 2, -1, "[OPTION...] NAME PROGRAM...",
+		"Brings programs of this host into an image, with their loader and libraries, so that\n"
+		"they run there at the path that they have here. PROGRAM is a path, a name, or one of\n"
+		"sftp-server, scp, rsync, git, each with the helpers that it needs. Programs brought in\n"
+		"before are brought up to date. What the image has of its own is left alone.\n" },
 	{ "remove", gk_image_cmd_remove, (const int[]){ 0 }, 1, -1, "[OPTION...] NAME...",
 		"Removes images with all their versions. Refused while a session uses one.\n" },
 	{ "prune", gk_image_cmd_prune, (const int[]){ 0 }, 0, -1, "[OPTION...] [NAME...]",
@@ -127,6 +135,11 @@ int gk_image_open_store(struct gk_image_cli *cli, bool create, struct gk_store *
 	return gk_store_open(cli->image_dir, create, ret, &cli->err);
 }
 
+static void on_say(void *arg, const char *line)
+{
+	gk_image_say(arg, "  %s", line);
+}
+
 /* As gocker.ini writes sizes: a number, and K, M, G or T. */
 static bool parse_number(const char *s, bool units, uint64_t *ret)
 {
@@ -171,6 +184,11 @@ static int read_options(struct gk_image_cli *cli, const struct command *command,
 		case MIRROR: cli->mirror = optarg; break;
 		case RELEASE: cli->release = optarg; break;
 		case FALLBACK: cli->fallback = true; break;
+		case WITH:
+			if (cli->nwith + 1 >= sizeof cli->with / sizeof *cli->with)
+				return gk_cli_usage(name, "too many programs");
+			cli->with[cli->nwith++] = optarg;
+			break;
 		case IF_MISSING: cli->if_missing = true; break;
 		case 'q': cli->quiet = true; break;
 		case FORMAT:
@@ -227,6 +245,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 		.max_size = GK_EXTRACT_SIZE_BYTES,
 		.max_entries = GK_EXTRACT_ENTRIES,
 	};
+	cli.said = (struct gk_say){ on_say, &cli };
 	int status = read_options(&cli, command, argc, argv);
 	if (status < 0)
 		status = gk_cli_need_root("image");

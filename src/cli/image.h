@@ -21,11 +21,13 @@ struct gk_image_cli {
 	bool json, quiet, fallback, if_missing;
 	uint64_t max_size, max_entries;
 	const char *mirror, *release;
-	const char *const *with; /* programs of the host to bring in; NULL-ended */
+	const char *with[32]; /* programs of the host to bring in; NULL-ended */
+	unsigned nwith;
 	int argc;
 	char **argv; /* what follows the options */
 	struct gk_arena arena;
 	struct gk_tick tick;
+	struct gk_say said;
 	struct gk_err err;
 };
 
@@ -37,6 +39,7 @@ int gk_image_cmd_show(struct gk_image_cli *cli);
 int gk_image_cmd_verify(struct gk_image_cli *cli);
 int gk_image_cmd_remove(struct gk_image_cli *cli);
 int gk_image_cmd_prune(struct gk_image_cli *cli);
+int gk_image_cmd_tools(struct gk_image_cli *cli);
 
 /* Prints "gocker image COMMAND: message"; returns GK_EXIT_GOCKER. */
 int gk_image_failed(const struct gk_image_cli *cli);

@@ -12,6 +12,7 @@
 #include "cli/image.h"
 #include "image/info.h"
 #include "image/manifest.h"
+#include "image/tools.h"
 
 static int print_json(struct json_object *value)
 {
@@ -101,6 +102,12 @@ static void print_field(struct json_object *info, const char *key, const char *l
 		printf("%-12s %s\n", label, gk_escape(text, sizeof text, value));
 }
 
+static void on_stale(void *arg, const char *path, const char *why)
+{
+	(void)arg;
+	printf("%-12s %s %s\n", "stale", path, why);
+}
+
 static void print_info(const struct gk_image_version *version, struct json_object *info)
 {
 	char size[32];
@@ -129,9 +136,12 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 	if (json_object_object_get_ex(info, "tools", &list))
 		for (size_t i = 0; i < json_object_array_length(list); i++) {
 			struct json_object *tool = json_object_array_get_idx(list, i);
-			printf("%-12s %s (%s)\n", "tool", gk_info_get(tool, "path"),
-				gk_info_get(tool, "version"));
+			if (gk_info_get(tool, "version")[0])
+				printf("%-12s %s (%s)\n", "tool", gk_info_get(tool, "path"),
+					gk_info_get(tool, "version"));
 		}
+	if (gk_tools_stale(info, on_stale, NULL))
+		printf("%-12s gocker image tools %s PROGRAM...\n", "to renew", version->name);
 }
 
 int gk_image_cmd_show(struct gk_image_cli *cli)

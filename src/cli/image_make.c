@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/image.h"
 #include "image/image.h"
+#include "image/tools.h"
 
 static void say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats)
 {
@@ -58,15 +59,22 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 	return 0;
 }
 
+static struct gk_making making_of(const struct gk_image_cli *cli, const char *const *with)
+{
+	return (struct gk_making){ .tick = &cli->tick, .said = &cli->said,
+		.with = with && with[0] ? with : NULL };
+}
+
 /* Without a mirror a login still needs a root. */
 static int fall_back(struct gk_image_cli *cli, const struct gk_store *store, const char *name)
 {
 	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox" };
 	const char *busybox = places[access(places[0], X_OK) == 0 ? 0 : 1];
+	const struct gk_making making = making_of(cli, cli->with);
 	struct gk_err why = cli->err;
 	gk_err_clear(&cli->err);
 	gk_image_progress_clear();
-	if (gk_image_busybox(store, name, busybox, &cli->tick, &cli->err) < 0) {
+	if (gk_image_busybox(store, name, busybox, &making, &cli->err) < 0) {
 		gk_err_context(&cli->err, "%s; and no fallback", why.msg);
 		return gk_image_failed(cli);
 	}
@@ -87,11 +95,12 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	struct gk_image_version current;
 	char origin[GK_URL_MAX];
+	const struct gk_making making = making_of(cli, cli->with);
 	if (gk_image_open_store(cli, true, &store) < 0)
 		return gk_image_failed(cli);
 	if (cli->if_missing && gk_store_current(&store, name, &current, NULL) == 0)
 		return 0;
-	int r = gk_image_fetch(&store, name, &options, &cli->tick, origin, &cli->err);
+	int r = gk_image_fetch(&store, name, &options, &making, origin, &cli->err);
 	if (r == 0) {
 		gk_image_say(cli, "image %s: %s, SHA-512 verified", name, origin);
 		return 0;
@@ -100,4 +109,17 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 		return fall_back(cli, &store, name);
 	(void)gk_image_failed(cli);
 	return r == -EHOSTUNREACH ? GK_IMAGE_NO_MIRROR : GK_EXIT_GOCKER;
+}
+
+int gk_image_cmd_tools(struct gk_image_cli *cli)
+{
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	const char *name = cli->argv[0];
+	const struct gk_making making = making_of(cli, (const char *const *)(cli->argv + 1));
+	if (gk_image_open_store(cli, true, &store) < 0 ||
+		gk_image_tools(&store, name, &making, &cli->err) < 0)
+		return gk_image_failed(cli);
+	gk_image_say(cli, "image %s has programs of this host now; `gocker image show %s` lists them",
+		name, name);
+	return 0;
 }

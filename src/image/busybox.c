@@ -15,6 +15,7 @@
 #include "image/elf.h"
 #include "image/info.h"
 #include "image/spawn.h"
+#include "image/tools.h"
 #include "image/tree.h"
 
 enum { APPLETS_MAX = 64 << 10 };
@@ -135,7 +136,7 @@ static int link_applets(int root_fd, const char *busybox, struct gk_err *err)
 }
 
 int gk_image_busybox(const struct gk_store *store, const char *name, const char *busybox,
-	const struct gk_tick *tick, struct gk_err *err)
+	const struct gk_making *making, struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
 	gk_autoinfo struct json_object *info = gk_info_new("busybox", busybox, NULL);
@@ -150,5 +151,7 @@ int gk_image_busybox(const struct gk_store *store, const char *name, const char 
 		r = link_applets(staging.root_fd, busybox, err);
 	if (r == 0)
 		r = fill_etc(staging.root_fd, busybox, err);
-	return r < 0 ? r : gk_image_seal(&staging, info, tick, err);
+	if (r == 0 && making->with)
+		r = gk_tools_add(staging.root_fd, info, making->with, true, making->said, err);
+	return r < 0 ? r : gk_image_seal(&staging, info, making->tick, err);
 }

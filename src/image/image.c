@@ -11,6 +11,8 @@
 #include "base/cleanup.h"
 #include "image/info.h"
 #include "image/manifest.h"
+#include "image/tools.h"
+#include "image/tree.h"
 
 int gk_image_seal(struct gk_staging *staging, struct json_object *info, const struct gk_tick *tick,
 	struct gk_err *err)
@@ -25,6 +27,7 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 	int r = gk_manifest_write(staging->root_fd, staging->fd, "manifest", tick, &totals, err);
 	if (r < 0)
 		return r;
+	gk_info_set_made(info);
 	gk_info_set_os(info, staging->root_fd);
 	(void)json_object_object_add(info, "entries",
 		json_object_new_int64((int64_t)totals.entries));
@@ -39,8 +42,8 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 
 /* Unpacks and puts in place; info takes what was found on the way. */
 static int import_into(struct gk_staging *staging, int fd, const char *label,
-	const struct gk_extract_options *options, struct json_object *info,
-	struct gk_extract_stats *ret, struct gk_err *err)
+	const struct gk_extract_options *options, const struct gk_making *making,
+	struct json_object *info, struct gk_extract_stats *ret, struct gk_err *err)
 {
 	struct gk_extract_stats stats;
 	int r = gk_extract(fd, label, staging->root_fd, options, &stats, err);
@@ -52,7 +55,10 @@ static int import_into(struct gk_staging *staging, int fd, const char *label,
 		snprintf(sum, sizeof sum, "sha256:%s", stats.sum);
 		gk_info_set(info, "sum", sum);
 	}
-	r = gk_image_seal(staging, info, options->tick, err);
+	if (making && making->with)
+		r = gk_tools_add(staging->root_fd, info, making->with, true, making->said, err);
+	if (r == 0)
+		r = gk_image_seal(staging, info, options->tick, err);
 	if (r == 0)
 		*ret = stats;
 	return r;
@@ -66,12 +72,12 @@ int gk_image_import(const struct gk_store *store, const char *name, int fd, cons
 	int r = gk_staging_begin(store, name, &staging, err);
 	if (r < 0)
 		return r;
-	return import_into(&staging, fd, origin ? origin : "standard input", options, info, ret,
-		err);
+	return import_into(&staging, fd, origin ? origin : "standard input", options, NULL, info,
+		ret, err);
 }
 
 int gk_image_fetch(const struct gk_store *store, const char *name,
-	const struct gk_fetch_options *options, const struct gk_tick *tick, char *ret_origin,
+	const struct gk_fetch_options *options, const struct gk_making *making, char *ret_origin,
 	struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
@@ -82,7 +88,7 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 	if (r < 0)
 		return r;
 	gk_autoclose int fd = -1;
-	r = gk_fetch_alpine(options, staging.fd, tick, &fd, &pin, ret_origin, err);
+	r = gk_fetch_alpine(options, staging.fd, making->tick, &fd, &pin, ret_origin, err);
 	if (r < 0)
 		return r;
 	snprintf(sum, sizeof sum, "sha512:%s", pin->sha512);
@@ -91,7 +97,33 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 	const struct gk_extract_options extract = {
 		.limits = { GK_EXTRACT_SIZE_BYTES, GK_EXTRACT_ENTRIES },
 		.owners = geteuid() == 0,
-		.tick = tick,
+		.tick = making->tick,
 	};
-	return import_into(&staging, fd, ret_origin, &extract, info, &stats, err);
+	return import_into(&staging, fd, ret_origin, &extract, making, info, &stats, err);
+}
+
+int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,
+	struct json_object **ret_info, const struct gk_tick *tick, struct gk_err *err)
+{
+	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	struct gk_image_version version;
+	gk_autoclose int fd = -1, root = -1;
+	int r = gk_store_current(store, name, &version, err);
+	if (r == 0)
+		r = gk_store_open_version(store, &version, &fd, &root, err);
+	if (r < 0)
+		return r;
+	gk_autoinfo struct json_object *info = gk_info_read(fd, err);
+	if (!info)
+		return err->code;
+	r = gk_staging_begin(store, name, &staging, err);
+	if (r == 0)
+		r = gk_tree_copy(root, staging.root_fd, tick, err);
+	if (r < 0)
+		return r;
+	*ret = staging;
+	staging.fd = staging.root_fd = -1;
+	*ret_info = info;
+	info = NULL;
+	return 0;
 }

@@ -10,20 +10,33 @@
 
 struct json_object;
 
+/* How to go about it. Each member may be NULL. */
+struct gk_making {
+	const struct gk_tick *tick;
+	const struct gk_say *said;
+	const char *const *with; /* programs of the host to bring in (tools.h), NULL-ended */
+};
+
 /* From an archive that fd reads; origin names it, NULL for standard input. */
 int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
 	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err);
 
-/* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked.
+/* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked, and those
+ * programs of making->with that this host has.
  * *ret_origin (at least GK_URL_MAX bytes) is the URL it came from. */
 int gk_image_fetch(const struct gk_store *store, const char *name,
-	const struct gk_fetch_options *options, const struct gk_tick *tick, char *ret_origin,
+	const struct gk_fetch_options *options, const struct gk_making *making, char *ret_origin,
 	struct gk_err *err);
 
 /* A root made of the distribution's static busybox: applet links, a minimal /etc, and an
- * os-release that says what it is. busybox is the program's path on the host. */
+ * os-release that says what it is, and making->with. busybox is the program's path on the host. */
 int gk_image_busybox(const struct gk_store *store, const char *name, const char *busybox,
-	const struct gk_tick *tick, struct gk_err *err);
+	const struct gk_making *making, struct gk_err *err);
+
+/* The first step of a change: a new version under construction that holds what image name holds now,
+ * and its record. */
+int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,
+	struct json_object **ret_info, const struct gk_tick *tick, struct gk_err *err);
 
 /* The last step of each: writes the manifest and info.json (which gains the image's own os name,
  * size and number of entries), brings all to the disk, and switches the name over. */

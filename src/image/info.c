@@ -37,15 +37,19 @@ const char *gk_info_get(struct json_object *info, const char *key)
 	return s ? s : "";
 }
 
-struct json_object *gk_info_new(const char *kind, const char *origin, const char *sum)
+void gk_info_set_made(struct json_object *info)
 {
-	struct json_object *info = json_object_new_object();
 	char when[32] = "";
 	struct tm tm;
 	time_t now = time(NULL);
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	gk_info_set(info, "made", when);
+}
+
+struct json_object *gk_info_new(const char *kind, const char *origin, const char *sum)
+{
+	struct json_object *info = json_object_new_object();
 	gk_info_set(info, "from", kind);
 	gk_info_set(info, "origin", origin);
 	gk_info_set(info, "sum", sum);

@@ -14,6 +14,9 @@ struct json_object *gk_info_new(const char *kind, const char *origin, const char
 /* Adds what unpacking made harmless. */
 void gk_info_set_stats(struct json_object *info, const struct gk_extract_stats *stats);
 
+/* Says that the version was made now. */
+void gk_info_set_made(struct json_object *info);
+
 /* Adds a string; does nothing when value is NULL. */
 void gk_info_set(struct json_object *info, const char *key, const char *value);
 

@@ -12,6 +12,18 @@ struct gk_tick {
 	void *arg;
 };
 
+/* What is worth telling but no error: one line each. */
+struct gk_say {
+	void (*fn)(void *arg, const char *line);
+	void *arg;
+};
+
+static inline void gk_say(const struct gk_say *say, const char *line)
+{
+	if (say && say->fn)
+		say->fn(say->arg, line);
+}
+
 static inline int gk_tick(const struct gk_tick *tick, const char *what, enum gk_unit unit,
 	uint64_t done, uint64_t total)
 {

@@ -1,0 +1,175 @@
+#include "image/hostfiles.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "image/spawn.h"
+
+enum { MAX_DEPTH = 8, MAX_FILES = 4096 };
+
+/* Programs that lie elsewhere than in a PATH, or are more than one file. A path that ends in a slash
+ * is a directory. The first path that exists is the program; without one the host lacks it. */
+static const struct {
+	const char *name;
+	const char *const *paths;
+} known[] = {
+	{ "sftp-server", (const char *const[]){ "/usr/lib/openssh/sftp-server",
+		"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
+		"/usr/libexec/sftp-server", NULL } },
+	{ "git", (const char *const[]){ "/usr/bin/git", "/usr/bin/git-upload-pack",
+		"/usr/bin/git-receive-pack", "/usr/bin/git-upload-archive", "/usr/lib/git-core/",
+		"/usr/libexec/git-core/", "/usr/share/git-core/templates/", NULL } },
+};
+
+static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin",
+	"/usr/sbin", "/sbin" };
+
+void gk_host_files_free(struct gk_host_files *files)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		free(files->list[i].path);
+		free(files->list[i].target);
+	}
+	free(files->list);
+	*files = (struct gk_host_files){ 0 };
+}
+
+static int add(struct gk_host_files *files, const char *path, bool is_main)
+{
+	struct gk_host_file *grown = reallocarray(files->list, files->n + 1, sizeof *grown);
+	if (!grown || files->n >= MAX_FILES)
+		return grown ? (files->list = grown, -E2BIG) : -ENOMEM;
+	files->list = grown;
+	grown[files->n] = (struct gk_host_file){ .path = strdup(path), .main = is_main };
+	return grown[files->n++].path ? 0 : -ENOMEM;
+}
+
+static int add_below(struct gk_host_files *files, const char *dir, unsigned depth)
+{
+	DIR *d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	int r = depth > MAX_DEPTH ? -ELOOP : 0;
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		char path[PATH_MAX];
+		struct stat st;
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int n = snprintf(path, sizeof path, "%s%s%s", dir,
+			dir[strlen(dir) - 1] == '/' ? "" : "/", e->d_name);
+		if (n < 0 || n >= (int)sizeof path || lstat(path, &st) < 0)
+			r = -ENAMETOOLONG;
+		else if (S_ISDIR(st.st_mode))
+			r = add_below(files, path, depth + 1);
+		else
+			r = add(files, path, false);
+	}
+	(void)closedir(d);
+	return r;
+}
+
+static bool has(const struct gk_host_files *files, const char *path)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (strcmp(files->list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Symlinks between the files stay symlinks; others are copied as what they lead to. */
+static int find_links(struct gk_host_files *files)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		char target[PATH_MAX], real[PATH_MAX];
+		ssize_t n = readlink(files->list[i].path, target, sizeof target - 1);
+		if (n <= 0 || !realpath(files->list[i].path, real) || !has(files, real))
+			continue;
+		target[n] = '\0';
+		files->list[i].target = strdup(target);
+		if (!files->list[i].target)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_known(struct gk_host_files *files, const char *const *paths)
+{
+	int r = 0;
+	for (; r == 0 && *paths; paths++) {
+		if ((*paths)[strlen(*paths) - 1] == '/')
+			r = files->n ? add_below(files, *paths, 0) : 0;
+		else if (access(*paths, F_OK) == 0)
+			r = add(files, *paths, files->n == 0);
+	}
+	return r;
+}
+
+static int add_named(struct gk_host_files *files, const char *name)
+{
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+		int n = snprintf(path, sizeof path, "%s/%s", directories[i], name);
+		if (n > 0 && n < (int)sizeof path && access(path, X_OK) == 0)
+			return add(files, path, true);
+	}
+	return 0;
+}
+
+int gk_host_files_of(const char *program, struct gk_host_files *ret, struct gk_err *err)
+{
+	gk_autohostfiles struct gk_host_files files = { 0 };
+	int r = 0;
+	bool found = false;
+	for (size_t i = 0; !found && i < sizeof known / sizeof *known; i++) {
+		found = strcmp(known[i].name, program) == 0;
+		if (found)
+			r = add_known(&files, known[i].paths);
+	}
+	if (!found && program[0] == '/')
+		r = access(program, F_OK) == 0 ? add(&files, program, true) : 0;
+	else if (!found && program[0] && !strchr(program, '/'))
+		r = add_named(&files, program);
+	if (r == 0)
+		r = find_links(&files);
+	if (r < 0)
+		return gk_fail_errno(err, r, "%s", program);
+	if (files.n == 0)
+		return gk_fail(err, -ENOENT, "this host has no program %s", program);
+	*ret = files;
+	files = (struct gk_host_files){ 0 };
+	return 0;
+}
+
+/* Debian before the merge of /bin into /usr/bin lists files under the other name. */
+static bool dpkg_package(const char *path, char *ret, size_t size)
+{
+	const char *const argv[] = { "/usr/bin/dpkg-query", "-S", path, NULL };
+	if (gk_spawn_read(argv, ret, size, NULL) != 0)
+		return strncmp(path, "/usr/", 5) == 0 && dpkg_package(path + 4, ret, size);
+	ret[strcspn(ret, ":\n")] = '\0';
+	return ret[0] != '\0';
+}
+
+bool gk_host_version(const char *path, char *ret, size_t size)
+{
+	char package[256];
+	const char *const rpm[] = { "/usr/bin/rpm", "-qf", path, NULL };
+	const char *const dpkg[] = { "/usr/bin/dpkg-query", "-W", "-f",
+		"${Package} ${Version}\n", package, NULL };
+	bool ok = false;
+	if (access(dpkg[0], X_OK) == 0)
+		ok = dpkg_package(path, package, sizeof package) &&
+			gk_spawn_read(dpkg, ret, size, NULL) == 0;
+	else if (access(rpm[0], X_OK) == 0)
+		ok = gk_spawn_read(rpm, ret, size, NULL) == 0;
+	ret[strcspn(ret, "\n")] = '\0';
+	return ok && ret[0];
+}
