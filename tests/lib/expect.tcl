@@ -15,8 +15,10 @@ proc fail {why} {
 }
 
 # Awaits a regular expression and returns what matched.
+# busybox's shell asks for the cursor's place after each prompt, as if it were output.
 proc want {re {seconds 20}} {
 	global seen expect_out
+	regsub {\$$} $re {(\u001b\[6n)?$} re
 	expect {
 		-timeout $seconds
 		-re $re {
@@ -42,7 +44,7 @@ proc say {text} { send -- "$text\r" }
 
 # A real interactive login; the prompt is made something that no echo can look like.
 proc login {user args} {
-	global spawn_id
+	global spawn_id spawn_out
 	eval spawn -noecho ssh -tt -l $user gocker $args
 	want {[$#] $}
 	prompt
@@ -57,7 +59,7 @@ proc ask {command {seconds 20}} {
 	say $command
 	set text [want {PROMPT> $} $seconds]
 	global seen expect_out
-	regsub {PROMPT> $} $expect_out(buffer) {} text
+	regsub {PROMPT> (\u001b\[6n)?$} $expect_out(buffer) {} text
 	regsub {^[^\n]*\n} $text {} text
 	return [string trim $text]
 }
@@ -72,6 +74,13 @@ proc ended {{seconds 20}} {
 	set result [wait]
 	if {[llength $result] > 4 && [lindex $result 4] eq "CHILDKILLED"} { return [lrange $result 4 5] }
 	return [lindex $result 3]
+}
+
+# Changes the terminal's size, as a window does that is resized.
+proc resize {rows columns} {
+	global spawn_out
+	exec stty rows $rows columns $columns <$spawn_out(slave,name)
+	after 500
 }
 
 proc equal {got wanted} {

@@ -15,7 +15,8 @@ need_product() { # ends the script with a skip if gocker is not installed or the
 # The policy of this test: what is written here is appended to a minimal gocker.ini.
 set_ini() { # [LINE...]: lines of [default], and of sections that they open themselves
 	{
-		printf '%s\n' '[gocker]' 'image_dir = /var/lib/gocker/images' '[default]' 'image = alpine'
+		printf '%s\n' '[gocker]' 'image_dir = /var/lib/gocker/images' '[default]'
+		[[ " $*" == *" image = "* ]] || echo 'image = alpine'
 		printf '%s\n' "$@"
 	} >/etc/gocker.ini
 	chmod 644 /etc/gocker.ini
