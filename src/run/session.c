@@ -234,7 +234,7 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	const struct gk_plan *plan = s->plan;
 	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64];
 	const char *what = plan->argv && plan->argv[0] ? plan->argv[0] : "-";
-	if (plan->door == GK_DOOR_SHELL && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
+	if (plan->door == GK_DOOR_SHELL && plan->argv && plan->argv[0] && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
 		plan->argv[2])
 		what = plan->argv[2];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
