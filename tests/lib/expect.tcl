@@ -5,20 +5,20 @@ set stty_init "rows 24 columns 80"
 match_max 100000
 log_user 0
 set seen ""
+# busybox ash asks the terminal for the cursor's position after each prompt.
+set at_end {(\033\[6n)?$}
 
 proc fail {why} {
-	global seen expect_out
+	global seen
 	set tail ""
-	catch { set tail $expect_out(buffer) }
+	catch { expect -timeout 0 -re {.+} { set tail $expect_out(0,string) } }
 	puts "FAILED: $why\n--- seen before ---\n$seen\n--- last ---\n$tail"
 	exit 1
 }
 
 # Awaits a regular expression and returns what matched.
-# busybox's shell asks for the cursor's place after each prompt, as if it were output.
 proc want {re {seconds 20}} {
 	global seen expect_out
-	regsub {\$$} $re {(\u001b\[6n)?$} re
 	expect {
 		-timeout $seconds
 		-re $re {
@@ -46,20 +46,28 @@ proc say {text} { send -- "$text\r" }
 proc login {user args} {
 	global spawn_id spawn_out
 	eval spawn -noecho ssh -tt -l $user gocker $args
-	want {[$#] $}
+	want_prompt
 	prompt
+}
+proc want_prompt {} {
+	global at_end
+	want "\[#$\] $at_end"
 }
 proc prompt {} {
 	say {PS1="PRO""MPT> "}
-	want {PROMPT> $}
+	want_ready
+}
+proc want_ready {{seconds 20}} {
+	global at_end
+	want "PROMPT> $at_end" $seconds
 }
 
 # Runs a command at the prompt and returns what it printed, without the echo.
 proc ask {command {seconds 20}} {
 	say $command
-	set text [want {PROMPT> $} $seconds]
-	global seen expect_out
-	regsub {PROMPT> (\u001b\[6n)?$} $expect_out(buffer) {} text
+	global expect_out
+	want_ready $seconds
+	regsub {PROMPT> (\033\[6n)?$} $expect_out(buffer) {} text
 	regsub {^[^\n]*\n} $text {} text
 	return [string trim $text]
 }

@@ -12,11 +12,11 @@ need_product() { # ends the script with a skip if gocker is not installed or the
 	exit 0
 }
 
-# The policy of this test: what is written here is appended to a minimal gocker.ini.
-set_ini() { # [LINE...]: lines of [default], and of sections that they open themselves
+# set_ini [LINE...]: the policy of this test. The lines are those of [default], the first one being
+# line 4 of the file, and of sections that they open themselves.
+set_ini() {
 	{
 		printf '%s\n' '[gocker]' 'image_dir = /var/lib/gocker/images' '[default]'
-		[[ " $*" == *" image = "* ]] || echo 'image = alpine'
 		printf '%s\n' "$@"
 	} >/etc/gocker.ini
 	chmod 644 /etc/gocker.ini
@@ -42,7 +42,7 @@ refused() {
 		not_ok "$name" "exit status $rc, wanted 125" "stdout: ${out:0:500}" "stderr: ${err:0:500}"
 	elif [ -s "$GKT_WORK/out" ]; then
 		not_ok "$name" "something on stdout: ${out:0:500}" "stderr: ${err:0:500}"
-	elif [ "$(wc -l <"$GKT_WORK/err")" != 1 ] || [[ $err != "gocker: "* ]]; then
+	elif [ "$(wc -l <"$GKT_WORK/err")" != 1 ] || ! [[ $err =~ ^gocker(" run")?": " ]]; then
 		not_ok "$name" "wanted one line 'gocker: ...' on stderr, got: ${err:0:1000}"
 	elif ! [[ $err =~ $pattern ]]; then
 		not_ok "$name" "stderr: $err" "wanted in it: $pattern"
@@ -50,6 +50,10 @@ refused() {
 		ok "$name"
 	fi
 }
+
+# Where the plan on stdin mounts, one path a line; optional ones may be missing in a session.
+mounts_of_plan() { sed -n 's/^mount [a-z_]* "\([^"]*\)".*/\1/p'; }
+needed_mounts_of_plan() { sed '/^mount .*optional/d' | mounts_of_plan; }
 
 # The lines that gocker wrote to syslog since the last `mark_syslog`.
 mark_syslog() { wc -c <"$GKT_SYSLOG" >"$GKT_WORK/syslog.mark"; }
@@ -60,11 +64,15 @@ gocker_log() {
 
 # Files that are records of living sessions (their lock is held), one path a line.
 live_records() {
-	local file
+	local file lock
 	for file in /run/gocker/u/*/*; do
-		if [ -f "$file" ] && [ -s "$file" ] && ! flock -n "$file" true; then echo "$file"; fi
+		[ -s "$file" ] || continue
+		# shellcheck disable=SC2046,SC2183 # three words: device and inode as the kernel writes them
+		lock=$(printf '%02x:%02x:%d' $(stat -c '%Hd %Ld %i' "$file"))
+		if grep -q " OFDLCK .* $lock " /proc/locks; then echo "$file"; fi
 	done
 }
+stale_records() { find /run/gocker/u -type f -size +0 2>/dev/null | grep -vxF "$(live_records)"; }
 
 # The cgroup leaves of sessions, one path a line; the groups of users may stay, empty.
 session_leaves() { # [UID]
@@ -76,6 +84,8 @@ session_inits() {
 	awk '/^NSpid:/ && NF == 3 && $3 == 1 { print $2 }' /proc/[0-9]*/status 2>/dev/null
 }
 
+no_sessions() { [ -z "$(session_inits)" ]; }
+
 supervisor_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; } # INIT
 
 # hold_session USER [SCRIPT]: a session in the background that runs SCRIPT and then stays until it
@@ -84,14 +94,21 @@ hold_session() {
 	local user=$1 script=${2:-:} before
 	before=$(session_inits)
 	rm -f "$GKT_WORK/held"
-	ssh_as "$user" "trap '' HUP TERM; $script; echo ready; while :; do sleep 1000; done" \
+	ssh -l "$user" gocker "trap '' HUP TERM
+		$script
+		echo ready
+		while :; do sleep 1000; done" \
 		>"$GKT_WORK/held" 2>&1 </dev/null &
 	held_pid=$!
 	if ! wait_until 15 grep -q '^ready$' "$GKT_WORK/held"; then
-		echo "# no session: $(cat "$GKT_WORK/held")"
-		return 1
+		not_ok "a session of $user can be held" "$(cat "$GKT_WORK/held")"
+		exit 1
 	fi
 	held_init=$(session_inits | grep -vxF "${before:-none}" | head -n 1)
+	if [ -z "$held_init" ]; then
+		not_ok "a session of $user has an init" "no process is first in a PID namespace of its own"
+		exit 1
+	fi
 	held_supervisor=$(supervisor_of "$held_init")
 }
 

@@ -59,7 +59,7 @@ write_sshd_config() {
 			MaxSessions 100
 			AcceptEnv LANG LC_*
 			X11Forwarding yes
-			Subsystem sftp internal-sftp
+			Subsystem sftp /usr/lib/openssh/sftp-server
 		CONF
 	} >"$SSHD_DIR/sshd_config"
 }
@@ -96,8 +96,9 @@ stop_sshd() {
 	kill "$pid" 2>/dev/null && wait_until 5 test ! -d "/proc/$pid"
 }
 
-# ssh_as USER [OPTION...] [CMD]: a real login; options may follow the user.
-ssh_as() { ssh -l "$1" gocker "${@:2}"; }
+# ssh_as USER [OPTION...] [CMD]: a real login; options may follow the user. Whatever hangs is ended
+# after a minute. For the background take `ssh -l USER gocker CMD`, so that $! is the client.
+ssh_as() { timeout --foreground -k 5 60 ssh -l "$1" gocker "${@:2}"; }
 
 # start_master USER: one connection over which `ssh_as USER` commands run as sessions of their own.
 start_master() {

@@ -58,9 +58,12 @@ set_shell() { # USER PATH
 
 uid_of() { id -u "$1"; }
 
-as_user() { # USER CMD [ARG...]: outside of any container, with no terminal and a clean environment
+# as_user USER CMD [ARG...]: outside of any container, in a clean environment. exec_as_user is the
+# same in place of the (sub)shell that calls it: `(exec_as_user USER CMD) &` makes $! the command.
+as_user() { (exec_as_user "$@"); }
+exec_as_user() {
 	local home
 	home=$(getent passwd "$1" | cut -d: -f6)
-	setpriv --reuid "$1" --regid "$(id -g "$1")" --init-groups --reset-env \
+	exec setpriv --reuid "$1" --regid "$(id -g "$1")" --init-groups --reset-env \
 		env HOME="$home" "${@:2}"
 }

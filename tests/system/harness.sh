@@ -35,7 +35,8 @@ is "$(groups)" 2 "two run side by side, each with a cgroup"
 kill -KILL $one
 kill -TERM $two
 wait $one $two 2>/dev/null
-check "killed: all processes are gone" wait_until 5 test -z "$(pgrep -f '^sleep 10[01]')"
+gone() { ! pgrep -f '^sleep 10[01]'; }
+check "killed: all processes are gone" wait_until 5 gone
 is "$(groups)" 1 "ended by a signal: the cgroup is gone; killed: it waits"
 "$host" true
 is "$(groups)" 0 "the next one to start has swept it"

@@ -41,7 +41,7 @@ set_ini 'shell = /nosuch'
 for _ in 1 2 3; do as_user alice "$GOCKER_SHELL" -c true 2>/dev/null; done
 set_ini
 for _ in 1 2 3 4 5 6; do
-	as_user bob "$GOCKER_SHELL" -c 'sleep 100' >/dev/null 2>&1 </dev/null &
+	(exec_as_user bob "$GOCKER_SHELL" -c 'sleep 100') >/dev/null 2>&1 </dev/null &
 	sleep 0.0$((RANDOM % 3))
 	for init in $(session_inits); do kill -9 "$init"; done
 	kill -9 $! 2>/dev/null

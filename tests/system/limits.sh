@@ -40,7 +40,7 @@ drop_session
 
 # A full session harms nobody.
 set_ini 'pids_max = 10'
-ssh_as alice "i=0; while [ \$i -lt 9 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
+ssh -l alice gocker "i=0; while [ \$i -lt 9 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
 full=$!
 wait_until 10 grep -q full "$GKT_WORK/full"
 run ssh_as bob "$fill"
@@ -64,12 +64,12 @@ wait "$bomb"
 check_clean "nothing of a fork bomb outlives its session (A34)" 20
 
 # Over all sessions of a user.
-set_ini 'pids_max = 10' 'user_pids_max = 15'
-ssh_as alice "i=0; while [ \$i -lt 7 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
+set_ini 'pids_max = 10' 'user_pids_max = 15' 'user_sessions_max = 2'
+ssh -l alice gocker "i=0; while [ \$i -lt 7 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
 full=$!
 wait_until 10 grep -q full "$GKT_WORK/full"
 run ssh_as alice "$fill"
-check "user_pids_max holds over the sessions of a user: $(last) more" test "$(last)" -ge 4 -a "$(last)" -le 7
+is "$(last)" 7 "user_pids_max holds over the sessions of a user: 8 in one, 7 in the other"
 run ssh_as bob "$fill"
 is "$(last)" 10 "user_pids_max of one user is not another's"
 kill -9 "$full"

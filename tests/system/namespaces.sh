@@ -64,7 +64,7 @@ is "$out" "" "the host's POSIX shared memory is not visible (A40)"
 rm /dev/shm/host-marker
 
 run ssh_as bob 'cut -d: -f2- /proc/self/cgroup'
-unlike "$out" ':/.' "the session's cgroup is its root: no path of the host's shows (A33)"
+is "$(grep -v ':/$' <<<"$out")" "" "the session's cgroup is its root: no path of the host's shows (A33)"
 run ssh_as bob 'find /sys -name cgroup.procs 2>/dev/null | wc -l'
 is "$out" 0 "no cgroup file is visible (A33)"
 drop_session

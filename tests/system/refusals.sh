@@ -23,18 +23,18 @@ bad_ini() { # NAME PATTERN LINE...
 	set_ini "${@:3}"
 	try "configuration: $1" "$2"
 }
-bad_ini "an unknown key, with file and line" '/etc/gocker.ini:5: .*no_such_key' 'no_such_key = 1'
-bad_ini "a key twice, with file and line" '/etc/gocker.ini:6: .*pids_max' 'pids_max = 5' 'pids_max = 6'
-bad_ini "a number with letters after it" '/etc/gocker.ini:5: .*pids_max' 'pids_max = 12abc'
-bad_ini "a negative number" '/etc/gocker.ini:5: ' 'pids_max = -1'
-bad_ini "an empty value" '/etc/gocker.ini:5: ' 'pids_max ='
-bad_ini "an unknown unit" '/etc/gocker.ini:5: ' 'root_size = 12X'
-bad_ini "a word that is not a choice" '/etc/gocker.ini:5: .*root' 'root = maybe'
-bad_ini "an unknown section" '/etc/gocker.ini:5: ' '[nonsense]' 'pids_max = 1'
-bad_ini "a section in capitals" '/etc/gocker.ini:5: ' '[Default]' 'pids_max = 1'
-bad_ini "a key of [gocker] elsewhere" '/etc/gocker.ini:5: .*image_dir' 'image_dir = /tmp'
+bad_ini "an unknown key, with file and line" '/etc/gocker.ini:4: .*no_such_key' 'no_such_key = 1'
+bad_ini "a key twice, with file and line" '/etc/gocker.ini:5: .*pids_max' 'pids_max = 5' 'pids_max = 6'
+bad_ini "a number with letters after it" '/etc/gocker.ini:4: .*pids_max' 'pids_max = 12abc'
+bad_ini "a negative number" '/etc/gocker.ini:4: ' 'pids_max = -1'
+bad_ini "an empty value" '/etc/gocker.ini:4: ' 'pids_max ='
+bad_ini "an unknown unit" '/etc/gocker.ini:4: ' 'root_size = 12X'
+bad_ini "a word that is not a choice" '/etc/gocker.ini:4: .*root' 'root = maybe'
+bad_ini "an unknown section" '/etc/gocker.ini:4: ' '[nonsense]' 'pids_max = 1'
+bad_ini "a section in capitals" '/etc/gocker.ini:4: ' '[Default]' 'pids_max = 1'
+bad_ini "a key of [gocker] elsewhere" '/etc/gocker.ini:4: .*image_dir' 'image_dir = /tmp'
 bad_ini "an image name that is a path" '/etc/gocker.ini:5: ' '[user:alice]' 'image = ../../etc'
-bad_ini "a relative shell" '/etc/gocker.ini:5: ' 'shell = sh'
+bad_ini "a relative shell" '/etc/gocker.ini:4: ' 'shell = sh'
 rm /etc/gocker.ini
 try "configuration: missing (A19)" 'gocker.ini'
 set_ini
@@ -63,7 +63,7 @@ set_ini
 head -c 10M /dev/zero | tr '\0' ';' >>/etc/gocker.ini
 try "configuration: 10 MiB (A19)" 'gocker.ini'
 set_ini "; $(head -c 65536 /dev/zero | tr '\0' x)"
-try "configuration: a line of 64 KiB (A19)" 'gocker.ini:5'
+try "configuration: a line of 64 KiB (A19)" 'gocker.ini:4'
 set_ini
 chmod 777 /etc
 try "configuration: in a directory that anybody can write (A19)" '/etc'
@@ -83,10 +83,12 @@ try "image: anybody can write to it" 'bad'
 chmod 755 $images/bad
 rm -rf $images/bad/proc
 ln -s /tmp $images/bad/proc
-try "image: its /proc is a symlink (A22)" 'proc'
+run as_user alice "$GOCKER_SHELL" -c 'stat -f -c %T /proc; ls -A /tmp'
+is "$rc:$out" "0:proc" "image: its /proc is a symlink: not followed (A22)"
 rm -rf $images/bad
 mkdir $images/bad
-try "image: empty" 'bad|image'
+run as_user alice "$GOCKER_SHELL" -c 'echo ran'
+is "$rc:$out:$(wc -l <"$GKT_WORK/err")" "127::1" "image: empty: 127, for it has no shell, and one line"
 rmdir $images/bad
 echo not a directory >$images/bad
 try "image: a file" 'bad'
@@ -100,9 +102,14 @@ set_ini
 # Home.
 mv /home/alice /home/alice.away
 try "home: missing" '/home/alice'
-ln -s /etc /home/alice
-try "home: a symlink to what is not the user's" 'home'
+ln -s /home/bob /home/alice
+try "home: a symlink to another user's" 'home'
 rm /home/alice
+su -s /bin/sh alice -c 'ln -s /home/alice.away /tmp/link'
+usermod -d /tmp/link alice
+try "home: a symlink in a directory that the user can write to (A20)" '/tmp/link'
+usermod -d /home/alice alice
+rm /tmp/link
 mkdir /home/alice
 chown bob /home/alice
 try "home: another user's (A20)" 'home'
@@ -163,7 +170,7 @@ mark_syslog
 refused "through ssh: exit 125, one line, nothing on stdout" 'gocker.ini' ssh_as alice 'echo ran'
 check "syslog has a line for it" wait_until 5 grep -aq 'gocker.*alice\|gocker.*user' <(gocker_log)
 like "$(gocker_log)" 'no_such_key' "syslog has the reason"
-run scp -q /etc/hostname alice@gocker:
+run scp -O -q /etc/hostname alice@gocker:
 isnt "$rc" 0 "scp sees a failure"
 is "$out" "" "and nothing that it could take for its protocol"
 run bash -c 'echo "echo ran" | ssh -T -l alice gocker'

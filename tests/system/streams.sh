@@ -14,8 +14,7 @@ given() { # COMMAND
 show='tr "\\0" "\\n" </proc/$$/cmdline >/tmp/args; tail -n +3 /tmp/args | sha256sum | cut -d" " -f1'
 for text in 'a; b && c | d' "it's \"quoted\" \\ \$HOME \`x\` \$(y)" 'tab	and  spaces ' $'two\nlines\n\nand a gap' \
 	$'\xff\xfe not utf-8 \x80' '*?[a-z]{1,2}~!#' 'ünï→cödé' "-c" "--"; do
-	command="exit 0; $text" # what follows the exit is never run, and need not be valid
-	command="$show; $command"
+	command=$show$'\nexit 0\n'$text # what follows the exit is never run, and need not be valid
 	is "$(given "$command")" "$(printf '%s\n' "$command" | sha256sum | cut -d' ' -f1)" \
 		"the command reaches the inner shell unchanged: $(printf '%q' "$text") (S6)"
 done
@@ -47,7 +46,8 @@ is "$(timeout 20 ssh -l alice gocker yes </dev/null | head -n 1)" y "a reader th
 is "$(printf 'a\nb\n' | timeout 20 ssh -l alice gocker 'read x; echo $x; cat')" $'a\nb' "input that ends in the middle of a script"
 # The payload closes its stdout and lives on: the reader must see the end at once.
 mkfifo "$GKT_WORK/fifo"
-as_user alice "$GOCKER_SHELL" -c 'echo last; exec >&- 2>&-; sleep 1000' >"$GKT_WORK/fifo" 2>/dev/null </dev/null &
+(exec_as_user alice "$GOCKER_SHELL" -c 'echo last; exec >&- 2>&-; sleep 1000') \
+	>"$GKT_WORK/fifo" 2>/dev/null </dev/null &
 holder=$!
 is "$(timeout 10 cat "$GKT_WORK/fifo" || echo "no end seen")" last \
 	"the end of stdout is seen while the session lives: gocker holds no copy (S3)"
@@ -55,11 +55,12 @@ check "the session does live" kill -0 $holder
 kill $holder
 wait $holder 2>/dev/null
 # The payload closes its stdin: a writer must see that nobody reads.
-(as_user alice "$GOCKER_SHELL" -c 'exec <&-; sleep 1000' <"$GKT_WORK/fifo" >/dev/null 2>&1 & echo $! >"$GKT_WORK/pid")
+(exec_as_user alice "$GOCKER_SHELL" -c 'exec <&-; sleep 1000') <"$GKT_WORK/fifo" >/dev/null 2>&1 &
+holder=$!
 check "nobody holds a stdin that the payload has closed (S3)" \
 	timeout 20 bash -c "exec 3>'$GKT_WORK/fifo'; trap '' PIPE; until ! echo x >&3; do sleep 0.1; done 2>/dev/null"
-kill "$(session_inits | head -n 1)" 2>/dev/null
-for init in $(session_inits); do kill -9 "$init"; done
+kill $holder
+wait $holder 2>/dev/null
 check_clean "nothing is left"
 
 # Closed descriptors at the start.

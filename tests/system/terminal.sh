@@ -10,7 +10,7 @@ remember_host
 
 expect_test "a login has a prompt, and no complaint about job control" <<'TCL'
 spawn -noecho ssh -tt -l alice gocker
-set banner [want {[$#] $}]
+want_prompt
 if {[regexp {job control|access tty} $seen]} { fail "the shell complains" }
 equal [regexp {gocker-container} $seen] 1
 say "exit 3"
@@ -30,11 +30,11 @@ TCL
 expect_test "the size comes in, and so do its changes (SIGWINCH)" <<'TCL'
 login alice
 equal [ask {stty size}] "24 80"
-ask {trap 'echo "RE""SIZED"' WINCH}
-stty rows 50 columns 132 <$spawn_out(slave,name)
-say {}
+say {sh -c 'trap "echo RE\"\"SIZED; exit" WINCH; echo "WAIT""ING"; while :; do sleep 0.1; done'}
+want WAITING
+resize 50 132
 want RESIZED
-want {PROMPT> $}
+want_ready
 equal [ask {stty size}] "50 132"
 say exit
 ended
@@ -44,7 +44,7 @@ login alice
 say {sleep 1000; echo rc=$?}
 after 500
 send "\003"
-want {PROMPT> $}
+want_ready
 equal [ask {echo alive}] alive
 say exit
 ended
@@ -55,13 +55,13 @@ say {sleep 1001}
 after 500
 send "\032"
 want {Stopped}
-want {PROMPT> $}
+want_ready
 if {![regexp {Stopped.*sleep 1001} [ask jobs]]} { fail "jobs does not list it" }
 say {fg}
 want {sleep 1001}
 after 500
 send "\003"
-want {PROMPT> $}
+want_ready
 equal [ask jobs] ""
 say exit
 ended
@@ -69,11 +69,11 @@ TCL
 expect_test "a background job that reads the terminal is stopped, not failed" <<'TCL'
 login alice
 say {cat &}
-want {PROMPT> $}
+want_ready
 after 500
 say {}
 want {Stopped \(tty input\)|Stopped}
-want {PROMPT> $}
+want_ready
 say {kill %1; exit}
 expect { eof {} -re {stopped jobs} { say exit; exp_continue } timeout { fail "no end" } }
 TCL
@@ -89,7 +89,7 @@ want GONOW
 fconfigure $spawn_id -translation binary -encoding binary
 send "\xc3\x28\xff\x03"
 want {c3 28 ff 03}
-want {PROMPT> $}
+want_ready
 say exit
 ended
 TCL
@@ -131,7 +131,7 @@ for how in plain high; do
 	if [ "$legacy" = 0 ]; then
 		skip "$name" "this kernel refuses TIOCSTI everywhere (dev.tty.legacy_tiocsti)"
 	else
-		check "$name" as_user alice script -qec "/home/alice/tiocsti $how" /dev/null
+		check "$name" as_user alice env SHELL=/bin/sh script -qec "/home/alice/tiocsti $how" /dev/null
 	fi
 done
 for how in plain high linux; do
@@ -146,18 +146,17 @@ done
 # Not the session's leader: su makes the shell a child with the caller's terminal.
 expect_test "su - USER: a pty inside and a relay outside (S17)" <<'TCL'
 spawn -noecho su - alice
-want {[$#] $}
+want_prompt
 prompt
 equal [ask hostname] gocker-container
 if {![regexp {^/dev/} [ask tty]]} { fail "no terminal's name" }
 equal [ask {stty size}] "24 80"
-stty rows 40 columns 100 <$spawn_out(slave,name)
-after 500
+resize 40 100
 equal [ask {stty size}] "40 100"
 say {sleep 1000}
 after 500
 send "\003"
-want {PROMPT> $}
+want_ready
 say {exit 5}
 equal [ended] 5
 TCL
