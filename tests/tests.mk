@@ -61,7 +61,5 @@ check: $(UNIT_TESTS) build
 endif
 
 # Everything on a throwaway host; the script installs and builds what it needs itself.
-.PHONY: demo-image
 demo:
 	@BUILD='$(BUILD)' tests/demo.sh
-demo-image: test-images

@@ -31,8 +31,7 @@ static const struct gk_node nodes[] = {
 
 static int no_memory(struct gk_err *err)
 {
-	(void)gk_fail_errno(err, -ENOMEM, "cannot make the plan");
-	return -ENOMEM;
+	return gk_fail_errno(err, -ENOMEM, "cannot make the plan");
 }
 
 /* Reads an option of `gocker run` as the key of the same meaning. */
