@@ -30,7 +30,10 @@ WARN := -Wall -Wextra -Wformat=2 -Wformat-security -Wconversion -Wsign-conversio
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wundef \
 	-Wcast-qual -Wwrite-strings -Wimplicit-fallthrough -Wvla -Wdate-time -Wunused-result
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow \
-	-fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+	-fno-delete-null-pointer-checks
+# clang before 16 has this one only behind a second flag.
+HARDEN += $(shell $(CC) -Werror -ftrivial-auto-var-init=zero -x c -c /dev/null -o /dev/null \
+	2>/dev/null && echo -ftrivial-auto-var-init=zero)
 ifeq ($(shell uname -m),x86_64)
 HARDEN += -fcf-protection=full
 endif

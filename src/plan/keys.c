@@ -338,7 +338,7 @@ static const char *quantity_text(const struct rule *rule, const void *member,
 		return number_text(arena, value, "KMGT", sizes, 4);
 	if (rule->kind == SECONDS)
 		return number_text(arena, value, "smhd", times, 4);
-	return number_text(arena, value, "", NULL, 0);
+	return number_text(arena, value, "", sizes, 0);
 }
 
 const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct gk_arena *arena)

@@ -113,6 +113,25 @@ static int place_home(struct gk_build *b)
 	return 0;
 }
 
+/* Where sshd (/tmp/ssh-RANDOM/agent.PID, since 10.1 HOME/.ssh/agent/NAME) and dropbear
+ * (/tmp/dropbear-RANDOM/auth-NAME) put a forwarded agent. The variable is the user's to choose
+ * wherever sshd takes his environment (PermitUserEnvironment): any other socket of his, such as the
+ * bus of his systemd manager, is a way to run programs on the host. */
+static bool is_forwarded_agent(const struct gk_build *b, const char *path)
+{
+	static const char *const places[][2] = { { "/tmp/ssh-", "/agent." },
+		{ "/tmp/dropbear-", "/auth-" } };
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		size_t n = strlen(places[i][0]);
+		const char *slash = strncmp(path, places[i][0], n) == 0 ? strchr(path + n, '/') : NULL;
+		if (slash && strncmp(slash, places[i][1], strlen(places[i][1])) == 0)
+			return !strchr(slash + 1, '/');
+	}
+	const char *why, *home = b->who->home ? gk_path_clean(b->arena, b->who->home, &why) : NULL;
+	const char *dir = home ? gk_arena_printf(b->arena, "%s/.ssh/agent/", home) : NULL;
+	return dir && strncmp(path, dir, strlen(dir)) == 0 && !strchr(path + strlen(dir), '/');
+}
+
 int gk_build_places(struct gk_build *b)
 {
 	int e = place_home(b);
@@ -121,8 +140,8 @@ int gk_build_places(struct gk_build *b)
 	const char *why, *socket = b->request->agent_socket;
 	if (!socket || b->request->door != GK_DOOR_SHELL || !b->policy->agent)
 		return 0;
-	/* The caller names it: what is no clean path is not brought in. */
-	if (gk_path_clean(b->arena, socket, &why))
+	/* The caller names it: what is no forwarded agent's path is not brought in. */
+	if (gk_path_clean(b->arena, socket, &why) && is_forwarded_agent(b, socket))
 		b->agent = AGENT_SOCKET;
 	return 0;
 }

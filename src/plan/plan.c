@@ -31,7 +31,8 @@ static const struct gk_node nodes[] = {
 
 static int no_memory(struct gk_err *err)
 {
-	return gk_fail_errno(err, -ENOMEM, "cannot make the plan");
+	(void)gk_fail_errno(err, -ENOMEM, "cannot make the plan");
+	return -ENOMEM;
 }
 
 /* Reads an option of `gocker run` as the key of the same meaning. */

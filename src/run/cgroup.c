@@ -348,7 +348,7 @@ int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze)
 
 static uint64_t read_number(int dirfd, const char *name)
 {
-	char buf[64];
+	char buf[64] = "";
 	if (read_file(dirfd, name, buf, sizeof buf) <= 0 || buf[0] < '0' || buf[0] > '9')
 		return UINT64_MAX;
 	return strtoull(buf, NULL, 10);

@@ -290,7 +290,10 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 		r = mount_new("proc", NULL, m->flags, target);
 		return r < 0 ? r : check_type(site, m->target, PROC_SUPER_MAGIC);
 	case GK_MOUNT_DEVPTS:
-		r = mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", m->flags, target);
+		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
+		 * devpts: without max= one user could take away everybody's terminals. */
+		r = mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5,max=128",
+			m->flags, target);
 		return r < 0 ? r : check_type(site, m->target, DEVPTS_SUPER_MAGIC);
 	case GK_MOUNT_SCRATCH:
 		return bind_at(site->scratch[m->index], m->source, m->flags, target);

@@ -232,9 +232,9 @@ static const char *from_where(const struct gk_session *s, char *buf, size_t size
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256], from[128], command[512], tty[64] = "-", self[64];
+	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64];
 	const char *what = plan->argv && plan->argv[0] ? plan->argv[0] : "-";
-	if (plan->door == GK_DOOR_SHELL && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
+	if (plan->door == GK_DOOR_SHELL && plan->argv && plan->argv[0] && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
 		plan->argv[2])
 		what = plan->argv[2];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
@@ -246,7 +246,8 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\ncommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image, tty,
+		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
+		gk_escape(shown, sizeof shown, tty),
 		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		gk_escape(command, sizeof command, what));

@@ -365,9 +365,11 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	if (r == 0)
 		watch_session(w);
 	gk_cgroup_usage(&s->cgroup, &usage);
-	gk_autoclose int master = gk_steal_fd(&s->master);
+	/* The relay still reads from it when the session is gone. */
+	int master = gk_steal_fd(&s->master);
 	(void)gk_session_close(s);
 	gk_relay_close(&w->relay);
+	gk_close_fd(&master);
 	log_close(w, &usage);
 	gk_close_fd(&w->terminal);
 	gk_close_fd(&w->events);

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -133,28 +132,45 @@ static int check_kind(const struct gk_tree *tree, const struct gk_credentials *c
 	return S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || S_ISSOCK(st->st_mode) ? 0 : -EINVAL;
 }
 
-/* In the child: takes on the user's ids as far as the file system asks for them. */
-static int become_for_fs(const struct gk_credentials *cred)
+/* In the child: becomes the user altogether. FUSE asks for all three ids (the file system's alone are
+ * denied), and what is asked of a file system in the user's hands must never run with privilege. */
+static int become_user(const struct gk_credentials *cred)
 {
-	if (setgroups(cred->ngroups, cred->groups) < 0)
+	if (setgroups(cred->ngroups, cred->groups) < 0 ||
+		setresgid(cred->gid, cred->gid, cred->gid) < 0 ||
+		setresuid(cred->uid, cred->uid, cred->uid) < 0 ||
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	(void)setfsgid(cred->gid);
-	(void)setfsuid(cred->uid);
-	if ((uid_t)setfsuid(cred->uid) != cred->uid || (gid_t)setfsgid(cred->gid) != cred->gid)
-		return -EPERM;
 	return 0;
+}
+
+/* All that the file system is asked is asked here; the parent only clones what fd stands on. */
+static int open_and_check(const struct gk_tree *tree, const struct gk_credentials *cred)
+{
+	struct stat st;
+	gk_autoclose int fd = open_source(tree->source);
+	if (fd < 0)
+		return fd;
+	int r = fstat(fd, &st) < 0 ? -errno : check_kind(tree, cred, &st);
+	return r < 0 ? r : gk_steal_fd(&fd);
 }
 
 static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
 	const struct gk_credentials *cred)
 {
-	int r = become_for_fs(cred);
+	enum { SOCK_FD = 3 };
+	/* It may hang for good (a FUSE server that read the request can't be interrupted), and must
+	 * not hold the session's locks then. */
+	if ((sock != SOCK_FD && dup3(sock, SOCK_FD, O_CLOEXEC) < 0) ||
+		gk_sys_close_range(SOCK_FD + 1, ~0U) < 0)
+		_exit(1);
+	int r = become_user(cred);
 	/* After the change of ids, which clears it; a supervisor that died before is noticed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
-	gk_autoclose int fd = r < 0 ? r : open_source(tree->source);
+	gk_autoclose int fd = r < 0 ? r : open_and_check(tree, cred);
 	int answer = fd < 0 ? fd : 0;
-	_exit(gk_fd_send(sock, &answer, sizeof answer, fd) < 0);
+	_exit(gk_fd_send(SOCK_FD, &answer, sizeof answer, fd) < 0);
 }
 
 static int open_as_user(const struct gk_tree *tree, const struct gk_credentials *cred)
@@ -175,7 +191,7 @@ static int open_as_user(const struct gk_tree *tree, const struct gk_credentials 
 		answer = -ETIMEDOUT;
 	else if (gk_fd_recv(mine, &answer, sizeof answer, &fd) != (int)sizeof answer)
 		answer = -EIO;
-	/* Stuck in the file system it may not even die; it holds nothing but that. */
+	/* Stuck in the file system it may not even die; it holds nothing then. */
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, answer == -ETIMEDOUT ? WNOHANG : 0);
 	if (answer == 0 && fd < 0)
@@ -219,11 +235,8 @@ int gk_tree_open(const struct gk_tree *tree, const struct gk_credentials *cred,
 	struct gk_err *err)
 {
 	gk_autoclose int fd = tree->as_user || tree->socket ? open_as_user(tree, cred) :
-		open_source(tree->source);
+		open_and_check(tree, cred);
 	int r = fd;
-	struct stat st;
-	if (r >= 0)
-		r = fstat(fd, &st) < 0 ? -errno : check_kind(tree, cred, &st);
 	if (r >= 0)
 		r = clone_tree(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (r >= 0)

@@ -15,7 +15,7 @@ static void unescape(char *s)
 	char *out = s;
 	while (*s) {
 		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			*out++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
 			s += 4;
 		} else {
 			*out++ = *s++;
@@ -135,7 +135,13 @@ int gk_verify_mounts(const struct gk_plan *plan, const bool *made, struct gk_err
 	gk_autofree bool *seen = calloc(plan->nmounts, sizeof *seen);
 	gk_autofree char *line = NULL;
 	size_t room = 0;
-	int r = f && seen ? check_top(err) : gk_fail_errno(err, -errno, "cannot read the mount table");
+	if (!f || !seen) {
+		int e = f ? -ENOMEM : -errno;
+		if (f)
+			fclose(f);
+		return gk_fail_errno(err, e, "cannot read the mount table");
+	}
+	int r = check_top(err);
 	while (r == 0 && getline(&line, &room, f) > 0)
 		r = check_line(line, plan, made, seen, err);
 	if (r == 0 && ferror(f))
@@ -144,7 +150,6 @@ int gk_verify_mounts(const struct gk_plan *plan, const bool *made, struct gk_err
 		if (made[i] && !seen[i])
 			r = gk_fail(err, -EPERM, "the mount at %s is missing; nothing was run",
 				plan->mounts[i].target);
-	if (f)
-		fclose(f);
+	fclose(f);
 	return r;
 }

@@ -117,6 +117,7 @@ static size_t prologue(const struct target *t, struct sock_filter *code)
 	const int nr_ioctl = seccomp_syscall_resolve_name_arch(arch, "ioctl");
 	const int nr_clone = seccomp_syscall_resolve_name_arch(arch, "clone");
 	const int nr_socket = seccomp_syscall_resolve_name_arch(arch, "socket");
+	const int nr_pair = seccomp_syscall_resolve_name_arch(arch, "socketpair");
 	const int nr_personality = seccomp_syscall_resolve_name_arch(arch, "personality");
 	const struct sock_filter body[] = {
 		LOAD(offsetof(struct seccomp_data, nr)),
@@ -125,22 +126,28 @@ static size_t prologue(const struct target *t, struct sock_filter *code)
 		LOAD(ARG_LOW(1)),
 		IF_EQ(IOCTL_TIOCSTI, 2, 0),
 		IF_EQ(IOCTL_TIOCLINUX, 1, 0),
-		IF_EQ(IOCTL_TIOCSETD, 0, 22),
+		IF_EQ(IOCTL_TIOCSETD, 0, 26),
 		REFUSE,
 		/* clone: no new namespace */
 		IF_EQ(nr_clone, 0, 3),
 		LOAD(ARG_LOW(0)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 18),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 22),
 		REFUSE,
 		/* socket: unix, inet, inet6, and of netlink the routing tables alone */
 		IF_EQ(nr_socket, 0, 8),
 		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 14, 0),
-		IF_EQ(FAMILY_INET, 13, 0),
-		IF_EQ(FAMILY_INET6, 12, 0),
+		IF_EQ(FAMILY_UNIX, 18, 0),
+		IF_EQ(FAMILY_INET, 17, 0),
+		IF_EQ(FAMILY_INET6, 16, 0),
 		IF_EQ(FAMILY_NETLINK, 0, 2),
 		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 9, 0),
+		IF_EQ(0, 13, 0),
+		REFUSE,
+		/* socketpair: unix; the kernel makes sockets of any family before it finds that they
+		 * have no pairs, and loads the family's module for it */
+		IF_EQ(nr_pair, 0, 3),
+		LOAD(ARG_LOW(0)),
+		IF_EQ(FAMILY_UNIX, 9, 0),
 		REFUSE,
 		/* personality: what uname and 32-bit builds ask for, and asking itself */
 		IF_EQ(nr_personality, 0, 7),

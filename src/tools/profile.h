@@ -4,7 +4,7 @@
  * adds is closed until someone has looked at it, and libc falls back to the older call. What is
  * known and refused is named too and answered with EPERM, as the kernel does without privilege.
  * Names unknown to the libseccomp of the build, or absent on an architecture, are passed over.
- * Calls whose arguments decide (ioctl, clone, socket, personality) are allowed here and narrowed by
+ * Calls whose arguments decide (ioctl, clone, socket, socketpair, personality) are allowed here and narrowed by
  * the hand-made prologue in mkfilter.c, which compares the low 32 bits that the kernel uses. */
 #ifndef GK_TOOLS_PROFILE_H
 #define GK_TOOLS_PROFILE_H
@@ -28,7 +28,6 @@ NAMES allowed_for_users[] = {
 	"symlinkat", "sync", "sync_file_range", "syncfs", "tee", "truncate", "umask", "unlink",
 	"unlinkat", "utime", "utimensat", "utimes", "vmsplice", "write", "writev",
 	"landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
-	"io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit",
 	/* memory */
 	"brk", "cachestat", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "mincore",
 	"mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock",
@@ -40,8 +39,7 @@ NAMES allowed_for_users[] = {
 	"get_robust_list", "get_thread_area", "getcpu", "getegid", "geteuid", "getgid", "getgroups",
 	"getitimer", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getresgid",
 	"getresuid", "getrlimit", "getrusage", "getsid", "gettid", "getuid", "ioprio_get",
-	"ioprio_set", "kill", "pause", "personality", "pidfd_getfd", "pidfd_open",
-	"pidfd_send_signal", "prctl", "prlimit64", "process_vm_readv", "process_vm_writev",
+	"ioprio_set", "kill", "pause", "personality", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "process_vm_readv", "process_vm_writev",
 	"ptrace", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
 	"rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
 	"sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr",
@@ -85,11 +83,16 @@ NAMES refused_with_eperm[] = {
 	"set_mempolicy", "set_mempolicy_home_node", "settimeofday", "stime", "swapoff", "swapon",
 	"sysfs", "syslog", "_sysctl", "uselib", "userfaultfd", "ustat", "vhangup", "vm86",
 	"vm86old", "add_key", "keyctl", "request_key",
+	/* takes descriptors out of any process of the same user, of the host and of other sessions
+	 * too: it asks for no PID namespace, and SO_PEERPIDFD finds the process (socket(7)) */
+	"pidfd_getfd",
 };
 
-/* Known, and answered with ENOSYS so that libraries take the older way. */
+/* Known, and answered with ENOSYS so that libraries take the older way. The old asynchronous I/O is
+ * among them because its limit, fs.aio-max-nr, is one for the whole host: one user could use it up. */
 NAMES refused_with_enosys[] = {
-	"clone3", "io_uring_enter", "io_uring_register", "io_uring_setup",
+	"clone3", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit",
+	"io_uring_enter", "io_uring_register", "io_uring_setup",
 };
 
 /* Container root under `gocker run` and `gocker image edit` may change root: package managers run

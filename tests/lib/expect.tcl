@@ -5,8 +5,6 @@ set stty_init "rows 24 columns 80"
 match_max 100000
 log_user 0
 set seen ""
-# busybox ash asks the terminal for the cursor's position after each prompt.
-set at_end {(\033\[6n)?$}
 
 proc fail {why} {
 	global seen
@@ -16,9 +14,11 @@ proc fail {why} {
 	exit 1
 }
 
-# Awaits a regular expression and returns what matched.
+# Awaits a regular expression and returns what matched. busybox's shell asks for the cursor's place
+# after each prompt, as if it were output: a pattern's end allows for that.
 proc want {re {seconds 20}} {
 	global seen expect_out
+	regsub {\$$} $re {(\u001b\[6n)?$} re
 	expect {
 		-timeout $seconds
 		-re $re {
@@ -49,18 +49,12 @@ proc login {user args} {
 	want_prompt
 	prompt
 }
-proc want_prompt {} {
-	global at_end
-	want "\[#$\] $at_end"
-}
+proc want_prompt {} { want {[#$] $} }
 proc prompt {} {
 	say {PS1="PRO""MPT> "}
 	want_ready
 }
-proc want_ready {{seconds 20}} {
-	global at_end
-	want "PROMPT> $at_end" $seconds
-}
+proc want_ready {{seconds 20}} { want {PROMPT> $} $seconds }
 
 # Runs a command at the prompt and returns what it printed, without the echo.
 proc ask {command {seconds 20}} {

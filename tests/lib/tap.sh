@@ -5,6 +5,9 @@ tap_n=0
 tap_failed=0
 rc=0 out='' err='' # of the last `run`
 
+# What stands before each name; tests/lib/doors.sh says the row and the door there.
+tap_prefix() { :; }
+
 diag() { # TEXT: explains the result before it
 	local line
 	while IFS= read -r line; do printf '# %s\n' "$line"; done <<<"${1//[^[:print:][:space:]]/?}"
@@ -12,13 +15,13 @@ diag() { # TEXT: explains the result before it
 
 ok() { # NAME
 	tap_n=$((tap_n + 1))
-	echo "ok $tap_n - $1"
+	echo "ok $tap_n - $(tap_prefix)$1"
 }
 
 not_ok() { # NAME [TEXT...]
 	tap_n=$((tap_n + 1))
 	tap_failed=$((tap_failed + 1))
-	echo "not ok $tap_n - $1"
+	echo "not ok $tap_n - $(tap_prefix)$1"
 	local text
 	for text in "${@:2}"; do diag "$text"; done
 	return 1
@@ -27,7 +30,7 @@ not_ok() { # NAME [TEXT...]
 # A skip says why. `skip` is for what this machine can't do; it must not hide what it could have.
 skip() { # NAME REASON
 	tap_n=$((tap_n + 1))
-	echo "ok $tap_n - $1 # SKIP $2"
+	echo "ok $tap_n - $(tap_prefix)$1 # SKIP $2"
 }
 
 # For what is missing but could be there (a package, a file): no skip where everything must work.

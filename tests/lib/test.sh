@@ -23,4 +23,5 @@ export HOME=/root PATH="$PATH:$GKT_HELPERS"
 . "$GKT_LIB/sshd.sh"
 . "$GKT_LIB/product.sh"
 . "$GKT_LIB/leftovers.sh"
+. "$GKT_LIB/doors.sh"
 trap tap_end EXIT

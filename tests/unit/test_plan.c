@@ -150,7 +150,7 @@ static void test_only_dev_may_hold_devices_and_nothing_sets_uid(void **state)
 			LOGIN l = login_of(inis[i]);
 			l.request.door = (enum gk_door)door;
 			l.request.tty = GK_TTY_TAKEOVER;
-			l.request.agent_socket = "/tmp/a/b";
+			l.request.agent_socket = "/tmp/ssh-a/agent.1";
 			make_well(&l);
 			for (size_t j = 0; j < l.plan.nmounts; j++) {
 				const struct gk_mount *m = &l.plan.mounts[j];
@@ -370,9 +370,21 @@ static void test_agent(void **state)
 	make_well(&l);
 	assert_null(mount_at(&l.plan, "/run/ssh-agent.sock"));
 	l.ini = "";
-	l.request.agent_socket = "../agent";
-	make_well(&l);
-	assert_null(mount_at(&l.plan, "/run/ssh-agent.sock"));
+	const char *const others[] = { "../agent", "/run/user/1000/bus", "/tmp/tmux-1000/default",
+		"/tmp/ssh-x/../a/agent.1", "/tmp/ssh-x/a/agent.1", "/tmp/ssh-agent.1",
+		"/tmp/ssh-x/agent.1/b", "/home/ann/.gnupg/S.gpg-agent", "/home/bob/.ssh/agent/s.1" };
+	for (size_t i = 0; i < COUNT(others); i++) {
+		l.request.agent_socket = others[i];
+		make_well(&l);
+		if (mount_at(&l.plan, "/run/ssh-agent.sock"))
+			fail_msg("%s was brought in", others[i]);
+	}
+	const char *const agents[] = { "/tmp/dropbear-1f/auth-1f-2", "/home/ann/.ssh/agent/s.1" };
+	for (size_t i = 0; i < COUNT(agents); i++) {
+		l.request.agent_socket = agents[i];
+		make_well(&l);
+		assert_non_null(mount_at(&l.plan, "/run/ssh-agent.sock"));
+	}
 }
 
 static void test_overrides(void **state)
