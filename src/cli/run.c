@@ -73,11 +73,12 @@ static int append(struct run *run, const char **list, const char *word)
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	enum { IMAGE = 256, IMAGE_DIR, PIDS, CPUS, NETWORK, READ_ONLY, HELP };
+	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, READ_ONLY, HELP };
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "image", required_argument, NULL, IMAGE },
 		{ "image-dir", required_argument, NULL, IMAGE_DIR },
+		{ "edit-root", required_argument, NULL, EDIT_ROOT }, /* of `gocker image edit` */
 		{ "hostname", required_argument, NULL, 'h' },
 		{ "pids-limit", required_argument, NULL, PIDS },
 		{ "memory", required_argument, NULL, 'm' },
@@ -102,6 +103,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'u': run->user = optarg; break;
 		case IMAGE: o->image = optarg; break;
 		case IMAGE_DIR: run->image_dir = optarg; break;
+		case EDIT_ROOT: o->edit_root = optarg; break;
 		case 'h': o->hostname = optarg; break;
 		case PIDS: run->pids = optarg; break;
 		case 'm': run->memory = optarg; break;

@@ -80,16 +80,21 @@ static int push_mount(struct gk_build *b, const struct gk_mount *mount)
 	return 0;
 }
 
-static int push_tree(struct gk_build *b, const struct gk_tree *tree, const char *target,
-	unsigned flags)
+static int push_tree_as(struct gk_build *b, enum gk_mount_kind kind, const struct gk_tree *tree,
+	const char *target, unsigned flags)
 {
 	b->trees = gk_grow(b->arena, b->trees, b->ntrees, &b->trees_cap, sizeof *b->trees);
 	if (!b->trees)
 		return no_memory(b);
 	b->trees[b->ntrees] = *tree;
-	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_TREE,
-				     .index = (unsigned)b->ntrees++, .target = target,
-				     .flags = flags });
+	return push_mount(b, &(struct gk_mount){ .kind = kind, .index = (unsigned)b->ntrees++,
+				     .target = target, .flags = flags });
+}
+
+static int push_tree(struct gk_build *b, const struct gk_tree *tree, const char *target,
+	unsigned flags)
+{
+	return push_tree_as(b, GK_MOUNT_TREE, tree, target, flags);
 }
 
 static int place_home(struct gk_build *b)
@@ -212,6 +217,7 @@ static int mount_agent(struct gk_build *b)
 static int mount_base(struct gk_build *b)
 {
 	const unsigned safe = GK_MF_NOSUID | GK_MF_NODEV;
+	const char *edit_root = b->request->override.edit_root;
 	const struct gk_mount base[] = {
 		{ GK_MOUNT_OVERLAY, 0, NULL, "/",
 			safe | (b->policy->root == GK_ROOT_READONLY ? GK_MF_LATE_RO : 0) },
@@ -223,11 +229,20 @@ static int mount_base(struct gk_build *b)
 		{ GK_MOUNT_SCRATCH, GK_SCRATCH_TMP, "tmp", "/tmp", safe },
 	};
 	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
-		int e = push_mount(b, &base[i]);
+		int e = i == 0 && edit_root
+			? push_tree_as(b, GK_MOUNT_EDIT, &(struct gk_tree){ .source = edit_root },
+				  "/", safe)
+			: push_mount(b, &base[i]);
 		if (e < 0)
 			return e;
 	}
-	return 0;
+	/* Of what gocker puts over an image, an editor needs only the way to find hosts. */
+	if (!edit_root || b->policy->network != GK_NETWORK_HOST)
+		return 0;
+	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
+				     .index = GK_SCRATCH_ROOT, .source = "upper/etc/resolv.conf",
+				     .target = "/etc/resolv.conf",
+				     .flags = safe | GK_MF_NOEXEC | GK_MF_RO | GK_MF_OPTIONAL });
 }
 
 /* /proc as a window on the host: what tells of it is hidden, what would change it is read-only.

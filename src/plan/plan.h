@@ -42,6 +42,7 @@ enum gk_mount_kind {
 	GK_MOUNT_PTY,	    /* the payload's terminal, bound over an empty file */
 	GK_MOUNT_STUB,	    /* the entry stub of the PAM door, bound read-only over a file */
 	GK_MOUNT_DEVLOG,    /* scratch file: the keeper's syslog socket */
+	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->trees[index], writable */
 };
 
 enum gk_mount_flag {

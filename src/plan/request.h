@@ -31,6 +31,8 @@ struct gk_override {
 	uint64_t pids_max;	 /* tasks */
 	uint64_t memory_max;	 /* bytes */
 	uint32_t cpus_milli;	 /* thousandths of a CPU */
+	const char *edit_root;	 /* `gocker image edit`: this host directory itself is the root, and
+				    is written to; nothing is laid over it */
 	bool as_container_root;	 /* uid 0 inside with a bounded capability set */
 };
 

@@ -268,6 +268,19 @@ static int mount_overlay(struct site *site, const struct gk_mount *m, struct gk_
 	return site->root < 0 ? gk_fail_errno(err, site->root, "root") : 0;
 }
 
+/* An image being edited: the copy itself is the root. */
+static int mount_edit(struct site *site, const struct gk_mount *m, struct gk_err *err)
+{
+	gk_autoclose int target = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root",
+		O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	int r = target < 0 ? target : attach(site->sources->trees[m->index], m->flags, 0, target);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot mount the root");
+	site->root = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
+		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	return site->root < 0 ? gk_fail_errno(err, site->root, "root") : 0;
+}
+
 /* proc and devpts have been faked before (CVE-2019-19921): what was mounted is looked at. */
 static int check_type(const struct site *site, const char *target, long magic)
 {
@@ -342,7 +355,9 @@ static int mount_all(struct site *site, bool *made, struct gk_err *err)
 	const struct gk_plan *plan = site->plan;
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
-		int r = m->kind == GK_MOUNT_OVERLAY ? mount_overlay(site, m, err) : mount_one(site, m);
+		int r = m->kind == GK_MOUNT_OVERLAY ? mount_overlay(site, m, err) :
+			m->kind == GK_MOUNT_EDIT    ? mount_edit(site, m, err) :
+						      mount_one(site, m);
 		if (r == -ENOENT && (m->flags & GK_MF_OPTIONAL))
 			continue;
 		if (r < 0)
