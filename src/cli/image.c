@@ -75,6 +75,10 @@ static const struct command {
 		"anything differs.\n"
 		"\n"
 		"      --format FORMAT    text or json\n" },
+	{ "edit", gk_image_cmd_edit, (const int[]){ 0 }, 1, -1, "[OPTION...] NAME [CMD [ARG...]]",
+		"Runs a command (default: /bin/sh) as root in a container whose root is a copy of the\n"
+		"image, with the host's network. If it ends with 0 the copy becomes the image; else it is\n"
+		"dropped, and gocker ends as the command did.\n" },
 	{ "tools", gk_image_cmd_tools, (const int[]){ 0 }, 2, -1, "[OPTION...] NAME PROGRAM...",
 		"Brings programs of this host into an image, with their loader and libraries, so that\n"
 		"they run there at the path that they have here. PROGRAM is a path, a name, or one of\n"

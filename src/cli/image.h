@@ -40,6 +40,7 @@ int gk_image_cmd_verify(struct gk_image_cli *cli);
 int gk_image_cmd_remove(struct gk_image_cli *cli);
 int gk_image_cmd_prune(struct gk_image_cli *cli);
 int gk_image_cmd_tools(struct gk_image_cli *cli);
+int gk_image_cmd_edit(struct gk_image_cli *cli);
 
 /* Prints "gocker image COMMAND: message"; returns GK_EXIT_GOCKER. */
 int gk_image_failed(const struct gk_image_cli *cli);

@@ -133,6 +133,10 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 					json_object_get_string(value));
 		}
 	}
+	if (json_object_object_get_ex(info, "edited", &list))
+		for (size_t i = 0; i < json_object_array_length(list); i++)
+			printf("%-12s %s\n", "edited",
+				json_object_get_string(json_object_array_get_idx(list, i)));
 	if (json_object_object_get_ex(info, "tools", &list))
 		for (size_t i = 0; i < json_object_array_length(list); i++) {
 			struct json_object *tool = json_object_array_get_idx(list, i);

@@ -121,6 +121,7 @@ int gk_image_copy(const struct gk_store *store, const char *name, struct gk_stag
 		r = gk_tree_copy(root, staging.root_fd, tick, err);
 	if (r < 0)
 		return r;
+	snprintf(staging.base, sizeof staging.base, "%s", version.dir);
 	*ret = staging;
 	staging.fd = staging.root_fd = -1;
 	*ret_info = info;

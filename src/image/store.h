@@ -29,6 +29,7 @@ struct gk_staging {
 	const struct gk_store *store;
 	char name[GK_IMAGE_NAME_MAX + 1];
 	char dir[GK_VERSION_NAME_MAX];
+	char base[GK_VERSION_NAME_MAX]; /* the version it is a change of; "" for none */
 	int fd;	     /* the version directory, locked exclusively */
 	int root_fd; /* its root, 0755 root */
 };
@@ -40,7 +41,8 @@ int gk_staging_begin(const struct gk_store *store, const char *name, struct gk_s
 	struct gk_err *err);
 
 /* Brings everything to the disk, then puts the version in place under its name with one rename(2).
- * On failure the staging directory is still there, for the cleanup to remove. */
+ * -ESTALE when the image is not the one that it is a change of any more. On failure the staging
+ * directory is still there, for the cleanup to remove. */
 int gk_staging_commit(struct gk_staging *staging, struct gk_err *err);
 
 /* Removes a staging directory that was not committed; closes. For __attribute__((cleanup)). */
