@@ -13,6 +13,12 @@ static const struct command {
 	{ "check", gk_cmd_check, "every fault of the configuration, and what to write instead" },
 	{ "explain", gk_cmd_explain, "what a user's login would get, and which line decided it" },
 	{ "image", gk_cmd_image, "fetch, import, list, verify and remove root file systems" },
+	{ "ps", gk_cmd_ps, "the sessions of this host" },
+	{ "inspect", gk_cmd_inspect, "everything about a session" },
+	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus" },
+	{ "kill", gk_cmd_kill, "end sessions, or send them a signal" },
+	{ "freeze", gk_cmd_freeze, "stop every process of a session" },
+	{ "thaw", gk_cmd_freeze, "let a frozen session go on" },
 	{ "gc", gk_cmd_gc, "sweep what crashed sessions left" },
 };
 

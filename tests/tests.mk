@@ -1,7 +1,7 @@
 # How gocker is tested; tests/README.md says more. GOCKER_MUST_WORK=1 makes a failure of every skip
 # that this machine could have run.
 
-DEPS_TEST := expect procps strace curl perl bsdutils
+DEPS_TEST := expect procps strace curl perl bsdutils tmux jq
 
 TEST_BUILD := $(BUILD)/tests
 TEST_HELPERS := $(patsubst tests/lib/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/lib/*.c))
@@ -37,7 +37,7 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
 family = $(filter-out tests/%/_%,$(sort $(wildcard tests/$(1)/*.sh)))
-ROOT_FAMILIES := system hostile clients pam images
+ROOT_FAMILIES := system hostile clients pam images admin
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run
 

@@ -1,7 +1,10 @@
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int gk_cli_fail(const char *name, const struct gk_err *err)
@@ -19,6 +22,23 @@ int gk_cli_usage(const char *name, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "; see `gocker %s --help`\n", name);
 	return 2;
+}
+
+int gk_cli_bad_option(const char *name, char **argv)
+{
+	return gk_cli_usage(name, "unknown option or missing value: %s", argv[optind - 1]);
+}
+
+int gk_cli_seconds(const char *text, unsigned *ret)
+{
+	char *end;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	unsigned long n = strtoul(text, &end, 10);
+	if (*end || n < 1 || n > 3600)
+		return -EINVAL;
+	*ret = (unsigned)n;
+	return 0;
 }
 
 int gk_cli_need_root(const char *name)

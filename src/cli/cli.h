@@ -10,12 +10,29 @@ int gk_cmd_explain(int argc, char **argv);
 int gk_cmd_image(int argc, char **argv);
 int gk_cmd_run(int argc, char **argv);
 int gk_cmd_gc(int argc, char **argv);
+int gk_cmd_ps(int argc, char **argv);
+int gk_cmd_top(int argc, char **argv);
+int gk_cmd_inspect(int argc, char **argv);
+int gk_cmd_stats(int argc, char **argv);
+int gk_cmd_logs(int argc, char **argv);
+int gk_cmd_kill(int argc, char **argv);
+int gk_cmd_exec(int argc, char **argv);
+int gk_cmd_freeze(int argc, char **argv); /* also `thaw`, by its name */
+int gk_cmd_enable(int argc, char **argv);
+int gk_cmd_disable(int argc, char **argv);
+int gk_cmd_doctor(int argc, char **argv);
 
 /* Prints "gocker NAME: message" to stderr; returns GK_EXIT_GOCKER. */
 int gk_cli_fail(const char *name, const struct gk_err *err);
 
 /* Prints a usage error and where help is; returns 2, as getopt programs do. */
 int gk_cli_usage(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for an option that getopt refused (optind is behind it). */
+int gk_cli_bad_option(const char *name, char **argv);
+
+/* Reads a number of seconds from 1 to 3600. Returns 0 or -EINVAL. */
+int gk_cli_seconds(const char *text, unsigned *ret);
 
 /* Refuses callers other than root. Returns 0 or an exit status after printing why. */
 int gk_cli_need_root(const char *name);

@@ -314,6 +314,32 @@ static int kill_by_pidfd(const struct gk_cgroup *cg)
 	return -EBUSY;
 }
 
+int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid)
+{
+	gk_autoclose int pidfd = pid > 0 ? gk_sys_pidfd_open(pid) : -ESRCH;
+	if (pidfd < 0)
+		return pidfd == -EINVAL ? -ESRCH : pidfd;
+	return is_member(cg->leaf_fd, pid) ? gk_steal_fd(&pidfd) : -ESRCH;
+}
+
+int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t except)
+{
+	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+	int pid, reached = 0;
+	if (!f) {
+		int e = -errno;
+		gk_close_fd(&fd);
+		return e;
+	}
+	while (fscanf(f, "%d", &pid) == 1) {
+		gk_autoclose int pidfd = pid == except ? -1 : gk_cgroup_pidfd(cg, pid);
+		reached += pidfd >= 0 && gk_sys_pidfd_send_signal(pidfd, sig) == 0;
+	}
+	fclose(f);
+	return reached;
+}
+
 int gk_cgroup_kill(const struct gk_cgroup *cg)
 {
 	int r = cg->v1 ? -ENOENT : write_file(cg->leaf_fd, "cgroup.kill", "1");
@@ -344,6 +370,13 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze)
 {
 	return cg->v1 ? -EOPNOTSUPP : write_file(cg->leaf_fd, "cgroup.freeze", freeze ? "1" : "0");
+}
+
+bool gk_cgroup_is_frozen(const struct gk_cgroup *cg)
+{
+	char buf[16];
+	return !cg->v1 && read_file(cg->leaf_fd, "cgroup.freeze", buf, sizeof buf) > 0 &&
+		buf[0] == '1';
 }
 
 static uint64_t read_number(int dirfd, const char *name)

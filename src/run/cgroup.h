@@ -51,6 +51,17 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms);
 /* Freezes or thaws every process of the leaf (v2 only, else -EOPNOTSUPP). */
 int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze);
 
+/* Whether the leaf was frozen with gk_cgroup_freeze. */
+bool gk_cgroup_is_frozen(const struct gk_cgroup *cg);
+
+/* Opens a process by its number and verifies afterwards that it is a member of the leaf: the number
+ * may have been reused, a pidfd can't be. Returns a pidfd (O_CLOEXEC), or -ESRCH or -errno. */
+int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid);
+
+/* Sends a signal once to every process of the leaf but `except` (0: none), by such pidfds. Returns
+ * how many got it, or -errno. */
+int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t except);
+
 /* Reads the counters. */
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret);
 

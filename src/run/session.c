@@ -229,14 +229,24 @@ static const char *from_where(const struct gk_session *s, char *buf, size_t size
 	return gk_escape(buf, size, NULL);
 }
 
+/* The command as its user would write it: what follows a shell's -c, else all the words. */
+static const char *command_line(const struct gk_plan *plan, char *buf, size_t size)
+{
+	char words[512] = "";
+	const char *const *argv = plan->argv;
+	if (!argv || !argv[0])
+		return gk_escape(buf, size, NULL);
+	if (plan->door != GK_DOOR_RUN && argv[1] && argv[2] && strcmp(argv[1], "-c") == 0)
+		return gk_escape(buf, size, argv[2]);
+	for (size_t at = 0; *argv && at < sizeof words; argv++)
+		at += (size_t)snprintf(words + at, sizeof words - at, "%s%s", at ? " " : "", *argv);
+	return gk_escape(buf, size, words);
+}
+
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
 	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64];
-	const char *what = plan->argv && plan->argv[0] ? plan->argv[0] : "-";
-	if (plan->door == GK_DOOR_SHELL && plan->argv && plan->argv[0] && plan->argv[1] && strcmp(plan->argv[1], "-c") == 0 &&
-		plan->argv[2])
-		what = plan->argv[2];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
 	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
 	if (n > 0)
@@ -244,13 +254,15 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	const struct gk_origin *pids = &plan->policy->origin[GK_KEY_PIDS_MAX];
 	int r = gk_record_write(&s->place,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
-		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\ncommand=%s\n",
+		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\ncommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
 		gk_escape(shown, sizeof shown, tty),
 		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
-		gk_escape(command, sizeof command, what));
+		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
+		plan->cred.caps, command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 

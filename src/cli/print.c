@@ -1,0 +1,213 @@
+#include "cli/print.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+int gk_terminal_size(int *ret_rows)
+{
+	struct winsize size;
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
+		size.ws_col == 0)
+		return 0;
+	if (ret_rows)
+		*ret_rows = size.ws_row;
+	return size.ws_col;
+}
+
+/* The next character of *s: its columns, with *s moved behind it. What this locale can't read counts
+ * as one column a byte. */
+static int next_width(const char **s)
+{
+	wchar_t c;
+	mbstate_t state = { 0 };
+	size_t n = mbrtowc(&c, *s, strlen(*s), &state);
+	if (n == 0 || n == (size_t)-1 || n == (size_t)-2) {
+		(*s)++;
+		return 1;
+	}
+	*s += n;
+	int width = wcwidth(c);
+	return width < 0 ? 1 : width;
+}
+
+int gk_display_width(const char *s)
+{
+	int width = 0;
+	while (*s)
+		width += next_width(&s);
+	return width;
+}
+
+const char *gk_display_cut(char *buf, size_t size, const char *s, int width)
+{
+	size_t len = strlen(s);
+	if (gk_display_width(s) <= width && len < size) {
+		memcpy(buf, s, len + 1);
+		return buf;
+	}
+	size_t at = 0;
+	int left = width - 1;
+	for (const char *p = s; *p && left > 0;) {
+		const char *from = p;
+		left -= next_width(&p);
+		size_t n = (size_t)(p - from);
+		if (left < 0 || at + n + 2 > size)
+			break;
+		memcpy(buf + at, from, n);
+		at += n;
+	}
+	if (width > 0)
+		buf[at++] = '+';
+	buf[at] = '\0';
+	return buf;
+}
+
+/* Which columns are shown, and how wide. */
+struct layout {
+	int width[GK_COLUMNS_MOST];
+	bool hidden[GK_COLUMNS_MOST];
+};
+
+static int needed(const struct gk_column *columns, size_t n, const struct layout *l, bool cut)
+{
+	int sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (l->hidden[i])
+			continue;
+		int w = l->width[i];
+		if (cut && columns[i].least && columns[i].least < w)
+			w = columns[i].least;
+		sum += w + 1;
+	}
+	return sum - 1;
+}
+
+/* The shown column of the highest drop, or n. */
+static size_t next_to_drop(const struct gk_column *columns, size_t n, const struct layout *l)
+{
+	size_t found = n;
+	for (size_t i = 0; i < n; i++)
+		if (!l->hidden[i] && columns[i].drop &&
+			(found == n || columns[i].drop > columns[found].drop))
+			found = i;
+	return found;
+}
+
+static void fit(const struct gk_column *columns, size_t n, struct layout *l, int width)
+{
+	size_t drop;
+	while (needed(columns, n, l, true) > width && (drop = next_to_drop(columns, n, l)) < n)
+		l->hidden[drop] = true;
+	/* The widest of those that can be cut gives way first. */
+	while (needed(columns, n, l, false) > width) {
+		size_t widest = n;
+		for (size_t i = 0; i < n; i++)
+			if (!l->hidden[i] && columns[i].least && l->width[i] > columns[i].least &&
+				(widest == n || l->width[i] > l->width[widest]))
+				widest = i;
+		if (widest == n)
+			break;
+		l->width[widest]--;
+	}
+}
+
+static void print_line(FILE *out, const struct gk_column *columns, size_t n,
+	const struct layout *l, const char *const *cells)
+{
+	char buf[4096];
+	int owed = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (l->hidden[i])
+			continue;
+		const char *cell = gk_display_cut(buf, sizeof buf,
+			cells ? cells[i] : columns[i].title, l->width[i]);
+		int pad = l->width[i] - gk_display_width(cell);
+		if (columns[i].right)
+			owed += pad;
+		fprintf(out, "%*s%s", owed, "", cell);
+		owed = 1 + (columns[i].right ? 0 : pad);
+	}
+	fputc('\n', out);
+}
+
+void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
+	const char *const *cells, size_t nrows, int width)
+{
+	struct layout l = { 0 };
+	for (size_t i = 0; i < ncolumns; i++) {
+		l.width[i] = gk_display_width(columns[i].title);
+		for (size_t row = 0; row < nrows; row++) {
+			int w = gk_display_width(cells[row * ncolumns + i]);
+			l.width[i] = w > l.width[i] ? w : l.width[i];
+		}
+	}
+	if (width > 0)
+		fit(columns, ncolumns, &l, width);
+	print_line(out, columns, ncolumns, &l, NULL);
+	for (size_t row = 0; row < nrows; row++)
+		print_line(out, columns, ncolumns, &l, cells + row * ncolumns);
+}
+
+const char *gk_human_bytes(char *buf, size_t size, uint64_t bytes)
+{
+	static const char units[] = "BKMGTPE";
+	if (bytes == UINT64_MAX)
+		return strcpy(buf, "-");
+	double v = (double)bytes;
+	size_t unit = 0;
+	for (; v >= 999.5 && unit + 2 < sizeof units; unit++)
+		v /= 1024;
+	if (unit == 0)
+		snprintf(buf, size, "%" PRIu64, bytes);
+	else
+		snprintf(buf, size, v < 9.95 ? "%.1f%c" : "%.0f%c", v, units[unit]);
+	return buf;
+}
+
+const char *gk_human_time(char *buf, size_t size, int64_t s)
+{
+	if (s < 0)
+		return strcpy(buf, "-");
+	if (s < 60)
+		snprintf(buf, size, "%" PRId64 "s", s);
+	else if (s < 3600)
+		snprintf(buf, size, "%" PRId64 "m", s / 60);
+	else if (s < 48 * 3600)
+		snprintf(buf, size, "%" PRId64 "h", s / 3600);
+	else
+		snprintf(buf, size, "%" PRId64 "d", s / 86400);
+	return buf;
+}
+
+const char *gk_human_count(char *buf, size_t size, uint64_t n)
+{
+	if (n == UINT64_MAX)
+		return strcpy(buf, "-");
+	snprintf(buf, size, "%" PRIu64, n);
+	return buf;
+}
+
+struct json_object *gk_json_time(int64_t seconds)
+{
+	char buf[32];
+	struct tm tm;
+	time_t t = (time_t)seconds;
+	if (seconds <= 0 || !gmtime_r(&t, &tm) || !strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return NULL;
+	return json_object_new_string(buf);
+}
+
+int gk_print_end(const char *name)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "gocker %s: cannot write: %s\n", name, strerror(errno));
+	return 1;
+}

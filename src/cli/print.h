@@ -1,0 +1,49 @@
+/* How the administrator's commands print: tables that fit the terminal, numbers for people, JSON. */
+#ifndef GK_CLI_PRINT_H
+#define GK_CLI_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json_object;
+
+/* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then those
+ * with a `least` are cut. A column with drop 0 stays. */
+struct gk_column {
+	const char *title;
+	bool right;
+	int least; /* display columns it can be cut to; 0: never cut */
+	int drop;
+};
+
+enum { GK_COLUMNS_MOST = 16 };
+
+/* Prints rows of cells (rows * columns strings, row by row), every line at most `width` wide, or as
+ * wide as it needs for 0. Trailing blanks are left out. */
+void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
+	const char *const *cells, size_t nrows, int width);
+
+/* The width of the terminal behind stdout; 0 when it is none. ret_rows may be NULL. */
+int gk_terminal_size(int *ret_rows);
+
+/* The display columns of s in this locale, and a copy of at most `width` of them, with '+' as the
+ * last when something was cut. */
+int gk_display_width(const char *s);
+const char *gk_display_cut(char *buf, size_t size, const char *s, int width);
+
+/* 734, 12.3K, 5.6M, …; "-" for UINT64_MAX. 45s, 12m, 3h, 5d; "-" for less than 0. */
+const char *gk_human_bytes(char *buf, size_t size, uint64_t bytes);
+const char *gk_human_time(char *buf, size_t size, int64_t seconds);
+
+/* A number, or "-" for UINT64_MAX. */
+const char *gk_human_count(char *buf, size_t size, uint64_t n);
+
+/* An ISO 8601 time in UTC; NULL (JSON's null) for 0. */
+struct json_object *gk_json_time(int64_t seconds);
+
+/* Flushes stdout; the exit status: 0, or 1 with a line on stderr. */
+int gk_print_end(const char *name);
+
+#endif
