@@ -27,7 +27,7 @@ static inline int gk_steal_fd(int *fd)
 	return stolen;
 }
 
-#define gk_autoclose __attribute__((cleanup(gk_close_fd)))
-#define gk_autofree __attribute__((cleanup(gk_free_ptr)))
+#define gk_autoclose __attribute__((unused, cleanup(gk_close_fd)))
+#define gk_autofree __attribute__((unused, cleanup(gk_free_ptr)))
 
 #endif

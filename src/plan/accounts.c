@@ -27,8 +27,8 @@ int gk_build_check_account(const struct gk_identity *who, struct gk_err *err)
 static void add_gecos(struct gk_buf *buf, const char *gecos)
 {
 	for (size_t i = 0; gecos && gecos[i] && i < 256; i++) {
-		char c = gk_is_control(gecos[i]) || gecos[i] == ':' ? ' ' : gecos[i];
-		gk_buf_add(buf, &c, 1);
+		bool bad = gk_is_control(gecos[i]) || gecos[i] == ':';
+		gk_buf_add(buf, bad ? " " : &gecos[i], 1);
 	}
 }
 

@@ -83,7 +83,7 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_USER_MEMORY_MAX] = { "user_memory_max", SIZE, AT(user_memory_max), 4 * MIB,
 		1024 * TIB, NONE_IS_UNLIMITED, NULL, "none",
 		"write a size of at least 4M, such as 2G, or none" },
-	[GK_KEY_CPUS] = { "cpus", CPUS, AT(cpus_milli), 10, 1024 * 1000, NONE_IS_ZERO, NULL, "none",
+	[GK_KEY_CPUS] = { "cpus", CPUS, AT(cpus_milli), 10, 1024000, NONE_IS_ZERO, NULL, "none",
 		"write a number of CPUs from 0.01 to 1024, such as 1.5, or none" },
 	[GK_KEY_ROOT] = { "root", CHOICE, AT(root), 0, 0, NO_NONE, root_modes, "overlay",
 		"write overlay or readonly" },
@@ -146,7 +146,9 @@ int gk_key_find(const char *name, size_t n)
 
 static char fold(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+	if (c >= 'A' && c <= 'Z')
+		c = (char)(c - 'A' + 'a');
+	return c == '-' ? (char)'_' : c;
 }
 
 /* The number of letters to change, add or take away to come from a to b (both short). */
@@ -338,7 +340,7 @@ static const char *quantity_text(const struct rule *rule, const void *member,
 		return number_text(arena, value, "KMGT", sizes, 4);
 	if (rule->kind == SECONDS)
 		return number_text(arena, value, "smhd", times, 4);
-	return number_text(arena, value, "", sizes, 0);
+	return gk_arena_printf(arena, "%llu", (unsigned long long)value);
 }
 
 const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct gk_arena *arena)

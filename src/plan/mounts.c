@@ -32,7 +32,8 @@ static const char *reserved_by(const char *path)
 
 static int no_memory(struct gk_build *b)
 {
-	return gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
+	(void)gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
+	return -ENOMEM;
 }
 
 static bool entry_exists(const struct gk_build *b, const char *path)

@@ -74,9 +74,10 @@ static const char *name_for_host(struct gk_arena *arena, const char *name)
 {
 	struct gk_buf buf = { .arena = arena };
 	for (; *name && buf.len < 63; name++) {
-		char c = gk_is_alnum(*name) ? *name : '-';
-		if (c != '-' || (buf.len && buf.data[buf.len - 1] != '-'))
-			gk_buf_add(&buf, &c, 1);
+		if (gk_is_alnum(*name))
+			gk_buf_add(&buf, name, 1);
+		else if (buf.len && buf.data[buf.len - 1] != '-')
+			gk_buf_puts(&buf, "-");
 	}
 	while (buf.len && buf.data[buf.len - 1] == '-')
 		buf.data[--buf.len] = '\0';
