@@ -63,22 +63,13 @@ through_each_door() {
 # What each result's name begins with, so that the table in tests/README.md can be made of them.
 tap_prefix() { [ -z "$row" ] || printf '%s %s: ' "$row" "$door"; }
 
-# image_with NAME PROGRAM...: makes the image NAME: Alpine with programs of the host (paths) at the
-# same places, with what they need of libraries.
+# image_with NAME PROGRAM...: makes the image NAME: Alpine with programs of the host, brought in as
+# an administrator does it.
 image_with() {
-	local name=$1 root=/var/lib/gocker/images/$1 program
-	shift
+	local name=$1 said
 	[ "$(stat -f -c %T /var/lib/gocker/images)" = tmpfs ] || own_images
-	[ -d "$root" ] || cp -a /var/lib/gocker/images/alpine "$root"
-	for program; do bring "$root" "$program"; done
-}
-
-bring() { # ROOT FILE: with its libraries and its loader
-	local root=$1 file=$2 need
-	[ ! -e "$root$file" ] || [ -L "$root$file" ] || return 0
-	rm -f "$root$file"
-	install -D -m 755 "$file" "$root$file"
-	for need in $(ldd "$file" 2>/dev/null | grep -o '/[^ )]*'); do
-		[ "$need" = "$file" ] || bring "$root" "$need"
-	done
+	said=$({
+		[ -e "/var/lib/gocker/images/$name" ] || tar -C /var/lib/gocker/images/alpine -c . | "$GOCKER" image import "$name" -
+		"$GOCKER" image tools "$@"
+	} 2>&1) || not_ok "gocker image tools $*" "$said"
 }
