@@ -274,6 +274,19 @@ static int mount_masks(struct gk_build *b)
 	return 0;
 }
 
+/* What the entry stub is to do stands in a file that only root can write: key=value, a line each. */
+static int add_stub_orders(struct gk_build *b)
+{
+	struct gk_buf buf = { .arena = b->arena };
+	gk_buf_printf(&buf, "shell=%s\n", b->policy->shell);
+	if (b->policy->umask != (mode_t)-1)
+		gk_buf_printf(&buf, "umask=%04o\n", (unsigned)b->policy->umask);
+	for (const char *const *e = b->policy->env_set; e && *e; e++)
+		gk_buf_printf(&buf, "env=%s\n", *e);
+	const char *text = gk_buf_text(&buf);
+	return text ? gk_build_entry(b, GK_ENTRY_FILE, GK_STUB_ORDERS, 0644, text) : no_memory(b);
+}
+
 /* The entry stub stands at the path of gocker-shell inside, and in for a passwd shell that the
  * image lacks. */
 static int mount_stub(struct gk_build *b)
@@ -282,6 +295,8 @@ static int mount_stub(struct gk_build *b)
 		return 0;
 	const char *why, *shell = b->who->shell && *b->who->shell ? b->who->shell : "/bin/sh";
 	int e = gk_build_entry(b, GK_ENTRY_FILE, STUB_PATH, 0755, "");
+	if (e == 0)
+		e = add_stub_orders(b);
 	if (e < 0)
 		return e;
 	shell = gk_path_clean(b->arena, shell, &why);

@@ -41,9 +41,12 @@ enum gk_mount_kind {
 	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
 	GK_MOUNT_PTY,	    /* the payload's terminal, bound over an empty file */
 	GK_MOUNT_STUB,	    /* the entry stub of the PAM door, bound read-only over a file */
-	GK_MOUNT_DEVLOG,    /* scratch file: the keeper's syslog socket */
 	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->trees[index], writable */
 };
+
+/* Where the entry stub of the PAM door reads what it is to do: shell=PATH, umask=OCTAL, env=NAME=VALUE,
+ * a line each. Root's, in a directory of root's. */
+#define GK_STUB_ORDERS "/etc/gocker.entry"
 
 enum gk_mount_flag {
 	GK_MF_RO = 1,

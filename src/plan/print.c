@@ -103,7 +103,7 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 		[GK_MOUNT_DEVPTS] = "devpts", [GK_MOUNT_TREE] = "tree",
 		[GK_MOUNT_MASK_FILE] = "mask_file", [GK_MOUNT_MASK_DIR] = "mask_dir",
 		[GK_MOUNT_BIND_RO] = "bind_ro", [GK_MOUNT_PTY] = "pty", [GK_MOUNT_STUB] = "stub",
-		[GK_MOUNT_DEVLOG] = "devlog", [GK_MOUNT_EDIT] = "edit" };
+		[GK_MOUNT_EDIT] = "edit" };
 	static const char *const scratch[] = { [GK_SCRATCH_ROOT] = "root",
 		[GK_SCRATCH_TMP] = "tmp" };
 	static const struct bit flags[] = { { GK_MF_RO, "ro" }, { GK_MF_NOSUID, "nosuid" },
