@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/magic.h>
@@ -79,6 +81,17 @@ static int lay_out_scratch(struct site *site, struct gk_err *err)
 	return 0;
 }
 
+/* The keeper's socket gets its name here, in the session's own /dev, where root alone may write to
+ * it; the keeper holds the same open socket outside and reads. */
+static int bind_log(int dev, int sock)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/log", dev);
+	if (bind(sock, (const struct sockaddr *)&addr, sizeof addr) < 0)
+		return -errno;
+	return fchmodat(dev, "log", 0600, 0) < 0 ? -errno : 0;
+}
+
 static int make_nodes(const struct site *site, struct gk_err *err)
 {
 	static const char *const links[][2] = { { "fd", "/proc/self/fd" },
@@ -96,12 +109,13 @@ static int make_nodes(const struct site *site, struct gk_err *err)
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
 		if (symlinkat(links[i][1], dev, links[i][0]) < 0)
 			return gk_fail_errno(err, -errno, "cannot make /dev/%s", links[i][0]);
-	/* What later mounts are bound over. */
-	static const char *const empty[] = { "console", "log" };
-	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
-		bool wanted = i == 0 ? site->sources->pty >= 0 : site->sources->devlog >= 0;
-		if (wanted && mknodat(dev, empty[i], S_IFREG | 0600, 0) < 0)
-			return gk_fail_errno(err, -errno, "cannot make /dev/%s", empty[i]);
+	/* What the terminal is bound over. */
+	if (site->sources->pty >= 0 && mknodat(dev, "console", S_IFREG | 0600, 0) < 0)
+		return gk_fail_errno(err, -errno, "cannot make /dev/console");
+	if (site->sources->devlog >= 0) {
+		int r = bind_log(dev, site->sources->devlog);
+		if (r < 0)
+			return gk_fail_errno(err, r, "cannot make /dev/log");
 	}
 	/* The node that masks: nobody may open it for writing or reading. */
 	if (mknodat(site->scratch[GK_SCRATCH_ROOT], "mask", S_IFREG, 0) < 0)
@@ -159,6 +173,8 @@ static int fill_file(int dir, const char *name, const struct gk_entry *e)
 static int make_entry(const struct site *site, const struct gk_entry *e)
 {
 	const char *name;
+	if (e->kind == GK_ENTRY_SHELL)
+		return 0; /* needs the merged root: see link_missing_shell */
 	gk_autoclose int dir = open_parent(site->upper, e->path, &name);
 	if (dir < 0)
 		return dir;
@@ -170,8 +186,6 @@ static int make_entry(const struct site *site, const struct gk_entry *e)
 			AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 	case GK_ENTRY_SYMLINK:
 		return symlinkat(e->content, dir, name) < 0 ? -errno : 0;
-	case GK_ENTRY_SHELL:
-		return 0; /* needs the merged root: see link_missing_shell */
 	default:
 		return fill_file(dir, name, e);
 	}
@@ -318,8 +332,6 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 		return attach(sources->pty, m->flags, 0, target);
 	case GK_MOUNT_STUB:
 		return attach(sources->stub, m->flags, 0, target);
-	case GK_MOUNT_DEVLOG:
-		return attach(sources->devlog, m->flags, 0, target);
 	case GK_MOUNT_MASK_FILE:
 		return bind_at(root, "mask", m->flags, target);
 	case GK_MOUNT_MASK_DIR:

@@ -12,7 +12,7 @@ struct gk_root_sources {
 	const int *trees;	/* one mount fd for each of plan->trees */
 	int pty;		/* mount fd of the terminal */
 	int stub;		/* mount fd of the entry stub */
-	int devlog;		/* mount fd of the keeper's log socket */
+	int devlog;		/* the keeper's socket, not yet bound, that becomes /dev/log */
 };
 
 /* Builds the root in a fresh mount namespace, enters it with pivot_root, detaches the old one and

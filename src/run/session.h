@@ -23,10 +23,11 @@ struct gk_session {
 	const struct gk_caller *caller;
 	struct gk_tty tty;
 	unsigned image_flags; /* GK_IMAGE_ANY_PARENT, for root's own command line */
-	int stub, devlog;     /* mount fds that the keeper adds; -1 otherwise */
+	int stub;	      /* mount fd of the entry stub, from the keeper; -1 otherwise */
+	int devlog;	      /* socket that becomes /dev/log, from the keeper; -1 otherwise */
 
 	struct gk_place place;
-	struct gk_cgroup cgroup;
+	struct gk_cgroup cgroup; /* one that is `foreign` may be set before gk_session_open */
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
 	int trees[GK_TREES_MOST];
