@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,85 @@ int gk_cgroup_join(const struct gk_cgroup *cg)
 	return write_file(cg->leaf_fd, "cgroup.procs", "0");
 }
 
+int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid)
+{
+	char text[16];
+	snprintf(text, sizeof text, "%d", (int)pid);
+	return write_file(cg->leaf_fd, "cgroup.procs", text);
+}
+
+/* Fills buf with the directory of the cgroup in which pid is (cgroups(7), /proc/PID/cgroup). */
+static int find_dir_of(bool v1, pid_t pid, char *buf, size_t size)
+{
+	char path[64], text[8192];
+	snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+	ssize_t n = read_file(AT_FDCWD, path, text, sizeof text);
+	if (n < 0)
+		return (int)n;
+	for (char *save, *line = strtok_r(text, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *where = names ? strchr(names + 1, ':') : NULL;
+		if (!where)
+			continue;
+		*where++ = '\0';
+		if (strcmp(names + 1, v1 ? "pids" : "") != 0)
+			continue;
+		/* Outside of what this cgroup namespace shows. */
+		if (strncmp(where, "/..", 3) == 0)
+			return -EXDEV;
+		int len = snprintf(buf, size, "%s%s", v1 ? V1_PIDS : CGROUP_ROOT, where);
+		return len > 0 && (size_t)len < size ? 0 : -ENAMETOOLONG;
+	}
+	return -ENOENT;
+}
+
+int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	int v1 = gk_cgroup_is_v1(&ignored);
+	int r = v1 < 0 ? v1 : find_dir_of(v1 != 0, pid, buf, size);
+	if (r < 0)
+		return r;
+	size_t len = strlen(buf);
+	int more = snprintf(buf + len, size - len, "/cgroup.procs");
+	return more > 0 && (size_t)more < size - len ? 0 : -ENAMETOOLONG;
+}
+
+/* Whether a limit file says what was asked, or less. */
+static bool limit_holds(int dirfd, const char *name, uint64_t want)
+{
+	char buf[64];
+	if (want == GK_UNLIMITED)
+		return true;
+	if (read_file(dirfd, name, buf, sizeof buf) <= 0 || buf[0] < '0' || buf[0] > '9')
+		return false;
+	return strtoull(buf, NULL, 10) <= want;
+}
+
+int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret,
+	struct gk_err *err)
+{
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	char path[PATH_MAX];
+	int v1 = gk_cgroup_is_v1(err);
+	int r = v1 != 0 ? -EOPNOTSUPP : find_dir_of(false, pid, path, sizeof path);
+	if (r == 0)
+		r = cg.leaf_fd = open_dir(AT_FDCWD, path);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot find the cgroup of the login");
+	const struct gk_policy *policy = plan->policy;
+	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
+		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max)) {
+		gk_cgroup_close(&cg);
+		return gk_fail(err, -EPERM, "the limits of the login's scope are not those asked for");
+	}
+	cg.foreign = true;
+	cg.uid = plan->who->uid;
+	snprintf(cg.id, sizeof cg.id, "%s", plan->session_id);
+	*ret = cg;
+	return 0;
+}
+
 /* Whether the number stands in the leaf's cgroup.procs now. */
 static bool is_member(int leaf_fd, pid_t pid)
 {
@@ -342,6 +422,8 @@ int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t except)
 
 int gk_cgroup_kill(const struct gk_cgroup *cg)
 {
+	if (cg->foreign)
+		return 0;
 	int r = cg->v1 ? -ENOENT : write_file(cg->leaf_fd, "cgroup.kill", "1");
 	return r == -ENOENT ? kill_by_pidfd(cg) : r;
 }
@@ -350,6 +432,10 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 {
 	int r = 0;
 	char user[24];
+	if (cg->foreign) {
+		gk_cgroup_close(cg);
+		return 0;
+	}
 	if (cg->leaf_fd >= 0) {
 		int64_t left_us = (int64_t)timeout_ms * 1000;
 		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) == -EBUSY &&

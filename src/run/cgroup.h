@@ -15,6 +15,7 @@ enum { GK_ID_BYTES = 13 };
 /* An open session cgroup. All fds are O_CLOEXEC; -1 when not open. */
 struct gk_cgroup {
 	bool v1;	/* pids alone, on a hierarchy of its own */
+	bool foreign;	/* someone else's (a scope of systemd's): never killed or removed by us */
 	int base_fd;	/* BASE */
 	int user_fd;	/* BASE/u<uid> */
 	int leaf_fd;	/* BASE/u<uid>/<id> */
@@ -39,6 +40,18 @@ int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_e
 
 /* Moves the calling process into the leaf. */
 int gk_cgroup_join(const struct gk_cgroup *cg);
+
+/* Moves another process into the leaf. */
+int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid);
+
+/* The path of the cgroup.procs file of the cgroup in which a process is: of the hierarchy that
+ * limits pids. Returns 0, or -errno (-ENAMETOOLONG when it does not fit). */
+int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size);
+
+/* Takes the cgroup v2 in which a process is as its leaf, for a session whose limits systemd has
+ * set: `foreign`. -EPERM unless its limits are those that the plan asks for. */
+int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret,
+	struct gk_err *err);
 
 /* Kills every process in the leaf: cgroup.kill on v2; on v1, and before Linux 5.14, by pidfds whose
  * membership is read again after opening (a number may have been reused). Returns 0 or -errno. */

@@ -21,7 +21,12 @@
 #include "run/image.h"
 #include "run/tree.h"
 
-enum { SETUP_TIMEOUT_MS = 30000, DEATH_TIMEOUT_MS = 10000, REMOVE_TIMEOUT_MS = 5000 };
+enum {
+	SETUP_TIMEOUT_MS = 30000,
+	DEATH_TIMEOUT_MS = 10000,
+	ZOMBIE_TIMEOUT_MS = 20,
+	REMOVE_TIMEOUT_MS = 5000,
+};
 
 void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 	const struct gk_caller *caller)
@@ -183,7 +188,7 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		&s->place, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
-	if (r == 0)
+	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
 	if (r == 0)
 		r = open_image(s, err);
@@ -266,6 +271,24 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 
+/* Everything in the session is killed with init, but init's own end may have to wait: a process whose
+ * parent is outside stays a zombie until that parent reaps it, and sshd's monitor reaps the user's
+ * side only after it has closed the PAM session, which waits for us. The leaf is empty all the same,
+ * and that is waited for. */
+static void reap_init(struct gk_session *s, int timeout_ms)
+{
+	struct pollfd p = { .fd = s->init_pidfd, .events = POLLIN };
+	siginfo_t info;
+	while (poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
+		;
+	if (!(p.revents & POLLIN))
+		return;
+	while (waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
+		;
+	gk_close_fd(&s->init_pidfd);
+	s->init = 0;
+}
+
 int gk_session_close(struct gk_session *s)
 {
 	int r = 0;
@@ -273,17 +296,15 @@ int gk_session_close(struct gk_session *s)
 		/* init is the reaper of its PID namespace: when it is gone, all are. A process that
 		 * hangs in the kernel (a dead NFS server) may hold it up; the record then stays. */
 		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
-		siginfo_t info;
-		struct pollfd p = { .fd = s->init_pidfd, .events = POLLIN };
-		if (poll(&p, 1, DEATH_TIMEOUT_MS) == 1)
-			(void)waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED);
-		gk_close_fd(&s->init_pidfd);
-		s->init = 0;
+		reap_init(s, s->plan->door == GK_DOOR_PAM ? ZOMBIE_TIMEOUT_MS : DEATH_TIMEOUT_MS);
 	}
 	if (s->cgroup.leaf_fd >= 0) {
 		(void)gk_cgroup_kill(&s->cgroup);
 		r = gk_cgroup_remove(&s->cgroup, REMOVE_TIMEOUT_MS);
 	}
+	if (s->init_pidfd >= 0)
+		reap_init(s, 0);
+	gk_close_fd(&s->init_pidfd);
 	close_sources(s);
 	gk_close_fd(&s->image_lock);
 	gk_close_fd(&s->link);
