@@ -1,0 +1,298 @@
+#include "door.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/magic.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/sys.h"
+
+#define KEEPER GK_LIBEXECDIR "/gocker-keeper"
+
+static int fail(struct gk_pam_failure *why, int r, const char *what)
+{
+	if (!why->log[0])
+		snprintf(why->log, sizeof why->log, "%s: errno %d", what, -r);
+	return r;
+}
+
+struct gk_pam_door *gk_door_new(void)
+{
+	void *page = mmap(NULL, sizeof(struct gk_pam_door), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	if (madvise(page, sizeof(struct gk_pam_door), MADV_WIPEONFORK) < 0) {
+		(void)munmap(page, sizeof(struct gk_pam_door));
+		return NULL;
+	}
+	struct gk_pam_door *door = page;
+	*door = (struct gk_pam_door){ .magic = GK_PAM_MAGIC, .link = -1, .keeper = -1 };
+	return door;
+}
+
+bool gk_door_is_ours(const struct gk_pam_door *door)
+{
+	return door->magic == GK_PAM_MAGIC;
+}
+
+void gk_door_free(struct gk_pam_door *door)
+{
+	if (gk_door_is_ours(door)) {
+		gk_close_fd(&door->link);
+		gk_close_fd(&door->keeper);
+	}
+	(void)munmap(door, sizeof *door);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits until fd is readable. The daemon's signal handlers may run meanwhile. */
+static int await(int fd, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	for (;;) {
+		int64_t left = end - now_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+		if (n > 0)
+			return 0;
+		if (n == 0 && left <= 0)
+			return -ETIMEDOUT;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/* ---- the keeper ---- */
+
+/* Receives the one message that may come now, or a refusal. *ret_fd must come with `with_fd`. */
+static int receive(struct gk_pam_door *door, struct gk_link_message *m, int *ret_fd,
+	struct gk_pam_failure *why)
+{
+	gk_autoclose int fd = -1;
+	int r = await(door->link, GK_LINK_TIMEOUT_MS);
+	if (r < 0)
+		return fail(why, r, "the keeper does not answer");
+	r = gk_fd_recv(door->link, m, sizeof *m, &fd);
+	if (r != (int)sizeof *m)
+		return fail(why, r < 0 ? r : -EPIPE, "the keeper is gone");
+	m->text[sizeof m->text - 1] = m->origin[sizeof m->origin - 1] = '\0';
+	if (m->kind == GK_LINK_REFUSED) {
+		snprintf(why->user, sizeof why->user, "%s", m->text);
+		snprintf(why->log, sizeof why->log, "refused: %s", m->text);
+		return -EACCES;
+	}
+	if ((fd >= 0) != (ret_fd != NULL))
+		return fail(why, -EPROTO, "the keeper answers out of turn");
+	if (ret_fd)
+		*ret_fd = gk_steal_fd(&fd);
+	return 0;
+}
+
+/* posix_spawn(3) shares the caller's memory until the exec: no copy of a daemon's secrets is made.
+ * The link becomes fd 0; the keeper closes all above 2 before it does anything else. */
+static int spawn(int link, pid_t *ret_pid)
+{
+	static char name[] = "gocker-keeper";
+	char *argv[] = { name, NULL }, *env[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int e = posix_spawn_file_actions_init(&actions);
+	if (e != 0)
+		return -e;
+	e = posix_spawn_file_actions_adddup2(&actions, link, 0);
+	for (int fd = 1; e == 0 && fd <= 2; fd++)
+		e = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	if (e == 0)
+		e = posix_spawn(ret_pid, KEEPER, &actions, NULL, argv, env);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -e;
+}
+
+/* The process that was spawned ends as soon as the keeper stands on its own, so that no wait() of the
+ * daemon's meets it later. ECHILD: the daemon ignores SIGCHLD, and the kernel has reaped it. */
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int start_keeper(struct gk_pam_door *door, struct gk_pam_failure *why)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(why, -errno, "socketpair");
+	door->link = pair[0];
+	gk_autoclose int theirs = pair[1];
+	pid_t pid;
+	int r = spawn(theirs, &pid);
+	if (r < 0)
+		return fail(why, r, "cannot execute " KEEPER);
+	gk_close_fd(&theirs);
+	gk_autoclose int child = gk_sys_pidfd_open(pid);
+	struct gk_link_message m;
+	r = receive(door, &m, &door->keeper, why);
+	if (r == 0 && m.kind != GK_LINK_KEEPER)
+		r = fail(why, -EPROTO, "the keeper does not introduce itself");
+	if (r < 0)
+		(void)(child >= 0 ? gk_sys_pidfd_send_signal(child, SIGKILL) : kill(pid, SIGKILL));
+	reap(pid);
+	return r;
+}
+
+/* One that has more than one thread would be moved by half; one that is inside already (a second
+ * handle in one process) would execute the image's idea of a keeper. */
+static int check_caller(struct gk_pam_failure *why)
+{
+	struct statfs fs;
+	struct stat tasks, mine, children;
+	if (statfs("/proc/self", &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC ||
+		stat("/proc/self/task", &tasks) < 0 || stat("/proc/self/ns/pid", &mine) < 0 ||
+		stat("/proc/self/ns/pid_for_children", &children) < 0)
+		return fail(why, -ENOENT, "the caller does not find itself in /proc");
+	if (tasks.st_nlink != 3)
+		return fail(why, -EBUSY, "the caller has more than one thread");
+	if (mine.st_ino != children.st_ino)
+		return fail(why, -EBUSY, "the caller is in a container already");
+	return 0;
+}
+
+int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *question,
+	struct gk_link_message *answer, struct gk_pam_failure *why)
+{
+	int r = check_caller(why);
+	if (r == 0)
+		r = start_keeper(door, why);
+	if (r == 0 && gk_fd_send(door->link, question, sizeof *question, -1) < 0)
+		r = fail(why, -EPIPE, "the keeper is gone");
+	if (r == 0)
+		r = receive(door, answer, NULL, why);
+	if (r == 0 && answer->kind != GK_LINK_LIMITS && answer->kind != GK_LINK_FREE)
+		r = fail(why, -EPROTO, "the keeper answers out of turn");
+	if (r == 0 && answer->kind == GK_LINK_FREE)
+		door->state = GK_PAM_FREE;
+	else if (r == 0)
+		door->state = GK_PAM_STARTED;
+	if (r < 0 || answer->kind == GK_LINK_FREE || question->kind == GK_LINK_ASK)
+		(void)gk_door_end(door);
+	return r;
+}
+
+/* ---- in and out ---- */
+
+/* The join is believed only when `/` is the very mount that the keeper announced. */
+static int verify_root(const struct gk_link_root *want)
+{
+	struct statx st;
+	if (statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID, &st) < 0)
+		return -errno;
+	return (st.stx_mask & STATX_MNT_ID) && st.stx_mnt_id == want->mount_id &&
+			st.stx_ino == want->ino && st.stx_dev_major == want->dev_major &&
+			st.stx_dev_minor == want->dev_minor ? 0 : -EXDEV;
+}
+
+static int join(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
+	struct gk_pam_failure *why)
+{
+	door->namespaces = ready->namespaces;
+	memcpy(door->origin, ready->origin, sizeof door->origin);
+	if (!getcwd(door->cwd, sizeof door->cwd) || door->cwd[0] != '/')
+		door->cwd[0] = '\0';
+	if (setns(init, (int)door->namespaces) < 0)
+		return fail(why, -errno, "setns");
+	door->state = GK_PAM_INSIDE;
+	int r = verify_root(&ready->root);
+	if (r == 0) {
+		struct gk_link_message m = { .kind = GK_LINK_ENTERED };
+		r = gk_fd_send(door->link, &m, sizeof m, -1);
+	}
+	if (r < 0) {
+		(void)gk_door_come_back(door);
+		return fail(why, r, "the container is not what was joined");
+	}
+	/* The C library's own connection to the host's log; the next line opens the session's. */
+	closelog();
+	if (door->cwd[0])
+		(void)!chdir(door->cwd);
+	gk_close_fd(&door->link);
+	return 0;
+}
+
+int gk_door_enter(struct gk_pam_door *door, struct gk_pam_failure *why)
+{
+	struct gk_link_message m = { .kind = GK_LINK_ENTER };
+	gk_autoclose int init = -1;
+	int r = gk_fd_send(door->link, &m, sizeof m, -1);
+	if (r < 0)
+		fail(why, r, "the keeper is gone");
+	else
+		r = receive(door, &m, &init, why);
+	if (r == 0 && m.kind != GK_LINK_READY)
+		r = fail(why, -EPROTO, "the keeper answers out of turn");
+	if (r == 0)
+		r = join(door, init, &m, why);
+	if (r < 0)
+		(void)gk_door_end(door);
+	return r;
+}
+
+/* Back to the cgroup it came from, so that what the other modules start at close is not counted as
+ * the session's. When that is gone, the keeper takes the caller along. */
+static void leave_cgroup(const struct gk_pam_door *door)
+{
+	if (!door->origin[0])
+		return;
+	gk_autoclose int fd = open(door->origin, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)
+		(void)!write(fd, "0", 1);
+}
+
+int gk_door_come_back(struct gk_pam_door *door)
+{
+	if (door->state != GK_PAM_INSIDE)
+		return 0;
+	if (setns(door->keeper, (int)door->namespaces) < 0)
+		return -errno;
+	door->state = GK_PAM_BACK;
+	closelog();
+	if (door->cwd[0])
+		(void)!chdir(door->cwd);
+	leave_cgroup(door);
+	return 0;
+}
+
+/* The keeper undoes everything when it is asked to (SIGUSR1) or when the link closes before the
+ * caller is inside. */
+int gk_door_end(struct gk_pam_door *door)
+{
+	int r = 0;
+	gk_close_fd(&door->link);
+	if (door->keeper >= 0) {
+		(void)gk_sys_pidfd_send_signal(door->keeper, SIGUSR1);
+		r = await(door->keeper, GK_LINK_END_MS);
+		if (r < 0)
+			(void)gk_sys_pidfd_send_signal(door->keeper, SIGKILL);
+	}
+	gk_close_fd(&door->keeper);
+	return r;
+}

@@ -1,0 +1,167 @@
+/* gocker-entry: what stands inside at the path of gocker-shell, and in for a passwd shell that the
+ * image lacks. It runs as the user: it gives up what the daemons of the PAM door can't give up for
+ * him, and becomes the policy's shell. Static: inside, the C library is another one.
+ *
+ * Its orders stand in GK_STUB_ORDERS, which root alone can write. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+
+#include "base/err.h"
+#include "base/sys.h"
+#include "plan/plan.h"
+#include "run/seccomp.h"
+
+#define SELF GK_BINDIR "/gocker-shell"
+
+enum { ORDERS_BYTES = 128 << 10 };
+
+static void say(const char *text)
+{
+	(void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+static int refuse(int code, const char *text)
+{
+	say("gocker: ");
+	say(text);
+	say("\n");
+	return code;
+}
+
+/* ---- orders ---- */
+
+struct orders {
+	const char *shell;
+	bool has_umask;
+	mode_t umask;
+};
+
+static int obey_line(char *line, struct orders *orders)
+{
+	char *value = strchr(line, '=');
+	if (!value)
+		return -EINVAL;
+	*value++ = '\0';
+	if (strcmp(line, "shell") == 0) {
+		orders->shell = value;
+	} else if (strcmp(line, "umask") == 0) {
+		orders->has_umask = true;
+		orders->umask = (mode_t)strtoul(value, NULL, 8);
+	} else if (strcmp(line, "env") == 0) {
+		return putenv(value) == 0 ? 0 : -ENOMEM;
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* buf stays in use: the environment points into it. */
+static int read_orders(char *buf, size_t size, struct orders *orders)
+{
+	int fd = open(GK_STUB_ORDERS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022))
+		return -EPERM;
+	size_t n = 0;
+	ssize_t got;
+	while (n < size - 1 && (got = read(fd, buf + n, size - 1 - n)) > 0)
+		n += (size_t)got;
+	(void)close(fd);
+	buf[n] = '\0';
+	for (char *save, *line = strtok_r(buf, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save)) {
+		int r = obey_line(line, orders);
+		if (r < 0)
+			return r;
+	}
+	return orders->shell && orders->shell[0] == '/' ? 0 : -EINVAL;
+}
+
+/* ---- what is given up ---- */
+
+/* No core file: a core pattern with a pipe runs on the host (core(5)). A session keyring of its own
+ * (keyrings(7)). Then no way to new privileges, and the filter, once: a shell started by this one
+ * comes here again, where keys and more are refused already. */
+static int confine(const struct orders *orders)
+{
+	const struct rlimit none = { 0, 0 };
+	struct gk_err err = GK_ERR_INIT;
+	if (orders->has_umask)
+		(void)umask(orders->umask);
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+		return 0;
+	long r = gk_sys_ret(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+	if (r < 0 && r != -ENOSYS)
+		return (int)r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return gk_seccomp_payload(GK_FILTER_USER, &err);
+}
+
+/* ---- never a loop ---- */
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The policy's shell is this program: itself, or by a link that stands in for what the image lacks,
+ * or as a script whose interpreter this program stands in for (then it was executed under the
+ * script's name: AT_EXECFN, getauxval(3)). */
+static bool would_loop(const char *shell)
+{
+	/* An auxv entry is a number that holds a pointer. */
+	const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	return same_file(shell, SELF) || (name && same_file(shell, name));
+}
+
+static char **shell_argv(const struct orders *orders, int argc, char **argv)
+{
+	const char *base = strrchr(orders->shell, '/') + 1;
+	bool login = argc > 0 && argv[0][0] == '-';
+	size_t len = strlen(base);
+	char *name = malloc(len + 2), **out = calloc((size_t)argc + 2, sizeof *out);
+	if (!name || !out)
+		return NULL;
+	name[0] = '-';
+	memcpy(name + 1, base, len + 1);
+	out[0] = login ? name : name + 1;
+	for (int i = 1; i < argc; i++)
+		out[i] = argv[i];
+	return out;
+}
+
+int main(int argc, char **argv)
+{
+	static char text[ORDERS_BYTES];
+	struct orders orders = { 0 };
+	if (geteuid() == 0)
+		return refuse(GK_EXIT_GOCKER, "not for root: there is nothing to enter here");
+	if (read_orders(text, sizeof text, &orders) < 0)
+		return refuse(GK_EXIT_GOCKER, "cannot read " GK_STUB_ORDERS "; nothing was run");
+	if (would_loop(orders.shell))
+		return refuse(GK_EXIT_NOT_FOUND, "the policy's shell is not in the image; nothing was run");
+	char **out = shell_argv(&orders, argc, argv);
+	if (!out || setenv("SHELL", orders.shell, 1) < 0 || confine(&orders) < 0)
+		return refuse(GK_EXIT_GOCKER, "cannot confine this shell; nothing was run");
+	(void)execv(orders.shell, out);
+	bool missing = errno == ENOENT || errno == ENOTDIR;
+	return missing ? refuse(GK_EXIT_NOT_FOUND, "the policy's shell is not in the image; nothing was run") :
+		refuse(GK_EXIT_CANNOT_RUN, "the policy's shell cannot be run in the session");
+}

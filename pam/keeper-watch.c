@@ -1,0 +1,184 @@
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/sys.h"
+
+/* The longest line that is relayed, how many at a time, and how often a limit is logged at most. */
+enum { RELAY_BYTES = 8192, RELAY_BURST = 64, LIMIT_EVERY_MS = 10000 };
+
+struct watch {
+	struct gk_keeper *k;
+	int signals; /* signalfd */
+	int events;  /* the leaf's pids.events */
+	uint64_t hits;
+	int64_t started_ms, told_ms;
+	bool ended; /* the container is dead; the caller still has to close */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the log ---- */
+
+/* Hands the container's lines to the host's log as they are. They come from root's processes only
+ * (the socket's mode); one that the host's log does not take now is lost, as with any datagram. */
+static void relay_log(const struct watch *w)
+{
+	char line[RELAY_BYTES];
+	for (int i = 0; i < RELAY_BURST; i++) {
+		struct iovec iov = { line, sizeof line };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		ssize_t n = recvmsg(w->k->log_socket, &msg, MSG_DONTWAIT);
+		if (n < 0)
+			return;
+		if (n > 0 && gk_log_fd() >= 0)
+			(void)send(gk_log_fd(), line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+}
+
+/* ---- limits ---- */
+
+static uint64_t read_hits(int fd)
+{
+	char buf[128];
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof buf - 1, 0);
+	if (n <= 4 || strncmp(buf, "max ", 4) != 0)
+		return 0;
+	buf[n] = '\0';
+	return strtoull(buf + 4, NULL, 10);
+}
+
+static void check_limits(struct watch *w)
+{
+	uint64_t hits = read_hits(w->events);
+	if (hits == w->hits)
+		return;
+	w->hits = hits;
+	if (w->told_ms && now_ms() - w->told_ms < LIMIT_EVERY_MS)
+		return;
+	w->told_ms = now_ms();
+	gk_log(LOG_NOTICE, "event=limit id=%s limit=pids_max value=%" PRIu64 " hits=%" PRIu64,
+		w->k->id, w->k->policy.pids_max, hits);
+}
+
+/* The container's death is the login's end for its user; the daemon sees its child die and closes. */
+static void end_container(struct watch *w, const char *why)
+{
+	if (w->ended)
+		return;
+	w->ended = true;
+	gk_log(LOG_INFO, "event=end id=%s reason=%s", w->k->id, why);
+	(void)gk_sys_pidfd_send_signal(w->k->session.init_pidfd, SIGKILL);
+}
+
+/* Returns how long to wait at most, in ms; -1 for as long as it takes. */
+static int check_time(struct watch *w)
+{
+	uint64_t most = w->k->policy.max_duration_s;
+	if (!most || w->ended)
+		return -1;
+	int64_t left = (int64_t)most * 1000 - (now_ms() - w->started_ms);
+	if (left <= 0)
+		end_container(w, "max_duration");
+	return left <= 0 ? -1 : left > 3600000 ? 3600000 : (int)left + 1;
+}
+
+/* ---- the loop ---- */
+
+/* Returns true when the module asks for the end. */
+static bool on_signal(struct watch *w)
+{
+	struct signalfd_siginfo info;
+	if (read(w->signals, &info, sizeof info) != (ssize_t)sizeof info)
+		return false;
+	if (info.ssi_signo == SIGUSR1)
+		return true;
+	/* TERM and HUP: an administrator ends the session. */
+	end_container(w, "terminated");
+	return false;
+}
+
+static void loop(struct watch *w)
+{
+	enum { CALLER, SIGNALS, INIT, LOG, EVENTS, COUNT };
+	for (;;) {
+		int timeout = check_time(w);
+		struct pollfd p[COUNT] = {
+			[CALLER] = { .fd = w->k->caller.parent_pidfd, .events = POLLIN },
+			[SIGNALS] = { .fd = w->signals, .events = POLLIN },
+			[INIT] = { .fd = w->ended ? -1 : w->k->session.init_pidfd, .events = POLLIN },
+			[LOG] = { .fd = w->k->log_socket, .events = POLLIN },
+			[EVENTS] = { .fd = w->events, .events = POLLPRI },
+		};
+		if (poll(p, COUNT, timeout) < 0 && errno != EINTR)
+			return;
+		if (p[LOG].revents)
+			relay_log(w);
+		if (p[EVENTS].revents & POLLPRI)
+			check_limits(w);
+		if (p[INIT].revents)
+			end_container(w, "init-killed");
+		if (p[SIGNALS].revents && on_signal(w))
+			return;
+		if (p[CALLER].revents) {
+			if (!w->ended)
+				gk_log(LOG_INFO, "event=end id=%s reason=caller-gone", w->k->id);
+			return;
+		}
+	}
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void log_close(const struct watch *w)
+{
+	struct gk_usage usage;
+	char user[256];
+	gk_cgroup_usage(&w->k->session.cgroup, &usage);
+	gk_log(LOG_INFO,
+		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " pids_peak=%" PRId64
+		" pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
+		now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_max_hits,
+		(int64_t)usage.oom_kills);
+}
+
+void gk_keeper_watch(struct gk_keeper *k)
+{
+	struct watch w = { .k = k, .started_ms = now_ms() };
+	w.signals = open_signals();
+	w.events = openat(k->session.cgroup.leaf_fd, "pids.events", O_RDONLY | O_CLOEXEC);
+	w.hits = read_hits(w.events);
+	/* Without a way to be asked, the caller's end alone is the end. */
+	loop(&w);
+	relay_log(&w);
+	log_close(&w);
+	gk_close_fd(&w.signals);
+	gk_close_fd(&w.events);
+}

@@ -1,0 +1,256 @@
+/* gocker-keeper: one for each login through pam_gocker. It stays outside, makes the container, has
+ * the daemon join it, and takes it down when the login is over. Its one caller is the module, which
+ * starts it with the link as fd 0, no environment and no argument. */
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/creds.h"
+#include "run/identity.h"
+#include "run/load.h"
+#include "run/seccomp.h"
+
+/* A stack whose last line never comes would leave a login uncontained: told to the log. */
+enum { ENTER_TIMEOUT_MS = 120000 };
+
+static int answer(struct gk_keeper *k, struct gk_link_message *m, int fd)
+{
+	return gk_fd_send(k->link, m, sizeof *m, fd);
+}
+
+/* On its own: no child of the daemon's, no terminal, so that neither its wait(2) nor a ^C meets it. */
+static int stand_alone(struct gk_err *err)
+{
+	pid_t pid = fork();
+	if (pid < 0)
+		return gk_fail_errno(err, -errno, "cannot start the keeper");
+	if (pid > 0)
+		_exit(0);
+	if (setsid() < 0)
+		return gk_fail_errno(err, -errno, "cannot start the keeper");
+	(void)prctl(PR_SET_NAME, "gocker-keeper", 0, 0, 0);
+	return 0;
+}
+
+static int introduce(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message m = { .kind = GK_LINK_KEEPER };
+	gk_autoclose int self = gk_sys_pidfd_open(getpid());
+	int r = self < 0 ? self : answer(k, &m, self);
+	return r < 0 ? gk_fail_errno(err, r, "cannot talk to the module") : 0;
+}
+
+/* Returns the kind of the next message, 0 at the end of the link. */
+static int receive(struct gk_keeper *k, struct gk_link_message *ret, int timeout_ms)
+{
+	gk_autoclose int fd = -1;
+	struct pollfd p = { .fd = k->link, .events = POLLIN };
+	int n = poll(&p, 1, timeout_ms);
+	if (n <= 0)
+		return n < 0 ? -errno : -ETIMEDOUT;
+	n = gk_fd_recv(k->link, ret, sizeof *ret, &fd);
+	if (n <= 0)
+		return n;
+	return n == (int)sizeof *ret && fd < 0 ? ret->kind : -EPROTO;
+}
+
+static int receive_question(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message *q = &k->question;
+	int kind = receive(k, q, GK_LINK_TIMEOUT_MS);
+	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK)
+		return gk_fail(err, -EPROTO, "the module asks nothing");
+	q->user[sizeof q->user - 1] = q->service[sizeof q->service - 1] = '\0';
+	q->tty[sizeof q->tty - 1] = q->rhost[sizeof q->rhost - 1] = '\0';
+	return 0;
+}
+
+/* The record takes where a login came from out of the environment, as sshd sets it. */
+static int fill_caller(struct gk_keeper *k)
+{
+	const char **env = gk_arena_array(&k->arena, 2, sizeof *env);
+	if (!env)
+		return -ENOMEM;
+	if (k->question.rhost[0])
+		env[0] = gk_arena_printf(&k->arena, "SSH_CONNECTION=%s", k->question.rhost);
+	k->caller.env = env;
+	return 0;
+}
+
+static int decide(struct gk_keeper *k, struct gk_err *err)
+{
+	int r = gk_identity_by_name(k->question.user, &k->arena, &k->who, err);
+	if (r == 0)
+		r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, err);
+	if (r == 0)
+		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
+	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
+		return r;
+	r = gk_session_new_id(k->id);
+	if (r == 0)
+		r = fill_caller(k);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot plan the session");
+	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id };
+	return gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+}
+
+/* Tells the module what awaits the user. Returns 1 when there is more to do. */
+static int tell_decision(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message m = { .kind = k->policy.contain ? GK_LINK_LIMITS : GK_LINK_FREE };
+	bool enter = k->policy.contain && k->question.kind == GK_LINK_OPEN;
+	if (enter) {
+		m.tasks_max = k->plan.leaf_pids_max;
+		if (k->policy.memory_max != GK_UNLIMITED)
+			m.memory_max = k->policy.memory_max;
+		/* Whether the rest of the stack gives the login a cgroup of its own is seen by this. */
+		if (gk_cgroup_procs_of(k->caller.parent, k->before, sizeof k->before) < 0)
+			k->before[0] = '\0';
+	}
+	int r = answer(k, &m, -1);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot talk to the module");
+	return enter;
+}
+
+/* Waits for the last line of the stack. Returns 1, or 0 when the login ended before it. */
+static int await_enter(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message m;
+	char user[256];
+	int kind = receive(k, &m, ENTER_TIMEOUT_MS);
+	if (kind == -ETIMEDOUT) {
+		gk_log(LOG_ALERT,
+			"event=uncontained door=pam user=\"%s\" reason=\"no second pam_gocker line in the stack\"",
+			gk_escape(user, sizeof user, k->who.name));
+		kind = receive(k, &m, -1);
+	}
+	if (kind == GK_LINK_ENTER)
+		return 1;
+	return kind == 0 ? 0 : gk_fail(err, -EPROTO, "the module does not enter");
+}
+
+/* Keeps uid 0 and nothing else: what is left to do needs no capability but root's own files. */
+static int give_up_powers(struct gk_err *err)
+{
+	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return gk_fail_errno(err, -errno, "/dev/null");
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return gk_fail_errno(err, -errno, "/dev/null");
+	int r = gk_creds_reduce(0, err);
+	return r == 0 ? gk_seccomp_supervisor(err) : r;
+}
+
+/* The caller may go in now; it is inside when it says so. */
+static int let_in(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message m = { .kind = GK_LINK_READY, .namespaces = k->plan.namespaces };
+	snprintf(m.origin, sizeof m.origin, "%s", k->origin);
+	int r = gk_keeper_root_of(k->session.init, &m.root, err);
+	if (r == 0)
+		r = give_up_powers(err);
+	if (r == 0 && answer(k, &m, k->session.init_pidfd) < 0)
+		r = gk_fail(err, -EPIPE, "the module is gone");
+	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_ENTERED)
+		r = gk_fail(err, -EPIPE, "the caller did not enter");
+	return r;
+}
+
+static int enter(struct gk_keeper *k, struct gk_err *err)
+{
+	char user[256], service[128], rhost[256];
+	int r = gk_keeper_build(k, err);
+	if (r < 0)
+		return r;
+	gk_keeper_record_login(k);
+	r = let_in(k, err);
+	if (r < 0) {
+		gk_keeper_record_logout(k);
+		(void)gk_keeper_undo(k);
+		return r;
+	}
+	gk_close_fd(&k->link);
+	gk_log(LOG_INFO, "event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"",
+		k->id, gk_escape(user, sizeof user, k->who.name), (unsigned)k->who.uid,
+		k->policy.image, gk_escape(service, sizeof service, k->question.service),
+		gk_escape(rhost, sizeof rhost, k->question.rhost));
+	return 0;
+}
+
+/* One line for the user by way of the module, one with the reason to the administrator. */
+static void refuse(struct gk_keeper *k, const struct gk_err *err)
+{
+	struct gk_link_message m = { .kind = GK_LINK_REFUSED };
+	char user[256], msg[600], detail[600];
+	snprintf(m.text, sizeof m.text, "%s", err->msg);
+	if (k->link >= 0)
+		(void)answer(k, &m, -1);
+	gk_log_open("gocker-keeper");
+	gk_log(LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\" detail=\"%s\"",
+		gk_escape(user, sizeof user, k->question.user), gk_escape(msg, sizeof msg, err->msg),
+		gk_escape(detail, sizeof detail, err->detail));
+}
+
+/* Up to the moment when the caller is inside. Returns 1 then, 0 when there is nothing to keep. */
+static int serve_link(struct gk_keeper *k, struct gk_err *err)
+{
+	int r = receive_question(k, err);
+	if (r == 0)
+		r = decide(k, err);
+	if (r == 0)
+		r = tell_decision(k, err);
+	if (r > 0)
+		r = await_enter(k, err);
+	if (r <= 0)
+		return r;
+	r = enter(k, err);
+	return r < 0 ? r : 1;
+}
+
+/* fd 0 is the link only when a module started us; by hand nothing happens. */
+static int take_link(struct gk_keeper *k)
+{
+	struct stat st;
+	if (fstat(0, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	k->link = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	return k->link < 0 ? -errno : 0;
+}
+
+int main(void)
+{
+	static struct gk_keeper k = { .link = -1, .log_socket = -1 };
+	struct gk_err err = GK_ERR_INIT;
+	uid_t uid;
+	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||
+		take_link(&k) < 0 || stand_alone(&err) < 0)
+		return GK_EXIT_GOCKER;
+	gk_log_open("gocker-keeper");
+	if (introduce(&k, &err) < 0)
+		return GK_EXIT_GOCKER;
+	int r = serve_link(&k, &err);
+	if (r < 0) {
+		refuse(&k, &err);
+		return GK_EXIT_GOCKER;
+	}
+	if (r == 0)
+		return 0;
+	gk_keeper_watch(&k);
+	gk_keeper_record_logout(&k);
+	return gk_keeper_undo(&k) < 0 ? GK_EXIT_GOCKER : 0;
+}

@@ -1,0 +1,55 @@
+/* The keeper: the host's side of one login through the PAM door. */
+#ifndef GK_PAM_KEEPER_H
+#define GK_PAM_KEEPER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "link.h"
+#include "plan/plan.h"
+#include "run/cleanse.h"
+#include "run/session.h"
+
+/* One login, passed down from main. */
+struct gk_keeper {
+	struct gk_arena arena;
+	struct gk_caller caller; /* caller.parent is the daemon that opens the session */
+	int link;		 /* to the module, -1 once the caller is inside */
+	struct gk_link_message question;
+
+	struct gk_identity who;
+	struct gk_config config;
+	struct gk_policy policy;
+	struct gk_request request;
+	struct gk_plan plan;
+	char id[GK_ID_BYTES];
+
+	struct gk_session session;
+	int log_socket;	   /* /dev/log of the container */
+	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
+	char origin[1024]; /* and before it was moved; "": it was not */
+	bool recorded;	   /* utmp and wtmp have the login */
+};
+
+/* keeper-build.c: the container from the plan, with the stub and the log socket, the caller in its
+ * cgroup. Returns 0 or -errno with everything undone. */
+int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);
+
+/* Takes the caller out of the session's cgroup, if it is in it, and ends the container. Returns 0, or
+ * -errno when something is left (it is logged). */
+int gk_keeper_undo(struct gk_keeper *k);
+
+/* What `/` is inside, to be known again by the module. */
+int gk_keeper_root_of(pid_t init, struct gk_link_root *ret, struct gk_err *err);
+
+/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile. */
+void gk_keeper_watch(struct gk_keeper *k);
+
+/* keeper-records.c: utmp, wtmp and lastlog of the host, as its administrator expects them. Files that
+ * are not there are not made. Failures are none of the login's. */
+void gk_keeper_record_login(struct gk_keeper *k);
+void gk_keeper_record_logout(struct gk_keeper *k);
+
+#endif

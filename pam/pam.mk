@@ -1,0 +1,34 @@
+# The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
+
+PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,pam/pam_gocker.c pam/door.c src/base/fdpass.c)
+KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c))
+
+# The module is position-independent and exports its six entry points only. It calls libpam and
+# libc; never dlopen'ed once and closed (no -z nodelete), never marked nodlopen.
+$(BUILD)/pic/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+$(BUILD)/pam_gocker.so: $(PAM_OBJS) pam/pam_gocker.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) -shared $(GK_LDFLAGS) -Wl,--no-undefined \
+		-Wl,--version-script=pam/pam_gocker.map -o $@ $(PAM_OBJS) -lpam
+
+$(BUILD)/gocker-keeper: $(KEEPER_OBJS) $(CORE_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
+
+# The stub runs inside, where the C library is another one or none: static. It takes from our own
+# libraries what loads the filter.
+$(BUILD)/gocker-entry: $(BUILD)/pam/entry.o $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) -static $(GK_LDFLAGS) -Wl,--gc-sections -o $@ $^
+
+# Ready-made stacks and sshd drop-ins, to be copied by an administrator (or `gocker enable`).
+install-extra::
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/share/gocker/pam.d' \
+		'$(DESTDIR)$(PREFIX)/share/gocker/sshd_config.d'
+	$(INSTALL) -m 0644 $(wildcard conf/pam.d/*) '$(DESTDIR)$(PREFIX)/share/gocker/pam.d/'
+	$(INSTALL) -m 0644 $(wildcard conf/sshd_config.d/*) \
+		'$(DESTDIR)$(PREFIX)/share/gocker/sshd_config.d/'
+uninstall-extra::
+	rm -rf '$(DESTDIR)$(PREFIX)/share/gocker/pam.d' '$(DESTDIR)$(PREFIX)/share/gocker/sshd_config.d'

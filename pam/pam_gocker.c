@@ -1,0 +1,352 @@
+/* pam_gocker: the session module of the PAM door. It decides nothing but who is let through without
+ * looking (root and the break-glass group); all else the keeper does.
+ *
+ * Loaded into other people's root daemons: no globals, no exit, no output; what it can't take back
+ * it does not do. pam_gocker(8) says how a stack is written. */
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <security/pam_modules.h>
+#include <security/pam_ext.h>
+#include <security/pam_modutil.h>
+
+#include "door.h"
+
+#define DATA "gocker_door"
+#define EXPORT __attribute__((visibility("default")))
+
+struct options {
+	bool outer, debug;
+	const char *break_glass;
+	const char *unknown;
+};
+
+static struct options read_options(int argc, const char **argv)
+{
+	static const char glass[] = "break_glass=";
+	struct options o = { 0 };
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "outer") == 0)
+			o.outer = true;
+		else if (strcmp(argv[i], "debug") == 0)
+			o.debug = true;
+		else if (strncmp(argv[i], glass, sizeof glass - 1) == 0)
+			o.break_glass = argv[i] + sizeof glass - 1;
+		else
+			o.unknown = argv[i];
+	}
+	return o;
+}
+
+static const char *item(pam_handle_t *pamh, int type)
+{
+	const void *value = NULL;
+	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value ? value : "";
+}
+
+/* ---- who is let through ---- */
+
+enum who { CONTAINABLE, ROOT, BREAK_GLASS, UNKNOWN };
+
+/* Before any file of ours is read: a mistake in gocker.ini must not lock the administrator out. */
+static enum who look_at_user(pam_handle_t *pamh, const struct options *o)
+{
+	const char *user = item(pamh, PAM_USER);
+	struct passwd *pw = *user ? pam_modutil_getpwnam(pamh, user) : NULL;
+	if (!pw)
+		return UNKNOWN;
+	if (pw->pw_uid == 0)
+		return ROOT;
+	if (o->break_glass && *o->break_glass &&
+		pam_modutil_user_in_group_nam_nam(pamh, user, o->break_glass))
+		return BREAK_GLASS;
+	return CONTAINABLE;
+}
+
+/* Returns true when the user is none of the containable; *ret is what the module answers then. */
+static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int refusal, int *ret)
+{
+	const char *user = item(pamh, PAM_USER);
+	/* `outer` and the last line both look at the user; the last one tells the log. */
+	int said = o->outer ? LOG_DEBUG : 0;
+	switch (look_at_user(pamh, o)) {
+	case ROOT:
+		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"", user);
+		*ret = PAM_SUCCESS;
+		return true;
+	case BREAK_GLASS:
+		pam_syslog(pamh, said ? said : LOG_ALERT,
+			"event=uncontained reason=break_glass group=\"%s\" user=\"%s\"",
+			o->break_glass, user);
+		*ret = PAM_SUCCESS;
+		return true;
+	case UNKNOWN:
+		pam_syslog(pamh, LOG_ERR, "event=refused door=pam reason=\"no such account\"");
+		*ret = refusal;
+		return true;
+	default:
+		break;
+	}
+	if (!o->unknown)
+		return false;
+	pam_syslog(pamh, LOG_ERR, "event=refused door=pam reason=\"unknown option %s\"", o->unknown);
+	*ret = refusal;
+	return true;
+}
+
+/* ---- the state of a login, kept in the handle ---- */
+
+static void clean_up(pam_handle_t *pamh, void *data, int status)
+{
+	struct gk_pam_door *door = data;
+	(void)pamh;
+	(void)status;
+	/* A login that never got inside ends here. One that is inside goes on: its keeper ends it
+	 * when it is closed, or when this process is gone. */
+	if (gk_door_is_ours(door) && door->state == GK_PAM_STARTED)
+		(void)gk_door_end(door);
+	gk_door_free(door);
+}
+
+static struct gk_pam_door *find_door(pam_handle_t *pamh)
+{
+	const void *data = NULL;
+	if (pam_get_data(pamh, DATA, &data) != PAM_SUCCESS || !data)
+		return NULL;
+	/* It is ours, and was put there without const. */
+	return (struct gk_pam_door *)(uintptr_t)data;
+}
+
+static void forget_door(pam_handle_t *pamh)
+{
+	(void)pam_set_data(pamh, DATA, NULL, NULL);
+}
+
+/* ---- open ---- */
+
+static int refuse(pam_handle_t *pamh, int flags, const struct gk_pam_failure *why)
+{
+	pam_syslog(pamh, LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\"",
+		item(pamh, PAM_USER), why->log[0] ? why->log : "-");
+	if (!((unsigned)flags & PAM_SILENT))
+		(void)pam_error(pamh, "gocker: %s", why->user[0] ? why->user :
+			"this login cannot be contained, so it is refused; the system log says why");
+	return PAM_SESSION_ERR;
+}
+
+static void fill_question(pam_handle_t *pamh, int kind, struct gk_link_message *m)
+{
+	*m = (struct gk_link_message){ .kind = kind };
+	snprintf(m->user, sizeof m->user, "%s", item(pamh, PAM_USER));
+	snprintf(m->service, sizeof m->service, "%s", item(pamh, PAM_SERVICE));
+	snprintf(m->tty, sizeof m->tty, "%s", item(pamh, PAM_TTY));
+	snprintf(m->rhost, sizeof m->rhost, "%s", item(pamh, PAM_RHOST));
+}
+
+static void free_text(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	free(data);
+}
+
+/* The limits in the words of pam_systemd(8), for a line of it further down in the stack. */
+static void hand_on(pam_handle_t *pamh, const char *name, uint64_t value)
+{
+	char text[32], *copy;
+	if (value == 0)
+		return;
+	snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+	copy = strdup(text);
+	if (copy && pam_set_data(pamh, name, copy, free_text) != PAM_SUCCESS)
+		free(copy);
+}
+
+/* Starts a keeper for this login. On success the door is in the handle. */
+static int start(pam_handle_t *pamh, const struct options *o, int flags)
+{
+	struct gk_link_message question, answer;
+	struct gk_pam_failure why = { 0 };
+	struct gk_pam_door *door = gk_door_new();
+	if (!door || pam_set_data(pamh, DATA, door, clean_up) != PAM_SUCCESS) {
+		if (door)
+			gk_door_free(door);
+		snprintf(why.log, sizeof why.log, "out of memory");
+		return refuse(pamh, flags, &why);
+	}
+	fill_question(pamh, GK_LINK_OPEN, &question);
+	if (gk_door_start(door, &question, &answer, &why) < 0) {
+		/* `required` lines go on after a failure: the last one must not try again. */
+		door->state = GK_PAM_FAILED;
+		if (!o->outer)
+			forget_door(pamh);
+		return refuse(pamh, flags, &why);
+	}
+	if (o->debug)
+		pam_syslog(pamh, LOG_DEBUG, "event=keeper user=\"%s\" contained=%s", question.user,
+			door->state == GK_PAM_FREE ? "no" : "yes");
+	if (o->outer && door->state == GK_PAM_STARTED) {
+		hand_on(pamh, "systemd.tasks_max", answer.tasks_max);
+		hand_on(pamh, "systemd.memory_max", answer.memory_max);
+	}
+	return PAM_SUCCESS;
+}
+
+static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
+{
+	struct gk_pam_failure why = { 0 };
+	struct gk_pam_door *door = find_door(pamh);
+	if (door && (!gk_door_is_ours(door) || door->state >= GK_PAM_INSIDE)) {
+		snprintf(why.log, sizeof why.log, "the session is open already");
+		return refuse(pamh, flags, &why);
+	}
+	if (!door || o->outer) {
+		forget_door(pamh);
+		int r = start(pamh, o, flags);
+		if (r != PAM_SUCCESS || o->outer)
+			return r;
+		door = find_door(pamh);
+	}
+	if (!door || door->state == GK_PAM_FAILED)
+		return PAM_SESSION_ERR;
+	if (door->state == GK_PAM_FREE)
+		return PAM_SUCCESS;
+	if (gk_door_enter(door, &why) < 0) {
+		int inside = door->state == GK_PAM_INSIDE;
+		door->state = GK_PAM_FAILED;
+		forget_door(pamh);
+		if (inside)
+			pam_syslog(pamh, LOG_CRIT, "event=stuck reason=\"the caller could not come back\"");
+		return refuse(pamh, flags, &why);
+	}
+	if (o->debug)
+		pam_syslog(pamh, LOG_DEBUG, "event=inside");
+	return PAM_SUCCESS;
+}
+
+/* ---- close ---- */
+
+static int close_door(pam_handle_t *pamh, const struct options *o)
+{
+	struct gk_pam_door *door = find_door(pamh);
+	/* Never opened, or opened by the process that this one was forked from: not ours to close. */
+	if (!door || !gk_door_is_ours(door))
+		return PAM_SUCCESS;
+	int back = gk_door_come_back(door);
+	/* The keeper was killed, and the container went with it. */
+	if (back < 0)
+		pam_syslog(pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);
+	if (o->outer)
+		return back < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
+	int ended = gk_door_end(door);
+	if (ended < 0)
+		pam_syslog(pamh, LOG_ERR, "event=killed reason=\"the keeper did not end in time\"");
+	/* What is left is freed, no more ended. */
+	door->state = GK_PAM_FAILED;
+	forget_door(pamh);
+	return back < 0 || ended < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
+}
+
+/* The daemon's handler for the end of children (atd's reaps all of them) must not meet ours. */
+static void hold_children(sigset_t *before)
+{
+	sigset_t chld;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &chld, before);
+}
+
+static void release_children(const sigset_t *before)
+{
+	(void)sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+/* ---- the six entry points ---- */
+
+EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	struct options o = read_options(argc, argv);
+	sigset_t before;
+	int r;
+	if (decided_by_name(pamh, &o, PAM_SESSION_ERR, &r))
+		return r;
+	hold_children(&before);
+	r = open_door(pamh, &o, flags);
+	release_children(&before);
+	return r;
+}
+
+EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	struct options o = read_options(argc, argv);
+	sigset_t before;
+	(void)flags;
+	hold_children(&before);
+	int r = close_door(pamh, &o);
+	release_children(&before);
+	return r;
+}
+
+/* For services that run a user's code on the host and can't be contained (systemd-user): contained
+ * users are refused. */
+EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	struct options o = read_options(argc, argv);
+	struct gk_link_message question, answer;
+	struct gk_pam_failure why = { 0 };
+	sigset_t before;
+	int r;
+	if (decided_by_name(pamh, &o, PAM_PERM_DENIED, &r))
+		return r;
+	struct gk_pam_door *door = gk_door_new();
+	if (!door)
+		return PAM_PERM_DENIED;
+	fill_question(pamh, GK_LINK_ASK, &question);
+	hold_children(&before);
+	r = gk_door_start(door, &question, &answer, &why);
+	release_children(&before);
+	bool is_free = r == 0 && door->state == GK_PAM_FREE;
+	gk_door_free(door);
+	if (is_free)
+		return PAM_SUCCESS;
+	if (r < 0)
+		(void)refuse(pamh, flags, &why);
+	else
+		pam_syslog(pamh, LOG_INFO, "event=refused door=pam service=\"%s\" user=\"%s\" "
+			"reason=\"contained users run nothing on the host\"", question.service,
+			question.user);
+	return PAM_PERM_DENIED;
+}
+
+/* Nothing to say: who someone is, his credentials and his password are others' business. */
+EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh;
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return PAM_IGNORE;
+}
+
+EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh;
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return PAM_IGNORE;
+}
+
+EXPORT int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh;
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return PAM_IGNORE;
+}
