@@ -184,8 +184,10 @@ int gk_fetch_alpine(const struct gk_fetch_options *options, int dir_fd, const st
 			*ret_pin = pin;
 			memcpy(ret_url, url, sizeof url);
 			gk_err_clear(err);
+		} else if (r == -ENOENT) { /* the first one missing is told, if all are */
+			(void)gk_fail(err, -EHOSTUNREACH, "%s", here.msg);
 		} else {
-			(void)gk_fail(err, r == -ENOENT ? -EHOSTUNREACH : r, "%s", here.msg);
+			*err = here;
 		}
 	}
 	curl_global_cleanup();

@@ -1,0 +1,86 @@
+#!/bin/bash
+# Editing an image: in a copy, in a container; taken over on success, dropped on failure.
+. "$(dirname "$0")/../lib/test.sh"
+need_product
+images=/srv/images
+image() { "$GOCKER" image "$1" --image-dir $images "${@:2}"; }
+session() { "$GOCKER" run --image-dir $images --image "$@"; }
+versions() { find $images/.versions -mindepth 1 -maxdepth 1 | wc -l; }
+mkdir -p $images
+tar -C /var/lib/gocker/images/alpine -c . | image import -q alpine -
+remember_host
+first=$(readlink $images/alpine)
+
+run image edit alpine /bin/sh -c 'id -u; hostname; adduser -D -u 4321 carol && echo edited >/etc/motd'
+is "$rc" 0 "an edit that succeeds"
+is "$out" "0
+gocker-edit" "runs as root in a container of its own"
+is "$(session alpine /bin/cat /etc/motd)" edited "is what new sessions see"
+is "$(grep -c ^carol:x:4321: $images/alpine/etc/passwd)" 1 "with the users it made"
+isnt "$(readlink $images/alpine)" "$first" "as a new version"
+check "which verifies" image verify alpine
+like "$(image show alpine)" 'edited +/bin/sh -c id -u' "show tells that it was edited"
+is "$(cat "$images/$first/etc/motd")" "$(cat /var/lib/gocker/images/alpine/etc/motd)" "the old version is untouched"
+
+second=$(readlink $images/alpine)
+dropped() { # STATUS NAME CMD...
+	run image edit alpine "${@:3}"
+	is "$rc:$(readlink $images/alpine):$(versions)" "$1:$second:2" "$2"
+}
+dropped 7 "an edit that fails is dropped, and its status handed on" /bin/sh -c 'rm -rf /etc /lib; exit 7'
+dropped 143 "one that is killed, too" /bin/sh -c 'kill -TERM $$'
+dropped 127 "a command that is not there" nosuch
+run image edit nothing /bin/true
+like "$rc:$err" "125:.*no image 'nothing'" "an image that is not there"
+
+run image edit alpine /bin/sh -c 'cat /etc/resolv.conf'
+is "$rc:$out" "0:$(cat /etc/resolv.conf)" "the host's resolv.conf is there for the time"
+check_not "and not in the image" [ -e $images/alpine/etc/resolv.conf ]
+image edit -q alpine /bin/sh -c 'ln -sf ../run/resolv.conf /tmp/x; cp -P /tmp/x /etc/other'
+image edit -q alpine /bin/sh -c 'mv /etc/other /etc/link' # a link is kept as it is
+image edit -q alpine /bin/sh -c 'ln -s ../run/resolv.conf /etc/resolv.new'
+is "$(readlink $images/alpine/etc/resolv.new)" ../run/resolv.conf "symlinks are copied as they are"
+
+run image edit alpine /bin/sh -c 'cp /bin/busybox /suid; chmod 6755 /suid; mkfifo /pipe; mkdir -m 2755 /d'
+is "$rc:$(find $images/alpine/ -perm /6000 -o -type p)" 0: "set-uid bits and FIFOs don't stay"
+like "$err" '2 lost their set-uid' "and it is said"
+
+# Contained: nothing of the host's.
+run image edit alpine /bin/sh -c 'ls /proc | grep -c "^[0-9]*$"; ls -d /srv/images 2>&1; mount -t tmpfs x /mnt 2>&1; mknod /sda b 8 0 2>&1; exit 1'
+like "$out" '/srv/images: No such file' "the editor does not see the host's files"
+like "$out" 'mount.*(denied|not permitted)' "nor mounts"
+like "$out" 'mknod.*(denied|not permitted)' "nor makes devices"
+
+# Replaced meanwhile.
+mkfifo /srv/go
+image edit alpine /bin/sh -c 'echo started; read line' <>/srv/go >/srv/out 2>/srv/err &
+editor=$!
+wait_until 20 grep -q started /srv/out
+tar -C /var/lib/gocker/images/alpine -c . | image import -q alpine -
+now=$(readlink $images/alpine)
+echo >/srv/go
+wait "$editor"
+is "$?:$(readlink $images/alpine)" "125:$now" "an edit of what was replaced meanwhile is dropped"
+like "$(cat /srv/err)" 'replaced meanwhile' "and says why"
+
+# Killed.
+image prune -q
+"$GOCKER" image edit --image-dir $images alpine /bin/sh -c 'echo started; sleep 100' </dev/null >/srv/out 2>/srv/err &
+editor=$!
+wait_until 20 grep -q started /srv/out
+kill -KILL "$editor"
+wait "$editor" 2>/dev/null
+check "after a killed edit the image is the old one" image verify alpine
+is "$(readlink $images/alpine)" "$now" "in the old version"
+check_clean "nothing runs on"
+check "and the copy is swept" image prune -q
+is "$(versions)" 1 "it is gone"
+
+expect_test "without a command there is a shell, with a terminal" <<END
+spawn $GOCKER image edit --image-dir $images alpine
+expect "# "
+send "tty; echo typed >/typed; exit\r"
+expect "/dev/pts/0"
+expect eof
+END
+is "$(cat $images/alpine/typed)" typed "what was typed there stays"
