@@ -1,0 +1,107 @@
+#!/bin/bash
+# gocker exec runs a command inside a session: its namespaces, its limits, its confinement.
+# timeout: 180
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need jq expect
+need_product
+add_user alice --groups staff
+set_ini 'pids_max = 6' 'network = none'
+start_sshd
+remember_host
+
+start_session alice 'echo secret >/tmp/mine; echo ready; sleep 1000; :'
+id=$(id_of alice)
+inside() { run "$GOCKER" exec "$id" "$@"; }
+
+inside cat /tmp/mine
+is "$rc:$out" 0:secret "the session's own files are there"
+inside sh -c 'echo $$; exit 7'
+is "$rc" 7 "the exit status is handed on"
+check "the number is one of the session's PID namespace: $out" test "$out" -lt 100
+run "$GOCKER" exec "$id" sh -c 'echo out; echo err >&2'
+is "$out:$err" out:err "stdout and stderr are apart"
+is "$(echo through | "$GOCKER" exec "$id" cat)" through "stdin goes in"
+inside sh -c 'kill -TERM $$'
+is "$rc" 143 "a death by signal is handed on"
+inside no-such-program
+is "$rc" 127 "a command that is not there: 127"
+inside /tmp
+is "$rc" 126 "one that can't be run: 126"
+run "$GOCKER" exec 000000000000 true
+is "$rc" 125 "no such session: 125"
+run "$GOCKER" exec "$id"
+is "$rc" 2 "no command: a usage error"
+
+inside id
+is "$out" "$(ssh_as alice id)" "it runs as the user, with the groups of his login"
+inside grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
+is "$out" "$(ssh_as alice "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status")" \
+	"capabilities, no_new_privs and seccomp are those of a login"
+first=$(pgrep -f '^sleep 1000$' | head -n 1)
+for ns in mnt pid uts ipc cgroup net; do
+	inside readlink /proc/self/ns/$ns
+	is "$out" "$(readlink "/proc/$first/ns/$ns")" "it is in the session's $ns namespace"
+done
+inside sh -c 'ls /proc/self/fd | wc -l'
+is "$out" 4 "no descriptor but 0-2 comes in (and ls's own)"
+inside sh -c 'ls -d /work /gocker /etc/gocker.ini /.. 2>/dev/null; ls /../etc/gocker.ini'
+is "$out" "/.." "the host's files are not there"
+inside sh -c 'ulimit -n; ulimit -c'
+is "$out" "$(ssh_as alice 'ulimit -n; ulimit -c')" "resource limits are those of a login"
+run env SECRET=x "$GOCKER" exec -e GREETING='hello you' "$id" env
+unlike "$out" SECRET "the caller's environment stays out"
+like "$out" "GREETING=hello you" "--env brings a variable in"
+like "$out" "HOME=/home/alice" "HOME is the user's"
+run "$GOCKER" exec -w /tmp "$id" pwd
+is "$out" /tmp "--workdir"
+ln -s /proc/self/fd /home/alice/fds
+run "$GOCKER" exec -w /home/alice/fds/3 "$id" ls -d gocker work
+is "$out" "" "a working directory that leads through a descriptor of gocker's leads nowhere (CVE-2024-21626)"
+
+# The session has 6 tasks: sh and sleep, so four more.
+inside sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 100 & echo $i; done; wait'
+like "$err" "can't fork" "the session's limit of tasks holds for the command"
+is "$(grep -c . <<<"$out")" 3 "it had what was left of it: itself and three more"
+pkill -KILL -f '^sleep 100$'
+like "$(gocker_log)" 'event=exec id='"$id"' user="alice" by=root command="cat"' "the log says who ran what"
+
+expect_test "with a terminal: its own, with the right size, and ^C" <<TCL
+spawn -noecho gocker exec -t $id sh
+want {[\$#] }
+say {tty; stty size}
+want {/dev/pts/[0-9]+}
+want {24 80}
+say {sleep 1001; echo rc=\$?}
+after 500
+send "\003"
+want {[\$#] }
+say {exit 5}
+equal [ended] 5
+TCL
+"$GOCKER" kill --user alice >/dev/null
+wait "$session_pid"
+check "the session has ended" wait_until 5 no_session alice
+
+# A command that runs when the session ends, ends with it.
+start_session alice 'echo ready; sleep 1000; :'
+"$GOCKER" exec "$(id_of alice)" sleep 1002 </dev/null >/dev/null 2>&1 &
+running=$!
+check "a command runs" wait_until 5 pgrep -f '^sleep 1002'
+"$GOCKER" kill --user alice >/dev/null
+wait $running
+is $? 137 "a command ends with its session"
+wait "$session_pid"
+
+# The container's root keeps what gocker run gives, and no more.
+"$GOCKER" run sleep 1000 </dev/null >/dev/null 2>&1 &
+runner=$!
+run_id() { "$GOCKER" ps -q --door run | grep .; }
+check "gocker run" wait_until 10 run_id
+sleep 0.3
+is "$("$GOCKER" exec "$(run_id)" grep CapEff /proc/self/status)" \
+	"$("$GOCKER" run grep CapEff /proc/self/status)" "in the container of gocker run: the capabilities of gocker run"
+is "$("$GOCKER" exec "$(run_id)" id -u)" 0 "as its root"
+"$GOCKER" kill "$(run_id)" >/dev/null
+wait $runner
+check_clean "nothing is left"
