@@ -61,7 +61,8 @@ static bool foreign(const struct gk_mount *m)
 
 static void check_mounts(const struct gk_plan *plan)
 {
-	MUST(plan->nmounts > 0 && plan->mounts[0].kind == GK_MOUNT_OVERLAY);
+	MUST(plan->nmounts > 0 && strcmp(plan->mounts[0].target, "/") == 0);
+	MUST(plan->mounts[0].kind == GK_MOUNT_OVERLAY || plan->mounts[0].kind == GK_MOUNT_EDIT);
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
 		check_path(m->target);
@@ -77,7 +78,8 @@ static void check_mounts(const struct gk_plan *plan)
 					!gk_path_within(plan->mounts[j].target, m->target)));
 	}
 	for (size_t i = 0; i < plan->ntrees; i++)
-		MUST(plan->trees[i].socket || (check_path(plan->trees[i].source), true));
+		if (!plan->trees[i].socket && plan->mounts[0].kind == GK_MOUNT_OVERLAY)
+			check_path(plan->trees[i].source);
 }
 
 static const char *entry_text(const struct gk_plan *plan, const char *path)

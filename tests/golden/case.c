@@ -28,7 +28,7 @@ static const char **text_field(struct gk_case *c, const char *word)
 		{ "--hostname", &over->hostname }, { "--network", &over->network },
 		{ "--root", &over->root }, { "--home", &over->home },
 		{ "--volume", &over->volumes }, { "--env", &over->env_set },
-		{ "--workdir", &over->workdir } };
+		{ "--workdir", &over->workdir }, { "--edit-root", &over->edit_root } };
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (strcmp(word, fields[i].word) == 0)
 			return fields[i].field;
