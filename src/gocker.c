@@ -17,6 +17,7 @@ static const struct command {
 	{ "inspect", gk_cmd_inspect, "everything about a session" },
 	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus" },
 	{ "exec", gk_cmd_exec, "run one more command in a session" },
+	{ "logs", gk_cmd_logs, "what gocker wrote to the host's log" },
 	{ "kill", gk_cmd_kill, "end sessions, or send them a signal" },
 	{ "freeze", gk_cmd_freeze, "stop every process of a session" },
 	{ "thaw", gk_cmd_freeze, "let a frozen session go on" },

@@ -1,0 +1,87 @@
+#include "cli/logline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/text.h"
+
+bool gk_logline_is_ours(const char *message)
+{
+	return strncmp(message, "event=", 6) == 0;
+}
+
+/* "name[123]:" or "name:", with one of gocker's names. */
+static bool is_our_tag(const char *tag, size_t len)
+{
+	static const char *const names[] = { "gocker", "gocker-shell", "gocker-keeper", "pam_gocker" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		size_t n = strlen(names[i]);
+		if (len > n && strncmp(tag, names[i], n) == 0 && (tag[n] == '[' || tag[n] == ':'))
+			return true;
+	}
+	return false;
+}
+
+/* The length of the time at the line's beginning, 0 without one: "Nov  3 22:01:38" (RFC 3164) or a
+ * word that begins as "2026-11-03T" does. */
+static size_t time_length(const char *line)
+{
+	if (strlen(line) > 16 && gk_is_alpha(line[0]) && line[3] == ' ' && line[6] == ' ' &&
+		line[9] == ':' && line[12] == ':')
+		return 15;
+	return gk_is_digit(line[0]) && strlen(line) > 11 && line[10] == 'T' ? strcspn(line, " ") : 0;
+}
+
+const char *gk_logline_parse(char *line, char *ret_time, size_t size)
+{
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0] == '<')
+		line += strcspn(line, ">") + (strchr(line, '>') ? 1 : 0);
+	size_t n = time_length(line);
+	snprintf(ret_time, size, "%.*s", n ? (int)n : 1, n ? line : "-");
+	line += n + strspn(line + n, " ");
+	size_t word = strcspn(line, " ");
+	/* A host name stands before the program's only where a time does. */
+	if (n && word && line[word - 1] != ':') {
+		line += word + strspn(line + word, " ");
+		word = strcspn(line, " ");
+	}
+	if (!word || line[word - 1] != ':' || !is_our_tag(line, word))
+		return NULL;
+	line += word + strspn(line + word, " ");
+	return gk_logline_is_ours(line) ? line : NULL;
+}
+
+const char *gk_logline_next(const char *p, struct gk_logfield *ret)
+{
+	*ret = (struct gk_logfield){ 0 };
+	p += strspn(p, " ");
+	size_t key = strcspn(p, "= ");
+	if (p[key] != '=' || key == 0)
+		return p + key;
+	const char *value = p + key + 1;
+	bool quoted = *value == '"';
+	value += quoted;
+	size_t len = strcspn(value, quoted ? "\"" : " ");
+	*ret = (struct gk_logfield){ p, value, key, len };
+	return value + len + (quoted && value[len] == '"');
+}
+
+bool gk_logfield_is(const struct gk_logfield *field, const char *key)
+{
+	return field->key && field->key_len == strlen(key) &&
+		strncmp(field->key, key, field->key_len) == 0;
+}
+
+const char *gk_logline_get(const char *message, const char *key, char *buf, size_t size)
+{
+	while (*message) {
+		struct gk_logfield field;
+		message = gk_logline_next(message, &field);
+		if (!gk_logfield_is(&field, key))
+			continue;
+		snprintf(buf, size, "%.*s", (int)field.len, field.value);
+		return buf;
+	}
+	return NULL;
+}

@@ -1,0 +1,30 @@
+/* gocker's own lines in a host's log: key=value, values with blanks in double quotes, escaped. */
+#ifndef GK_CLI_LOGLINE_H
+#define GK_CLI_LOGLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether a message (what follows "name[pid]: ") is one of gocker's. */
+bool gk_logline_is_ours(const char *message);
+
+/* Parses a line of a syslog file in place (its end is cut off): with the traditional time or one of
+ * RFC 3339, with or without a host name. Only the name of the program that stands where syslog puts
+ * it is believed, not one that another program's message quotes. Copies the time to ret_time ("-"
+ * without one) and returns the message, or NULL for a line that is not gocker's. */
+const char *gk_logline_parse(char *line, char *ret_time, size_t size);
+
+struct gk_logfield {
+	const char *key, *value; /* not NUL-ended; key NULL: no field here */
+	size_t key_len, len;
+};
+
+/* Reads the next field at p and returns where to go on; the text ends at *p == '\0'. */
+const char *gk_logline_next(const char *p, struct gk_logfield *ret);
+
+bool gk_logfield_is(const struct gk_logfield *field, const char *key);
+
+/* The value of key, copied; NULL when there is none. */
+const char *gk_logline_get(const char *message, const char *key, char *buf, size_t size);
+
+#endif
