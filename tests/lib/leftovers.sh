@@ -19,9 +19,16 @@ is_ours() { # PID PARENT: a direct or later child of this script
 
 host_mounts() { cut -d' ' -f3- /proc/1/mountinfo; }
 
-# remember_host: what must be the same again at `check_clean`.
+# remember_host: what must be the same again at `check_clean`. What a login before is still taking
+# down is given time to be gone.
 remember_host() {
-	host_processes >"$GKT_WORK/processes.before"
+	local now='' last=none end=$((SECONDS + 5))
+	until { [ "$now" = "$last" ] && [[ $now != *"<defunct>"* ]]; } || [ "$SECONDS" -ge "$end" ]; do
+		last=$now
+		sleep 0.1
+		now=$(host_processes)
+	done
+	printf '%s\n' "$now" >"$GKT_WORK/processes.before"
 	host_mounts >"$GKT_WORK/mounts.before"
 }
 

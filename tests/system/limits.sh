@@ -11,6 +11,18 @@ remember_host
 # Starts as many tasks as it can; the last number it prints is how many there are then, itself
 # included. The shell says "can't fork" and ends when the limit is reached.
 fill='i=1; while sleep 1000 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
+# hold_tasks N: a session of alice's in the background with N tasks besides its shell.
+hold_tasks() {
+	rm -f "$GKT_WORK/full"
+	ssh -l alice gocker "i=0; while [ \$i -lt $1 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" \
+		>"$GKT_WORK/full" 2>&1 </dev/null &
+	full=$!
+	wait_until 10 grep -q full "$GKT_WORK/full" || not_ok "a session with $1 tasks can be held"
+}
+drop_tasks() {
+	kill -9 "$full"
+	wait "$full" 2>/dev/null
+}
 last() { tail -n 1 <<<"$out"; }
 
 run ssh_as alice "$fill"
@@ -40,15 +52,12 @@ drop_session
 
 # A full session harms nobody.
 set_ini 'pids_max = 10'
-ssh -l alice gocker "i=0; while [ \$i -lt 9 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
-full=$!
-wait_until 10 grep -q full "$GKT_WORK/full"
+hold_tasks 9
 run ssh_as bob "$fill"
 is "$(last)" 10 "another user has all of his tasks while one has used up his"
 run ssh_as alice 'echo in'
 is "$out" in "the user himself can log in again"
-kill -9 "$full"
-wait "$full" 2>/dev/null
+drop_tasks
 check_clean "a full session ends without a rest"
 
 # A bomb.
@@ -65,15 +74,12 @@ check_clean "nothing of a fork bomb outlives its session (A34)" 20
 
 # Over all sessions of a user.
 set_ini 'pids_max = 10' 'user_pids_max = 15' 'user_sessions_max = 2'
-ssh -l alice gocker "i=0; while [ \$i -lt 7 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" >"$GKT_WORK/full" 2>&1 </dev/null &
-full=$!
-wait_until 10 grep -q full "$GKT_WORK/full"
+hold_tasks 7
 run ssh_as alice "$fill"
 is "$(last)" 7 "user_pids_max holds over the sessions of a user: 8 in one, 7 in the other"
 run ssh_as bob "$fill"
 is "$(last)" 10 "user_pids_max of one user is not another's"
-kill -9 "$full"
-wait "$full" 2>/dev/null
+drop_tasks
 check_clean "nothing is left"
 
 # Sessions of a user.
