@@ -1,0 +1,23 @@
+# Packages, pages and completions.
+MAN_PAGES := $(wildcard packaging/man/*.[1-8])
+
+install-extra::
+	for page in $(MAN_PAGES); do \
+		section=$${page##*.}; \
+		$(INSTALL) -d "$(DESTDIR)$(MANDIR)/man$$section" && \
+		$(INSTALL) -m 0644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/" || exit 1; \
+	done
+uninstall-extra::
+	for page in $(MAN_PAGES); do \
+		rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
+	done
+
+# A Debian package from the files that git knows, built outside of the checkout's own build.
+.PHONY: deb
+deb:
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/gocker-$(VERSION)
+	$(Q)git ls-files -z | xargs -0 cp --parents -t $(BUILD)/deb/gocker-$(VERSION)
+	$(Q)cp -r packaging/debian $(BUILD)/deb/gocker-$(VERSION)/debian
+	$(Q)cd $(BUILD)/deb/gocker-$(VERSION) && MAKEFLAGS= dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
+		{ tail -n 40 ../build.log; exit 1; }
+	@ls $(BUILD)/deb/*.deb
