@@ -9,7 +9,23 @@
 
 #include "base/cleanup.h"
 
+/* How long the last bytes may wait for a terminal, or for a process that should be gone. */
 enum { DRAIN_MS = 5000 };
+/* How often a job in the background looks whether it still is. */
+enum { BACKGROUND_MS = 250 };
+
+int gk_relay_seed(int fd, int master, struct gk_err *err)
+{
+	struct termios modes;
+	struct winsize size;
+	if (tcgetattr(fd, &modes) < 0)
+		return gk_fail_errno(err, -errno, "cannot read the terminal's modes");
+	if (tcsetattr(master, TCSANOW, &modes) < 0)
+		return gk_fail_errno(err, -errno, "cannot set the session's terminal modes");
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+		(void)ioctl(master, TIOCSWINSZ, &size);
+	return 0;
+}
 
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err)
 {
@@ -20,34 +36,56 @@ int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err
 	if (relay->outer < 0)
 		return gk_fail_errno(err, -errno, "cannot open the terminal");
 	relay->master = master;
+	relay->group = getpgrp();
 	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return gk_fail_errno(err, -errno, "cannot relay the terminal");
-	if (tcgetattr(relay->outer, &relay->before) < 0)
-		return gk_fail_errno(err, -errno, "cannot read the terminal's modes");
-	if (tcsetattr(master, TCSANOW, &relay->before) < 0)
-		return gk_fail_errno(err, -errno, "cannot set the session's terminal modes");
 	gk_relay_resize(relay);
 	gk_relay_resume(relay);
 	return 0;
 }
 
+/* Whether the terminal is ours to read. `su -c` and others start their command in a session without
+ * a controlling terminal: nobody's job control is asked then, as for any reader of that terminal. */
+static bool may_read(const struct gk_relay *relay)
+{
+	pid_t group = tcgetpgrp(relay->outer);
+	return group == relay->group || (group < 0 && errno == ENOTTY);
+}
+
+static bool same_modes(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag &&
+		a->c_cflag == b->c_cflag;
+}
+
 void gk_relay_resume(struct gk_relay *relay)
 {
-	if (relay->raw || relay->outer < 0 || tcgetpgrp(relay->outer) != getpgrp())
+	struct termios now;
+	if (relay->outer < 0 || relay->raw || relay->in.ended || !may_read(relay) ||
+		tcgetattr(relay->outer, &now) < 0)
 		return;
-	struct termios modes;
-	if (tcgetattr(relay->outer, &relay->before) < 0)
-		return;
-	modes = relay->before;
-	cfmakeraw(&modes);
-	relay->raw = tcsetattr(relay->outer, TCSADRAIN, &modes) == 0;
+	/* After a stop that nobody announced (SIGSTOP) they may still be, or be again, our own. */
+	if (!relay->known || !same_modes(&now, &relay->ours))
+		relay->before = now;
+	relay->known = true;
+	relay->ours = relay->before;
+	cfmakeraw(&relay->ours);
+	/* Not TCSADRAIN: a terminal that takes no output must not hold the supervisor up. */
+	relay->raw = tcsetattr(relay->outer, TCSANOW, &relay->ours) == 0;
 }
 
 void gk_relay_suspend(struct gk_relay *relay)
 {
 	if (relay->raw)
-		(void)tcsetattr(relay->outer, TCSADRAIN, &relay->before);
+		(void)tcsetattr(relay->outer, TCSANOW, &relay->before);
 	relay->raw = false;
+}
+
+void gk_relay_continue(struct gk_relay *relay)
+{
+	relay->raw = false;
+	gk_relay_resume(relay);
+	gk_relay_resize(relay);
 }
 
 void gk_relay_resize(struct gk_relay *relay)
@@ -62,10 +100,13 @@ static bool flow_empty(const struct gk_flow *flow)
 	return flow->from == flow->to;
 }
 
-void gk_relay_poll(const struct gk_relay *relay, struct pollfd fds[2])
+int gk_relay_poll(struct gk_relay *relay, struct pollfd fds[2])
 {
 	short outer = 0, inner = 0;
-	if (relay->raw && flow_empty(&relay->in) && !relay->in.ended)
+	/* A shell that brings a running job to the foreground tells it nothing. */
+	gk_relay_resume(relay);
+	bool gone = relay->in.ended;
+	if (relay->raw && flow_empty(&relay->in))
 		outer |= POLLIN;
 	if (!flow_empty(&relay->out))
 		outer |= POLLOUT;
@@ -73,9 +114,11 @@ void gk_relay_poll(const struct gk_relay *relay, struct pollfd fds[2])
 		inner |= POLLIN;
 	if (!flow_empty(&relay->in))
 		inner |= POLLOUT;
-	fds[0] = (struct pollfd){ .fd = relay->outer, .events = outer };
+	/* One that has hung up would report that for ever. */
+	fds[0] = (struct pollfd){ .fd = gone ? -1 : relay->outer, .events = outer };
 	/* An idle master whose slaves are all closed reports POLLHUP for ever: not watched then. */
 	fds[1] = (struct pollfd){ .fd = inner ? relay->master : -1, .events = inner };
+	return relay->raw || gone ? -1 : BACKGROUND_MS;
 }
 
 static void flow_read(struct gk_flow *flow, int fd)
@@ -103,6 +146,8 @@ static void flow_write(struct gk_flow *flow, int fd)
 
 bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2])
 {
+	if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+		relay->in.ended = true;
 	if (fds[0].revents & POLLOUT)
 		flow_write(&relay->out, relay->outer);
 	if (fds[0].revents & POLLIN) {
@@ -115,23 +160,31 @@ bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2])
 		flow_read(&relay->out, relay->master);
 		flow_write(&relay->out, relay->outer);
 	}
-	return !(fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) && !relay->in.ended;
+	if (relay->in.ended) /* nobody reads it any more */
+		relay->out.from = relay->out.to;
+	return !relay->in.ended;
+}
+
+/* What the pty still holds. No process has a slave any more, so that its end comes at once. */
+static void drain(struct gk_relay *relay)
+{
+	while (!relay->in.ended && (!relay->out.ended || !flow_empty(&relay->out))) {
+		bool writing = !flow_empty(&relay->out);
+		struct pollfd p = { .fd = writing ? relay->outer : relay->master,
+			.events = writing ? POLLOUT : POLLIN };
+		if (poll(&p, 1, DRAIN_MS) != 1 || (writing && !(p.revents & POLLOUT)))
+			return;
+		if (!writing)
+			flow_read(&relay->out, relay->master);
+		flow_write(&relay->out, relay->outer);
+	}
 }
 
 void gk_relay_close(struct gk_relay *relay)
 {
 	if (relay->outer < 0)
 		return;
-	/* No process holds a slave any more: what the pty buffered comes, then the end. */
-	while (!relay->out.ended || !flow_empty(&relay->out)) {
-		flow_read(&relay->out, relay->master);
-		flow_write(&relay->out, relay->outer);
-		struct pollfd p = { .fd = relay->outer, .events = POLLOUT };
-		if (!flow_empty(&relay->out) && poll(&p, 1, DRAIN_MS) != 1)
-			break;
-		if (p.revents & (POLLHUP | POLLERR))
-			break;
-	}
+	drain(relay);
 	gk_relay_suspend(relay);
 	gk_close_fd(&relay->outer);
 }

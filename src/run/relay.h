@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <termios.h>
 
 #include "base/err.h"
@@ -22,13 +23,18 @@ struct gk_flow {
 struct gk_relay {
 	int outer;  /* the caller's terminal, an open file description of our own */
 	int master; /* of the inner pty; not owned */
+	pid_t group; /* our process group; the supervisor's filter knows no getpgrp */
 	bool raw;   /* the outer terminal is in raw mode by us */
-	struct termios before;
+	bool known; /* before and ours are set */
+	struct termios before, ours;
 	struct gk_flow in, out;
 };
 
-/* Takes the outer terminal behind fd and gives the inner pty its modes and size. relay->outer is -1
- * until then. Returns 0 or -errno. */
+/* Gives the inner pty the modes and the size of the terminal behind fd. Before the payload starts,
+ * which may set its own. Returns 0 or -errno. */
+int gk_relay_seed(int fd, int master, struct gk_err *err);
+
+/* Takes the outer terminal behind fd. relay->outer is -1 until then. Returns 0 or -errno. */
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err);
 
 /* Puts the outer terminal into raw mode when this process is in its foreground. */
@@ -37,12 +43,16 @@ void gk_relay_resume(struct gk_relay *relay);
 /* Gives the outer terminal back as it was found. */
 void gk_relay_suspend(struct gk_relay *relay);
 
+/* After SIGCONT: as resume, whatever was done to the terminal meanwhile, and its size. */
+void gk_relay_continue(struct gk_relay *relay);
+
 /* Hands the outer terminal's size on. */
 void gk_relay_resize(struct gk_relay *relay);
 
-/* Fills two pollfd entries, and moves bytes after poll. gk_relay_move returns false when the outer
- * terminal has hung up. */
-void gk_relay_poll(const struct gk_relay *relay, struct pollfd fds[2]);
+/* Fills two pollfd entries and returns the ms after which it wants to be asked again, -1 for never.
+ * gk_relay_move moves bytes after poll. It returns false when the outer terminal has hung up; what
+ * comes from the session is dropped from then on. */
+int gk_relay_poll(struct gk_relay *relay, struct pollfd fds[2]);
 bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2]);
 
 /* After the session's last process is gone: writes out what the pty still holds (bounded in time),

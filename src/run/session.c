@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "run/creds.h"
 #include "run/image.h"
+#include "run/relay.h"
 #include "run/tree.h"
 
 enum {
@@ -209,7 +210,10 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 int gk_session_start(struct gk_session *s, struct gk_err *err)
 {
 	struct gk_message go = { .kind = GK_MSG_GO };
-	int r = gk_fd_send(s->link, &go, sizeof go, -1);
+	int r = s->master < 0 ? 0 : gk_relay_seed(s->tty.fd, s->master, err);
+	if (r < 0)
+		return GK_EXIT_GOCKER;
+	r = gk_fd_send(s->link, &go, sizeof go, -1);
 	if (r < 0) {
 		gk_fail_errno(err, r, "cannot start the session");
 		return GK_EXIT_GOCKER;

@@ -211,8 +211,7 @@ static void on_signal(struct watch *w)
 		gk_relay_resize(&w->relay);
 		break;
 	case SIGCONT:
-		gk_relay_resume(&w->relay);
-		gk_relay_resize(&w->relay);
+		gk_relay_continue(&w->relay);
 		break;
 	case SIGTSTP:
 		if (relayed) {
@@ -267,8 +266,9 @@ static void watch_session(struct watch *w)
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
 		};
-		if (w->relay.outer >= 0)
-			gk_relay_poll(&w->relay, &p[OUTER]);
+		int again = w->relay.outer < 0 ? -1 : gk_relay_poll(&w->relay, &p[OUTER]);
+		if (again >= 0 && (wait < 0 || again < wait))
+			wait = again;
 		if (w->ending != RUNNING && w->ending != KILLED)
 			wait = 250;
 		int timeout = wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
