@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "plan/keys.h"
+#include "plan/list.h"
 #include "plan/plan.h"
 #include "run/cleanse.h"
 #include "run/identity.h"
@@ -66,8 +67,7 @@ struct run {
 /* Adds one more word to a list option. */
 static int append(struct run *run, const char **list, const char *word)
 {
-	*list = *list ? gk_arena_printf(&run->arena, "%s %s", *list, word) :
-		gk_arena_strdup(&run->arena, word);
+	*list = gk_list_add(*list, word, &run->arena);
 	return *list ? 0 : -ENOMEM;
 }
 
