@@ -1,2 +1,10 @@
-# What the image tests need besides.
-DEPS_TEST += python3 xz-utils zstd
+# What the image tests need besides: programs, and a Debian root, made once.
+DEPS_TEST += python3 xz-utils zstd openssl git rsync mmdebstrap
+
+.PHONY: test-debian
+test-debian:
+	$(Q)tests/images/debian-root $(TEST_BUILD)/debian.tar || \
+		echo 'No Debian root: the tests of one are left out.' >&2
+ifeq ($(shell id -u),0)
+check check-images: test-debian
+endif

@@ -65,7 +65,6 @@ image import -q alpine2 /srv/alpine.tar
 image tools -q alpine2 sftp-server scp rsync git
 add_user alice
 set_ini 'image = alpine2'
-sed -i 's/^image = alpine$//' /etc/gocker.ini
 start_sshd
 head -c 300000 /dev/urandom >/srv/data
 chmod 644 /srv/data
