@@ -63,7 +63,11 @@ static int base_fd = -1;
 
 static void remove_base(void)
 {
-	(void)gk_tree_remove(AT_FDCWD, base, NULL);
+	char *slash = strrchr(base, '/');
+	*slash = '\0';
+	int above = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)gk_tree_remove(above, slash + 1, NULL);
+	(void)close(above);
 }
 
 static void set_up(void)
