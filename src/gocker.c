@@ -13,6 +13,8 @@ static const struct command {
 	{ "check", gk_cmd_check, "every fault of the configuration, and what to write instead" },
 	{ "explain", gk_cmd_explain, "what a user's login would get, and which line decided it" },
 	{ "image", gk_cmd_image, "fetch, import, list, verify and remove root file systems" },
+	{ "enable", gk_cmd_enable, "contain the logins of users" },
+	{ "disable", gk_cmd_disable, "let users out again" },
 	{ "ps", gk_cmd_ps, "the sessions of this host" },
 	{ "inspect", gk_cmd_inspect, "everything about a session" },
 	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus" },

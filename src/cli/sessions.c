@@ -62,6 +62,17 @@ static bool wanted(const struct reading *r, const struct gk_seen *s)
 		(!f->image || strcmp(s->image, f->image) == 0);
 }
 
+/* Its leaf: at its place below gocker's own, or where systemd has it. */
+static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk_err *err)
+{
+	char path[1024];
+	if (gk_record_get(s->record, "cgroup", path, sizeof path))
+		return gk_cgroup_find_foreign(path, ret, err);
+	if (strlen(s->id) != GK_ID_BYTES - 1 || strchr(s->id, '/'))
+		return gk_fail(err, -EINVAL, "the record of %s is damaged", s->id);
+	return gk_cgroup_find(s->uid, s->id, ret, err);
+}
+
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 	UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
@@ -76,8 +87,7 @@ static void read_counters(struct gk_seen *s, uint64_t own)
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	struct gk_err ignored = GK_ERR_INIT;
 	s->usage = usage_unknown;
-	if (strlen(s->id) != GK_ID_BYTES - 1 || strchr(s->id, '/') ||
-		gk_cgroup_find(s->uid, s->id, &cg, &ignored) < 0)
+	if (find_cgroup(s, &cg, &ignored) < 0)
 		return;
 	gk_cgroup_usage(&cg, &s->usage);
 	s->usage.pids_now = without(s->usage.pids_now, own);
@@ -172,7 +182,7 @@ int gk_seen_open(const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_
 	struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
-	int r = gk_cgroup_find(seen->uid, seen->id, &cg, err);
+	int r = find_cgroup(seen, &cg, err);
 	if (r < 0)
 		return r;
 	if (ret_pidfd) {

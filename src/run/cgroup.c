@@ -266,6 +266,19 @@ int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_e
 	return 0;
 }
 
+int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err)
+{
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	if (strncmp(path, CGROUP_ROOT "/", sizeof CGROUP_ROOT) != 0 || strstr(path, "/.."))
+		return gk_fail(err, -EINVAL, "%s is no cgroup", path);
+	cg.foreign = true;
+	cg.leaf_fd = open_dir(AT_FDCWD, path);
+	if (cg.leaf_fd < 0)
+		return gk_fail_errno(err, cg.leaf_fd, "%s", path);
+	*ret = cg;
+	return 0;
+}
+
 int gk_cgroup_join(const struct gk_cgroup *cg)
 {
 	return write_file(cg->leaf_fd, "cgroup.procs", "0");
@@ -402,19 +415,32 @@ int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid)
 	return is_member(cg->leaf_fd, pid) ? gk_steal_fd(&pidfd) : -ESRCH;
 }
 
-int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t except)
+static ino_t pid_namespace_of(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init)
 {
 	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
 	int pid, reached = 0;
-	if (!f) {
-		int e = -errno;
-		gk_close_fd(&fd);
+	ino_t inside = pid_namespace_of(init);
+	if (!f || !inside) {
+		int e = f ? -ESRCH : -errno;
+		if (f)
+			fclose(f);
+		else
+			gk_close_fd(&fd);
 		return e;
 	}
 	while (fscanf(f, "%d", &pid) == 1) {
-		gk_autoclose int pidfd = pid == except ? -1 : gk_cgroup_pidfd(cg, pid);
-		reached += pidfd >= 0 && gk_sys_pidfd_send_signal(pidfd, sig) == 0;
+		gk_autoclose int pidfd = pid == init ? -1 : gk_cgroup_pidfd(cg, pid);
+		reached += pidfd >= 0 && pid_namespace_of(pid) == inside &&
+			gk_sys_pidfd_send_signal(pidfd, sig) == 0;
 	}
 	fclose(f);
 	return reached;

@@ -71,9 +71,13 @@ bool gk_cgroup_is_frozen(const struct gk_cgroup *cg);
  * may have been reused, a pidfd can't be. Returns a pidfd (O_CLOEXEC), or -ESRCH or -errno. */
 int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid);
 
-/* Sends a signal once to every process of the leaf but `except` (0: none), by such pidfds. Returns
- * how many got it, or -errno. */
-int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t except);
+/* Sends a signal once to every process of the leaf that is in init's PID namespace, but not to init,
+ * by such pidfds (what a daemon keeps outside, sshd's monitor, is none of it). Returns how many got
+ * it, or -errno. */
+int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init);
+
+/* Opens by its path a leaf that is someone else's, as a record names it. -ENOENT: gone. */
+int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err);
 
 /* Reads the counters. */
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret);

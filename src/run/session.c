@@ -252,10 +252,22 @@ static const char *command_line(const struct gk_plan *plan, char *buf, size_t si
 	return gk_escape(buf, size, words);
 }
 
+/* Where a leaf is that is not at its place below our own: "cgroup=PATH", else nothing. */
+static const char *foreign_leaf(const struct gk_session *s, char *buf, size_t size)
+{
+	char self[64], path[PATH_MAX], shown[1024];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->cgroup.leaf_fd);
+	ssize_t n = s->cgroup.foreign ? readlink(self, path, sizeof path - 1) : 0;
+	path[n > 0 ? n : 0] = '\0';
+	snprintf(buf, size, n > 0 ? "cgroup=%s\n" : "%s", gk_escape(shown, sizeof shown, path));
+	return buf;
+}
+
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64];
+	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64],
+		leaf[1100];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
 	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
 	if (n > 0)
@@ -264,14 +276,15 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	int r = gk_record_write(&s->place,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
-		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\ncommand=%s\n",
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
 		gk_escape(shown, sizeof shown, tty),
 		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
-		plan->cred.caps, command_line(plan, command, sizeof command));
+		plan->cred.caps, foreign_leaf(s, leaf, sizeof leaf),
+		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 

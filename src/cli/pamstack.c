@@ -1,0 +1,185 @@
+#include "cli/pamstack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "plan/text.h"
+
+enum { FILE_MOST_BYTES = 1 << 20, DEPTH_MOST = 16 };
+
+struct reading {
+	struct gk_arena *arena;
+	struct gk_pam_stack *stack;
+	size_t cap;
+	struct gk_err *err;
+};
+
+static int read_service(struct reading *r, const char *service, char only, int depth);
+
+/* The next word, or a whole [...] or the rest of the line for the last one. */
+static char *next_word(char **p)
+{
+	char *word = *p + strspn(*p, " \t");
+	size_t len = word[0] == '[' ? strcspn(word, "]") + 1 : strcspn(word, " \t");
+	if (len > strlen(word))
+		len = strlen(word);
+	*p = word + len;
+	if (**p)
+		*(*p)++ = '\0';
+	return word;
+}
+
+static char type_of(const char *word)
+{
+	word += *word == '-';
+	return strcmp(word, "auth") == 0 ? 'a' : strcmp(word, "account") == 0 ? 'c' :
+		strcmp(word, "session") == 0 ? 's' : strcmp(word, "password") == 0 ? 'p' : '\0';
+}
+
+static int add(struct reading *r, char type, const char *control, const char *module, char *args)
+{
+	struct gk_pam_stack *s = r->stack;
+	const char *base = strrchr(module, '/');
+	s->lines = gk_grow(r->arena, s->lines, s->n, &r->cap, sizeof *s->lines);
+	if (!s->lines)
+		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
+	s->lines[s->n++] = (struct gk_pam_line){ type,
+		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0,
+		base ? base + 1 : module, args + strspn(args, " \t") };
+	return 0;
+}
+
+static int read_line(struct reading *r, char *line, char only, int depth)
+{
+	line[strcspn(line, "#")] = '\0';
+	char *p = line, *first = next_word(&p);
+	if (!*first)
+		return 0;
+	if (strcmp(first, "@include") == 0)
+		return read_service(r, next_word(&p), only, depth + 1);
+	char type = type_of(first);
+	char *control = next_word(&p), *module = next_word(&p);
+	if (!type || !*module || (only && only != type))
+		return 0;
+	if (strcmp(control, "include") == 0 || strcmp(control, "substack") == 0)
+		return read_service(r, module, type, depth + 1);
+	return add(r, type, control, module, p);
+}
+
+static int open_service(const char *service)
+{
+	static const char *const dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d" };
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		char path[512];
+		snprintf(path, sizeof path, "%s/%s", dirs[i], service);
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 || errno != ENOENT)
+			return fd < 0 ? -errno : fd;
+	}
+	return -ENOENT;
+}
+
+static int read_service(struct reading *r, const char *service, char only, int depth)
+{
+	char *text;
+	size_t size;
+	gk_autoclose int fd = depth > DEPTH_MOST ? -ELOOP : open_service(service);
+	if (fd < 0)
+		return gk_fail_errno(r->err, fd, "PAM service %s", service);
+	int e = gk_read_all(fd, FILE_MOST_BYTES, r->arena, &text, &size, r->err);
+	for (char *line = text, *end; e == 0 && line && *line; line = end) {
+		end = strchr(line, '\n');
+		/* A backslash at the end joins two lines. */
+		while (end && end > line && end[-1] == '\\') {
+			end[-1] = end[0] = ' ';
+			end = strchr(end, '\n');
+		}
+		if (end)
+			*end++ = '\0';
+		e = read_line(r, line, only, depth);
+	}
+	return e;
+}
+
+int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam_stack *ret,
+	struct gk_err *err)
+{
+	*ret = (struct gk_pam_stack){ 0 };
+	struct reading r = { arena, ret, 0, err };
+	return read_service(&r, service, '\0', 0);
+}
+
+bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->lines[i].type == type && strcmp(stack->lines[i].module, module) == 0)
+			return true;
+	return false;
+}
+
+static bool is_outer(const struct gk_pam_line *line)
+{
+	return strncmp(line->args, "outer", 5) == 0;
+}
+
+/* Modules that may stand before `outer`: they open no session of their own. */
+static bool opens_nothing(const char *module)
+{
+	static const char *const names[] = { "pam_selinux.so", "pam_loginuid.so", "pam_permit.so",
+		"pam_env.so", "pam_limits.so", "pam_nologin.so" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(module, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_order(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
+{
+	int outer = 0, inner = 0;
+	const char *early = NULL, *late = NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct gk_pam_line *l = &s->lines[i];
+		if (l->type != 's')
+			continue;
+		if (strcmp(l->module, "pam_gocker.so") != 0) {
+			if (!outer && !opens_nothing(l->module))
+				early = l->module;
+			if (inner)
+				late = l->module;
+			continue;
+		}
+		if (l->optional)
+			return gk_fail(err, -EINVAL,
+				"/etc/pam.d/%s: a session line of pam_gocker.so is not `required`: a "
+				"login goes on uncontained where it fails", service);
+		*(is_outer(l) ? &outer : &inner) += 1;
+	}
+	if (!outer && !inner)
+		return gk_fail(err, -ENOENT, "/etc/pam.d/%s has no session line of pam_gocker.so",
+			service);
+	if (outer != 1 || inner != 1)
+		return gk_fail(err, -EINVAL,
+			"/etc/pam.d/%s: wants `pam_gocker.so outer` once and `pam_gocker.so` once",
+			service);
+	if (early)
+		return gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`",
+			service, early);
+	if (late)
+		return gk_fail(err, -EINVAL,
+			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside", service,
+			late);
+	return 0;
+}
+
+int gk_pam_stack_check(const char *service, struct gk_err *err)
+{
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	struct gk_pam_stack stack;
+	int r = gk_pam_stack_read(service, &arena, &stack, err);
+	return r < 0 ? r : check_order(service, &stack, err);
+}

@@ -1,0 +1,35 @@
+/* PAM stacks as they stand in /etc/pam.d, in order. */
+#ifndef GK_CLI_PAMSTACK_H
+#define GK_CLI_PAMSTACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct gk_pam_line {
+	char type; /* 'a'uth, a'c'count, 's'ession, 'p'assword */
+	bool optional;
+	const char *module; /* its base name */
+	const char *args;
+};
+
+struct gk_pam_stack {
+	struct gk_pam_line *lines;
+	size_t n;
+};
+
+/* Reads /etc/pam.d/SERVICE, else /usr/lib/pam.d/SERVICE, with what it includes. -ENOENT: neither. */
+int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam_stack *ret,
+	struct gk_err *err);
+
+/* Whether a stack has a line of this type with this module. */
+bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module);
+
+/* Whether the service's sessions are contained: `pam_gocker.so outer` before every module that opens
+ * a session, `pam_gocker.so` after all others, both required. 0; -ENOENT: it has no line of
+ * gocker's; -EINVAL: it has, but not so. */
+int gk_pam_stack_check(const char *service, struct gk_err *err);
+
+#endif

@@ -1,0 +1,108 @@
+#!/bin/bash
+# gocker enable and disable: users come in and go out, and nobody is locked out by it.
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need_product
+add_user alice --shell /bin/bash
+add_user bob --shell /bin/sh
+add_user carol --shell /bin/bash --groups sudo
+add_user dave --shell /bin/sh --no-home
+set_ini
+start_sshd
+shell_of() { getent passwd "$1" | cut -d: -f7; }
+sed -i '\|gocker-shell|d' /etc/shells
+touch -d 2020-01-01 /home/alice
+remember_host
+
+is "$(ssh_as alice hostname)" throwaway "before it alice is on the host"
+cp /etc/passwd "$GKT_WORK/passwd"
+run "$GOCKER" enable --dry-run alice
+is "$rc" 0 "--dry-run of a user who can come in"
+like "$out" 'would change the shell from /bin/bash to /usr/local/bin/gocker-shell, and add that to /etc/shells' "says what it would do"
+check "and does nothing" cmp /etc/passwd "$GKT_WORK/passwd"
+mark_syslog
+run "$GOCKER" enable alice bob
+is "$rc" 0 "enable"
+is "$(shell_of alice) $(shell_of bob)" "$GOCKER_SHELL $GOCKER_SHELL" "the users have gocker-shell"
+is "$(grep -c "^$GOCKER_SHELL$" /etc/shells)" 1 "/etc/shells names it, once"
+is "$(ssh_as alice hostname)" gocker-container "the next login is contained"
+like "$(gocker_log)" 'event=enable user="alice" door=shell by=root' "the log says who did it"
+unlike "$(gocker_log)" "event=(open|close)[^\n]* uid=4294967293" "the trial login is not logged as one"
+run "$GOCKER" enable alice
+is "$rc:$out" "0:alice: contained already" "enable twice is no error"
+is "$(cat /var/lib/gocker/accounts/alice)" /bin/bash "and the shell that was remembered stays"
+is "$(find /home/alice -newermt 2021-01-01 -not -name '.*' | grep -v '^/home/alice$')" "" "nothing was written to the home"
+
+# Nobody is locked out.
+run "$GOCKER" enable root
+is "$rc" 1 "root is refused"
+like "$err" 'root is not contained' "and why"
+run "$GOCKER" enable carol
+is "$rc" 1 "the only member of sudo is refused"
+like "$err" 'carol is the last member of sudo outside of a container' "and why"
+is "$(shell_of carol)" /bin/bash "nothing was changed"
+add_user erin --shell /bin/bash --groups sudo
+run "$GOCKER" enable carol
+is "$rc" 0 "with a second administrator she can come in"
+run "$GOCKER" enable erin
+is "$rc" 1 "and then the second is the last"
+run "$GOCKER" enable nobody-knows
+is "$rc" 1 "an unknown user"
+like "$err" 'nobody-knows has no account' "is named"
+
+# A trial login that fails changes nothing.
+run "$GOCKER" enable dave
+is "$rc" 1 "a user whose login would fail (no home) is refused"
+like "$err" 'a trial login fails: ' "and why"
+is "$(shell_of dave)" /bin/sh "nothing was changed"
+chmod u-s "$GOCKER_SHELL"
+run "$GOCKER" enable dave
+like "$err" 'not set-uid' "gocker-shell without its bit is noticed"
+chmod 4755 "$GOCKER_SHELL"
+echo 'pids_max = lots' >>/etc/gocker.ini
+run "$GOCKER" enable --dry-run erin dave
+like "$err" 'gocker.ini:' "a broken configuration is noticed"
+set_ini
+
+# The trial counts against nothing of the user's.
+set_ini 'user_sessions_max = 1'
+usermod -s /bin/sh bob
+start_session alice 'echo ready; sleep 1000; :'
+set_shell alice /bin/bash
+run "$GOCKER" enable alice
+is "$rc" 0 "a trial for a user whose sessions are all taken"
+is "$(id_of alice | wc -l)" 1 "and the session that he has lives on"
+run "$GOCKER" disable alice
+is "$rc" 0 "disable"
+is "$(shell_of alice)" /bin/bash "gives the shell back"
+like "$out" 'alice: 1 session is still open' "and tells of the session that lives"
+kill "$session_pid"
+wait "$session_pid" 2>/dev/null
+is "$(ssh_as alice hostname)" throwaway "the next login is on the host"
+check_not "what was remembered is forgotten" test -e /var/lib/gocker/accounts/alice
+run "$GOCKER" disable bob
+is "$rc" 0 "disable of a user who is not contained"
+like "$out" 'does not contain this user' "says so"
+set_shell bob "$GOCKER_SHELL"
+rm -f /var/lib/gocker/accounts/bob
+run "$GOCKER" disable bob
+is "$rc" 1 "a shell that is not known"
+like "$err" 'name one with --shell' "must be named"
+run "$GOCKER" disable --shell /bin/dash bob
+is "$rc:$(shell_of bob)" 0:/bin/dash "--shell"
+
+# The PAM door changes nothing; it says what is missing.
+run "$GOCKER" enable --door pam bob
+is "$rc" 1 "--door pam without its lines in the stack"
+like "$err" '/etc/pam.d/sshd has no session line of pam_gocker.so' "says so"
+cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+run "$GOCKER" enable --door pam bob
+is "$rc" 0 "with the shipped stack it is open"
+{ cat /usr/local/share/gocker/pam.d/sshd; echo 'session optional pam_mail.so'; } >/etc/pam.d/sshd
+run "$GOCKER" enable --door pam bob
+like "$err" 'pam_mail.so comes after' "a module behind the last line is noticed"
+cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+set_ini '[user:bob]' 'contain = no'
+run "$GOCKER" enable --door pam bob
+like "$err" 'contain = no for bob: line [56] .*user:bob' "contain = no is named with its line"
+check_clean "nothing is left"
