@@ -1,6 +1,8 @@
 # What an `expect_test` may use. Every step either succeeds or ends the script with a failure that
 # says what was awaited and what was seen; there is no way to pass by accident.
-set timeout 20
+# Every time limit of a test is this much longer on a slow machine.
+set slow [expr {[info exists env(GKT_SLOW)] ? $env(GKT_SLOW) : 1}]
+set timeout [expr {20 * $slow}]
 set stty_init "rows 24 columns 80"
 match_max 100000
 log_user 0
@@ -17,10 +19,10 @@ proc fail {why} {
 # Awaits a regular expression and returns what matched. busybox's shell asks for the cursor's place
 # after each prompt, as if it were output: a pattern's end allows for that.
 proc want {re {seconds 20}} {
-	global seen expect_out
+	global seen expect_out slow
 	regsub {\$$} $re {(\u001b\[6n)?$} re
 	expect {
-		-timeout $seconds
+		-timeout [expr {$seconds * $slow}]
 		-re $re {
 			append seen $expect_out(buffer)
 			return $expect_out(0,string)
@@ -68,8 +70,9 @@ proc ask {command {seconds 20}} {
 
 # Awaits the end and returns the exit status; a death by signal is 128 + N.
 proc ended {{seconds 20}} {
+	global slow
 	expect {
-		-timeout $seconds
+		-timeout [expr {$seconds * $slow}]
 		eof {}
 		timeout { fail "did not end within $seconds s" }
 	}

@@ -46,7 +46,7 @@ host_differs() { # prints what is more or less than before
 # check_clean NAME [SECONDS]: no process, mount, cgroup or live record more than remembered; what is
 # going is given some seconds to be gone.
 check_clean() {
-	local end=$((SECONDS + ${2:-10})) left
+	local end=$((SECONDS + ${2:-10} * ${GKT_SLOW:-1})) left
 	while left=$(host_differs); do
 		if [ "$SECONDS" -ge "$end" ]; then
 			not_ok "$1" "left behind:" "$left"

@@ -76,7 +76,7 @@ write_ssh_config() {
 			UserKnownHostsFile /root/.ssh/known_hosts
 			BatchMode yes
 			LogLevel ERROR
-			ConnectTimeout 20
+			ConnectTimeout $((20 * ${GKT_SLOW:-1}))
 	CONF
 	chmod 600 /root/.ssh/config
 }
@@ -98,7 +98,7 @@ stop_sshd() {
 
 # ssh_as USER [OPTION...] [CMD]: a real login; options may follow the user. Whatever hangs is ended
 # after a minute. For the background take `ssh -l USER gocker CMD`, so that $! is the client.
-ssh_as() { timeout --foreground -k 5 60 ssh -l "$1" gocker "${@:2}"; }
+ssh_as() { timeout --foreground -k 5 $((60 * ${GKT_SLOW:-1})) ssh -l "$1" gocker "${@:2}"; }
 
 # start_master USER: one connection over which `ssh_as USER` commands run as sessions of their own.
 start_master() {

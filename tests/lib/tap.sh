@@ -93,8 +93,10 @@ run() { # CMD [ARG...]
 	err=$(tr -d '\0' <"$GKT_WORK/err")
 }
 
-wait_until() { # SECONDS CMD [ARG...]: until the command succeeds; fails if it never does
-	local end=$((SECONDS + $1 + 1))
+# wait_until SECONDS CMD [ARG...]: until the command succeeds; fails if it never does. GKT_SLOW
+# multiplies the time limits of tests on a machine that is that much slower.
+wait_until() {
+	local end=$((SECONDS + $1 * ${GKT_SLOW:-1} + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
