@@ -89,11 +89,11 @@ IMAGE_LIB := $(BUILD)/libgkimage.a
 CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c))
-# The PAM door and the scope helper are built when their sources are there.
+# The PAM door is built when its sources are there, the scope helper where there is libsystemd.
 ifneq ($(wildcard pam/pam_gocker.c),)
 PROGRAMS += $(BUILD)/pam_gocker.so $(BUILD)/gocker-keeper $(BUILD)/gocker-entry
 endif
-ifneq ($(wildcard src/gocker-scope.c),)
+ifeq ($(shell $(PKG_CONFIG) --exists libsystemd && echo yes),yes)
 PROGRAMS += $(BUILD)/gocker-scope
 endif
 
@@ -138,7 +138,7 @@ $(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CO
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS)
 
--include $(wildcard pam/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
+-include $(wildcard pam/*.mk conf/*/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
 -include $(shell find $(BUILD) -path $(BUILD)/tests/images -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 DEPS_BUILD := make gcc libc6-dev pkg-config libiniparser-dev libseccomp-dev libpam0g-dev \

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 
-enum { HELPER_TIMEOUT_MS = 10000 };
+enum { HELPER_TIMEOUT_MS = 25000 };
 
 bool gk_scope_host_has_systemd(void)
 {
@@ -53,14 +53,21 @@ static int run_helper(struct gk_err *err)
 		"gocker.scope is missing and could not be made; see `systemctl status gocker.service`");
 }
 
+bool gk_scope_is_held(void)
+{
+	char pid;
+	gk_autoclose int fd = open(GK_SCOPE_PATH "/" GK_SCOPE_ANCHOR "/cgroup.procs",
+		O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &pid, 1) == 1;
+}
+
 int gk_scope_open(bool make, struct gk_err *err)
 {
-	int fd = open(GK_SCOPE_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && make) {
+	if (make && !gk_scope_is_held()) {
 		int r = run_helper(err);
 		if (r < 0)
 			return r;
-		fd = open(GK_SCOPE_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
+	int fd = open(GK_SCOPE_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? gk_fail_errno(err, -errno, GK_SCOPE_PATH) : fd;
 }

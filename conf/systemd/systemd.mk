@@ -1,0 +1,28 @@
+# What a host with systemd needs: the scope that holds the shell door's sessions, and who makes it.
+
+SYSTEMD_LIBS ?= $(shell $(PKG_CONFIG) --libs libsystemd 2>/dev/null)
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+
+$(BUILD)/gocker-scope: $(BUILD)/src/gocker-scope.o $(RUN_LIB) $(BASE_LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(SYSTEMD_LIBS)
+
+# Paths that the compiled programs have too.
+$(BUILD)/conf/%: conf/%.in $(BUILD)/flags
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@RUNDIR@|$(RUNDIR)|g' \
+		-e 's|@STATEDIR@|$(LOCALSTATEDIR)/lib/gocker|g' $< >$@
+
+SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice
+
+install-extra:: $(if $(filter $(BUILD)/gocker-scope,$(PROGRAMS)),install-systemd)
+.PHONY: install-systemd
+install-systemd: $(SYSTEMD_UNITS) $(BUILD)/conf/tmpfiles.d/gocker.conf
+	$(INSTALL) -d '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(TMPFILESDIR)'
+	$(INSTALL) -m 0644 $(SYSTEMD_UNITS) '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 0644 $(BUILD)/conf/tmpfiles.d/gocker.conf '$(DESTDIR)$(TMPFILESDIR)/'
+
+uninstall-extra::
+	rm -f '$(DESTDIR)$(UNITDIR)/gocker.service' '$(DESTDIR)$(UNITDIR)/gocker.slice' \
+		'$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
