@@ -29,6 +29,19 @@ start_sshd() {
 }
 stop_sshd() { :; }
 
+# As the one in tests/lib, but where each look costs this much, less often.
+wait_until() { # SECONDS CMD [ARG...]
+	local end=$((SECONDS + $1 * GKT_SLOW + 1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.3
+	done
+}
+
+# have_user NAME [add_user's options]: the scripts of a host share its users.
+have_user() { id "$1" >/dev/null 2>&1 || add_user "$@"; }
+
 listens() { ss -Hltn "sport = :$1" | grep -q .; }
 
 # What the host logged since the last `mark_syslog`.
@@ -49,3 +62,26 @@ host_log() {
 	fi
 }
 gocker_log() { host_log | grep -a ' gocker[a-z_-]*\[[0-9]*\]: '; }
+
+# What counts as left behind here is gocker's: logind and cron have comings and goings of their own.
+host_processes() { pgrep -l '^gocker' | cut -d' ' -f2- | sort; }
+host_mounts() { cut -d' ' -f3- /proc/1/mountinfo | grep -v ' /run/user/'; }
+
+# hundredths CMD [ARG...]: runs it and prints how long it took, in hundredths of a second.
+hundredths() {
+	local start=${EPOCHREALTIME/./}
+	"$@" >/dev/null 2>&1 </dev/null
+	echo $(((${EPOCHREALTIME/./} - start) / 10000))
+}
+
+SCOPE=/sys/fs/cgroup/gocker.slice/gocker.scope
+
+# Where the groups of users are.
+sessions_base() { if [ "$GKT_HOST" = systemd ]; then echo "$SCOPE"; else echo /sys/fs/cgroup/gocker; fi; }
+
+anchor_pid() { cat "$SCOPE/anchor/cgroup.procs" 2>/dev/null; }
+anchor_lives() { [ -n "$(anchor_pid)" ]; }
+
+# What a session runs to see how many tasks it may have: the last number it prints.
+FILL='i=1; while sleep 1000 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
+last() { tail -n 1 <<<"$out"; }
