@@ -138,7 +138,7 @@ static int from_journal(struct logs *l, struct gk_err *err)
 		"_UID=0", "SYSLOG_IDENTIFIER=gocker", "SYSLOG_IDENTIFIER=gocker-shell",
 		"SYSLOG_IDENTIFIER=gocker-keeper", "SYSLOG_IDENTIFIER=pam_gocker", NULL };
 	pid_t pid;
-	FILE *f = gk_spawn_read(argv, &pid, err);
+	FILE *f = gk_spawn_stream(argv, &pid, err);
 	if (!f)
 		return err->code;
 	int r = read_journal(l, f);

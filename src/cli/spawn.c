@@ -21,7 +21,7 @@ static void exec_clean(const char *const *argv, int out, int error)
 	_exit(127);
 }
 
-FILE *gk_spawn_read(const char *const *argv, pid_t *ret_pid, struct gk_err *err)
+FILE *gk_spawn_stream(const char *const *argv, pid_t *ret_pid, struct gk_err *err)
 {
 	int pair[2];
 	if (pipe2(pair, O_CLOEXEC) < 0) {

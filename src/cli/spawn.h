@@ -9,7 +9,7 @@
 
 /* Starts argv[0] (an absolute path) with a clean environment, stdin from /dev/null and its stdout in
  * the stream returned; stderr is dropped. NULL with err when that failed. */
-FILE *gk_spawn_read(const char *const *argv, pid_t *ret_pid, struct gk_err *err);
+FILE *gk_spawn_stream(const char *const *argv, pid_t *ret_pid, struct gk_err *err);
 
 /* Runs argv[0] to its end with stdout dropped and stderr kept. Returns its exit status. */
 int gk_spawn_run(const char *const *argv);
