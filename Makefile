@@ -51,6 +51,7 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(BUILD)/gen \
 	-DGK_CONFIG_PATH='"$(SYSCONFDIR)/gocker.ini"' \
 	-DGK_BINDIR='"$(BINDIR)"' \
 	-DGK_LIBEXECDIR='"$(LIBEXECDIR)"' \
+	-DGK_DATADIR='"$(PREFIX)/share/gocker"' \
 	-DGK_RUNDIR='"$(RUNDIR)"' \
 	-DGK_STATEDIR='"$(LOCALSTATEDIR)/lib/gocker"'
 GK_CFLAGS = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(if $(SANITIZE),,$(FORTIFY)) $(SANITIZE) $(CFLAGS)
@@ -136,7 +137,7 @@ $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 $(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
-		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS)
+		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS) -lpam
 
 -include $(wildcard pam/*.mk conf/*/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
 -include $(shell find $(BUILD) -path $(BUILD)/tests/images -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -15,6 +15,7 @@ static const struct command {
 	{ "image", gk_cmd_image, "fetch, import, list, verify and remove root file systems" },
 	{ "enable", gk_cmd_enable, "contain the logins of users" },
 	{ "disable", gk_cmd_disable, "let users out again" },
+	{ "doctor", gk_cmd_doctor, "what is wrong with this host or a user, and what to do" },
 	{ "ps", gk_cmd_ps, "the sessions of this host" },
 	{ "inspect", gk_cmd_inspect, "everything about a session" },
 	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus" },

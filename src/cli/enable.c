@@ -108,9 +108,9 @@ static int enable_pam(struct work *w, const struct gk_identity *who, struct gk_e
 			policy.origin[GK_KEY_CONTAIN].section);
 	r = gk_pam_stack_check("sshd", err);
 	if (r == 0)
-		r = gk_trial_shell(who->name, err);
+		r = gk_trial_pam(who->name, err);
 	if (r == 0)
-		printf("%s: contained by the PAM door; a trial container works\n", who->name);
+		printf("%s: contained by the PAM door; a trial login works\n", who->name);
 	return r;
 }
 

@@ -54,6 +54,14 @@ int gk_spawn_run(const char *const *argv)
 	return pid < 0 ? 125 : gk_spawn_wait(pid);
 }
 
+int gk_spawn_quietly(const char *const *argv)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		exec_clean(argv, -1, -1);
+	return pid < 0 ? 125 : gk_spawn_wait(pid);
+}
+
 int gk_spawn_wait(pid_t pid)
 {
 	int status;

@@ -14,6 +14,9 @@ FILE *gk_spawn_stream(const char *const *argv, pid_t *ret_pid, struct gk_err *er
 /* Runs argv[0] to its end with stdout dropped and stderr kept. Returns its exit status. */
 int gk_spawn_run(const char *const *argv);
 
+/* The same with stderr dropped as well. */
+int gk_spawn_quietly(const char *const *argv);
+
 /* Waits for it. Returns the exit status, 128 + N for a death by signal N. */
 int gk_spawn_wait(pid_t pid);
 
