@@ -462,7 +462,8 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 		gk_cgroup_close(cg);
 		return 0;
 	}
-	if (cg->leaf_fd >= 0) {
+	/* Also one that was made and could not be opened. */
+	if (cg->user_fd >= 0 && cg->id[0]) {
 		int64_t left_us = (int64_t)timeout_ms * 1000;
 		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) == -EBUSY &&
 			left_us > 0) {

@@ -54,12 +54,42 @@ int gk_become_root(uid_t *ret_uid, struct gk_err *err)
 	return 0;
 }
 
-static const char *group_name(gid_t gid, struct gk_arena *arena, char *buf, size_t size)
+/* With several services in nsswitch.conf the answer of the last one hides that an earlier one could
+ * not look; what that one ran out of stays in errno. */
+static int ran_out(void)
+{
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EIO: return -errno;
+	default: return 0;
+	}
+}
+
+/* A look-up that failed is not a group without a name: sections of the policy go by names. */
+static int group_name(gid_t gid, struct gk_arena *arena, char *buf, size_t size, const char **ret)
 {
 	struct group entry, *found = NULL;
-	if (getgrgid_r(gid, &entry, buf, size, &found) != 0 || !found)
-		return NULL;
-	return gk_arena_strdup(arena, found->gr_name);
+	errno = 0;
+	int e = getgrgid_r(gid, &entry, buf, size, &found);
+	if (e != 0 && e != ENOENT && e != ESRCH)
+		return -e;
+	*ret = found ? gk_arena_strdup(arena, found->gr_name) : NULL;
+	if (found)
+		return *ret ? 0 : -ENOMEM;
+	return ran_out();
+}
+
+/* getgrouplist has no way to say that it could not look: it gives the primary group alone, and
+ * whoever is in a group with a strict section would get the default. So what it found is asked for
+ * twice as well. Returns 0 or -errno, -ERANGE where more room is needed. */
+static int list_groups(const struct gk_identity *id, gid_t *list, int *n)
+{
+	errno = 0;
+	int r = getgrouplist(id->name, id->gid, list, n);
+	int e = ran_out();
+	return e < 0 ? e : r < 0 ? -ERANGE : 0;
 }
 
 static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct gk_err *err)
@@ -69,10 +99,19 @@ static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct
 	for (;;) {
 		free(list);
 		list = calloc((size_t)n, sizeof *list);
-		int got = n;
-		if (!list)
+		int got = n, again = n;
+		gk_autofree gid_t *second = calloc((size_t)n, sizeof *second);
+		if (!list || !second)
 			return gk_fail_errno(err, -ENOMEM, "groups of %s", id->name);
-		if (getgrouplist(id->name, id->gid, list, &got) >= 0) {
+		int r = list_groups(id, list, &got);
+		if (r == 0)
+			r = list_groups(id, second, &again);
+		if (r == 0 && (got != again ||
+			memcmp(list, second, (size_t)got * sizeof *list) != 0))
+			r = -EAGAIN;
+		if (r < 0 && r != -ERANGE)
+			return gk_fail_errno(err, r, "cannot look up the groups of %s", id->name);
+		if (r == 0) {
 			n = got;
 			break;
 		}
@@ -96,8 +135,12 @@ static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct
 		if (seen == count)
 			groups[count++].gid = list[i];
 	}
-	for (size_t i = 0; i < count; i++)
-		groups[i].name = group_name(groups[i].gid, arena, buf, PASSWD_MAX_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		int r = group_name(groups[i].gid, arena, buf, PASSWD_MAX_BYTES, &groups[i].name);
+		if (r < 0)
+			return gk_fail_errno(err, r, "cannot look up group %u of %s",
+				(unsigned)groups[i].gid, id->name);
+	}
 	id->groups = groups;
 	id->ngroups = count;
 	return 0;

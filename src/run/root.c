@@ -129,7 +129,11 @@ static int copy_from_host(const char *source, int to)
 {
 	gk_autoclose int from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
-	if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
+	if (from < 0)
+		return errno == ENOENT || errno == ENXIO || errno == ELOOP ? 0 : -errno;
+	if (fstat(from, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
 		return 0;
 	char buf[8192];
 	size_t total = 0;
