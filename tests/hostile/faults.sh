@@ -1,0 +1,75 @@
+#!/bin/bash
+# timeout: 1500
+# A5, A46: each system call of gocker made to fail in turn. After each fault: the session is refused with
+# exit 125, or is the same as without the fault; nothing runs uncontained; nothing is left.
+. "$(dirname "$0")/_lib.sh"
+add_user alice --groups students
+add_user bob
+set_ini
+
+# What a session is, in one sum (but where it starts: / if the home can't be entered): credentials, limits, mounts, names, environment. Written by the payload.
+cat >/home/alice/probe <<'PROBE'
+me=$(readlink /proc/self/ns/mnt)
+sum=$( { id; umask; ulimit -a; ulimit -H -a; hostname; env | sort; cat /proc/sys/kernel/hostname
+	grep -E '^(Cap|NoNew|Seccomp|Sig[BI])' /proc/self/status; cut -d' ' -f4- /proc/self/mountinfo |
+	sed 's/^[^ ]* //; s/fd\/[0-9]*/fd/g'; ls /dev
+	cat /etc/passwd /etc/group /etc/hosts /etc/resolv.conf /proc/self/cgroup; } 2>&1 | md5sum)
+printf '%s\n%s\n' "$me" "${sum%% *}" >~/ran
+PROBE
+chmod 755 /home/alice/probe
+export MARKER=/home/alice/ran LEFT="$PIDS_CGROUP/gocker/u*/*/" SWEEP="$GOCKER gc >/dev/null"
+remember_host
+
+# What must not be, of the lines that faults wrote. A fault without effect is asserted by the session
+# being the same.
+verdicts() { # FILE REFERENCE
+	awk -v ref="$2" '
+	$1 == "calls" { next }
+	{ how = $(NF - 2); ran = $(NF - 1); left = $NF }
+	ran == "UNCONTAINED" || left == "LEFT" || how == "hung" { print; next }
+	how == "exit-125" && ran == "none" { next }
+	how == "exit-0" && ran == ref { next }
+	# The C library and its loader end a program that they can not start (127), or whose locks and
+	# signal masks they can not handle (SIGABRT): nothing has run.
+	(how == "exit-127" || how == "signal-6") && ran == "none" { next }
+	$3 == "execve" && how == "exit-126" && ran == "none" { next }
+	# The session stood, and then its end could not be learnt or waited for: no success is reported.
+	how != "exit-0" && ran == ref { next }
+	# Supervision ended before the command did its work; it was ended with it.
+	how ~ /^(signal-(1|9|15)|exit-(129|137|143))$/ && ran == "none" { next }
+	{ print }' "$1"
+}
+
+round() { # NAME FROM STEP OPTION...
+	local name=$1 from=$2 step=$3 reference bad
+	shift 3
+	timeout 1200 faults "$@" "$from" 100000 "$step" alice "$GOCKER_SHELL" -c 'sh ~/probe' >"$GKT_WORK/faults"
+	# The reference: what most of the harmless faults agree on is what a session without one is.
+	reference=$(awk '$(NF - 1) ~ /^ran:/ { n[$(NF - 1)]++ } END { for (r in n) if (n[r] > m) { m = n[r]; b = r } print b }' "$GKT_WORK/faults")
+	bad=$(verdicts "$GKT_WORK/faults" "$reference")
+	is "$bad" "" "A5 A46: $name: $(grep -vc ^calls "$GKT_WORK/faults") faults: each refused with 125, or the session is the same; nothing uncontained, nothing left"
+	echo "# $name: $(grep -c 'exit-125' "$GKT_WORK/faults") refused, $(grep -c "exit-0 $reference" "$GKT_WORK/faults") without effect, of $(sed -n 's/^calls //p' "$GKT_WORK/faults") calls"
+	[ -z "${GKT_KEEP:-}" ] || cp "$GKT_WORK/faults" "$GKT_KEEP-${name// /-}"
+}
+
+start=$((RANDOM % $(size 8 1) + 1))
+round "no terminal" $start "$(size 8 1)"
+round "on a terminal" $start "$(size 16 1)" -t
+if [ "$FULL" = 1 ]; then
+	for error in 1 12 24 28; do # EPERM ENOMEM EMFILE ENOSPC
+		round "no terminal, errno $error" 1 1 -e $error
+	done
+fi
+check_clean "A5: nothing is left of all faults"
+
+# The control: a program that ignores a failure is found by this. Here the failure is one of a program
+# that is not gocker: a shell goes on, and runs on the host.
+cat >/usr/local/bin/careless <<'CARELESS'
+#!/bin/sh
+HOME=/home/alice
+export HOME
+sh /home/alice/probe
+CARELESS
+chmod 755 /usr/local/bin/careless
+faults 4 200 1 alice /usr/local/bin/careless >"$GKT_WORK/faults"
+check "A5 control: a program that goes on uncontained is found" grep -q UNCONTAINED "$GKT_WORK/faults"

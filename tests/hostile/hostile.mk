@@ -1,0 +1,17 @@
+# The hostile family's own programs: inside/*.c run in containers too (static), outside/*.c on the host.
+HOSTILE_INSIDE := $(patsubst tests/hostile/inside/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/hostile/inside/*.c))
+HOSTILE_OUTSIDE := $(patsubst tests/hostile/outside/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/hostile/outside/*.c))
+HOSTILE_CC = $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN)
+test-helpers: $(HOSTILE_INSIDE) $(HOSTILE_OUTSIDE)
+$(HOSTILE_INSIDE): $(TEST_BUILD)/lib/%: tests/hostile/inside/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(HOSTILE_CC) -o $@ $< -static
+$(HOSTILE_OUTSIDE): $(TEST_BUILD)/lib/%: tests/hostile/outside/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(HOSTILE_CC) -o $@ $< -lseccomp
+
+# Everything that takes long, in full.
+.PHONY: audit audit-hostile
+audit:: audit-hostile
+audit-hostile: test-stage test-images test-helpers
+	$(Q)GKT_FULL=1 $(RUN_TESTS) $(call family,hostile)

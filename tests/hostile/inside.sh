@@ -1,0 +1,232 @@
+#!/bin/bash
+# timeout: 240
+# From the inside: what a session can ask of the kernel, of the host and of other sessions.
+. "$(dirname "$0")/_lib.sh"
+add_user alice
+add_user bob
+
+# What the filter answers to each system call number, against the recorded table. A difference is
+# either a hole or a change that belongs into the table (see tests/README.md).
+table=$GKT_TOP/tests/hostile/syscalls.$(uname -m)
+walk_syscalls() {
+	inside alice './syscalls'
+	awk '!/^#/ { print $1, $NF }' "$table" >"$GKT_WORK/wanted"
+	is "$(diff "$GKT_WORK/wanted" "$GKT_WORK/out")" "" \
+		"A30 A32 [$door]: the filter answers every system call number as recorded"
+	check "A30 A32 [$door]: the table has all numbers: $(wc -l <"$GKT_WORK/out")" \
+		test "$(wc -l <"$GKT_WORK/out")" -gt 690
+}
+
+walk_control() {
+	run as_user alice /home/alice/syscalls
+	is "$(grep -vc ' allowed$' <<<"$out")" 0 "A30 A32 control: outside no number is refused"
+	run as_user alice /home/alice/syscalls arch
+	case $out in
+	*"i386-getpid works"*) ok "A31 control: outside, 32-bit calls work" ;;
+	*) skip "A31 control: outside, 32-bit calls work" "this kernel has none" ;;
+	esac
+}
+
+foreign_architectures() {
+	[ "$(uname -m)" = x86_64 ] || return 0
+	inside alice './syscalls arch'
+	is "$(grep -vc ' ENOSYS$' <<<"$out")" 0 "A31 [$door]: every 32-bit and x32 call is answered with ENOSYS"
+	is "$(wc -l <<<"$out")" 8 "A31 [$door]: and there were eight"
+}
+
+namespaces() {
+	local name flags
+	for flags in 0x10000000 0x00020000 0x20000000 0x40000000 0x02000000 0x04000000 0x08000000; do
+		denied A30 "unshare $flags" alice EPERM "./try unshare $flags"
+		denied A30 "clone $flags" alice EPERM "./try clone $flags"
+	done
+	denied A30 "clone with bits above the 32 of the flags" alice EPERM './try clone 0xffffffff10000000'
+	denied A30 "clone3 is not there, so that libc falls back" alice ENOSYS './try clone3 0'
+	denied A30 "setns" alice EPERM './try setns /proc/self/ns/mnt'
+	denied A30 "mount" alice EPERM './try mount'
+	denied A30 "umount" alice EPERM './try umount /home/alice'
+	denied A30 "fsopen" alice EPERM './try fsopen tmpfs'
+	denied A30 "open_tree" alice EPERM './try open_tree /'
+	denied A30 "pivot_root" alice EPERM './try pivot_root'
+	denied A30 "chroot" alice EPERM './try chroot /tmp'
+}
+
+namespaces_control() {
+	check "A30 control: outside, a user namespace can be had" as_user alice /home/alice/try unshare 0x10000000
+	check "A30 control: outside, clone takes CLONE_NEWUSER" as_user alice /home/alice/try clone 0x10000000
+	check "A30 control: outside, a clone3 works" as_user alice /home/alice/try clone3 0
+	check "A30 control: root outside can chroot out of a chroot" \
+		unshare -m "$GKT_HELPERS/try" chroot-escape /etc/gocker.ini
+	run "$GOCKER" run -v /usr/local/libexec/gocker-tests:/mnt/t:ro /mnt/t/try chroot-escape /etc/gocker.ini
+	unlike "$out" done "A30: the container's root may chroot, and does not get out by it"
+}
+
+kernel_doors() {
+	local family
+	denied A38 "keyctl" alice EPERM './try keyctl 0 -4'
+	denied A38 "add_key" alice EPERM './try add_key'
+	for family in 3 5 9 15 17 21 26 29 30 31 38 40 43 44 45; do # AX.25 ... AF_ALG, VSOCK, XDP
+		denied A32 "socket of family $family" alice EPERM "./try socket $family 2 0"
+		denied A32 "socketpair of family $family" alice EPERM "./try socketpair $family"
+	done
+	denied A32 "netlink but for routing" alice EPERM './try socket 16 3 12'
+	denied A32 "a packet socket" alice EPERM './try socket 17 3 0'
+	for family in 1 2 10; do
+		inside alice "./try socket $family 1 0"
+		is "$rc:$out" 0:done "A32 [$door] control: a socket of family $family is allowed"
+	done
+	denied A16 "TIOCSTI with bit 32 set" alice EPERM './try ioctl 0x5412 32'
+	denied A16 "TIOCSTI with bit 63 set" alice EPERM './try ioctl 0x5412 63'
+	denied A16 "TIOCLINUX" alice EPERM './try ioctl 0x541c 40'
+	denied A16 "TIOCSETD" alice EPERM './try ioctl 0x5423'
+	inside alice './try ioctl 0x5401'
+	is "$out" ENOTTY "A16 [$door] control: another request reaches the kernel"
+}
+
+proc_window() {
+	local file
+	for file in kcore keys key-users kmsg kallsyms timer_list sched_debug vmallocinfo kpagecount latency_stats; do
+		inside alice "test -e /proc/$file || echo absent; head -c 1 /proc/$file 2>/dev/null | wc -c"
+		like "$out" '^(absent.)?0$' "A37 [$door]: /proc/$file tells nothing"
+	done
+	for file in sysrq-trigger sys/kernel/core_pattern sys/kernel/modprobe sys/kernel/hostname \
+		sys/vm/drop_caches irq/default_smp_affinity; do
+		inside alice "test -e /proc/$file || exit 9; echo x >/proc/$file"
+		like "$rc" '^[129]$' "A37 [$door]: /proc/$file can't be written"
+		run "$GOCKER" run /bin/sh -c "test -e /proc/$file || exit 9; echo 0 >/proc/$file"
+		like "$rc:$err" '^(9:|[12]:.*(Read-only|ermission))' "A37: nor by a container's root"
+	done
+	inside alice 'ls -d /proc/[0-9]* | wc -l'
+	check "A37 [$door]: only the session's own processes are in /proc: $out" test "$out" -le 6
+	inside alice 'cat /proc/self/mountinfo'
+	unlike "$out" 'gkt-host|/gocker |/var/lib/gocker|/run/gocker' "A37 [$door]: mountinfo tells no place of the host's"
+	inside alice 'ls -A /sys; find / -name release_agent 2>/dev/null; grep -E -- "- (cgroup|sysfs)" /proc/self/mountinfo'
+	is "$out" "" "A33 [$door]: there is no sysfs, no cgroup file, no release_agent"
+	inside alice 'cut -d: -f3 /proc/self/cgroup | sort -u'
+	is "$out" / "A33 [$door]: the cgroup has no path"
+	check "A33 control: outside there are cgroup files" test -e "$PIDS_CGROUP/cgroup.procs"
+	check "A37 control: outside, /proc/timer_list or /proc/kallsyms speaks" sh -c 'head -c 1 /proc/kallsyms | grep -q .'
+}
+
+own_processes() {
+	local file
+	for file in root cwd exe fd environ mem maps fd/0 root/etc/passwd; do
+		inside alice "ls -L /proc/1/$file 2>&1; cat /proc/1/$file 2>&1 | head -c 200"
+		like "$out" '(ermission denied|not permitted)' "A12 A29 [$door]: /proc/1/$file is closed"
+	done
+	denied A41 "init can't be traced" alice EPERM './try ptrace 1'
+	denied A41 "init can't be killed" alice EPERM './try kill 1 9'
+	denied A12 "init's memory can't be read" alice EPERM './try readmem 1'
+	run "$GOCKER" run /bin/sh -c 'cat /proc/1/exe 2>/dev/null | head -c 4; echo x 2>/dev/null >>/proc/1/exe; echo $?'
+	is "$out" 1 "A14: a container's root can't open the host's program behind /proc/1/exe, to read or to write"
+	check "A14 control: root outside opens /proc/N/exe" sh -c 'head -c 4 /proc/self/exe | grep -q ELF'
+	inside alice 'exec 2>/dev/null; mknod /tmp/d c 1 5; mknod ~/d c 1 5; ls /tmp/d ~/d'
+	is "$out" "" "A43 [$door]: no device node can be made"
+	cp /bin/cat /home/alice/suid-cat
+	mknod -m 666 /home/alice/zero c 1 5
+	chmod 4755 /home/alice/suid-cat
+	inside alice 'head -c 1 ~/zero'
+	like "$rc:$err" '^1:.*ermission' "A43 [$door]: a device node in the home does not open"
+	check "A43 control: outside, it does" as_user alice head -c 1 /home/alice/zero
+	rm -f /home/alice/zero /home/alice/suid-cat
+}
+
+# Two sessions of one user: what one holds open, the other can't take.
+between_sessions() {
+	hold_session alice './try listen ~/service & sleep 0.3; sleep 4321 &' || return
+	inside alice 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
+	unlike "$out" 4321 "A48 [$door]: the other session's processes are not visible"
+	inside alice 'kill -9 -1; sleep 0.3; true'
+	check "A48 [$door]: kill -9 -1 ends only one's own session" kill -0 "$held_init"
+	denied A48 "a descriptor of the other session's process can't be taken (SO_PEERPIDFD, pidfd_getfd)" \
+		alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
+	inside alice 'ls -A /tmp /dev/shm | grep -v :; ls /dev/pts'
+	unlike "$out" '^[0-9]' "A40 [$door]: nor its /tmp, shared memory or terminals"
+	drop_session
+	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/try" listen /home/alice/service >/dev/null &
+	local pid=$!
+	wait_until 5 test -S /home/alice/service
+	sleep 0.1
+	run as_user alice /home/alice/try steal /home/alice/service
+	if [[ $out == ENOPROTOOPT* ]]; then
+		skip "A48 control: outside, a descriptor can be taken that way" "no SO_PEERPIDFD before Linux 6.5"
+	else
+		is "$out" done "A48 control: outside, a descriptor can be taken that way"
+	fi
+	denied A48 "a descriptor of a process of the host can't be taken" alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
+	kill $pid
+	rm -f /home/alice/service
+}
+
+outliving() {
+	inside alice '(setsid sh -c "trap \"\" HUP TERM INT; sleep 5432" >/dev/null 2>&1 </dev/null &) ; nohup sleep 5432 >/dev/null 2>&1 & exit 0'
+	check "A41 [$door]: nothing outlives the logout" wait_until 5 sh -c '! pgrep -x sleep -a | grep 5432'
+	run as_user alice sh -c '(setsid sleep 5432 >/dev/null 2>&1 </dev/null &)'
+	check "A41 control: outside, it does" pgrep -f 'sleep 5432'
+	pkill -U alice -x sleep
+}
+
+terminals() {
+	bring bob try
+	start_master bob
+	(ssh_over bob './try ptys; sleep 3' >"$GKT_WORK/ptys" </dev/null 2>&1) &
+	local pid=$!
+	wait_until 10 test -s "$GKT_WORK/ptys"
+	check "A40 [$door]: one session gets few of the host's terminals: $(cat "$GKT_WORK/ptys")" \
+		test "$(cat "$GKT_WORK/ptys")" -gt 0 -a "$(cat "$GKT_WORK/ptys")" -le 128
+	wait $pid
+	stop_master bob
+	run "$GKT_HELPERS/try" ptys
+	check "A40 control: outside, many more: $out" test "$out" -gt 128
+}
+
+core_and_env() {
+	inside alice 'ulimit -Hc; grep -c . /proc/self/limits'
+	like "$out" '^0' "A45 [$door]: no core file, soft or hard"
+	inside alice 'ulimit -c unlimited; ulimit -c'
+	unlike "$out" unlimited "A45 [$door]: and none can be had"
+	check "A45 control: outside, the hard limit can be other than 0" sh -c 'ulimit -Hc | grep -qv "^0$"'
+}
+
+network_none() {
+	use_door "$door" 'network = none'
+	daemon python3 -c '
+import os, socket, time
+if os.fork(): os._exit(0)
+a = socket.socket(socket.AF_UNIX); a.bind("\0gkt-abstract"); a.listen()
+b = socket.socket(); b.bind(("127.0.0.1", 3999)); b.listen()
+open("/run/gkt/listener", "w").write(str(os.getpid()))
+time.sleep(60)'
+	wait_until 5 test -s /run/gkt/listener
+	inside alice 'cat /proc/net/unix | grep -c gkt-abstract; nc -w 1 127.0.0.1 3999 </dev/null; echo $?'
+	is "$out" $'0\n1' "A39 [$door]: network = none: no abstract socket, no loopback service of the host"
+	use_door "$door"
+	inside alice 'cat /proc/net/unix | grep -c gkt-abstract; nc -w 1 127.0.0.1 3999 </dev/null; echo $?'
+	is "$out" $'1\n0' "A39 [$door] control: with the host's network both can be reached"
+	kill "$(cat /run/gkt/listener)"
+	rm /run/gkt/listener
+}
+
+for a_door in $(doors); do
+	use_door "$a_door"
+	bring alice syscalls try
+	remember_host
+	walk_syscalls
+	foreign_architectures
+	start_master alice
+	inside() { run timeout 60 ssh -l "$1" -o "ControlPath=$GKT_WORK/master-$1" gocker "${@:2}"; }
+	namespaces
+	kernel_doors
+	proc_window
+	own_processes
+	core_and_env
+	stop_master alice
+	inside() { run timeout 60 ssh -l "$1" gocker "${@:2}"; }
+	between_sessions
+	outliving
+	terminals
+	network_none
+	check_clean "A41 [$door]: nothing of all that is left"
+done
+walk_control
+namespaces_control
