@@ -125,7 +125,7 @@ static void check_sshd(struct gk_doctor *d)
 		argv[n++] = d->sshd_config;
 	}
 	size_t before = d->n;
-	FILE *f = gk_spawn_read(argv, &pid, &err);
+	FILE *f = gk_spawn_stream(argv, &pid, &err);
 	char line[4096];
 	while (f && fgets(line, sizeof line, f)) {
 		line[strcspn(line, "\n")] = '\0';
