@@ -1,4 +1,6 @@
 # Packages, pages and completions.
+DEPS_TEST += mandoc
+
 MAN_PAGES := $(wildcard packaging/man/*.[1-8])
 
 install-extra::

@@ -1,0 +1,119 @@
+#!/bin/bash
+# Pages, --help and the parsers tell the same: every command, every option, every key.
+# timeout: 120
+. "$(dirname "$0")/../lib/test.sh"
+need mandoc
+man=$GKT_TOP/packaging/man
+
+# --- the pages themselves ---
+
+for page in "$man"/*.[1-8]; do
+	is "$(mandoc -Tlint "$page" 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db')" "" \
+		"mandoc finds no fault in ${page##*/}"
+done
+
+text_of() { mandoc -Tascii "$man/$1" 2>/dev/null | col -bx; }
+text_of gocker.8 >"$GKT_WORK/gocker.8"
+text_of gocker.ini.5 >"$GKT_WORK/gocker.ini.5"
+
+# --- gocker(8) ---
+
+commands_of_help() { "$GOCKER" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p' | sort; }
+commands_of_page() { sed -n 's/^\.Ss gocker \([a-z]*\).*/\1/p' "$man/gocker.8" | sort; }
+is "$(commands_of_page)" "$(commands_of_help)" "gocker(8) has the commands that --help has, and no others"
+
+section_of() { # COMMAND: its part of the page
+	awk -v head="^   gocker $1( |\$)" '/^   ?[^ ]/ || /^[^ ]/ { on = $0 ~ head } on' "$GKT_WORK/gocker.8"
+}
+image_commands() { "$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\) \[.*/\1/p'; }
+
+# help_of COMMAND: its --help; of image that of its commands too.
+help_of() {
+	"$GOCKER" "$1" --help
+	if [ "$1" = image ]; then for sub in $(image_commands); do "$GOCKER" image "$sub" --help; done; fi
+}
+
+# Options that begin a line, as both a page and a help text list them.
+listed_options() {
+	sed -n 's/^ *\(-[-a-zA-Z, ]*\).*/\1/p' | grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z-]*' | tr -d ', ' | sort -u
+}
+
+# The long options that the parser of a command knows, out of its table. edit-root is what
+# `gocker image edit` says to `gocker run`, not a person's.
+parsed_options() {
+	local file=$1
+	case $1 in disable) file=enable ;; thaw) file=freeze ;; esac
+	{ grep -ohE '\{ "[a-z-]+", (no|required|optional)_argument' "$GKT_TOP/src/cli/$file.c" |
+		sed 's/{ "\([a-z-]*\)".*/--\1/'; echo --help; } | grep -vx -- --edit-root | sort -u
+}
+
+for command in $(commands_of_help); do
+	help_of "$command" >"$GKT_WORK/help"
+	section_of "$command" | listed_options >"$GKT_WORK/in-page"
+	{
+		listed_options <"$GKT_WORK/help"
+		sed -n '/^Usage/,/^$/p' "$GKT_WORK/help" | grep -oE -- '\[--?[a-z-]+' | tr -d '['
+		echo --help
+	} | sort -u >"$GKT_WORK/in-help"
+	parsed_options "$command" >"$GKT_WORK/in-parser"
+	# -i is taken silently, for those who are used to it; only the page tells.
+	is "$(grep -vx -- '-i\|--interactive' "$GKT_WORK/in-page")" "$(cat "$GKT_WORK/in-help")" \
+		"gocker $command: the page has the options that --help has, and no others"
+	if [ "$command" = enable ] || [ "$command" = disable ]; then # one file, two tables
+		is "$(grep -- '^--' "$GKT_WORK/in-page" | comm -23 - "$GKT_WORK/in-parser")" "" \
+			"gocker $command: the parser knows each of them"
+	else
+		is "$(grep -- '^--' "$GKT_WORK/in-page")" "$(cat "$GKT_WORK/in-parser")" \
+			"gocker $command: and the parser has the same"
+	fi
+	unknown=
+	while read -r option; do
+		said=$("$GOCKER" "$command" "$option=x" --no-such-option </dev/null 2>&1 | head -n 1)
+		[[ $said != *"unknown option"*": $option"* ]] || unknown+=" $option"
+	done < <(grep -- '^--' "$GKT_WORK/in-page" | grep -vxE -- '--(help|read-only|tty|no-tty|interactive|all|quiet|no-trunc|dry-run|fallback|if-missing)')
+	[ "$command" = image ] || is "$unknown" "" "gocker $command: takes its options with a value"
+	"$GOCKER" "$command" --no-such-option </dev/null >/dev/null 2>&1
+	is $? 2 "gocker $command: another option is wrong use"
+done
+for sub in $(image_commands); do
+	like "$(section_of image)" "     $sub \[option" "gocker image $sub is in the page"
+done
+
+# --- gocker.ini(5) ---
+
+keys_of_source() { sed -n 's/^\t\[GK_KEY_[A-Z_]*\] = { "\([a-z_]*\)".*/\1/p' "$GKT_TOP/src/plan/keys.c" | sort; }
+keys_of_page() { sed -n 's/^\.It Cm \([a-z_]*\).*/\1/p' "$man/gocker.ini.5" | sort; }
+add_user alice
+set_ini
+is "$(keys_of_page)" "$(keys_of_source)" "gocker.ini(5) has the keys that the parser has, and no others"
+"$GOCKER" explain alice >"$GKT_WORK/explained"
+for key in $(keys_of_source); do
+	grep -q "^ *$key\b" "$GKT_WORK/explained" || not_ok "gocker explain shows $key"
+	grep -qE "^(; )?$key = " "$GKT_TOP/conf/gocker.ini" || not_ok "conf/gocker.ini shows $key"
+done
+ok "explain and the shipped gocker.ini show every key"
+
+# What the page calls the default is what an empty file gives.
+default_of_page() { # KEY: as the source of the page has it, without its macros
+	awk -v key="$1" '$1 == ".It" { on = $3 == key } on && /^Default:/ { show = 1 }
+		on && show { print } on && show && /\.$| \.$/ { exit }' "$man/gocker.ini.5" |
+		sed 's/^Default:*//; s/^\.[A-Z][a-z] //; s/ *\.$//' | tr -d '\n' | sed 's/^ *//'
+}
+for key in $(keys_of_source); do
+	want=$(awk -v key="$key" '$1 == key { print $2 == "\"\"" ? "none" : $2; exit }' "$GKT_WORK/explained")
+	is "$(default_of_page "$key")" "$want" "gocker.ini(5): the default of $key"
+done
+
+# A key that the page does not have is none.
+printf '[default]\nno_such_key = 1\n' >"$GKT_WORK/bad.ini"
+run "$GOCKER" check "$GKT_WORK/bad.ini"
+is "$rc" 1 "check refuses a key that is in no page"
+sed -n '/^\[gocker\]/,/^\.Ed/p' "$man/gocker.ini.5" | grep -v '^\.' >"$GKT_WORK/example.ini"
+check "the page's example has no fault" "$GOCKER" check "$GKT_WORK/example.ini"
+check "the shipped gocker.ini has no fault" "$GOCKER" check "$GKT_TOP/conf/gocker.ini"
+
+# --- pam_gocker(8) ---
+
+options_of_module() { grep -ohE '"(outer|debug|break_glass=|[a-z_]+=)"' "$GKT_TOP"/pam/pam_gocker.c | tr -d '"' | grep -v '^event' | sort -u; }
+options_of_pam_page() { sed -n '/^\.Ss Options/,/^\.El/s/^\.It Cm \([a-z_]*=*\).*/\1/p' "$man/pam_gocker.8" | sort; }
+is "$(options_of_pam_page)" "$(options_of_module)" "pam_gocker(8) has the module's options, and no others"
