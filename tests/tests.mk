@@ -37,7 +37,7 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
 family = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f)))
-ROOT_FAMILIES := system hostile clients pam images admin
+ROOT_FAMILIES := system hostile clients pam images admin packaging
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run
 
