@@ -78,7 +78,7 @@ refused_forwards() {
 	run fetch http://127.0.0.1:7004/
 	check "stream-local -L: no connection comes about" test "$rc" -ne 0
 	hang_up
-	like "$(cat "$GKT_WORK/ssh.err")" 'administratively prohibited' "stream-local -L: and the client is told why"
+	like "$(cat "$GKT_WORK/ssh.err")" 'open failed' "stream-local -L: and the client is told why"
 	run timeout 20 ssh -l "$user" -o ExitOnForwardFailure=yes -R "/home/$user/r.sock:127.0.0.1:$web" gocker true
 	like "$rc $err" '^255 .*remote port forwarding failed' "stream-local -R: refused, and said so"
 	check "stream-local -R: no socket is made" test ! -e "/home/$user/r.sock"

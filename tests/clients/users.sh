@@ -1,0 +1,184 @@
+#!/bin/bash
+# S20: users as they come. S21: what they and the administrator read when something is refused.
+# S22: motd, banner, lastlog, who, last and sshd's own lines.
+. "$(dirname "$0")/../lib/test.sh"
+need expect
+need_product
+
+extrausers() { # a user of a name service other than files
+	local line
+	if [ ! -e /lib/x86_64-linux-gnu/libnss_extrausers.so.2 ] && ! ls /usr/lib/*/libnss_extrausers.so.2 >/dev/null 2>&1; then
+		skip_missing "a user of another name service" "libnss-extrausers is not installed"
+		return
+	fi
+	mkdir -p /var/lib/extrausers
+	sed -i 's/^\(passwd\|group\):.*/\1: files extrausers/' /etc/nsswitch.conf
+	printf '%s:x:5500:5500:of the directory,,,:/home/%s:%s\n' "dir.user" dir.user "$GOCKER_SHELL" >/var/lib/extrausers/passwd
+	printf 'dir.user:x:5500:\ncourse:x:5501:dir.user\n' >/var/lib/extrausers/group
+	printf 'dir.user:*:19000:0:99999:7:::\n' >/var/lib/extrausers/shadow
+	install -d -o 5500 -g 5500 -m 700 /home/dir.user
+	run ssh_as dir.user 'id -un; id -Gn; pwd'
+	is "$rc:$out" $'0:dir.user\ndir.user course\n/home/dir.user' "a user of another name service, with his groups"
+}
+
+kinds_of_users() {
+	row=S20
+	local u="odd-$door"
+	door_user "$u-nohome" --no-home
+	run ssh_as "$u-nohome" 'echo in; pwd'
+	like "$rc:$out$err" "^(0:in|125:gocker: .*home)" "no home: it works, or says so"
+	door_user "$u-space" --home "/home/$u with blank"
+	run ssh_as "$u-space" 'pwd; cd; touch x && echo ok'
+	is "$rc:$out" "0:/home/$u with blank"$'\nok' "a home with a blank in its name"
+	door_user "$u-utf" --home "/home/$u-ünï→cödé"
+	run ssh_as "$u-utf" 'pwd; echo ok >f; cat f'
+	is "$rc:$out" "0:/home/$u-ünï→cödé"$'\nok' "a home with letters that are not ASCII"
+	door_user "$u-ro"
+	mount --bind "/home/$u-ro" "/home/$u-ro"
+	mount -o remount,ro,bind "/home/$u-ro"
+	run ssh_as "$u-ro" 'pwd; touch x || echo read-only'
+	is "$rc:$out" "0:/home/$u-ro"$'\nread-only' "a read-only home"
+	umount "/home/$u-ro"
+	door_user "$u-below"
+	mkdir "/home/$u-below/data"
+	mount -t tmpfs -o mode=1777 below "/home/$u-below/data"
+	echo seen >"/home/$u-below/data/file"
+	run ssh_as "$u-below" 'cat data/file; echo new >data/new'
+	is "$rc:$out:$(cat "/home/$u-below/data/new")" 0:seen:new "a home with a mount below"
+	umount "/home/$u-below/data"
+	door_user "$u-gid" --gid 7777
+	run ssh_as "$u-gid" 'id -g; id -u >/dev/null; touch x; stat -c %g x'
+	is "$rc:$out" $'0:7777\n7777' "a group without a name"
+	add_group "crowd-$door" 6000
+	door_user "$u-many"
+	local i
+	for i in {1..40}; do join_group "$u-many" "g$i-$door"; done
+	run ssh_as "$u-many" 'id -G | wc -w'
+	is "$rc:$out" 0:41 "a user of 41 groups"
+	door_user "$u.Name_1\$"
+	run ssh_as "$u.Name_1\$" 'id -un'
+	is "$rc:$out" "0:$u.Name_1\$" "a name with dots, capitals and a dollar"
+	extrausers
+	fuse_home
+	run setpriv --reuid 4242 --regid 4242 --clear-groups "$GOCKER_SHELL" -c true
+	like "$rc:$err" '^125:gocker: [^\n]*4242' "a uid that nobody knows is refused with a word"
+}
+
+fuse_home() {
+	local u=fuse-$door
+	if [ ! -e /dev/fuse ] || ! command -v sshfs >/dev/null; then
+		skip_missing "a home on FUSE" "no /dev/fuse or no sshfs"
+		return
+	fi
+	id far >/dev/null 2>&1 || add_user far --shell /bin/sh
+	door_user "$u"
+	install -o "$u" -m 600 /root/.ssh/id_ed25519 "$GKT_WORK/key-$u"
+	chmod 755 "$GKT_WORK"
+	(cd / && exec_as_user "$u" sshfs -p 2222 -o "IdentityFile=$GKT_WORK/key-$u,StrictHostKeyChecking=no,UserKnownHostsFile=/dev/null" \
+		"far@127.0.0.1:" "/home/$u") >/dev/null 2>"$GKT_WORK/fuse.err"
+	run ssh_as "$u" 'pwd; echo ok >f && cat f'
+	is "$rc:$out" "0:/home/$u"$'\nok' "a home on FUSE, which only the user may enter"
+	is "$(cat /home/far/f)" ok "and what is written is written there"
+	umount -l "/home/$u"
+	rm -f /home/far/f
+}
+
+says() { # NAME PATTERN: the next login is refused with one line, and the reason is in syslog
+	local user=$3
+	mark_syslog
+	refused "$1" "$2" ssh_as "$user" true
+	like "$(gocker_log)" "event=refused.*user=\"?$user.*$2" "$1: the administrator reads why"
+}
+
+messages() {
+	row=S21
+	local u=told-$door
+	door_user "$u"
+	if [ "$door" = pam ]; then
+		set_ini 'pids_max = many'
+		run ssh_as "$u" true
+		check "a broken gocker.ini: no login" test "$rc" -ne 0
+		like "$(gocker_log)" 'event=refused.*gocker.ini:4' "a broken gocker.ini: the administrator reads why"
+		set_ini
+		return
+	fi
+	set_ini 'pids_max = many'
+	says "a broken gocker.ini" 'gocker.ini:4' "$u"
+	set_ini 'image = nosuch'
+	says "an image that is not there" 'nosuch' "$u"
+	set_ini 'user_sessions_max = 1'
+	hold_session "$u"
+	says "a full house" '1 session' "$u"
+	drop_session
+	set_ini
+	chmod 777 /etc/gocker.ini
+	says "a gocker.ini that others can write" 'writ' "$u"
+	set_ini
+	local home=/home/$u
+	chown 1:1 "$home"
+	says "a home that is not the user's" 'home' "$u"
+	chown "$u:$u" "$home"
+	set_ini 'shell = /bin/nosuch'
+	run ssh_as "$u" true
+	is "$rc:$out:$(wc -l <"$GKT_WORK/err")" 127::1 "a shell that the image lacks: 127 and one line"
+	like "$err" '^gocker: /bin/nosuch' "which names it"
+	set_ini 'pids_max = many'
+	run timeout 20 ssh -tt -l "$u" gocker
+	like "$rc:$out" '^125:gocker: [^\n]*gocker.ini:4' "on a terminal the line can be read as well"
+	run timeout 20 scp -q -O "$u@gocker:x" "$GKT_WORK/x"
+	like "$err" 'gocker: .*gocker.ini:4' "scp shows it"
+	run timeout 20 sftp -q -b /dev/null "$u@gocker"
+	like "$err" 'gocker: .*gocker.ini:4' "sftp shows it"
+	set_ini
+}
+
+records() {
+	row=S22
+	local u=seen-$door id
+	door_user "$u"
+	: >/run/utmp
+	: >/var/log/wtmp
+	: >/var/log/lastlog
+	echo "message of the day" >/etc/motd
+	echo "authorized use only" >"$GKT_WORK/banner"
+	stop_sshd
+	start_sshd 'PrintMotd yes' 'PrintLastLog yes' "Banner $GKT_WORK/banner" 'LogLevel INFO'
+	id=$(wc -c <"$GKT_SYSLOG")
+	expect_test "motd and lastlog stand before the prompt; who shows the login while it lasts" <<-TCL
+		spawn -noecho ssh -tt -o LogLevel=INFO -l $u gocker
+		want_prompt
+		if {![regexp {authorized use only} \$seen]} { fail "no banner: \$seen" }
+		if {![regexp {message of the day} \$seen]} { fail "no motd: \$seen" }
+		prompt
+		if {![regexp {$u +pts/} [exec who]]} { fail "who does not show it: [exec who]" }
+		say exit
+		ended
+		spawn -noecho ssh -tt -l $u gocker
+		want_prompt
+		if {![regexp {Last login: .* from 127.0.0.1} \$seen]} { fail "no last login: \$seen" }
+		say exit
+		ended
+	TCL
+	is "$(who | grep -c "^$u ")" 0 "who shows it no more after the end"
+	like "$(last -w -f /var/log/wtmp)" "$u .*127.0.0.1.*" "last shows it"
+	like "$(lastlog -u "$u" 2>/dev/null)" "$u .*127.0.0.1" "lastlog knows it"
+	like "$(tail -c "+$id" "$GKT_SYSLOG")" "Accepted publickey for $u from 127.0.0.1" "sshd's line: accepted"
+	like "$(tail -c "+$id" "$GKT_SYSLOG")" "session opened for user $u" "PAM's line: opened"
+	like "$(tail -c "+$id" "$GKT_SYSLOG")" "session closed for user $u" "PAM's line: closed"
+	touch "/home/$u/.hushlogin"
+	chown "$u" "/home/$u/.hushlogin"
+	run timeout 20 ssh -tt -l "$u" gocker 'exit'
+	unlike "$out" 'message of the day' ".hushlogin is kept to"
+}
+
+rows() {
+	set_ini
+	start_sshd
+	remember_host
+	kinds_of_users
+	messages
+	records
+	row=S20
+	check_clean "nothing is left"
+}
+through_each_door rows
