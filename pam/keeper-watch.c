@@ -16,16 +16,16 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/bites.h"
 
-/* The longest line that is relayed, how many at a time, and how often a limit is logged at most. */
-enum { RELAY_BYTES = 8192, RELAY_BURST = 64, LIMIT_EVERY_MS = 10000 };
+/* The longest line that is relayed, and how many at a time. */
+enum { RELAY_BYTES = 8192, RELAY_BURST = 64 };
 
 struct watch {
 	struct gk_keeper *k;
 	int signals; /* signalfd */
-	int events;  /* the leaf's pids.events */
-	uint64_t hits;
-	int64_t started_ms, told_ms;
+	struct gk_bites bites;
+	int64_t started_ms;
 	bool ended; /* the container is dead; the caller still has to close */
 };
 
@@ -56,27 +56,12 @@ static void relay_log(const struct watch *w)
 
 /* ---- limits ---- */
 
-static uint64_t read_hits(int fd)
-{
-	char buf[128];
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof buf - 1, 0);
-	if (n <= 4 || strncmp(buf, "max ", 4) != 0)
-		return 0;
-	buf[n] = '\0';
-	return strtoull(buf + 4, NULL, 10);
-}
-
+/* The log alone: the user's terminal is the daemon's. */
 static void check_limits(struct watch *w)
 {
-	uint64_t hits = read_hits(w->events);
-	if (hits == w->hits)
-		return;
-	w->hits = hits;
-	if (w->told_ms && now_ms() - w->told_ms < LIMIT_EVERY_MS)
-		return;
-	w->told_ms = now_ms();
-	gk_log(LOG_NOTICE, "event=limit id=%s limit=pids_max value=%" PRIu64 " hits=%" PRIu64,
-		w->k->id, w->k->policy.pids_max, hits);
+	char text[256];
+	while (gk_bites_next(&w->bites, w->k->id, &w->k->policy, text, sizeof text))
+		;
 }
 
 /* The container's death is the login's end for its user; the daemon sees its child die and closes. */
@@ -118,7 +103,7 @@ static bool on_signal(struct watch *w)
 
 static void loop(struct watch *w)
 {
-	enum { CALLER, SIGNALS, INIT, LOG, EVENTS, COUNT };
+	enum { CALLER, SIGNALS, INIT, LOG, TASKS, MEMORY, COUNT };
 	for (;;) {
 		int timeout = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -126,13 +111,14 @@ static void loop(struct watch *w)
 			[SIGNALS] = { .fd = w->signals, .events = POLLIN },
 			[INIT] = { .fd = w->ended ? -1 : w->k->session.init_pidfd, .events = POLLIN },
 			[LOG] = { .fd = w->k->log_socket, .events = POLLIN },
-			[EVENTS] = { .fd = w->events, .events = POLLPRI },
+			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
+			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 		};
 		if (poll(p, COUNT, timeout) < 0 && errno != EINTR)
 			return;
 		if (p[LOG].revents)
 			relay_log(w);
-		if (p[EVENTS].revents & POLLPRI)
+		if ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI)
 			check_limits(w);
 		if (p[INIT].revents)
 			end_container(w, "init-killed");
@@ -173,12 +159,12 @@ void gk_keeper_watch(struct gk_keeper *k)
 {
 	struct watch w = { .k = k, .started_ms = now_ms() };
 	w.signals = open_signals();
-	w.events = openat(k->session.cgroup.leaf_fd, "pids.events", O_RDONLY | O_CLOEXEC);
-	w.hits = read_hits(w.events);
+	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd);
 	/* Without a way to be asked, the caller's end alone is the end. */
 	loop(&w);
 	relay_log(&w);
+	check_limits(&w);
 	log_close(&w);
 	gk_close_fd(&w.signals);
-	gk_close_fd(&w.events);
+	gk_bites_close(&w.bites);
 }

@@ -18,14 +18,15 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/bites.h"
 #include "run/creds.h"
 #include "run/relay.h"
 #include "run/seccomp.h"
 
 /* How an unwanted session is ended, milliseconds after the first step. */
 enum { TERM_AFTER_MS = 1000, KILL_AFTER_MS = 3000 };
-/* When a time limit is announced, seconds before; a limit message at most once in this time. */
-enum { WARN_BEFORE_S = 60, BURST_MS = 10000 };
+/* When a time limit is announced, seconds before. */
+enum { WARN_BEFORE_S = 60 };
 
 enum ending { RUNNING, HUNG_UP, TERMINATED, KILLED };
 
@@ -34,10 +35,9 @@ struct watch {
 	struct gk_relay relay;
 	int signals;	/* signalfd */
 	int terminal;	/* write-only, for messages; -1 without one */
-	int events;	/* the leaf's pids.events */
-	uint64_t pids_hits;
+	struct gk_bites bites;
 	enum ending ending;
-	int64_t started_ms, ending_since_ms, told_ms;
+	int64_t started_ms, ending_since_ms;
 	bool warned;
 	time_t own_output, output_before; /* our own words on the terminal are no output of its user */
 	int status;
@@ -86,31 +86,11 @@ static int open_terminal(const struct gk_session *s)
 
 /* ---- limits that bite ---- */
 
-static uint64_t read_hits(int fd)
-{
-	char buf[128];
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof buf - 1, 0);
-	if (n <= 4 || strncmp(buf, "max ", 4) != 0)
-		return 0;
-	buf[n] = '\0';
-	return strtoull(buf + 4, NULL, 10);
-}
-
 static void check_limits(struct watch *w)
 {
-	const struct gk_policy *policy = w->s->plan->policy;
-	const struct gk_origin *origin = &policy->origin[GK_KEY_PIDS_MAX];
-	uint64_t hits = read_hits(w->events);
-	if (hits == w->pids_hits)
-		return;
-	w->pids_hits = hits;
-	if (w->told_ms && now_ms() - w->told_ms < BURST_MS)
-		return;
-	w->told_ms = now_ms();
-	say(w, "\r\ngocker: limit of %" PRIu64 " tasks reached ([%s])\r\n", policy->pids_max,
-		origin->section ? origin->section : "built-in");
-	gk_log(LOG_NOTICE, "event=limit id=%s limit=pids_max value=%" PRIu64 " hits=%" PRIu64,
-		w->s->plan->session_id, policy->pids_max, hits);
+	char text[256];
+	while (gk_bites_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
+		say(w, "\r\ngocker: %s\r\n", text);
 }
 
 /* ---- ending from outside ---- */
@@ -254,7 +234,7 @@ static bool on_link(struct watch *w, short revents)
 
 static void watch_session(struct watch *w)
 {
-	enum { LINK, PARENT, SIGNALS, EVENTS, OUTER, MASTER, COUNT };
+	enum { LINK, PARENT, SIGNALS, TASKS, MEMORY, OUTER, MASTER, COUNT };
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -262,7 +242,8 @@ static void watch_session(struct watch *w)
 			[PARENT] = { .fd = w->ending == RUNNING && w->s->caller ?
 				w->s->caller->parent_pidfd : -1, .events = POLLIN },
 			[SIGNALS] = { .fd = w->signals, .events = POLLIN },
-			[EVENTS] = { .fd = w->events, .events = POLLPRI },
+			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
+			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
 		};
@@ -278,7 +259,7 @@ static void watch_session(struct watch *w)
 			begin_end(w, "hangup");
 		if (p[SIGNALS].revents)
 			on_signal(w);
-		if (p[EVENTS].revents & POLLPRI)
+		if ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI)
 			check_limits(w);
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
@@ -318,8 +299,7 @@ static int prepare(struct watch *w, struct gk_err *err)
 {
 	struct gk_session *s = w->s;
 	w->terminal = open_terminal(s);
-	w->events = openat(s->cgroup.leaf_fd, "pids.events", O_RDONLY | O_CLOEXEC);
-	w->pids_hits = read_hits(w->events);
+	gk_bites_open(&w->bites, s->cgroup.leaf_fd);
 	int r = w->signals = open_signals();
 	if (r >= 0 && s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
@@ -358,12 +338,14 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		(void)gk_session_close(s);
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
-	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1, .events = -1,
+	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
 		.signals = -1, .started_ms = now_ms() };
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
-	if (r == 0)
+	if (r == 0) {
 		watch_session(w);
+		check_limits(w); /* the last thing that happened, perhaps */
+	}
 	gk_cgroup_usage(&s->cgroup, &usage);
 	/* The relay still reads from it when the session is gone. */
 	int master = gk_steal_fd(&s->master);
@@ -372,7 +354,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	gk_close_fd(&master);
 	log_close(w, &usage);
 	gk_close_fd(&w->terminal);
-	gk_close_fd(&w->events);
+	gk_bites_close(&w->bites);
 	gk_close_fd(&w->signals);
 	/* No status: init was killed, and with it everything: SIGKILL is how it ended. */
 	*ret_status = w->have_status ? w->status : SIGKILL;
