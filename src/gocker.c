@@ -17,6 +17,7 @@ static const struct command {
 	{ "disable", gk_cmd_disable, "let users out again" },
 	{ "doctor", gk_cmd_doctor, "what is wrong with this host or a user, and what to do" },
 	{ "ps", gk_cmd_ps, "the sessions of this host" },
+	{ "top", gk_cmd_top, "the same full-screen, with bars" },
 	{ "inspect", gk_cmd_inspect, "everything about a session" },
 	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus" },
 	{ "exec", gk_cmd_exec, "run one more command in a session" },
