@@ -81,15 +81,15 @@ static int lay_out_scratch(struct site *site, struct gk_err *err)
 	return 0;
 }
 
-/* The keeper's socket gets its name here, in the session's own /dev, where root alone may write to
- * it; the keeper holds the same open socket outside and reads. */
+/* The keeper's socket gets its name here, in the session's own /dev; the keeper holds the same open
+ * socket outside, reads, and looks who wrote. */
 static int bind_log(int dev, int sock)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/log", dev);
 	if (bind(sock, (const struct sockaddr *)&addr, sizeof addr) < 0)
 		return -errno;
-	return fchmodat(dev, "log", 0600, 0) < 0 ? -errno : 0;
+	return fchmodat(dev, "log", 0666, 0) < 0 ? -errno : 0;
 }
 
 static int make_nodes(const struct site *site, struct gk_err *err)
