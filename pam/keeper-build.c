@@ -27,12 +27,15 @@ static int clone_file(const char *path)
 	return r < 0 ? r : gk_steal_fd(&tree);
 }
 
-/* The container's /dev/log: a socket of ours that gets its name inside, where root alone can write
- * to it (sshd's and login's own lines). Nothing of it is ever seen outside. */
+/* The container's /dev/log: a socket of ours that gets its name inside. Nothing of it is ever seen
+ * outside. Each line comes with who wrote it (unix(7), SO_PASSCRED). */
 static int open_log(struct gk_keeper *k, struct gk_err *err)
 {
 	k->log_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (k->log_socket < 0)
+		return gk_fail_errno(err, -errno, "cannot make the session's /dev/log");
+	const int on = 1;
+	if (setsockopt(k->log_socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
 		return gk_fail_errno(err, -errno, "cannot make the session's /dev/log");
 	k->session.devlog = fcntl(k->log_socket, F_DUPFD_CLOEXEC, 0);
 	return k->session.devlog < 0 ?

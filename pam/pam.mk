@@ -1,6 +1,6 @@
 # The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
 
-PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,pam/pam_gocker.c pam/door.c src/base/fdpass.c)
+PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,pam/pam_gocker.c pam/door.c pam/who.c src/base/fdpass.c)
 KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c))
 
 # The module is position-independent and exports its six entry points only. It calls libpam and

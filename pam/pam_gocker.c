@@ -3,7 +3,6 @@
  *
  * Loaded into other people's root daemons: no globals, no exit, no output; what it can't take back
  * it does not do. pam_gocker(8) says how a stack is written. */
-#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,9 +12,9 @@
 
 #include <security/pam_modules.h>
 #include <security/pam_ext.h>
-#include <security/pam_modutil.h>
 
 #include "door.h"
+#include "who.h"
 
 #define DATA "gocker_door"
 #define EXPORT __attribute__((visibility("default")))
@@ -51,41 +50,25 @@ static const char *item(pam_handle_t *pamh, int type)
 
 /* ---- who is let through ---- */
 
-enum who { CONTAINABLE, ROOT, BREAK_GLASS, UNKNOWN };
-
-/* Before any file of ours is read: a mistake in gocker.ini must not lock the administrator out. */
-static enum who look_at_user(pam_handle_t *pamh, const struct options *o)
-{
-	const char *user = item(pamh, PAM_USER);
-	struct passwd *pw = *user ? pam_modutil_getpwnam(pamh, user) : NULL;
-	if (!pw)
-		return UNKNOWN;
-	if (pw->pw_uid == 0)
-		return ROOT;
-	if (o->break_glass && *o->break_glass &&
-		pam_modutil_user_in_group_nam_nam(pamh, user, o->break_glass))
-		return BREAK_GLASS;
-	return CONTAINABLE;
-}
-
-/* Returns true when the user is none of the containable; *ret is what the module answers then. */
+/* Before any file of ours is read: a mistake in gocker.ini must not lock the administrator out.
+ * Returns true when nothing more is to be asked; *ret is what the module answers then. */
 static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int refusal, int *ret)
 {
 	const char *user = item(pamh, PAM_USER);
 	/* `outer` and the last line both look at the user; the last one tells the log. */
 	int said = o->outer ? LOG_DEBUG : 0;
-	switch (look_at_user(pamh, o)) {
-	case ROOT:
+	switch (gk_who_is(user, o->break_glass)) {
+	case GK_WHO_ROOT:
 		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"", user);
 		*ret = PAM_SUCCESS;
 		return true;
-	case BREAK_GLASS:
+	case GK_WHO_MEMBER:
 		pam_syslog(pamh, said ? said : LOG_ALERT,
 			"event=uncontained reason=break_glass group=\"%s\" user=\"%s\"",
 			o->break_glass, user);
 		*ret = PAM_SUCCESS;
 		return true;
-	case UNKNOWN:
+	case GK_WHO_UNKNOWN:
 		pam_syslog(pamh, LOG_ERR, "event=refused door=pam reason=\"no such account\"");
 		*ret = refusal;
 		return true;
