@@ -1,0 +1,151 @@
+#!/bin/bash
+# timeout: 240
+# su, login, sudo, runuser, cron and at with their stacks as they are shipped (S17).
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_stack.sh"
+need sudo su login runuser cron atd at
+need_product
+add_group projects 6001
+add_user alice --groups projects
+set_ini
+for name in su login sudo runuser cron atd; do shipped $name; done
+cp /etc/pam.d/su /etc/pam.d/su-l
+cp /etc/pam.d/runuser /etc/pam.d/runuser-l
+cp /etc/pam.d/sudo /etc/pam.d/sudo-i
+: >/etc/default/locale
+echo 'Defaults !lecture' >/etc/sudoers
+echo 'root ALL=(ALL:ALL) NOPASSWD: ALL' >>/etc/sudoers
+chmod 440 /etc/sudoers
+remember_host
+
+# What a program of alice's says of where and who it is. The descriptors of every process inside are
+# looked at while it runs: none may be a directory of the host's or anything that is no file.
+cat >/home/alice/probe <<'SH'
+#!/bin/sh
+echo "$(hostname) $(id -un) $(id -Gn | tr ' ' '\n' | sort | tr '\n' ' ')$(test -f /etc/alpine-release && echo alpine) pid1=$(cat /proc/1/comm)"
+SH
+chmod 755 /home/alice/probe
+want="gocker-container alice alice projects alpine pid1=gocker-init"
+
+is "$(su - alice -c ./probe 2>&1)" "$want" "su - user -c"
+is "$(su alice -c /home/alice/probe 2>&1)" "$want" "su user -c"
+is "$(su -s /bin/sh alice -c /home/alice/probe 2>&1)" "$want" "su -s"
+is "$(echo ./probe | su - alice 2>&1)" "$want" "su - user"
+is "$(runuser -l alice -c ./probe 2>&1)" "$want" "runuser -l"
+is "$(runuser -u alice -- /home/alice/probe 2>&1)" "$want" "runuser -u"
+is "$(echo ./probe | sudo -iu alice 2>&1)" "$want" "sudo -iu"
+is "$(sudo -u alice /home/alice/probe 2>&1)" "$want" "sudo -u CMD"
+is "$(sudo hostname)" throwaway "sudo to root is let through"
+is "$(su - root -c hostname)" throwaway "su to root is let through"
+run su - alice -c 'exit 7'
+is "$rc" 7 "su hands the exit status on"
+like "$(su - alice -c 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status' | tr -s '\n\t' '  ')" 'NoNewPrivs: 1 Seccomp: 2' \
+	"su -: through the stub, with the filter"
+like "$(su -s /bin/sh alice -c 'grep -E "NoNewPrivs|Seccomp:|CapEff" /proc/self/status' | tr -s '\n\t' '  ')" \
+	'CapEff: 0+ NoNewPrivs: 0 Seccomp: 0' "su -s: without it, and without a capability"
+is "$(su - alice -c 'cat /sys/kernel/uevent_seqnum /etc/hostname 2>/dev/null; ls /boot' 2>/dev/null)" gocker-container "the host's files are not there"
+
+# Terminals.
+expect_test "su - on a terminal: isatty, job control" <<'TCL'
+spawn -noecho su - alice
+want_prompt
+prompt
+equal [ask {test -t 0 && test -t 1 && echo terminal; hostname}] "terminal\r\ngocker-container"
+say {sleep 1000}
+after 500
+send "\032"
+want {Stopped}
+want_ready
+say {fg}
+after 500
+send "\003"
+want_ready
+equal [ask {echo alive}] alive
+say {exit 4}
+equal [ended] 4
+TCL
+expect_test "su -P makes a terminal with a name" <<'TCL'
+spawn -noecho su -P - alice
+want_prompt
+prompt
+if {![regexp {^/dev/pts/[0-9]+$} [ask tty]]} { fail "no name" }
+equal [ask {hostname}] gocker-container
+say {exit}
+ended
+TCL
+expect_test "sudo -iu on a terminal" <<'TCL'
+spawn -noecho sudo -iu alice
+want_prompt
+prompt
+equal [ask {test -t 0 && hostname}] gocker-container
+say {exit 5}
+equal [ended] 5
+TCL
+expect_test "login -f on a terminal" <<'TCL'
+spawn -noecho login -f alice
+want_prompt
+prompt
+equal [ask {test -t 0 && hostname}] gocker-container
+equal [ask {id -un}] alice
+equal [ask {echo $0}] -sh
+say {exit}
+ended
+TCL
+
+# cron and at.
+mkdir -p /var/spool/cron/crontabs
+printf '* * * * * /home/alice/probe >/home/alice/cron-said 2>&1\n' >/var/spool/cron/crontabs/alice
+chown alice:crontab /var/spool/cron/crontabs/alice
+chmod 600 /var/spool/cron/crontabs/alice
+daemon cron
+mkdir -p /var/spool/cron/atjobs /var/spool/cron/atspool
+daemon atd -f &
+sleep 0.5
+echo alice >/etc/at.allow
+cd /home/alice || exit 1 # the job goes back to where it was made
+as_user alice at now <<<'/home/alice/probe >/home/alice/at-said 2>&1' 2>"$GKT_WORK/at.err"
+cd / || exit 1
+check "an at job runs" wait_until 75 test -s /home/alice/at-said
+is "$(cat /home/alice/at-said)" "$want" "an at job runs inside (A4)"
+check "a cron job runs" wait_until 75 test -s /home/alice/cron-said
+is "$(cat /home/alice/cron-said)" "$want" "a cron job runs inside (A4)"
+pkill -x cron
+pkill -x atd
+wait_until 10 test -z "$(session_leaves)"
+check_clean "nothing is left" 20
+
+# Descriptors of everything inside, seen from outside: no directory and no path of the host.
+shipped sshd gocker-sshd
+start_sshd
+remember_host
+descriptors() {
+	local init=$1 pid fd target
+	for pid in $(members "$init"); do
+		for fd in /proc/"$pid"/fd/*; do
+			target=$(readlink "$fd") || continue
+			case $target in
+			pipe:* | socket:* | anon_inode:* | /dev/null | /dev/pts/* | /dev/ptmx) ;;
+			*) echo "$(cat "/proc/$pid/comm") ${fd##*/} -> $target" ;;
+			esac
+			if [ -d "$fd" ]; then echo "$(cat "/proc/$pid/comm") ${fd##*/} is a directory"; fi
+		done
+		for fd in cwd root; do
+			if [ "$(stat -Lc %d "/proc/$pid/$fd")" = "$(stat -c %d /)" ]; then echo "$pid $fd is the host's"; fi
+		done
+	done
+}
+hold_session alice
+is "$(descriptors "$held_init")" "" "sshd: no descriptor of any process inside leads to the host (A29)"
+drop_session
+for how in 'su - alice -c' 'runuser -l alice -c' 'sudo -u alice sh -c'; do
+	before=$(session_inits)
+	$how 'echo ready; exec sleep 1000' </dev/null >"$GKT_WORK/held" 2>&1 &
+	client=$!
+	wait_until 10 grep -q ready "$GKT_WORK/held"
+	init=$(session_inits | grep -vxF "${before:-none}" | head -n 1)
+	is "$(descriptors "$init" | grep -v "$GKT_WORK/held")" "" "${how%% *}: none but the caller's own output"
+	pkill -P $client 2>/dev/null
+	kill $client 2>/dev/null
+	wait $client 2>/dev/null
+done
+check_clean "nothing is left of these either"
