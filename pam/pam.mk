@@ -21,7 +21,7 @@ $(BUILD)/gocker-keeper: $(KEEPER_OBJS) $(CORE_LIBS)
 # libraries what loads the filter.
 $(BUILD)/gocker-entry: $(BUILD)/pam/entry.o $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GK_CFLAGS) -static $(GK_LDFLAGS) -Wl,--gc-sections -o $@ $^
+	$(Q)$(CC) $(GK_CFLAGS) -static-pie $(GK_LDFLAGS) -Wl,--gc-sections -o $@ $^
 
 # Ready-made stacks and sshd drop-ins, to be copied by an administrator (or `gocker enable`).
 install-extra::
