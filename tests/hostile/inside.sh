@@ -58,7 +58,7 @@ namespaces_control() {
 	check "A30 control: root outside can chroot out of a chroot" \
 		unshare -m "$GKT_HELPERS/try" chroot-escape /etc/gocker.ini
 	run "$GOCKER" run -v /usr/local/libexec/gocker-tests:/mnt/t:ro /mnt/t/try chroot-escape /etc/gocker.ini
-	unlike "$out" done "A30: the container's root may chroot, and does not get out by it"
+	unlike "$out" "done" "A30: the container's root may chroot, and does not get out by it"
 }
 
 kernel_doors() {
@@ -151,7 +151,7 @@ between_sessions() {
 	if [[ $out == ENOPROTOOPT* ]]; then
 		skip "A48 control: outside, a descriptor can be taken that way" "no SO_PEERPIDFD before Linux 6.5"
 	else
-		is "$out" done "A48 control: outside, a descriptor can be taken that way"
+		is "$out" "done" "A48 control: outside, a descriptor can be taken that way"
 	fi
 	denied A48 "a descriptor of a process of the host can't be taken" alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
 	kill $pid
