@@ -1,5 +1,5 @@
 # Packages, pages and completions.
-DEPS_TEST += mandoc
+DEPS_TEST += mandoc debhelper dpkg-dev lintian
 
 MAN_PAGES := $(wildcard packaging/man/*.[1-8])
 
@@ -13,6 +13,13 @@ uninstall-extra::
 	for page in $(MAN_PAGES); do \
 		rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; \
 	done
+
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+install-extra::
+	$(INSTALL) -d '$(DESTDIR)$(COMPLETIONDIR)'
+	$(INSTALL) -m 0644 packaging/completions/gocker.bash '$(DESTDIR)$(COMPLETIONDIR)/gocker'
+uninstall-extra::
+	rm -f '$(DESTDIR)$(COMPLETIONDIR)/gocker'
 
 # A Debian package from the files that git knows, built outside of the checkout's own build.
 .PHONY: deb
