@@ -5,6 +5,8 @@
 
 #include "cli/cli.h"
 #include "cli/report.h"
+#include "plan/policy.h"
+#include "run/cgroup.h"
 
 static const char help[] =
 	"Usage: gocker check [--format text|json] [FILE]\n"
@@ -57,6 +59,30 @@ static int print_json(const char *path, const struct gk_faults *faults, struct g
 	return gk_report_print(report);
 }
 
+/* Limits that a login on this host would be refused for: with the pids controller on cgroup v1 the
+ * others can't be used. */
+static int find_unkept(const struct gk_config *config, struct gk_arena *arena, struct gk_faults *faults)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	if (gk_cgroup_is_v1(&ignored) != 1)
+		return 0;
+	for (size_t i = 0; i < config->nsections; i++)
+		for (size_t j = 0; j < config->sections[i].nsettings; j++) {
+			const struct gk_setting *setting = &config->sections[i].settings[j];
+			if (faults->n == GK_FAULTS_MAX || !gk_setting_needs_v2(setting, arena))
+				continue;
+			if (!faults->list)
+				faults->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
+			const char *reason = gk_arena_printf(arena, "%s cannot be enforced: this host has "
+				"its controllers on cgroup v1", gk_key_name((enum gk_key)setting->key));
+			if (!faults->list || !reason)
+				return -ENOMEM;
+			faults->list[faults->n++] = (struct gk_fault){ setting->line, reason,
+				"boot it with cgroup v2 or remove the key" };
+		}
+	return faults->n ? -EINVAL : 0;
+}
+
 static int check(const char *path, bool json)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
@@ -65,6 +91,9 @@ static int check(const char *path, bool json)
 	struct gk_fault room;
 	struct gk_config config;
 	int r = gk_report_config(path, &arena, &config, &faults, &err);
+	/* A FILE may be meant for another host. */
+	if (r == 0 && !path)
+		r = find_unkept(&config, &arena, &faults);
 	int status = r < 0 ? 1 : 0;
 	if (r < 0 && !faults.n) {
 		status = r == -EINVAL || r == -EPERM || r == -ELOOP || r == -EFBIG ? 1

@@ -141,3 +141,23 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	*ret_policy = policy;
 	return 0;
 }
+
+enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
+{
+	if (policy->memory_max != GK_UNLIMITED)
+		return GK_KEY_MEMORY_MAX;
+	if (policy->memory_swap_max != GK_UNLIMITED)
+		return GK_KEY_MEMORY_SWAP_MAX;
+	if (policy->user_memory_max != GK_UNLIMITED)
+		return GK_KEY_USER_MEMORY_MAX;
+	return policy->cpus_milli != 0 ? GK_KEY_CPUS : GK_KEY_COUNT;
+}
+
+bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena)
+{
+	struct gk_complaint ignored;
+	struct gk_policy alone = { .memory_max = GK_UNLIMITED, .memory_swap_max = GK_UNLIMITED,
+		.user_memory_max = GK_UNLIMITED };
+	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) == 0 &&
+		gk_policy_needs_v2(&alone) != GK_KEY_COUNT;
+}

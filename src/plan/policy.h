@@ -99,4 +99,10 @@ const char *gk_key_name(enum gk_key key);
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err);
 
+/* The first limit in the policy that only cgroup v2 can keep, or GK_KEY_COUNT. */
+enum gk_key gk_policy_needs_v2(const struct gk_policy *policy);
+
+/* Whether one setting, its value valid, is such a limit. */
+bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena);
+
 #endif

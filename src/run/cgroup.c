@@ -174,15 +174,12 @@ static int limit_leaf(const struct gk_cgroup *cg, const struct gk_plan *plan)
 
 static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
 {
-	const char *key = policy->memory_max != GK_UNLIMITED ? "memory_max" :
-		policy->memory_swap_max != GK_UNLIMITED ? "memory_swap_max" :
-		policy->user_memory_max != GK_UNLIMITED ? "user_memory_max" :
-		policy->cpus_milli != 0 ? "cpus" : NULL;
-	if (!key)
+	enum gk_key key = gk_policy_needs_v2(policy);
+	if (key == GK_KEY_COUNT)
 		return 0;
 	return gk_fail(err, -EOPNOTSUPP,
 		"%s cannot be enforced: this host has its controllers on cgroup v1; "
-		"boot it with cgroup v2 or remove the key", key);
+		"boot it with cgroup v2 or remove the key", gk_key_name(key));
 }
 
 /* The user's directory may be removed by a session that ends between our steps, and on v2 the
