@@ -153,7 +153,7 @@ rm /etc/gocker.ini; bad missing
 ln -s /home/alice/x /etc/gocker.ini; bad "a symlink"; rm /etc/gocker.ini
 mkfifo /etc/gocker.ini; bad "a FIFO"; rm /etc/gocker.ini
 mknod /etc/gocker.ini c 1 5; bad "a device without end"; rm /etc/gocker.ini
-for text in '[a:b:c]' '[' ']' '=' '[default]\n[default]\npids_max' '[user:]' '\0' '\xff\xfe[default]' '[default]\nimage = \\' '[default]\npids_max = 99999999999999999999'; do
+for text in '[a:b:c]' '[' ']' '=' '[default]\n[default]\npids_max' '[user:]' '\0' '\xff\xfe[default]' '[default]\nimage = "' '[default]\npids_max = 99999999999999999999'; do
 	printf '%b\n' "$text" >/etc/gocker.ini
 	chmod 644 /etc/gocker.ini
 	bad "$(printf %q "$text")"
