@@ -27,6 +27,8 @@
 enum { TERM_AFTER_MS = 1000, KILL_AFTER_MS = 3000 };
 /* When a time limit is announced, seconds before. */
 enum { WARN_BEFORE_S = 60 };
+/* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of it. */
+enum { V1_LOOK_MS = 2000 };
 
 enum ending { RUNNING, HUNG_UP, TERMINATED, KILLED };
 
@@ -250,6 +252,9 @@ static void watch_session(struct watch *w)
 		int again = w->relay.outer < 0 ? -1 : gk_relay_poll(&w->relay, &p[OUTER]);
 		if (again >= 0 && (wait < 0 || again < wait))
 			wait = again;
+		bool looks = w->s->cgroup.v1 && w->terminal >= 0;
+		if (looks && (wait < 0 || wait > V1_LOOK_MS))
+			wait = V1_LOOK_MS;
 		if (w->ending != RUNNING && w->ending != KILLED)
 			wait = 250;
 		int timeout = wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
@@ -259,7 +264,7 @@ static void watch_session(struct watch *w)
 			begin_end(w, "hangup");
 		if (p[SIGNALS].revents)
 			on_signal(w);
-		if ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI)
+		if (looks || ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
