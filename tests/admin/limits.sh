@@ -1,0 +1,39 @@
+#!/bin/bash
+# A limit that bites is explained: to the user on the terminal, to the administrator by its count.
+# timeout: 120
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need jq expect
+need_product
+add_user alice --groups students
+set_ini 'pids_max = 20' '[group:students]' 'pids_max = 6'
+start_sshd
+remember_host
+mark_syslog
+
+expect_test "the terminal says which limit, its value and the section it is from; once per burst" <<'TCL'
+spawn -noecho ssh -tt -l alice gocker
+want {[$#] }
+say {for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (sleep 3 &) ; done; echo do""ne}
+want {gocker: limit of 6 tasks reached \(\[group:students\]\)}
+never {gocker: limit of} 4
+set id [exec gocker ps -q --user alice]
+if {[exec gocker stats --format json | jq {.[0].pids.limit_hits}] < 1} { fail "stats does not count it" }
+if {![regexp {limit hit [1-9][0-9]* times} [exec gocker inspect $id]]} { fail "inspect does not count it" }
+say {exit}
+ended
+TCL
+closed() { gocker_log | grep -q event=close; }
+check "the session is closed" wait_until 10 closed
+log=$(gocker_log)
+like "$log" 'event=limit id=[0-9a-f]{12} limit=pids_max value=6 hits=[1-9]' "the log tells of it"
+like "$log" 'event=close .*pids_hits=[1-9]' "the closing line has the count"
+is "$(grep -c event=limit <<<"$log")" 1 "one line for a burst"
+
+run ssh_as alice 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; wait'
+unlike "$out$err" 'gocker: limit' "without a terminal nothing of gocker's gets between the user's bytes"
+mark_syslog
+ssh_as alice true
+wait_until 10 closed
+like "$(gocker_log)" 'event=close .*pids_hits=0' "a session without hits says 0"
+check_clean "nothing is left"

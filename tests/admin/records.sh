@@ -1,0 +1,78 @@
+#!/bin/bash
+# Records: sweeps never remove what lives, a hundred logins at once or not; thousands are listed at
+# once; a bad edit of the configuration refuses with its line while the administrator gets in.
+# timeout: 180
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need jq
+need_product
+add_user alice
+set_ini 'user_sessions_max = 200' 'user_pids_max = 4000'
+start_sshd
+remember_host
+
+# Sweeps all the time, while a hundred sessions begin, live and end.
+(while [ -e "$GKT_WORK/sweep" ] || [ ! -e "$GKT_WORK/over" ]; do "$GOCKER" gc || echo failed; done) >"$GKT_WORK/sweep1" 2>&1 &
+(while [ ! -e "$GKT_WORK/over" ]; do "$GOCKER" gc || echo failed; done) >"$GKT_WORK/sweep2" 2>&1 &
+for ((i = 0; i < 100; i++)); do
+	setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice "$GOCKER_SHELL" \
+		-c "echo in >>~/in; while [ ! -e ~/go ]; do sleep 0.5; done; exit 42" </dev/null >>"$GKT_WORK/said" 2>&1 &
+	logins+=($!)
+done
+all_in() { [ "$(wc -l </home/alice/in)" = 100 ]; }
+check "a hundred logins at once get in, between two sweeps" wait_until 60 all_in
+sleep 1
+is "$("$GOCKER" ps -q | wc -l)" 100 "all are listed while both sweep on"
+as_user alice touch /home/alice/go
+right=0
+for pid in "${logins[@]}"; do
+	wait "$pid"
+	[ $? != 42 ] || right=$((right + 1))
+done
+touch "$GKT_WORK/over"
+wait
+is "$right" 100 "and each ends as its command did"
+is "$(cat "$GKT_WORK/said")" "" "with no complaint"
+is "$(grep -hv '^0 stale' "$GKT_WORK/sweep1" "$GKT_WORK/sweep2")" "" "no sweep took one for stale, and none failed"
+check_clean "nothing is left"
+
+# Five thousand records, all of crashed sessions but one.
+start_session alice 'echo ready; sleep 1000; :'
+id=$(id_of alice)
+for ((u = 0; u < 50; u++)); do
+	mkdir -m 700 /run/gocker/u/$((100000 + u))
+	for ((n = 0; n < 100; n++)); do
+		printf 'id=%012x\nuser=u%d\nuid=%d\ndoor=shell\nimage=alpine\ntty=-\nfrom=-\nstarted=1\nsupervisor=1\ninit=1\npids_max=20\ncommand=x\n' \
+			$((u * 100 + n)) $u $((100000 + u)) >/run/gocker/u/$((100000 + u))/$n
+	done
+done
+start=$EPOCHREALTIME
+is "$("$GOCKER" ps --all -q | wc -l)" 5001 "5,001 records are listed"
+took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+check "quickly: $took ms" test "$took" -lt 3000
+is "$(id_of alice)" "$id" "and the one that lives is found among them"
+start=$EPOCHREALTIME
+ssh_as alice true
+took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+check "a login does not mind them: $took ms" test "$took" -lt 3000
+is "$("$GOCKER" gc)" "5000 stale sessions swept" "gc sweeps them"
+is "$(id_of alice)" "$id" "and not the one that lives"
+printf 'garbage\0\377\nid=../../..\n' >/run/gocker/u/100000/7
+check "a damaged record is no trouble to ps" "$GOCKER" ps --all
+check "nor to gc" "$GOCKER" gc
+check "nor to a login" ssh_as alice true
+kill "$session_pid"
+wait "$session_pid" 2>/dev/null
+
+# A change of configuration.
+cp /etc/gocker.ini "$GKT_WORK/draft"
+echo 'pids_max = many' >>"$GKT_WORK/draft"
+run "$GOCKER" check "$GKT_WORK/draft"
+is "$rc" 1 "gocker check finds the fault of a draft before it is moved into place"
+like "$out$err" 'draft:6' "and its line"
+cp "$GKT_WORK/draft" /etc/gocker.ini
+refused "a bad edit refuses logins, with the line" 'gocker.ini:6' ssh_as alice true
+is "$(ssh_as root hostname)" throwaway "root gets in all the same"
+set_ini 'hostname = changed'
+is "$(ssh_as alice hostname)" changed "the next login after the repair is let in, with what has changed"
+check_clean "nothing is left"
