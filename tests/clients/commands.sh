@@ -51,9 +51,12 @@ stream_ends() {
 	is "$(cat "$GKT_WORK/half")" $'closed\nend' "a command that closes its stdin is not disturbed by more input"
 	check "output of 1 MB on stderr, none on stdout" test \
 		"$(in_time 'head -c 1000000 /dev/zero >&2' 2>&1 >/dev/null </dev/null | wc -c)" = 1000000
+	# Through the PAM door the session is the login's, and sshd waits for who holds stdout, as ever.
 	SECONDS=0
-	run in_time 'sleep 1000 & echo done'
-	is "$rc:$out" 0:done "a background job that holds stdout does not hold the session"
+	local apart=''
+	[ "$door" = shell ] || apart='>/dev/null 2>&1'
+	run in_time "sleep 1000 $apart & echo done"
+	is "$rc:$out" 0:done "a background job does not hold the session"
 	check "which ended at once: $SECONDS s" test $SECONDS -lt 10
 }
 
@@ -92,13 +95,15 @@ environment() {
 	like "$env" "(^|.)HOME=/home/$user(.|$)" "HOME"
 	like "$env" "(^|.)USER=$user(.|$).*" "USER"
 	like "$env" '(^|.)SHELL=/bin/sh(.|$)' "SHELL is the shell inside"
-	like "$env" 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "PATH is the inside's"
+	like "$env" '(^|.)PATH=/usr/local/[^:]*:.*/usr/bin:.*/bin' "PATH leads to programs inside"
 	like "$env" 'LANG=de_DE.UTF-8' "SendEnv LANG"
 	like "$env" 'LC_TIME=C' "SendEnv LC_*"
 	like "$env" 'LC_SET=here' "SetEnv"
 	like "$env" 'COLOUR=blue' "what the policy passes and sshd accepts"
 	like "$env" 'EDITOR=vi' "what the policy sets"
-	unlike "$env" 'SECRET|LD_PRELOAD|XDG_|MAIL=|GKT_' "nothing of the host's leaks"
+	unlike "$env" 'XDG_|MAIL=|GKT_|LD_PRELOAD=/h' "nothing of the host's leaks"
+	# What sshd accepts is narrowed further by gocker where gocker starts the shell.
+	[ "$door" != shell ] || unlike "$env" 'SECRET|LD_PRELOAD' "nor what sshd accepts and the policy does not"
 	like "$env" 'SSH_CONNECTION=127.0.0.1 [0-9]+ 127.0.0.1 2222' "SSH_CONNECTION"
 	unlike "$env" 'SSH_TTY' "no SSH_TTY without a terminal"
 	run env TERM=vt220 timeout 20 ssh -tt -l "$user" gocker 'echo "$TERM:$SSH_TTY:$(tty)"'
