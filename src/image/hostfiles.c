@@ -34,11 +34,8 @@ static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin",
 
 void gk_host_files_free(struct gk_host_files *files)
 {
-	for (size_t i = 0; i < files->n; i++) {
-		free(files->list[i].path);
-		free(files->list[i].target);
-	}
 	free(files->list);
+	gk_arena_free(&files->names);
 	*files = (struct gk_host_files){ 0 };
 }
 
@@ -48,8 +45,11 @@ static int add(struct gk_host_files *files, const char *path, bool is_main)
 	if (!grown || files->n >= MAX_FILES)
 		return grown ? (files->list = grown, -E2BIG) : -ENOMEM;
 	files->list = grown;
-	grown[files->n] = (struct gk_host_file){ .path = strdup(path), .main = is_main };
-	return grown[files->n++].path ? 0 : -ENOMEM;
+	const char *copy = gk_arena_strdup(&files->names, path);
+	if (!copy)
+		return -ENOMEM;
+	grown[files->n++] = (struct gk_host_file){ .path = copy, .main = is_main };
+	return 0;
 }
 
 static int add_below(struct gk_host_files *files, const char *dir, unsigned depth)
@@ -93,9 +93,10 @@ static int find_links(struct gk_host_files *files)
 		if (n <= 0 || !realpath(files->list[i].path, real) || !has(files, real))
 			continue;
 		target[n] = '\0';
-		files->list[i].target = strdup(target);
-		if (!files->list[i].target)
+		const char *copy = gk_arena_strdup(&files->names, target);
+		if (!copy)
 			return -ENOMEM;
+		files->list[i].target = copy;
 	}
 	return 0;
 }

@@ -5,16 +5,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 
 struct gk_host_file {
-	char *path;
-	char *target; /* a symlink to another of these files; NULL: a file to be copied */
+	const char *path;
+	const char *target; /* a symlink to another of these files; NULL: a file to be copied */
 	bool main;    /* the program itself, not one of its helpers */
 };
 struct gk_host_files {
 	struct gk_host_file *list;
 	size_t n;
+	struct gk_arena names;
 };
 
 /* Finds the files of a program: an absolute path; a name that is looked up in the usual directories;

@@ -8,3 +8,4 @@ $(LAUNCHER): src/image/launch/launch.c src/image/launch/launch.h $(BUILD)/flags
 $(BUILD)/gen/launcher.h: $(LAUNCHER)
 	$(Q)od -An -v -tx1 $< | sed 's/\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@.new && mv $@.new $@
 $(BUILD)/src/image/tools.o: $(BUILD)/gen/launcher.h
+lint-analyzer lint-tidy lint-cppcheck: $(BUILD)/gen/launcher.h

@@ -21,7 +21,7 @@ static int open_dir(int root_fd, const char *path)
 /* Makes the directory path, whose parent exists. */
 static int make_dir(int root_fd, const char *path)
 {
-	const char *name;
+	const char *name = "";
 	gk_autoclose int above = gk_inroot_parent(root_fd, path, false, &name, NULL);
 	if (above < 0)
 		return above;
@@ -58,7 +58,7 @@ int gk_inroot_parent(int root_fd, const char *path, bool make, const char **ret_
 
 int gk_inroot_copy(int root_fd, const char *path, int from_fd, mode_t mode, struct gk_err *err)
 {
-	const char *name;
+	const char *name = "";
 	gk_autoclose int dir = gk_inroot_parent(root_fd, path, true, &name, err);
 	if (dir < 0)
 		return dir;

@@ -34,7 +34,7 @@ static int start(const char *const *argv, int out, pid_t *ret_pid)
 int gk_spawn_read(const char *const *argv, char *ret, size_t size, struct gk_err *err)
 {
 	int pipe_fds[2];
-	pid_t pid;
+	pid_t pid = 0;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return gk_fail_errno(err, -errno, "no pipe");
 	gk_autoclose int in = pipe_fds[0];

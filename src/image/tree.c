@@ -21,15 +21,17 @@ static int open_below(int parent_fd, const char *name)
 		RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_BENEATH);
 }
 
+/* The names in a directory: one after the other in text, and sorted in list. */
 struct names {
+	char *text;
+	size_t used, room;
 	char **list;
 	size_t n;
 };
 
 static void names_free(struct names *names)
 {
-	for (size_t i = 0; i < names->n; i++)
-		free(names->list[i]);
+	free(names->text);
 	free(names->list);
 }
 
@@ -38,7 +40,38 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in a directory, sorted, so that a walk is the same every time. */
+static int names_add(struct names *names, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	if (size > names->room - names->used) {
+		size_t room = 2 * names->room + 4096;
+		char *grown = realloc(names->text, room);
+		if (!grown)
+			return -ENOMEM;
+		names->text = grown;
+		names->room = room;
+	}
+	memcpy(names->text + names->used, name, size);
+	names->used += size;
+	names->n++;
+	return 0;
+}
+
+static int names_sort(struct names *names)
+{
+	if (names->n == 0)
+		return 0;
+	names->list = calloc(names->n, sizeof *names->list);
+	if (!names->list)
+		return -ENOMEM;
+	char *name = names->text;
+	for (size_t i = 0; i < names->n; i++, name += strlen(name) + 1)
+		names->list[i] = name;
+	qsort(names->list, names->n, sizeof *names->list, by_bytes);
+	return 0;
+}
+
+/* Reads the names in a directory, sorted, so that a walk is the same every time. */
 static int read_names(int fd, struct names *ret)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -49,31 +82,13 @@ static int read_names(int fd, struct names *ret)
 		return r;
 	}
 	int r = 0;
-	size_t room = 0;
-	for (struct dirent *e; r == 0 && (errno = 0, e = readdir(dir));) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (ret->n == room) {
-			room = room ? 2 * room : 64;
-			char **grown = reallocarray(ret->list, room, sizeof *grown);
-			if (!grown) {
-				r = -ENOMEM;
-				break;
-			}
-			ret->list = grown;
-		}
-		ret->list[ret->n] = strdup(e->d_name);
-		if (ret->list[ret->n])
-			ret->n++;
-		else
-			r = -ENOMEM;
-	}
+	for (struct dirent *e; r == 0 && (errno = 0, e = readdir(dir));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = names_add(ret, e->d_name);
 	if (r == 0 && errno)
 		r = -errno;
 	(void)closedir(dir);
-	if (ret->n)
-		qsort(ret->list, ret->n, sizeof *ret->list, by_bytes);
-	return r;
+	return r < 0 ? r : names_sort(ret);
 }
 
 struct walk {

@@ -39,7 +39,7 @@ static void fail(const char *text, long size)
 	for (;;)
 		(void)call(SYS_exit, CANNOT_RUN, 0, 0, 0);
 }
-#define FAIL(text) fail(text, (long)sizeof text - 1)
+#define FAIL(text) fail((text), (long)sizeof(text) - 1)
 
 /* Called with the stack as the kernel made it: argc, argv, NULL, environment, NULL (elf(5)). */
 void launch(long *stack) __attribute__((noreturn, used));
