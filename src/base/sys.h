@@ -48,10 +48,17 @@ static inline pid_t gk_sys_clone3(struct clone_args *args)
 	return (pid_t)gk_sys_ret(syscall(SYS_clone3, args, sizeof *args));
 }
 
+/* With RESOLVE_BENEATH or RESOLVE_IN_ROOT the kernel gives up on a ".." with EAGAIN when anything on
+ * the machine was renamed or mounted meanwhile (openat2(2)); it is asked again, with an end to it. */
 static inline int gk_sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
-	return (int)gk_sys_ret(syscall(SYS_openat2, dirfd, path, &how, sizeof how));
+	long r;
+	int tries = 0;
+	do
+		r = gk_sys_ret(syscall(SYS_openat2, dirfd, path, &how, sizeof how));
+	while (r == -EAGAIN && ++tries < 1000);
+	return (int)r;
 }
 
 static inline int gk_sys_open_tree(int dirfd, const char *path, unsigned flags)
