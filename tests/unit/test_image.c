@@ -280,11 +280,12 @@ static int make_version(const struct gk_store *store, const char *name, const ch
 	struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	gk_autoinfo struct json_object *info = gk_info_new("test", NULL, NULL);
 	int r = gk_staging_begin(store, name, &staging, err);
 	if (r < 0)
 		return r;
 	write_at(staging.root_fd, "file", text);
-	return gk_image_seal(&staging, gk_info_new("test", NULL, NULL), NULL, err);
+	return gk_image_seal(&staging, info, NULL, err);
 }
 
 static void open_store(struct place *place, struct gk_store *store)
