@@ -128,6 +128,31 @@ show_exit() {
 	proven "42 it is" test $code = 42
 }
 
+# The other door: the whole login inside, sshd's own work for the user included.
+show_pam_door() {
+	local files
+	title "7. The PAM door contains the whole login, sftp and forwards included"
+	note "two lines in sshd's PAM stack, pam_gocker.so, first and last; sftp is served by sshd itself:"
+	stop_sshd
+	printf '%s\n' 'auth required pam_permit.so' 'account required pam_unix.so' \
+		'session required pam_gocker.so outer' 'session required pam_unix.so' \
+		'session required pam_gocker.so' >/etc/pam.d/gocker-sshd
+	start_sshd 'Subsystem internal internal-sftp'
+	shows "echo 'get /etc/os-release' | sftp -s internal $user@gocker"
+	rm -f "$GKT_WORK/release"
+	echo "get /etc/os-release $GKT_WORK/release" >"$GKT_WORK/batch"
+	sftp -q -s internal -b "$GKT_WORK/batch" "$user@gocker" >/dev/null 2>&1 </dev/null
+	files=$(cat "$GKT_WORK/release" 2>/dev/null)
+	indent <<<"$files"
+	proven "sftp sees the container's files, not the host's" \
+		test "$files" = "$(cat /var/lib/gocker/images/alpine/etc/os-release)"
+	shows "ssh $user@gocker ps"
+	files=$(ssh_in ps)
+	indent <<<"$files"
+	proven "the user's side of sshd itself is inside" test -n "$(grep sshd <<<"$files")"
+	proven "and through both doors there is one container" test "$(grep -c gocker-init <<<"$files")" = 1
+}
+
 offer_login() {
 	[ -t 0 ] && [ -t 1 ] || return 0
 	title "Try it yourself"
@@ -149,6 +174,7 @@ show() {
 	show_limit
 	show_files
 	show_exit
+	show_pam_door
 	offer_login
 	title "Done"
 	if [ "$failures" = 0 ]; then

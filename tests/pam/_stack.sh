@@ -32,3 +32,6 @@ members() { # INIT
 
 # drive SERVICE USER STEP...: pamdrive with its lines in $out.
 drive() { run pamdrive "$@"; }
+
+no_leaves() { [ -z "$(session_leaves)" ]; }
+has_leaf() { [ "$(session_leaves | wc -l)" = 1 ]; }

@@ -77,7 +77,7 @@ rm -r /home/alice/.ssh
 # A connection without a command.
 ssh -l alice -N -L 9005:127.0.0.1:8001 gocker >/dev/null 2>&1 &
 client=$!
-wait_until 10 test -n "$(session_leaves)"
+wait_until 10 has_leaf
 sleep 0.5
 is "$(fetch 9005)" "" "ssh -N is contained as well (A3)"
 kill $client

@@ -14,6 +14,7 @@
  * state              what a daemon cares about in itself: fds, namespaces, root, cgroup, ...
  * memory             VmRSS in kB
  * user CMD           a fork becomes the user as daemons do (initgroups and all) and runs sh -c CMD
+ * try CMD            user CMD, if the last open succeeded: what a real application does
  * root CMD           a fork runs sh -c CMD as root
  * reaper, ignore     SIGCHLD: a handler that reaps every child (as atd's); ignored
  * thread             starts a second thread
@@ -36,6 +37,7 @@
 #include <unistd.h>
 
 static const char *service, *user;
+static int opened = -1;
 
 static int converse(int n, const struct pam_message **msg, struct pam_response **resp, void *data)
 {
@@ -187,7 +189,7 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i++) {
 		const char *s = argv[i], *arg = i + 1 < argc ? argv[i + 1] : "";
 		if (strcmp(s, "open") == 0)
-			printf("open: %d\n", pam_open_session(pamh, 0));
+			printf("open: %d\n", opened = pam_open_session(pamh, 0));
 		else if (strcmp(s, "close") == 0)
 			printf("close: %d\n", pam_close_session(pamh, 0));
 		else if (strcmp(s, "acct") == 0)
@@ -208,6 +210,10 @@ int main(int argc, char **argv)
 			memory();
 		else if (strcmp(s, "user") == 0)
 			run(arg, 1), i++;
+		else if (strcmp(s, "try") == 0 && i++ && opened == PAM_SUCCESS)
+			run(arg, 1);
+		else if (strcmp(s, "try") == 0)
+			;
 		else if (strcmp(s, "root") == 0)
 			run(arg, 0), i++;
 		else if (strcmp(s, "reaper") == 0)

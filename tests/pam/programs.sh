@@ -111,7 +111,7 @@ check "a cron job runs" wait_until 75 test -s /home/alice/cron-said
 is "$(cat /home/alice/cron-said)" "$want" "a cron job runs inside (A4)"
 pkill -x cron
 pkill -x atd
-wait_until 10 test -z "$(session_leaves)"
+wait_until 10 no_leaves
 check_clean "nothing is left" 20
 
 # Descriptors of everything inside, seen from outside: no directory and no path of the host.

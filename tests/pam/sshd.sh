@@ -80,7 +80,7 @@ like "$(lastlog -u alice)" '127.0.0.1' "and lastlog"
 leaf=$(session_leaves "$(uid_of alice)")
 is "$(cat "$leaf/pids.max")" 23 "pids_max counts the user's tasks: init's and sshd's two are added"
 drop_session
-wait_until 10 test -z "$(session_leaves)"
+wait_until 10 no_leaves
 unlike "$(who)" alice "after the logout who does not"
 mark_syslog
 run ssh_as alice -v true
@@ -93,7 +93,7 @@ like "$(gocker_log)" 'event=close .*door=pam user="alice"' "gocker's line at the
 # Many channels in one container.
 start_master alice
 for n in 1 2 3 4 5 6 7 8 9 10; do ssh_over alice "sleep 2; readlink /proc/self/ns/pid" >"$GKT_WORK/ch$n" 2>&1 </dev/null & done
-wait_until 10 test "$(session_leaves | wc -l)" = 1
+wait_until 10 has_leaf
 is "$(session_leaves | wc -l)" 1 "ten channels are in one container (S15)"
 wait $(jobs -p)
 is "$(cat "$GKT_WORK"/ch* | sort | uniq -c | awk '{ print $1 }')" 10 "and all work"
