@@ -144,7 +144,7 @@ static int start_keeper(struct gk_pam_door *door, struct gk_pam_failure *why)
 		return fail(why, -errno, "socketpair");
 	door->link = pair[0];
 	gk_autoclose int theirs = pair[1];
-	pid_t pid;
+	pid_t pid = 0;
 	int r = spawn(theirs, &pid);
 	if (r < 0)
 		return fail(why, r, "cannot execute " KEEPER);

@@ -137,8 +137,11 @@ static char **shell_argv(const struct orders *orders, int argc, char **argv)
 	bool login = argc > 0 && argv[0][0] == '-';
 	size_t len = strlen(base);
 	char *name = malloc(len + 2), **out = calloc((size_t)argc + 2, sizeof *out);
-	if (!name || !out)
+	if (!name || !out) {
+		free(name);
+		free(out);
 		return NULL;
+	}
 	name[0] = '-';
 	memcpy(name + 1, base, len + 1);
 	out[0] = login ? name : name + 1;

@@ -348,8 +348,11 @@ int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot find the cgroup of the login");
 	const struct gk_policy *policy = plan->policy;
+	/* pam_systemd(8) has no words for the last two. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
-		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max)) {
+		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
+		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
+		policy->cpus_milli != 0) {
 		gk_cgroup_close(&cg);
 		return gk_fail(err, -EPERM, "the limits of the login's scope are not those asked for");
 	}
