@@ -49,7 +49,8 @@ check-golden: build
 ROOT_CHECKS := $(ROOT_FAMILIES:%=check-%)
 .PHONY: $(ROOT_CHECKS)
 $(ROOT_CHECKS): check-%: test-stage test-images test-helpers
-	$(Q)$(RUN_TESTS) $(call family,$*)
+	$(Q)$(RUN_TESTS) $(call family,$*); s=$$?; \
+		if [ -x tests/$*/_table ]; then tests/$*/_table $(BUILD)/tests/log; fi; exit $$s
 
 ifeq ($(shell id -u),0)
 check: $(UNIT_TESTS) test-stage test-images test-helpers

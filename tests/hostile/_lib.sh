@@ -9,6 +9,13 @@ FULL=${GKT_FULL:-0}
 # small N BIG: how much of a thing to do here, and in `make audit`.
 size() { if [ "$FULL" = 1 ]; then echo "$2"; else echo "$1"; fi; }
 
+# The PAM door: its own test's stack for the private sshd. The users' shell stays gocker-shell, which is the
+# entry stub inside, so that what they run has the same filter.
+if [ -e /usr/local/libexec/gocker/gocker-keeper ] && [ -e "$GKT_TOP/tests/pam/_stack.sh" ]; then
+	. "$GKT_TOP/tests/pam/_stack.sh"
+	pam_door() { stack gocker-sshd; }
+fi
+
 # doors: through which each attack is tried. use_door sets one up; sshd is started by it.
 doors() {
 	echo shell

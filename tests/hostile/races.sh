@@ -129,9 +129,9 @@ for make in 'ln -s /tmp /run/gocker' 'mkdir -m 777 /run/gocker' 'install -d -o a
 done
 mv /run/gocker.away /run/gocker
 for dir in mnt u u/$(id -u alice); do
-	chmod 755 /run/gocker/$dir 2>/dev/null || continue
+	chmod 755 "/run/gocker/$dir" 2>/dev/null || continue
 	refused "A44 [shell]: others may look into /run/gocker/$dir" '0700' plain "$GOCKER_SHELL" -c true
-	chmod 700 /run/gocker/$dir
+	chmod 700 "/run/gocker/$dir"
 done
 check "A25 A44 control: as they were, the login works" plain "$GOCKER_SHELL" -c true
 
