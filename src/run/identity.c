@@ -71,10 +71,13 @@ static int ran_out(void)
 static int group_name(gid_t gid, struct gk_arena *arena, char *buf, size_t size, const char **ret)
 {
 	struct group entry, *found = NULL;
-	errno = 0;
-	int e = getgrgid_r(gid, &entry, buf, size, &found);
-	if (e != 0 && e != ENOENT && e != ESRCH)
-		return -e;
+	/* Asked twice before it is believed: a file that could not be read on seems to have ended. */
+	for (int i = 0; i < 2 && !found; i++) {
+		errno = 0;
+		int e = getgrgid_r(gid, &entry, buf, size, &found);
+		if (e != 0 && e != ENOENT && e != ESRCH)
+			return -e;
+	}
 	*ret = found ? gk_arena_strdup(arena, found->gr_name) : NULL;
 	if (found)
 		return *ret ? 0 : -ENOMEM;

@@ -51,6 +51,7 @@ mv /home/alice.away /home/alice
 # A21: FUSE.
 if [ -c /dev/fuse ] && grep -q fuse /proc/filesystems; then
 	fuse() { # WHAT
+		rm -f "$GKT_WORK/fuse"
 		hangfs /home/alice "$(id -u alice)" "$1" >"$GKT_WORK/fuse" 2>&1 &
 		fuse_pid=$!
 		wait_until 5 grep -q ready "$GKT_WORK/fuse"
