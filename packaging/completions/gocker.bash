@@ -34,12 +34,12 @@ _gocker_kind_of_option() { # COMMAND OPTION: what its value is; fails when it ta
 	*:--door) echo 'shell pam' ;;
 	kill:-s | *:--signal) echo signal ;;
 	disable:-s | *:--shell | *:--config | *:--file | *:--prometheus | *:--sshd-config) echo file ;;
-	run:-u | ps:-u | stats:-u | logs:-u | kill:-u | *:--user) echo user ;;
+	run:-u | ps:-u | top:-u | stats:-u | logs:-u | kill:-u | *:--user) echo user ;;
 	*:--image) echo image ;;
 	*:--image-dir | run:-v | *:--volume) echo dir ;;
 	*:--network) echo 'host none' ;;
 	image:--with) echo command ;;
-	run:-h | run:-m | run:-e | run:-w | exec:-e | exec:-w | logs:-n | *:--hostname | *:--pids-limit | \
+	run:-h | run:-m | run:-e | run:-w | exec:-e | exec:-w | logs:-n | top:-d | *:--delay | *:--hostname | *:--pids-limit | \
 		*:--memory | *:--cpus | *:--env | *:--workdir | *:--command | *:--mirror | *:--release | \
 		*:--max-size | *:--max-entries | *:--lines) echo '' ;;
 	*) return 1 ;;
