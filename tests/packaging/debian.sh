@@ -1,0 +1,131 @@
+#!/bin/bash
+# The Debian package: built twice alike, clean to lintian, installed, upgraded under load, removed and
+# purged with dpkg in a throwaway host.
+# timeout: 600
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_login-loop.sh"
+need dpkg-buildpackage dh lintian dpkg-deb git
+need_product
+export DEBIAN_FRONTEND=noninteractive
+git config --global --add safe.directory '*'
+
+# --- built ---
+
+build() { make -s -C "$GKT_TOP" deb "BUILD=$1" DEB_BUILD_OPTIONS='noautodbgsym parallel=2' >"$1.log" 2>&1; }
+other=/tmp/another/and/longer/place
+mkdir -p "${other%/*}"
+build /tmp/one &
+first=$!
+build $other
+built=$?
+if ! wait $first || [ $built != 0 ]; then
+	not_ok "make deb" "$(tail -n 20 /tmp/one.log $other.log)"
+	exit 1
+fi
+ok "make deb builds a package"
+deb=$(echo /tmp/one/deb/gocker_*.deb)
+check "two builds in different directories are identical" \
+	cmp "$deb" $other/deb/gocker_*.deb
+is "$(lintian --allow-root --fail-on none "$deb" 2>&1 | grep '^[EWI]:\|^running.*fatal')" "" "lintian finds nothing"
+
+# --- the host: nothing of the stage's, images that are the package's own to remove ---
+
+cp -a /var/lib/gocker/images/alpine /run/gkt/alpine
+umount /var/lib/gocker/images
+rm -rf /var/lib/gocker /etc/gocker.ini /usr/local/bin/gocker* /usr/local/libexec/gocker \
+	"$(pam_module)" /usr/local/lib/systemd /usr/local/lib/tmpfiles.d /var/lib/man-db/auto-update
+GOCKER=/usr/bin/gocker GOCKER_SHELL=/usr/bin/gocker-shell
+cp -a /etc/pam.d /run/gkt/pam.before
+cp /etc/shells /run/gkt/shells.before
+
+# --- installed ---
+
+check "dpkg -i" dpkg -i "$deb"
+is "$(stat -c '%a %U:%G' $GOCKER_SHELL)" "4755 root:root" "gocker-shell is set-uid root"
+check "gocker-shell is in /etc/shells" grep -qx $GOCKER_SHELL /etc/shells
+check "the installed gocker.ini has no fault" $GOCKER check
+check_not "no stack is touched" grep -l pam_gocker /etc/pam.d/*
+like "$(dpkg-query -W -f '${Conffiles}' gocker)" /etc/gocker.ini "gocker.ini is a conffile"
+# What stands behind common-session in Debian's stack of sshd opens inside, and pam_limits wants a file.
+mkdir -p /run/gkt/alpine/etc/security
+: >/run/gkt/alpine/etc/security/limits.conf
+: >/run/gkt/alpine/etc/motd
+tar -C /run/gkt/alpine -cf /tmp/alpine.tar .
+check "an image is imported" $GOCKER image import alpine /tmp/alpine.tar
+add_user alice
+add_user bob --shell /bin/sh
+
+# --- the profiles ---
+
+check "pam-auth-update takes both profiles" pam-auth-update --package --enable gocker gocker-outer
+for stack in common-session common-session-noninteractive; do
+	modules=$(awk '$1 == "session" && $3 !~ /pam_(permit|deny)/ { print $3, $4 }' /etc/pam.d/$stack | sed 's/ $//')
+	is "$(head -n 1 <<<"$modules")" "pam_gocker.so outer" "$stack: outer comes before all others"
+	is "$(tail -n 1 <<<"$modules")" "pam_gocker.so" "$stack: the container comes last"
+done
+# Debian's own stack of sshd; without an audit subsystem that lets it, a login is not to fail.
+sed 's/^session *required *pam_loginuid/session optional pam_loginuid/' /etc/pam.d/sshd >"$SSHD_PAM"
+start_sshd 'PermitRootLogin yes'
+run ssh_as alice hostname
+is "$rc:$out" "0:gocker-container" "a user with gocker-shell is contained"
+run ssh_as bob hostname
+is "$rc:$out" "0:gocker-container" "a user with another shell is contained by the profiles"
+run ssh_as root hostname
+is "$rc:$out" "0:throwaway" "root is let through"
+
+# --- upgraded, with sessions and logins going on ---
+
+dpkg-deb -R "$deb" /tmp/newer
+sed -i 's/^Version: .*/Version: 99/' /tmp/newer/DEBIAN/control
+dpkg-deb -b --root-owner-group /tmp/newer /tmp/newer.deb >/dev/null
+echo '; mine' >>/etc/gocker.ini
+hold_session alice
+alice_init=$held_init alice_pid=$held_pid
+hold_session bob
+start_logins alice bob
+dpkg -i /tmp/newer.deb >"$GKT_WORK/upgrade" 2>&1
+upgraded=$?
+$GOCKER image import alpine /tmp/alpine.tar >>"$GKT_WORK/upgrade" 2>&1
+replaced=$?
+stop_logins
+is "$upgraded:$replaced" 0:0 "the package is upgraded, and then the image, while users log in" ||
+	diag "$(cat "$GKT_WORK/upgrade")"
+judge_logins 10
+check "sessions go on" kill -0 "$alice_init" "$held_init" "$alice_pid" "$held_pid"
+is "$($GOCKER ps -q | wc -l)" 2 "the new gocker knows them"
+run $GOCKER exec "$($GOCKER ps -q --user alice)" hostname
+is "$rc:$out" "0:gocker-container" "and can run something in one"
+like "$(tail -n 1 /etc/gocker.ini)" '; mine' "a gocker.ini that was changed is kept"
+check "the profiles stay chosen" grep -q 'pam_gocker.so outer' /etc/pam.d/common-session
+drop_session
+kill -KILL "$alice_pid"
+wait "$alice_pid" 2>/dev/null
+check "and end as ever" wait_until 10 no_sessions
+
+# --- removed, with users still configured ---
+
+echo 'session required pam_gocker.so' >/etc/pam.d/of-mine
+run dpkg -r gocker
+isnt "$rc" 0 "it does not go while a stack that somebody wrote names the module"
+like "$err" "gocker:   /etc/pam.d/of-mine" "the file is named"
+run ssh_as bob hostname
+is "$out" gocker-container "everything is as it was"
+rm /etc/pam.d/of-mine
+run dpkg -r gocker
+is "$rc" 0 "dpkg -r"
+like "$err" "cannot log in without it: alice" "those who can't log in now are named"
+like "$err" "usermod -s" "with what to do"
+run ssh_as root hostname
+is "$rc:$out" "0:throwaway" "root gets in"
+run ssh_as alice hostname
+isnt "$rc" 0 "a user with gocker-shell does not"
+unlike "$out" throwaway "and nothing of his runs on the host"
+check "/etc/shells is as before" cmp /etc/shells /run/gkt/shells.before
+rm "$SSHD_PAM"
+is "$(diff -r /run/gkt/pam.before /etc/pam.d)" "" "the stacks are as before"
+check "gocker.ini is kept" test -e /etc/gocker.ini
+check "and the images" test -d /var/lib/gocker/images/alpine
+check "dpkg -P" dpkg -P gocker
+is "$(find /etc/gocker.ini /var/lib/gocker /run/gocker /usr/bin/gocker* /usr/libexec/gocker 2>/dev/null)" "" \
+	"after a purge nothing is left"
+check_not "dpkg knows nothing of it" dpkg-query -W gocker
