@@ -1,5 +1,5 @@
 # Packages, pages and completions.
-DEPS_TEST += mandoc debhelper dpkg-dev lintian
+DEPS_TEST += mandoc debhelper dpkg-dev lintian musl-tools
 
 MAN_PAGES := $(wildcard packaging/man/*.[1-8])
 
