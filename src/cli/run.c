@@ -212,8 +212,9 @@ int gk_cmd_run(int argc, char **argv)
 		code = gk_cli_need_root("run");
 	if (code == 0)
 		code = find_terminal(&run, &tty);
+	/* Not the 2 of other subcommands: that would read as the command's own. */
 	if (code != 0)
-		return code;
+		return GK_EXIT_GOCKER;
 	if (gk_cleanse(&run.arena, &run.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	/* As with any command, the shell that started it may leave first. */
