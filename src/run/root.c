@@ -137,13 +137,14 @@ static int copy_from_host(const char *source, int to)
 		return 0;
 	char buf[8192];
 	size_t total = 0;
-	for (ssize_t n; (n = read(from, buf, sizeof buf)) > 0 && total < GK_COPY_MAX;) {
+	ssize_t n;
+	while ((n = read(from, buf, sizeof buf)) > 0 && total < GK_COPY_MAX) {
 		int r = gk_write_all(to, buf, (size_t)n);
 		if (r < 0)
 			return r;
 		total += (size_t)n;
 	}
-	return 0;
+	return n < 0 ? -errno : 0;
 }
 
 /* The entry's parent in the upper layer: made by an earlier entry, never a symlink. */

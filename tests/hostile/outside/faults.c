@@ -73,7 +73,7 @@ static int error_for(int nr)
 	switch (nr) {
 	case SYS_openat: case SYS_dup3: case SYS_socket: case SYS_socketpair: case SYS_pipe2:
 	case SYS_fcntl: case SYS_openat2: case SYS_pidfd_open: case SYS_signalfd4: return EMFILE;
-	case SYS_brk: case SYS_mmap: case SYS_mprotect: case SYS_clone3: return ENOMEM;
+	case SYS_mmap: case SYS_mprotect: case SYS_clone3: return ENOMEM;
 	case SYS_write: case SYS_pwrite64: case SYS_ftruncate: case SYS_mkdirat: case SYS_mknodat:
 	case SYS_symlinkat: case SYS_mount: return ENOSPC;
 	case SYS_read: case SYS_pread64: return EIO;
@@ -91,6 +91,7 @@ static bool cannot_fail(int nr)
 	switch (nr) {
 	case SYS_umask: case SYS_getuid: case SYS_geteuid: case SYS_getgid: case SYS_getegid:
 	case SYS_getpid: case SYS_getppid: case SYS_gettid: case SYS_set_tid_address:
+	case SYS_brk: /* it gives the old break, no error */
 	case SYS_getsid: case SYS_rt_sigaction: case SYS_setitimer: case SYS_wait4: case SYS_waitid:
 		return true;
 	default: return false;
@@ -203,7 +204,7 @@ static int decide(struct run *r, const struct seccomp_notif *req)
 		return 0;
 	r->n++;
 	int before = nr >= 0 && nr < 1024 ? r->made[nr]++ : 0;
-	if (t == &r->tasks[0] && nr == SYS_fcntl)
+	if (t == &r->tasks[0] && nr == SYS_close_range)
 		r->main_runs = true;
 	if (r->n == r->wanted) {
 		int e = r->error ? r->error : error_for(nr);
