@@ -21,6 +21,8 @@ drop_in() {
 fetch() { curl -sS --max-time 5 "$@"; }
 # With forwards in the background: forwarded OPTION... ; the client's words are in $GKT_WORK/ssh.err.
 forwarded() {
+	# What the last client said must not stand for this one's: the shell truncates it a moment later.
+	rm -f "$GKT_WORK/up"
 	ssh -l "$user" -o LogLevel=INFO "$@" gocker 'echo up; exec sleep 1000' >"$GKT_WORK/up" 2>"$GKT_WORK/ssh.err" </dev/null &
 	client=$!
 	wait_until 10 grep -q up "$GKT_WORK/up" || kill -0 "$client"
