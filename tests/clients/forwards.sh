@@ -115,6 +115,7 @@ forwards_end_inside() {
 	run fetch http://127.0.0.1:7001/
 	check "network = none: -L does not reach the host" test "$rc" -ne 0
 	hang_up
+	rm -f "$GKT_WORK/up"
 	ssh -l "$user" -L 7005:127.0.0.1:9000 gocker 'echo up; echo inside | nc -l -p 9000' >"$GKT_WORK/up" 2>/dev/null </dev/null &
 	client=$!
 	wait_until 10 grep -q up "$GKT_WORK/up"
