@@ -24,18 +24,20 @@ for how in home parent; do
 	chown -R -h alice: /srv/own
 	touch /srv/own/a/mine "$home/mine" /home/bob/secret /home/bob/home/secret 2>/dev/null
 	sed -i "s#^\(alice:.*\):[^:]*:\([^:]*\)\$#\1:$home:\2#" /etc/passwd
-	plain "$GKT_HELPERS/swap" /srv/own/a /srv/own/b &
+	# No function here: its subshell would be what is killed, and the swapper would live on into the next set-up.
+	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/swap" /srv/own/a /srv/own/b &
 	swapper=$!
-	logins=$(size 100 5000) in=0 refused=0 wrong=0
+	logins=$(size 100 5000) in=0 refused=0 wrong=0 last=''
 	for ((i = 0; i < logins; i++)); do
 		run plain "$GOCKER_SHELL" -c "ls $home/"
 		case "$rc:$out" in
-		0:*secret*) wrong=$((wrong + 1)) ;;
+		0:*secret*) wrong=$((wrong + 1)) && last="bob's: $out" ;;
 		0:*mine*) in=$((in + 1)) ;;
 		125:) refused=$((refused + 1)) ;;
-		*) wrong=$((wrong + 1)) && echo "# $rc:$out $err" ;;
+		*) wrong=$((wrong + 1)) && last="$rc:$out $err" ;;
 		esac
 	done
+	[ $wrong = 0 ] || echo "# $last"
 	is $wrong 0 "A20 [shell]: $how swapped for a link during $logins logins: $in in, $refused refused, none in another's home"
 	check "A20 control: the swap was under way: both outcomes came ($how)" test $in -gt 0 -a $refused -gt 0
 	kill $swapper
