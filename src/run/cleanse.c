@@ -108,14 +108,40 @@ static int reset_signals(struct gk_caller *ret, struct gk_err *err)
 	return 0;
 }
 
-static void reset_scheduling(void)
+/* Ours are the ordinary ones, so that no caller starves the privileged work; what he ran with is
+ * remembered, since it may be a limit of the administrator's (pam_limits' priority, nice(1)). */
+static void reset_scheduling(struct gk_caller *ret)
 {
 	const struct sched_param none = { 0 };
+	char adj[16] = "";
+	ret->sched_policy = sched_getscheduler(0);
+	ret->nice = getpriority(PRIO_PROCESS, 0);
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
+	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (read(fd, adj, sizeof adj - 1) > 0)
+		ret->oom_score_adj = atoi(adj);
+	(void)!pwrite(fd, "0", 1, 0);
+}
+
+int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
+{
+	const struct sched_param none = { 0 };
+	char adj[16];
+	/* Only what takes something away: a real-time class or a raised priority is not passed on. */
+	if ((caller->sched_policy == SCHED_BATCH || caller->sched_policy == SCHED_IDLE) &&
+		sched_setscheduler(0, caller->sched_policy, &none) < 0)
+		return gk_fail_errno(err, -errno, "cannot restore the scheduling class");
+	if (caller->nice > 0 && setpriority(PRIO_PROCESS, 0, caller->nice) < 0)
+		return gk_fail_errno(err, -errno, "cannot restore the nice value");
+	if (caller->oom_score_adj <= 0)
+		return 0;
 	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)!write(fd, "0", 1);
+	int n = snprintf(adj, sizeof adj, "%d", caller->oom_score_adj);
+	return fd < 0 || write(fd, adj, (size_t)n) != n ?
+		gk_fail_errno(err, -errno, "cannot restore oom_score_adj") : 0;
 }
 
 static int watch_parent(struct gk_caller *ret, struct gk_err *err)
@@ -148,7 +174,7 @@ int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err
 	if (r < 0)
 		return r;
 	ret->umask = umask(077);
-	reset_scheduling();
+	reset_scheduling(ret);
 	if (chdir("/") < 0)
 		return gk_fail_errno(err, -errno, "cannot enter /");
 	return watch_parent(ret, err);

@@ -16,6 +16,9 @@ struct gk_caller {
 	sigset_t mask;
 	mode_t umask;
 	struct rlimit limits[RLIM_NLIMITS];
+	int sched_policy;  /* SCHED_*, sched(7) */
+	int nice;	   /* -20 to 19 */
+	int oom_score_adj; /* -1000 to 1000, proc(5) */
 	char *title;	   /* the memory of argv, which ps shows; init writes its own name there */
 	size_t title_size; /* bytes; 0: left as it is */
 	int parent_pidfd;  /* the caller's parent, -1 when it is outside this PID namespace */
@@ -39,5 +42,9 @@ int gk_cleanse_stdio(struct gk_err *err);
 /* Gives the caller's resource limits back to this process, with no core file allowed (a core
  * pattern with a pipe runs on the host, core(5)). Returns 0 or -errno. */
 int gk_restore_limits(const struct gk_caller *caller);
+
+/* Gives this process what the caller had of less than the ordinary share: a positive nice value or
+ * oom_score_adj, SCHED_BATCH or SCHED_IDLE. To be called as root. Returns 0 or -errno. */
+int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err);
 
 #endif

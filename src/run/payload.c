@@ -108,6 +108,8 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 	if (r == 0)
 		r = join_new_keyring(err);
 	if (r == 0)
+		r = gk_restore_scheduling(init->caller, err);
+	if (r == 0)
 		r = gk_creds_drop(&plan->cred, err);
 	/* A keyring joined as root is looked at with the user's ids from here on; limits are given
 	 * back after the ids, since a user's own count of processes is not checked at setuid. */
