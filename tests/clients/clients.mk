@@ -8,3 +8,9 @@ rows:
 	$(Q)BUILD='$(BUILD)' tests/lib/rows
 check-rows:
 	$(Q)BUILD='$(BUILD)' tests/lib/rows --check
+
+# In full size: 1 GiB through `cat`, 10,000 files.
+.PHONY: audit audit-clients
+audit:: audit-clients
+audit-clients: test-stage test-images test-helpers
+	$(Q)GKT_BULK_MB=1024 GKT_FILES=10000 $(RUN_TESTS) tests/clients/bulk.sh tests/clients/files.sh
