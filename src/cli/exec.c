@@ -23,6 +23,7 @@
 #include "cli/sessions.h"
 #include "plan/list.h"
 #include "plan/plan.h"
+#include "plan/text.h"
 #include "run/creds.h"
 #include "run/enter.h"
 #include "run/identity.h"
@@ -37,10 +38,14 @@ static const char help[] =
 	"Runs a command inside a session, as the session's user, within its limits and with no power\n"
 	"that the session does not have. It ends as the command did, and with the session.\n"
 	"\n"
+	"  -u, --user USER       in a session of the container's root (`gocker run`): as this user of\n"
+	"                        the host, or as UID[:GID]; any other session has its own user only\n"
+	"  -i, --interactive     stdin goes to the command, which has an empty one otherwise\n"
+	"  -t, --tty             give it a terminal, and with that stdin (default: without -i, when\n"
+	"                        stdin and stdout are one)\n"
+	"  -T, --no-tty          give it none\n"
 	"  -e, --env NAME=VALUE  a variable for the command; can be repeated\n"
 	"  -w, --workdir DIR     where it starts (default: the home)\n"
-	"  -t, --tty             give it a terminal (default: when stdin and stdout are one)\n"
-	"  -T, --no-tty          give it none\n"
 	"      --help            this text\n"
 	"\n"
 	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
@@ -60,13 +65,16 @@ struct exec {
 	struct gk_plan plan;
 	struct gk_enter enter;
 	struct gk_relay relay;
+	const char *user; /* NULL: the session's own */
 	int signals;
 	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
+	bool interactive;
 };
 
 static int read_options(struct exec *x, int argc, char **argv, const char **ret_id)
 {
 	static const struct option options[] = {
+		{ "user", required_argument, NULL, 'u' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "workdir", required_argument, NULL, 'w' },
 		{ "interactive", no_argument, NULL, 'i' },
@@ -77,15 +85,16 @@ static int read_options(struct exec *x, int argc, char **argv, const char **ret_
 	};
 	struct gk_override *o = &x->request.override;
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+e:w:itT", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "+u:e:w:itT", options, NULL)) != -1;) {
 		switch (c) {
+		case 'u': x->user = optarg; break;
 		case 'e':
 			o->env_set = gk_list_add(o->env_set, optarg, &x->arena);
 			if (!o->env_set)
 				return GK_EXIT_GOCKER;
 			break;
 		case 'w': o->workdir = optarg; break;
-		case 'i': break;
+		case 'i': x->interactive = true; break;
 		case 't': x->tty = 1; break;
 		case 'T': x->tty = 0; break;
 		case 'h': exit(fputs(help, stdout) < 0);
@@ -109,14 +118,64 @@ static int find(struct exec *x, const char *id, struct gk_err *err)
 	return r;
 }
 
+/* UID[:GID], which the image may know and the host need not. Returns 0, or -EINVAL for what is none.
+ * The two highest numbers mean "no change" and "nobody mapped" to the kernel. */
+static int identity_by_number(struct exec *x, struct gk_identity *ret)
+{
+	unsigned long id[2];
+	const char *p = x->user;
+	struct gk_group *group = gk_arena_alloc(&x->arena, sizeof *group);
+	for (size_t i = 0; i < 2; i++) {
+		char *end;
+		if (!gk_is_digit(*p))
+			return -EINVAL;
+		id[i] = strtoul(p, &end, 10);
+		if (id[i] >= UINT32_MAX - 1 || (*end && (i > 0 || *end != ':')))
+			return -EINVAL;
+		if (!*end && i == 0)
+			id[++i] = id[0];
+		p = end + 1;
+	}
+	if (!group)
+		return -ENOMEM;
+	*group = (struct gk_group){ (gid_t)id[1], NULL };
+	*ret = (struct gk_identity){ (uid_t)id[0], (gid_t)id[1],
+		gk_arena_printf(&x->arena, "%lu", id[0]), "", "/", "/bin/sh", group, 1 };
+	return ret->name ? 0 : -ENOMEM;
+}
+
+/* Whoever has the session, has it alone: another user in it, root not least, would have what the
+ * session has not. The container's root of `gocker run` can become anybody anyway. Returns whether
+ * the command keeps the container root's powers, or -errno. */
+static int choose_user(struct exec *x, struct gk_err *err)
+{
+	bool root_session = x->seen.caps != 0;
+	struct gk_identity other;
+	int r = gk_identity_by_uid(x->seen.uid, &x->arena, &x->who, err);
+	if (r < 0 || !x->user)
+		return r < 0 ? r : root_session;
+	r = identity_by_number(x, &other);
+	if (r == -EINVAL)
+		r = gk_identity_by_name(x->user, &x->arena, &other, err);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot run it as %s", x->user);
+	if (other.uid == x->seen.uid)
+		return root_session;
+	if (!root_session)
+		return gk_fail(err, -EPERM, "session %s is %s's, and no other user's command runs in it",
+			x->seen.id, x->seen.user);
+	x->who = other;
+	return false;
+}
+
 /* Who the command runs as and with what environment is planned as a login's is; where it runs is
  * the session's. What the session's own programs may keep, it may, and no more. */
 static int decide(struct exec *x, struct gk_err *err)
 {
-	bool as_root = x->seen.caps != 0;
+	int as_root = choose_user(x, err);
+	if (as_root < 0)
+		return as_root;
 	int r = gk_load_config(GK_CONFIG_PATH, &x->arena, &x->config, err);
-	if (r == 0)
-		r = gk_identity_by_uid(x->seen.uid, &x->arena, &x->who, err);
 	if (r == 0)
 		r = gk_policy_for(&x->config, &x->who, &x->arena, &x->policy, err);
 	if (r < 0)
@@ -125,7 +184,7 @@ static int decide(struct exec *x, struct gk_err *err)
 	x->request.session_id = x->seen.id;
 	x->request.env = x->caller.env;
 	x->request.override.as_container_root = as_root;
-	if (as_root)
+	if (x->seen.caps)
 		x->request.override.home = "none";
 	r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
 	if (r == 0)
@@ -184,6 +243,16 @@ static void take_limits(struct exec *x)
 		fclose(f);
 }
 
+/* Without -i the caller's stdin stays the caller's, so that a loop that reads it can go on. */
+static int empty_stdin(void)
+{
+	gk_autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null >= 0 && dup2(null, 0) == 0)
+		return 0;
+	fprintf(stderr, "gocker exec: /dev/null: %s\n", strerror(errno));
+	return GK_EXIT_GOCKER;
+}
+
 static int find_terminal(struct exec *x)
 {
 	struct gk_tty *tty = &x->enter.tty;
@@ -191,12 +260,12 @@ static int find_terminal(struct exec *x)
 	if (x->tty == 1 && !both)
 		return gk_cli_usage("exec", "-t needs a terminal on stdin and stdout");
 	gk_tty_detect(tty);
-	if (x->tty == 0 || (x->tty == -1 && !both))
-		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
-	else
+	if (x->tty == 1 || (x->tty == -1 && both && !x->interactive))
 		tty->mode = GK_TTY_RELAY;
+	else
+		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
 	x->request.tty = tty->mode;
-	return 0;
+	return tty->mode == GK_TTY_NONE && !x->interactive ? empty_stdin() : 0;
 }
 
 /* The command has fds 0-2 now: held here as well, a pipe's end would not be seen. */
@@ -323,8 +392,9 @@ int gk_cmd_exec(int argc, char **argv)
 		code = gk_cli_need_root("exec");
 	if (code == 0)
 		code = find_terminal(&x);
+	/* Not the 2 of other subcommands: that would read as the command's own. */
 	if (code != 0)
-		return code;
+		return GK_EXIT_GOCKER;
 	snprintf(by, sizeof by, "%s", gk_act_by());
 	if (gk_cleanse(&x.arena, &x.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
@@ -333,8 +403,8 @@ int gk_cmd_exec(int argc, char **argv)
 	if (find(&x, id, &err) < 0 || decide(&x, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	take_limits(&x);
-	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" by=%s command=\"%s\"", x.seen.id, x.seen.user,
-		by, gk_escape(command, sizeof command, x.request.argv[0]));
+	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
+		x.seen.user, (unsigned)x.plan.cred.uid, by, gk_escape(command, sizeof command, x.request.argv[0]));
 	code = gk_enter_start(&x.enter, &err);
 	if (code != 0)
 		return refuse(&x, code, &err);

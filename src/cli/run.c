@@ -43,6 +43,7 @@ static const char help[] =
 	"                         a directory of the host inside; can be repeated\n"
 	"  -e, --env NAME=VALUE   a variable for the command; can be repeated\n"
 	"  -w, --workdir DIR      where the command starts\n"
+	"  -i, --interactive      taken for habit's sake: stdin is always handed on\n"
 	"  -t, --tty              give it a terminal (default: when stdin and stdout are one)\n"
 	"  -T, --no-tty           give it none\n"
 	"      --help             this text\n"

@@ -6,6 +6,7 @@
 need jq expect
 need_product
 add_user alice --groups staff
+add_user bob --groups staff
 set_ini 'pids_max = 6' 'network = none'
 start_sshd
 remember_host
@@ -21,7 +22,9 @@ is "$rc" 7 "the exit status is handed on"
 check "the number is one of the session's PID namespace: $out" test "$out" -lt 100
 run "$GOCKER" exec "$id" sh -c 'echo out; echo err >&2'
 is "$out:$err" out:err "stdout and stderr are apart"
-is "$(echo through | "$GOCKER" exec "$id" cat)" through "stdin goes in"
+is "$(echo through | "$GOCKER" exec -i "$id" cat)" through "-i: stdin goes in"
+is "$(printf '%s\n' "$id" "$id" | while read -r each; do "$GOCKER" exec "$each" sh -c 'cat; echo once'; done)" \
+	"$(printf 'once\nonce')" "without it the command's is empty, and a loop keeps its list"
 inside sh -c 'kill -TERM $$'
 is "$rc" 143 "a death by signal is handed on"
 inside no-such-program
@@ -31,7 +34,16 @@ is "$rc" 126 "one that can't be run: 126"
 run "$GOCKER" exec 000000000000 true
 is "$rc" 125 "no such session: 125"
 run "$GOCKER" exec "$id"
-is "$rc" 2 "no command: a usage error"
+is "$rc" 125 "no command: wrong use, with a status that is not the command's"
+run "$GOCKER" exec -t "$id" true </dev/null
+is "$rc" 125 "-t without a terminal is wrong use"
+run "$GOCKER" exec --user alice "$id" id -un
+is "$rc:$out" 0:alice "--user: the session's own user"
+for other in root 0 0:0 1 bob "$(uid_of bob)"; do
+	run "$GOCKER" exec --user "$other" "$id" id
+	is "$rc:$out" 125: "--user $other: nobody else's command runs in a user's session"
+done
+like "$err" "session $id is alice's" "and why"
 
 inside id
 is "$out" "$(ssh_as alice id)" "it runs as the user, with the groups of his login"
@@ -64,7 +76,7 @@ inside sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 100 & echo $i; done; wait'
 like "$err" "can't fork" "the session's limit of tasks holds for the command"
 is "$(grep -c . <<<"$out")" 3 "it had what was left of it: itself and three more"
 pkill -KILL -f '^sleep 100$'
-like "$(gocker_log)" 'event=exec id='"$id"' user="alice" by=root command="cat"' "the log says who ran what"
+like "$(gocker_log)" 'event=exec id='"$id"' user="alice" as=[0-9]+ by=root command="cat"' "the log says who ran what"
 
 expect_test "with a terminal: its own, with the right size, and ^C" <<TCL
 spawn -noecho gocker exec -t $id sh
@@ -102,6 +114,16 @@ sleep 0.3
 is "$("$GOCKER" exec "$(run_id)" grep CapEff /proc/self/status)" \
 	"$("$GOCKER" run grep CapEff /proc/self/status)" "in the container of gocker run: the capabilities of gocker run"
 is "$("$GOCKER" exec "$(run_id)" id -u)" 0 "as its root"
+as() { "$GOCKER" exec --user "$1" "$(run_id)" sh -c 'id -u; id -g; id -G; grep -E "^(CapEff|NoNewPrivs|Seccomp:)" /proc/self/status' | tr -s '\t\n' ' '; }
+is "$(as bob)" "$(uid_of bob) $(id -g bob) $(id -G bob) CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " \
+	"--user NAME there: as a user of the host, with his groups and no power"
+is "$(as 65534)" "65534 65534 65534 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "--user UID"
+is "$(as 12:34)" "12 34 34 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "--user UID:GID"
+like "$(as 0)" "^0 0 0 CapEff: 0*[1-9a-f]" "--user 0: its root"
+for wrong in 1: :1 1:2:3 4294967295 99999999999 -1 nobody-knows; do
+	run "$GOCKER" exec "--user=$wrong" "$(run_id)" id
+	is "$rc:$out" 125: "--user $wrong is refused"
+done
 "$GOCKER" kill "$(run_id)" >/dev/null
 wait $runner
 check_clean "nothing is left"
