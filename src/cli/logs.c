@@ -27,28 +27,41 @@ static const char help[] =
 	"reason, limits that were reached, what administrators did. The oldest line comes first.\n"
 	"\n"
 	"  -u, --user USER      only what is about this user\n"
-	"  -n, --lines N        at most the last N lines (default 1000)\n"
+	"  -n, --lines N        at most the last N lines (default 1000; 10 with --follow)\n"
+	"  -f, --follow         go on with what comes, until interrupted\n"
 	"      --file FILE      read this file instead of the journal or /var/log/auth.log, secure,\n"
 	"                       messages or syslog; - is stdin\n"
-	"      --format FORMAT  text (default) or json\n"
+	"      --format FORMAT  text (default) or json; with --follow an object a line\n"
 	"      --help           this text\n"
 	"\n"
 	"ID can be a beginning of a session's id. Of the journal only what root wrote is shown; a\n"
 	"file can't tell who wrote a line.\n";
 
-enum { LINES_DEFAULT = 1000, LINES_MOST = 1000000, IDS_MOST = 65536 };
+enum {
+	LINES_DEFAULT = 1000,
+	LINES_FOLLOWED = 10,
+	LINES_MOST = 1000000,
+	IDS_MOST = 65536,
+	FOLLOW_LOOK_US = 250000,
+};
 
 struct logs {
 	const char *id, *user, *file;
 	char shown_user[256];
-	bool json;
+	bool json, follow;
+	bool live; /* what was there is printed; what comes now is printed at once */
 	size_t most;
 	char **ring; /* the last lines that matched: "TIME\tMESSAGE" */
 	size_t seen;
-	/* Sessions of the user: lines that name the session only are about him too. */
+	/* The last sessions of the user: lines that name the session only are about him too. */
 	char (*ids)[16];
 	size_t nids;
+	/* Where to go on from: the file that is written to, or the journal's last entry. */
+	FILE *open;
+	char path[512], cursor[512];
 };
+
+static void print_line(const struct logs *l, const char *line);
 
 static bool is_of_user(struct logs *l, const char *message, const char *id)
 {
@@ -56,13 +69,13 @@ static bool is_of_user(struct logs *l, const char *message, const char *id)
 	if (gk_logline_get(message, "user", user, sizeof user)) {
 		if (strcmp(user, l->shown_user) != 0)
 			return false;
-		if (id && l->nids < IDS_MOST)
-			snprintf(l->ids[l->nids++], sizeof *l->ids, "%s", id);
+		if (id)
+			snprintf(l->ids[l->nids++ % IDS_MOST], sizeof *l->ids, "%s", id);
 		return true;
 	}
 	/* The newest are asked first: a session's lines are close together. */
-	for (size_t i = l->nids; id && i > 0; i--)
-		if (strcmp(l->ids[i - 1], id) == 0)
+	for (size_t i = 0; id && i < l->nids && i < IDS_MOST; i++)
+		if (strcmp(l->ids[(l->nids - 1 - i) % IDS_MOST], id) == 0)
 			return true;
 	return false;
 }
@@ -78,6 +91,11 @@ static int take(struct logs *l, const char *time, const char *message)
 	char *line = NULL;
 	if (asprintf(&line, "%s\t%s", time, message) < 0)
 		return -ENOMEM;
+	if (l->live) {
+		print_line(l, line);
+		free(line);
+		return fflush(stdout) != 0 ? -errno : 0;
+	}
 	char **slot = &l->ring[l->seen++ % l->most];
 	free(*slot);
 	*slot = line;
@@ -88,9 +106,13 @@ static int read_syslog(struct logs *l, FILE *f)
 {
 	gk_autofree char *line = NULL;
 	size_t size = 0;
+	ssize_t n;
 	int r = 0;
-	while (r == 0 && getline(&line, &size, f) > 0) {
+	while (r == 0 && (n = getline(&line, &size, f)) > 0) {
 		char time[64];
+		/* Its end is still to come. */
+		if (l->follow && line[n - 1] != '\n' && fseeko(f, -n, SEEK_CUR) == 0)
+			break;
 		const char *message = gk_logline_parse(line, time, sizeof time);
 		if (message)
 			r = take(l, time, message);
@@ -119,6 +141,9 @@ static int read_journal(struct logs *l, FILE *f)
 		struct tm tm;
 		if (t && gmtime_r(&t, &tm))
 			(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		const char *cursor = entry ? journal_string(entry, "__CURSOR") : NULL;
+		if (cursor)
+			snprintf(l->cursor, sizeof l->cursor, "%s", cursor);
 		if (message && gk_logline_is_ours(message))
 			r = take(l, when, message);
 		json_object_put(entry);
@@ -132,12 +157,23 @@ static bool has_journal(void)
 	return stat("/run/systemd/journal", &st) == 0 && access("/usr/bin/journalctl", X_OK) == 0;
 }
 
+/* All that is there; or, once that is printed, what comes after it. */
 static int from_journal(struct logs *l, struct gk_err *err)
 {
-	static const char *const argv[] = { "/usr/bin/journalctl", "-q", "--no-pager", "-o", "json",
-		"_UID=0", "SYSLOG_IDENTIFIER=gocker", "SYSLOG_IDENTIFIER=gocker-shell",
-		"SYSLOG_IDENTIFIER=gocker-keeper", "SYSLOG_IDENTIFIER=pam_gocker", NULL };
+	char after[600];
+	const char *argv[16] = { "/usr/bin/journalctl", "-q", "--no-pager", "-o", "json", "_UID=0",
+		"SYSLOG_IDENTIFIER=gocker", "SYSLOG_IDENTIFIER=gocker-shell",
+		"SYSLOG_IDENTIFIER=gocker-keeper", "SYSLOG_IDENTIFIER=pam_gocker" };
+	size_t n = 10;
 	pid_t pid;
+	if (l->live) {
+		argv[n++] = "--follow";
+		argv[n++] = "--no-tail";
+	}
+	if (l->live && l->cursor[0]) {
+		snprintf(after, sizeof after, "--after-cursor=%s", l->cursor);
+		argv[n++] = after;
+	}
 	FILE *f = gk_spawn_stream(argv, &pid, err);
 	if (!f)
 		return err->code;
@@ -155,9 +191,53 @@ static int from_file(struct logs *l, const char *path, struct gk_err *err)
 	if (!f)
 		return gk_fail_errno(err, -errno, "%s", path);
 	int r = read_syslog(l, f);
-	if (f != stdin)
+	if (l->follow && f != stdin) {
+		if (l->open)
+			fclose(l->open);
+		l->open = f;
+		snprintf(l->path, sizeof l->path, "%s", path);
+	} else if (f != stdin) {
 		fclose(f);
+	}
 	return r;
+}
+
+/* Whether the name has another file behind it than the open one: logs are rotated. */
+static bool was_rotated(const struct logs *l)
+{
+	struct stat now, then;
+	return stat(l->path, &now) == 0 && fstat(fileno(l->open), &then) == 0 &&
+		(now.st_ino != then.st_ino || now.st_dev != then.st_dev);
+}
+
+static bool was_truncated(const struct logs *l)
+{
+	struct stat st;
+	return fstat(fileno(l->open), &st) == 0 && st.st_size < ftello(l->open);
+}
+
+static int follow_file(struct logs *l, struct gk_err *err)
+{
+	for (bool rotated = false;;) {
+		int r = read_syslog(l, l->open);
+		if (r < 0)
+			return r;
+		/* The old one is read once more: a line may have come before its writer knew. */
+		if (rotated) {
+			FILE *fresh = fopen(l->path, "re");
+			if (!fresh)
+				return gk_fail_errno(err, -errno, "%s", l->path);
+			fclose(l->open);
+			l->open = fresh;
+			rotated = false;
+			continue;
+		}
+		(void)usleep(FOLLOW_LOOK_US);
+		clearerr(l->open);
+		if (was_truncated(l))
+			rewind(l->open);
+		rotated = was_rotated(l);
+	}
 }
 
 /* The first of these that is there, with the one before it in rotation. */
@@ -215,36 +295,59 @@ static struct json_object *as_json(const char *line)
 	return o;
 }
 
+static void print_line(const struct logs *l, const char *line)
+{
+	if (!l->json) {
+		print_text(line);
+		return;
+	}
+	struct json_object *o = as_json(line);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
 static int print(const struct logs *l)
 {
-	struct json_object *list = l->json ? json_object_new_array() : NULL;
+	bool as_list = l->json && !l->follow;
+	struct json_object *list = as_list ? json_object_new_array() : NULL;
 	size_t first = l->seen > l->most ? l->seen - l->most : 0;
 	for (size_t i = first; i < l->seen; i++) {
-		if (l->json)
+		if (as_list)
 			json_object_array_add(list, as_json(l->ring[i % l->most]));
 		else
-			print_text(l->ring[i % l->most]);
+			print_line(l, l->ring[i % l->most]);
 	}
-	return l->json ? gk_report_print(list) : gk_print_end("logs");
+	return as_list ? gk_report_print(list) : gk_print_end("logs");
+}
+
+static int read_log(struct logs *l, struct gk_err *err)
+{
+	return l->file ? from_file(l, l->file, err) : has_journal() ? from_journal(l, err) :
+		from_files(l, err);
 }
 
 static int logs(struct logs *l)
 {
 	struct gk_err err = GK_ERR_INIT;
-	int r = -ENOMEM, code;
+	int r = -ENOMEM, code = 0;
 	l->ring = calloc(l->most, sizeof *l->ring);
 	l->ids = calloc(IDS_MOST, sizeof *l->ids);
 	if (l->user)
 		gk_escape(l->shown_user, sizeof l->shown_user, l->user);
 	if (l->ring && l->ids)
-		r = l->file ? from_file(l, l->file, &err) : has_journal() ? from_journal(l, &err) :
-			from_files(l, &err);
+		r = read_log(l, &err);
+	if (r == 0)
+		code = print(l);
+	if (r == 0 && code == 0 && l->follow) {
+		l->live = true;
+		r = l->open ? follow_file(l, &err) : l->file ? 0 : from_journal(l, &err);
+	}
 	if (r < 0) {
 		gk_fail_errno(&err, r, "cannot read the log");
 		code = gk_cli_fail("logs", &err);
-	} else {
-		code = print(l);
 	}
+	if (l->open)
+		fclose(l->open);
 	for (size_t i = 0; l->ring && i < l->most && i < l->seen; i++)
 		free(l->ring[i]);
 	free(l->ring);
@@ -267,22 +370,24 @@ int gk_cmd_logs(int argc, char **argv)
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "lines", required_argument, NULL, 'n' },
+		{ "follow", no_argument, NULL, 'f' },
 		{ "file", required_argument, NULL, 'F' },
-		{ "format", required_argument, NULL, 'f' },
+		{ "format", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct logs l = { .most = LINES_DEFAULT };
+	struct logs l = { 0 };
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "u:n:", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "u:n:f", options, NULL)) != -1;) {
 		switch (c) {
 		case 'u': l.user = optarg; break;
 		case 'n':
 			if (read_lines(optarg, &l.most) < 0)
 				return gk_cli_usage("logs", "-n takes a number from 1 to %d", LINES_MOST);
 			break;
+		case 'f': l.follow = true; break;
 		case 'F': l.file = optarg; break;
-		case 'f':
+		case 'o':
 			if (gk_report_format("logs", optarg, &l.json) != 0)
 				return 2;
 			break;
@@ -293,6 +398,8 @@ int gk_cmd_logs(int argc, char **argv)
 	if (argc - optind > 1)
 		return gk_cli_usage("logs", "one session at a time");
 	l.id = argv[optind];
+	if (!l.most)
+		l.most = l.follow ? LINES_FOLLOWED : LINES_DEFAULT;
 	int r = gk_cli_need_root("logs");
 	return r ? r : logs(&l);
 }

@@ -44,3 +44,55 @@ is "$rc" 125 "a host without a log is an error"
 like "$err" 'name one with --file' "that says what to do"
 run "$GOCKER" logs -n 0
 is "$rc" 2 "-n 0 is a usage error"
+
+# --follow: what is there, then what comes, also after a rotation.
+log=$GKT_WORK/followed
+session_line() { echo "Nov  3 22:01:38 host gocker-shell[7]: event=$1 id=$2 ${3:+user=\"$3\"}"; }
+session_line open 00000000000a alice >"$log"
+"$GOCKER" logs --follow --file "$log" --user alice >"$GKT_WORK/text" 2>&1 &
+follower=$!
+"$GOCKER" logs -f --file "$log" --format json >"$GKT_WORK/json" 2>&1 &
+json_follower=$!
+lines() { [ "$(grep -c . "$GKT_WORK/$1")" = "$2" ]; }
+check "--follow begins with what is there" wait_until 10 lines text 1
+session_line open 00000000000b bob >>"$log"
+session_line limit 00000000000a >>"$log"
+check "and goes on with what comes" wait_until 10 lines text 2
+like "$(cat "$GKT_WORK/text")" 'limit +00000000000a' "of that user's sessions"
+whole=$(session_line close 00000000000a alice)
+printf '%s' "${whole:0:50}" >>"$log"
+sleep 0.6
+printf '%s\n' "${whole:50}" >>"$log"
+check "a line that comes in two parts is one" wait_until 10 lines text 3
+mv "$log" "$log.1"
+session_line refused 00000000000c alice >>"$log.1"
+sleep 0.1
+session_line open 00000000000d alice >"$log"
+check "a rotated file is read to its end, and then the new one" wait_until 10 lines text 5
+: >"$log"
+session_line limit 00000000000d >>"$log"
+check "a file that was emptied is read from its beginning" wait_until 10 lines text 6
+is "$(awk '{ print $4 ":" $5 }' "$GKT_WORK/text" | paste -sd' ')" \
+	"open:00000000000a limit:00000000000a close:00000000000a refused:00000000000c open:00000000000d limit:00000000000d" "all in order, and none twice"
+check "--format json: an object a line" wait_until 10 lines json 7
+is "$(jq -r .id "$GKT_WORK/json" | paste -sd' ')" \
+	"00000000000a 00000000000b 00000000000a 00000000000a 00000000000c 00000000000d 00000000000d" "as they come"
+kill $follower $json_follower
+wait
+
+# The journal, by a stand-in that takes the options which gocker gives; the real one wants systemd.
+mkdir -p /run/systemd/journal
+rm -f /usr/bin/journalctl
+cat >/usr/bin/journalctl <<'SH'
+#!/bin/sh
+entry() { echo "{\"__CURSOR\":\"$1\",\"__REALTIME_TIMESTAMP\":\"1793743298000000\",\"MESSAGE\":\"$2\"}"; }
+case " $* " in
+*" -o json _UID=0 "*" --follow --no-tail --after-cursor=c2 "*) entry c3 'event=close id=00000000000f user=\"alice\"' ;;
+*" -o json _UID=0 "*) entry c1 'event=open id=00000000000f user=\"alice\"'; entry c2 'no event' ;;
+esac
+SH
+chmod 755 /usr/bin/journalctl
+run "$GOCKER" logs
+is "$rc:$(awk '{ print $1, $2, $3 }' <<<"$out")" "0:2026-11-03T22:01:38Z open 00000000000f" "the journal, where there is one"
+run "$GOCKER" logs --follow
+is "$rc:$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "0:open close" "--follow goes on behind the last entry that was read"
