@@ -118,6 +118,25 @@ static void fit(const struct gk_column *columns, size_t n, struct layout *l, int
 	}
 }
 
+/* What a very narrow terminal has room for: columns from the right go, the last one is cut. */
+static void fit_anyway(const struct gk_column *columns, size_t n, struct layout *l, int width)
+{
+	enum { CUT_LEAST = 4 };
+	for (size_t i = n; i-- > 0;) {
+		int over = needed(columns, n, l, false) - width;
+		if (over <= 0)
+			return;
+		if (l->hidden[i])
+			continue;
+		if (i == 0)
+			l->width[i] = width;
+		else if (columns[i].least && l->width[i] - over >= CUT_LEAST)
+			l->width[i] -= over;
+		else
+			l->hidden[i] = true;
+	}
+}
+
 static void print_line(FILE *out, const struct gk_column *columns, size_t n,
 	const struct layout *l, const char *const *cells)
 {
@@ -148,8 +167,10 @@ void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
 			l.width[i] = w > l.width[i] ? w : l.width[i];
 		}
 	}
-	if (width > 0)
+	if (width > 0) {
 		fit(columns, ncolumns, &l, width);
+		fit_anyway(columns, ncolumns, &l, width);
+	}
 	print_line(out, columns, ncolumns, &l, NULL);
 	for (size_t row = 0; row < nrows; row++)
 		print_line(out, columns, ncolumns, &l, cells + row * ncolumns);

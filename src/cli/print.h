@@ -10,7 +10,7 @@
 struct json_object;
 
 /* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then those
- * with a `least` are cut. A column with drop 0 stays. */
+ * with a `least` are cut. A column with drop 0 stays while there is any room for it. */
 struct gk_column {
 	const char *title;
 	bool right;

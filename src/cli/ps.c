@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,8 +118,16 @@ static int once(const struct ps *ps)
 	return code ? code : gk_print_end("ps");
 }
 
+static void on_resize(int sig)
+{
+	(void)sig;
+}
+
 static int watch(const struct ps *ps)
 {
+	/* Another size of the terminal ends the sleep, and the table is drawn for it. */
+	const struct sigaction resize = { .sa_handler = on_resize };
+	(void)sigaction(SIGWINCH, &resize, NULL);
 	for (int code;; (void)sleep(ps->watch_s)) {
 		if (isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);

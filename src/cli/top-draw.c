@@ -7,47 +7,116 @@
 #include "cli/print.h"
 #include "cli/top.h"
 
-enum { WIDE = 140, BAR_NARROW = 11, BAR_WIDE = 22, LINES_AROUND = 3 };
+enum { WIDE = 140, LINES_AROUND = 3 };
 enum { GREEN = 1, YELLOW, RED };
+
+enum field { ID, USER, DOOR, IMAGE, TTY, FROM, AGE, IDLE, TASKS, MEMORY, CPU, COMMAND, FIELDS };
+
+/* Widths on a narrow and on a wide screen, 0 for not there; those of the highest `drop` go first
+ * where there is no room for all. COMMAND takes what is left. */
+static const struct {
+	const char *title;
+	int narrow, wide, drop;
+	bool right;
+} fields[FIELDS] = {
+	[ID] = { "ID", 12, 12, 0, false },
+	[USER] = { "USER", 8, 16, 0, false },
+	[DOOR] = { "DOOR", 0, 5, 0, false },
+	[IMAGE] = { "IMAGE", 0, 12, 0, false },
+	[TTY] = { "TTY", 0, 7, 0, false },
+	[FROM] = { "FROM", 0, 16, 0, false },
+	[AGE] = { "AGE", 4, 4, 2, true },
+	[IDLE] = { "IDLE", 4, 4, 4, true },
+	[TASKS] = { "TASKS", 11, 22, 1, false },
+	[MEMORY] = { "MEMORY", 11, 22, 3, false },
+	[CPU] = { "CPU", 11, 22, 5, false },
+	[COMMAND] = { "COMMAND", 8, 8, 6, false },
+};
 
 static const char *const sort_names[GK_SORT_COUNT] = { "tasks", "memory", "CPU", "age", "user" };
 
-/* Text at a place, cut to `width` columns and never past the screen's edge; returns what is behind. */
-static int put(int y, int x, int width, const char *text)
+/* Where each field stands on this screen. */
+struct layout {
+	int x[FIELDS], width[FIELDS];
+};
+
+static int total_width(const struct layout *l)
+{
+	int sum = 0;
+	for (size_t i = 0; i < FIELDS; i++)
+		sum += l->width[i] ? l->width[i] + 1 : 0;
+	return sum - 1;
+}
+
+static bool drop_one(struct layout *l)
+{
+	size_t found = FIELDS;
+	for (size_t i = 0; i < FIELDS; i++)
+		if (l->width[i] && fields[i].drop &&
+			(found == FIELDS || fields[i].drop > fields[found].drop))
+			found = i;
+	if (found < FIELDS)
+		l->width[found] = 0;
+	return found < FIELDS;
+}
+
+static struct layout lay_out(void)
+{
+	struct layout l = { 0 };
+	int x = 0;
+	for (size_t i = 0; i < FIELDS; i++)
+		l.width[i] = COLS >= WIDE ? fields[i].wide : fields[i].narrow;
+	while (total_width(&l) > COLS && drop_one(&l))
+		;
+	if (l.width[COMMAND])
+		l.width[COMMAND] += COLS - total_width(&l);
+	for (size_t i = 0; i < FIELDS; i++) {
+		l.x[i] = x;
+		x += l.width[i] ? l.width[i] + 1 : 0;
+	}
+	return l;
+}
+
+/* Text at a place, cut to `width` columns and never past the screen's edge. */
+static void put(int y, int x, int width, const char *text)
 {
 	char buf[4096];
 	if (x + width > COLS)
 		width = COLS - x;
 	if (width > 0)
 		mvaddstr(y, x, gk_display_cut(buf, sizeof buf, text, width));
-	return x + width + 1;
 }
 
-static int put_right(int y, int x, int width, const char *text)
+static void put_field(const struct layout *l, int y, enum field field, const char *text)
 {
-	int w = gk_display_width(text);
-	return (void)put(y, w < width ? x + width - w : x, w < width ? w : width, text), x + width + 1;
+	int w = gk_display_width(text), width = l->width[field];
+	if (fields[field].right && w < width)
+		put(y, l->x[field] + width - w, w, text);
+	else
+		put(y, l->x[field], width, text);
 }
 
-/* [||||     2/20]: a part of a whole, with its text at the right end, inside. */
-static int put_bar(int y, int x, int width, double part, const char *text)
+/* [||||     2/20]: a part of a whole, with its text at the right end, inside; without the whole where
+ * that has no room. */
+static void put_bar(const struct layout *l, int y, enum field field, double part, char *text)
 {
-	int room = width - 2, len = (int)strlen(text);
+	int room = l->width[field] - 2;
+	if (room < 1 || l->x[field] + l->width[field] > COLS)
+		return;
+	if (strlen(text) > (size_t)room)
+		text[strcspn(text, "/")] = '\0';
+	int len = (int)strlen(text), before = room > len ? room - len : 0;
 	int filled = part < 0 ? 0 : part > 1 ? room : (int)(part * room + 0.5);
 	int colour = part > 0.9 ? RED : part > 0.6 ? YELLOW : GREEN;
-	if (x + width > COLS || room < 1)
-		return x + width + 1;
-	mvaddch(y, x, '[');
+	mvaddch(y, l->x[field], '[');
 	for (int i = 0; i < room; i++) {
-		bool in_text = i >= room - len;
-		char c = in_text ? text[i - (room - len)] : i < filled ? '|' : ' ';
+		char c = i >= before ? text[i - before] : i < filled ? '|' : ' ';
 		if (i < filled)
 			attron(COLOR_PAIR(colour));
 		addch((chtype)(unsigned char)c);
 		attroff(COLOR_PAIR(colour));
 	}
 	addch(']');
-	return x + width + 1;
 }
 
 static double part_of(uint64_t now, uint64_t most)
@@ -56,64 +125,46 @@ static double part_of(uint64_t now, uint64_t most)
 		(double)now / (double)most;
 }
 
-static int put_bars(const struct gk_top *top, const struct gk_seen *s, int y, int x)
+static void put_bars(const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
 {
 	char text[64], a[24], b[24];
-	int width = COLS >= WIDE ? BAR_WIDE : BAR_NARROW;
 	snprintf(text, sizeof text, "%s/%s", gk_human_count(a, sizeof a, s->usage.pids_now),
 		gk_human_count(b, sizeof b, s->pids_max));
-	x = put_bar(y, x, width, part_of(s->usage.pids_now, s->pids_max), text);
+	put_bar(l, y, TASKS, part_of(s->usage.pids_now, s->pids_max), text);
 	bool limited = s->memory_max != UINT64_MAX;
 	snprintf(text, sizeof text, "%s", gk_human_bytes(a, sizeof a, s->usage.memory_now));
 	if (limited)
 		snprintf(text, sizeof text, "%s/%s", a, gk_human_bytes(b, sizeof b, s->memory_max));
-	x = put_bar(y, x, width, part_of(s->usage.memory_now,
+	put_bar(l, y, MEMORY, part_of(s->usage.memory_now,
 		limited ? s->memory_max : top->memory_total), text);
 	if (s->cpu_percent < 0)
 		snprintf(text, sizeof text, "-");
 	else
 		snprintf(text, sizeof text, "%.1f%%", s->cpu_percent);
-	return put_bar(y, x, width, s->cpu_percent / 100 / (double)top->cpus, text);
+	put_bar(l, y, CPU, s->cpu_percent / 100 / (double)top->cpus, text);
 }
 
-static void put_row(const struct gk_top *top, const struct gk_seen *s, int y)
+static void put_row(const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
 {
-	char buf[24];
-	bool wide = COLS >= WIDE;
-	int x = put(y, 0, 12, s->id);
-	x = put(y, x, wide ? 16 : 8, s->user);
-	if (wide) {
-		x = put(y, x, 5, s->door);
-		x = put(y, x, 12, s->image);
-		x = put(y, x, 7, strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty);
-		x = put(y, x, 16, s->from);
-	}
-	x = put_right(y, x, 4, gk_human_time(buf, sizeof buf, s->age_s));
-	x = put_right(y, x, 4, gk_human_time(buf, sizeof buf, s->idle_s));
-	x = put_bars(top, s, y, x);
-	(void)put(y, x, COLS - x, s->command);
+	char age[24], idle[24];
+	put_field(l, y, ID, s->id);
+	put_field(l, y, USER, s->user);
+	put_field(l, y, DOOR, s->door);
+	put_field(l, y, IMAGE, s->image);
+	put_field(l, y, TTY, strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty);
+	put_field(l, y, FROM, s->from);
+	put_field(l, y, AGE, gk_human_time(age, sizeof age, s->age_s));
+	put_field(l, y, IDLE, gk_human_time(idle, sizeof idle, s->idle_s));
+	put_bars(top, s, l, y);
+	put_field(l, y, COMMAND, s->command);
 }
 
-static void put_titles(int y)
+static void put_titles(const struct layout *l, int y)
 {
-	bool wide = COLS >= WIDE;
-	int bar = wide ? BAR_WIDE : BAR_NARROW;
 	for (int i = 0; i < COLS; i++)
 		mvaddch(y, i, ' ');
-	int x = put(y, 0, 12, "ID");
-	x = put(y, x, wide ? 16 : 8, "USER");
-	if (wide) {
-		x = put(y, x, 5, "DOOR");
-		x = put(y, x, 12, "IMAGE");
-		x = put(y, x, 7, "TTY");
-		x = put(y, x, 16, "FROM");
-	}
-	x = put_right(y, x, 4, "AGE");
-	x = put_right(y, x, 4, "IDLE");
-	x = put(y, x, bar, "TASKS");
-	x = put(y, x, bar, "MEMORY");
-	x = put(y, x, bar, "CPU");
-	(void)put(y, x, COLS - x, "COMMAND");
+	for (size_t i = 0; i < FIELDS; i++)
+		put_field(l, y, (enum field)i, l->width[i] ? fields[i].title : "");
 }
 
 static void put_head(const struct gk_top *top)
@@ -130,17 +181,21 @@ static void put_head(const struct gk_top *top)
 	snprintf(text, sizeof text, "gocker top  %s  %zu session%s, %" PRIu64 " tasks, by %s%s", clock,
 		top->now.n, top->now.n == 1 ? "" : "s", tasks, sort_names[top->sort],
 		top->reverse ? ", least first" : "");
-	(void)put(0, 0, COLS, text);
+	put(0, 0, COLS, text);
 }
 
 void gk_top_draw(struct gk_top *top)
 {
 	int room = LINES - LINES_AROUND;
+	const struct layout l = lay_out();
+	const char *keys = "up/down move  s sort  r reverse  enter inspect  k kill  q quit";
+	if (gk_display_width(keys) >= COLS)
+		keys = "s sort  k kill  q quit";
 	erase();
 	put_head(top);
 	attron(A_REVERSE);
 	if (LINES > 1)
-		put_titles(1);
+		put_titles(&l, 1);
 	attroff(A_REVERSE);
 	if (top->selected < top->first)
 		top->first = top->selected;
@@ -150,14 +205,13 @@ void gk_top_draw(struct gk_top *top)
 		bool selected = top->first + (size_t)i == top->selected;
 		if (selected)
 			attron(A_BOLD);
-		put_row(top, top->rows[top->first + (size_t)i], i + 2);
+		put_row(top, top->rows[top->first + (size_t)i], &l, i + 2);
 		if (selected) {
 			attroff(A_BOLD);
 			mvchgat(i + 2, 0, 12, A_REVERSE, 0, NULL);
 		}
 	}
-	(void)put(LINES - 1, 0, COLS - 1, top->message[0] ? top->message :
-		"up/down move  s sort  r reverse  enter inspect  k kill  q quit");
+	put(LINES - 1, 0, COLS - 1, top->message[0] ? top->message : keys);
 	refresh();
 }
 
@@ -168,7 +222,7 @@ void gk_top_draw_one(const struct gk_seen *s)
 	erase();
 	attron(A_BOLD);
 	snprintf(text, sizeof text, "session %s of %s", s->id, s->user);
-	(void)put(y++, 0, COLS, text);
+	put(y++, 0, COLS, text);
 	attroff(A_BOLD);
 	y++;
 	for (const char *line = s->record; *line && y < LINES - 5;) {
@@ -177,8 +231,8 @@ void gk_top_draw_one(const struct gk_seen *s)
 		snprintf(name, sizeof name, "%.*s", (int)(key < len ? key : len), line);
 		snprintf(value, sizeof value, "%.*s", (int)(key < len ? len - key - 1 : 0),
 			line + key + 1);
-		(void)put(y, 0, 14, name);
-		(void)put(y++, 15, COLS - 15, value);
+		put(y, 0, 14, name);
+		put(y++, 15, COLS - 15, value);
 		line += len + (line[len] == '\n');
 	}
 	y++;
@@ -187,11 +241,11 @@ void gk_top_draw_one(const struct gk_seen *s)
 		gk_human_count(b, sizeof b, s->usage.pids_peak),
 		gk_human_count(c, sizeof c, s->usage.pids_max_hits),
 		gk_human_count(d, sizeof d, s->usage.oom_kills));
-	(void)put(y++, 0, COLS, text);
+	put(y++, 0, COLS, text);
 	snprintf(text, sizeof text, "memory %s now, %s at most",
 		gk_human_bytes(a, sizeof a, s->usage.memory_now),
 		gk_human_bytes(b, sizeof b, s->usage.memory_peak));
-	(void)put(y, 0, COLS, text);
-	(void)put(LINES - 1, 0, COLS - 1, "any key goes back");
+	put(y, 0, COLS, text);
+	put(LINES - 1, 0, COLS - 1, "any key goes back");
 	refresh();
 }

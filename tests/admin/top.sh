@@ -13,6 +13,12 @@ set_ini 'user_sessions_max = 64' 'pids_max = 4'
 start_sshd
 remember_host
 for user in alice alice with-a-very-long-name-that-fills-a-column; do
+	# The third comes through the other door.
+	if [ "$user" != alice ]; then
+		stop_sshd
+		open_door pam
+		start_sshd
+	fi
 	start_session $user "$long"
 	pids+=("$session_pid")
 done
@@ -41,8 +47,33 @@ for width in 80 200; do
 	is "$(sed -n 3,5p <<<"$text" | grep -c '\]')" 3 "top in $width columns: bars are whole"
 	like "$(tail -n 1 <<<"$text")" '^up/down move .* q quit' "top in $width columns: the keys"
 done
-like "$(screen top200)" 'shell +alpine +- +127.0.0.1 ' "200 columns show door, image, terminal and origin"
-like "$(screen ps200)" 'shell +alpine +- +127.0.0.1 ' "so does ps"
+for door in shell pam; do
+	like "$(screen top200)" "$door +alpine +- +127.0.0.1 " "200 columns show door ($door), image, terminal and origin"
+	like "$(screen ps200)" "$door +alpine +- +127.0.0.1 " "so does ps ($door)"
+done
+
+# Narrow ones: fewer columns, and still a line for each session.
+for width in 40 8; do
+	for command in ps stats top; do
+		open_terminal narrow $width 12 "gocker $command; sleep 100"
+		check "$command in $width columns" wait_until 10 eval '[ "$(screen narrow | grep -c "^[0-9a-f]\{7\}")" = 3 ]'
+		text=$(screen narrow | grep .)
+		is "$(grep -vcE '^([0-9a-f]{7}|ID|gocker|s sort|up/down)' <<<"$text")" 0 "$command in $width columns: no line is broken"
+		tmux kill-session -t narrow
+	done
+done
+
+open_terminal watch 80 12 "gocker ps --watch=600 --user alice"
+check "ps --watch" wait_until 10 eval '[ "$(screen watch | grep -c "^[0-9a-f]\{12\}")" = 2 ]'
+tmux resize-window -t watch -x 44 -y 12
+check "ps --watch is drawn anew for another size, long before its time" \
+	wait_until 10 eval 'screen watch | grep -q "^ID  *USER  *AGE PIDS COMMAND$"'
+is "$(screen watch | grep -c .)" 3 "and no line is broken"
+tmux resize-window -t watch -x 80 -y 3
+check "more sessions than lines are counted" wait_until 10 shows watch '(and 1 more)'
+tmux kill-session -t watch
+open_terminal watch 80 12 "gocker ps --watch=1"
+check "ps --watch shows what lives" wait_until 10 eval '[ "$(screen watch | grep -c "^[0-9a-f]\{12\}")" = 3 ]'
 
 type_keys top80 s s s
 check "s sorts by something else" wait_until 5 shows top80 'by age'
@@ -66,6 +97,7 @@ type_keys top80 k y
 check "y does" wait_until 5 shows top80 ' was killed'
 check "and the session is gone" wait_until 5 no_session with-a-very-long-name-that-fills-a-column
 check "from the screen as well" wait_until 10 shows top80 '2 sessions'
+check "and from that of ps --watch" wait_until 10 eval '[ "$(screen watch | grep -c "^[0-9a-f]\{12\}")" = 2 ]'
 tmux resize-window -t top80 -x 132 -y 10
 check "another size is drawn at once" wait_until 10 eval '[ "$(screen top80 | grep -cE "^[0-9a-f]{12} ")" = 2 ]'
 tmux resize-window -t top80 -x 30 -y 4
