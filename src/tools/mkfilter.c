@@ -40,6 +40,7 @@ static const struct target targets[] = {
 	{ "__aarch64__", AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64 },
 };
 
+static void die(const char *what, int r) __attribute__((noreturn));
 static void die(const char *what, int r)
 {
 	fprintf(stderr, "mkfilter: %s: %s\n", what, strerror(-r));
@@ -110,8 +111,38 @@ static scmp_filter_ctx supervisor_profile(const struct target *t)
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
 
+static bool is_named(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What is asked of calls younger than the libseccomp in use, with the number loaded. Two instructions a
+ * call behind one that leads all older calls past them. */
+static size_t newer_calls(bool for_users, struct sock_filter *code)
+{
+	size_t n = 1;
+	for (size_t i = 0; for_users && i < COUNT(new_calls); i++) {
+		const char *name = new_calls[i].name;
+		uint32_t answer;
+		if (is_named(allowed_for_users, COUNT(allowed_for_users), name))
+			answer = SECCOMP_RET_ALLOW;
+		else if (is_named(refused_with_eperm, COUNT(refused_with_eperm), name))
+			answer = SECCOMP_RET_ERRNO | EPERM;
+		else
+			die(name, -EINVAL);
+		code[n++] = (struct sock_filter)IF_EQ(new_calls[i].number, 0, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
+	}
+	code[0] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+		(uint32_t)new_calls[0].number, 0, (uint8_t)(n - 1));
+	return n;
+}
+
 /* Fills code; returns the number of instructions. A foreign architecture jumps over all of it. */
-static size_t prologue(const struct target *t, struct sock_filter *code)
+static size_t prologue(const struct target *t, bool for_users, struct sock_filter *code)
 {
 	const uint32_t arch = t->scmp_arch;
 	const int nr_ioctl = seccomp_syscall_resolve_name_arch(arch, "ioctl");
@@ -120,7 +151,6 @@ static size_t prologue(const struct target *t, struct sock_filter *code)
 	const int nr_pair = seccomp_syscall_resolve_name_arch(arch, "socketpair");
 	const int nr_personality = seccomp_syscall_resolve_name_arch(arch, "personality");
 	const struct sock_filter body[] = {
-		LOAD(offsetof(struct seccomp_data, nr)),
 		/* ioctl: nothing that types into a terminal or changes its line discipline */
 		IF_EQ(nr_ioctl, 0, 5),
 		LOAD(ARG_LOW(1)),
@@ -160,16 +190,20 @@ static size_t prologue(const struct target *t, struct sock_filter *code)
 		REFUSE,
 	};
 	const size_t n = COUNT(body);
+	const size_t newer = newer_calls(for_users, code + 3);
+	if (newer + n + 1 > UINT8_MAX)
+		die("prologue is too long for one jump", -E2BIG);
 	code[0] = (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch));
-	code[1] = (struct sock_filter)IF_EQ(t->audit_arch, 0, (uint8_t)n);
-	memcpy(code + 2, body, sizeof body);
+	code[1] = (struct sock_filter)IF_EQ(t->audit_arch, 0, (uint8_t)(1 + newer + n));
+	code[2] = (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr));
+	memcpy(code + 3 + newer, body, sizeof body);
 	/* Each "fine" jump must land just behind the body: checked rather than trusted. */
 	for (size_t i = 0; i < n; i++) {
 		const struct sock_filter *f = &body[i];
 		if (BPF_CLASS(f->code) == BPF_JMP && (i + 1 + f->jt > n || i + 1 + f->jf > n))
 			die("prologue jumps too far", -EINVAL);
 	}
-	return n + 2;
+	return 3 + newer + n;
 }
 
 static size_t export_program(scmp_filter_ctx ctx, struct sock_filter *code, size_t room)
@@ -186,10 +220,10 @@ static size_t export_program(scmp_filter_ctx ctx, struct sock_filter *code, size
 	return (size_t)size / sizeof *code;
 }
 
-static void print_filter(const char *name, const struct target *t, scmp_filter_ctx ctx)
+static void print_filter(const char *name, const struct target *t, bool for_users, scmp_filter_ctx ctx)
 {
 	static struct sock_filter code[BPF_MAXINSNS];
-	size_t n = prologue(t, code);
+	size_t n = prologue(t, for_users, code);
 	n += export_program(ctx, code + n, COUNT(code) - n);
 	printf("static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < n; i++)
@@ -204,9 +238,9 @@ int main(void)
 	for (size_t i = 0; i < COUNT(targets); i++) {
 		const struct target *t = &targets[i];
 		printf("#if defined(%s)\n", t->macro);
-		print_filter("filter_user", t, user_profile(t, false));
-		print_filter("filter_admin", t, user_profile(t, true));
-		print_filter("filter_supervisor", t, supervisor_profile(t));
+		print_filter("filter_user", t, true, user_profile(t, false));
+		print_filter("filter_admin", t, true, user_profile(t, true));
+		print_filter("filter_supervisor", t, false, supervisor_profile(t));
 		printf("#define GK_HAVE_FILTERS 1\n#endif\n");
 	}
 	printf("#ifndef GK_HAVE_FILTERS\n#error \"no seccomp profile for this architecture\"\n#endif\n");

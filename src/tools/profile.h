@@ -3,7 +3,8 @@
  * Why an allow-list: what is not named here is answered with ENOSYS, so a call that a newer kernel
  * adds is closed until someone has looked at it, and libc falls back to the older call. What is
  * known and refused is named too and answered with EPERM, as the kernel does without privilege.
- * Names unknown to the libseccomp of the build, or absent on an architecture, are passed over.
+ * Names absent on an architecture are passed over, and so are those that the libseccomp of the build
+ * does not know, unless they stand in new_calls: so that the profile is the same wherever it is built.
  * Calls whose arguments decide (ioctl, clone, socket, socketpair, personality) are allowed here and narrowed by
  * the hand-made prologue in mkfilter.c, which compares the low 32 bits that the kernel uses. */
 #ifndef GK_TOOLS_PROFILE_H
@@ -93,6 +94,19 @@ NAMES refused_with_eperm[] = {
 NAMES refused_with_enosys[] = {
 	"clone3", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit",
 	"io_uring_enter", "io_uring_register", "io_uring_setup",
+};
+
+/* Calls that a libseccomp in use does not know (2.5.4 ends before these; 2.6.0 with 462), by number: since
+ * Linux 5.1 a call has one number on every architecture (syscall.tbl of the kernel). */
+static const struct {
+	const char *name;
+	int number;
+} new_calls[] = {
+	{ "cachestat", 451 }, { "fchmodat2", 452 }, { "map_shadow_stack", 453 }, { "futex_wake", 454 },
+	{ "futex_wait", 455 }, { "futex_requeue", 456 }, { "statmount", 457 }, { "listmount", 458 },
+	{ "lsm_get_self_attr", 459 }, { "lsm_set_self_attr", 460 }, { "lsm_list_modules", 461 },
+	{ "mseal", 462 }, { "setxattrat", 463 }, { "getxattrat", 464 }, { "listxattrat", 465 },
+	{ "removexattrat", 466 }, { "open_tree_attr", 467 },
 };
 
 /* Container root under `gocker run` and `gocker image edit` may change root: package managers run

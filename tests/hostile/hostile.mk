@@ -15,3 +15,7 @@ $(HOSTILE_OUTSIDE): $(TEST_BUILD)/lib/%: tests/hostile/outside/%.c
 audit:: audit-hostile
 audit-hostile: test-stage test-images test-helpers
 	$(Q)GKT_FULL=1 $(RUN_TESTS) $(call family,hostile)
+
+# The filters of both architectures, run by a unit test.
+UNIT_EXTRA_test_seccomp := -lseccomp
+$(BUILD)/tests/unit/test_seccomp.o: $(BUILD)/gen/filters.h

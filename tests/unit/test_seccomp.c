@@ -1,0 +1,259 @@
+/* The seccomp filters of both architectures, run here instruction by instruction (seccomp(2), bpf(4)), since
+ * the kernel of one machine can show its own alone. What the users' filter answers to each number stands in
+ * tests/hostile/syscalls.*; tests/hostile/inside.sh asks this machine's kernel the same.
+ * GOLDEN_UPDATE=1 writes those tables anew; look at the difference. */
+#include "unit.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+
+#include "tools/profile.h"
+
+/* Each architecture's filters by the macro that chooses them, undone after. */
+#pragma push_macro("__x86_64__")
+#pragma push_macro("__aarch64__")
+#undef __x86_64__
+#undef __aarch64__
+#define __x86_64__ 1
+#define filter_user x86_64_user
+#define filter_admin x86_64_admin
+#define filter_supervisor x86_64_supervisor
+#include "filters.h"
+#undef __x86_64__
+#undef GK_HAVE_FILTERS
+#undef filter_user
+#undef filter_admin
+#undef filter_supervisor
+#define __aarch64__ 1
+#define filter_user aarch64_user
+#define filter_admin aarch64_admin
+#define filter_supervisor aarch64_supervisor
+#include "filters.h"
+#pragma pop_macro("__aarch64__")
+#pragma pop_macro("__x86_64__")
+
+enum { LAST = 700 };
+
+struct filter {
+	const struct sock_filter *code;
+	size_t n;
+};
+
+static const struct machine {
+	const char *name;
+	uint32_t audit, scmp, foreign;
+	struct filter user, admin, supervisor;
+} machines[] = {
+	{ "x86_64", AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64, AUDIT_ARCH_I386,
+		{ x86_64_user, COUNT(x86_64_user) }, { x86_64_admin, COUNT(x86_64_admin) },
+		{ x86_64_supervisor, COUNT(x86_64_supervisor) } },
+	{ "aarch64", AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64, AUDIT_ARCH_ARM,
+		{ aarch64_user, COUNT(aarch64_user) }, { aarch64_admin, COUNT(aarch64_admin) },
+		{ aarch64_supervisor, COUNT(aarch64_supervisor) } },
+};
+
+static bool jumps(const struct sock_filter *f, uint32_t a)
+{
+	switch (BPF_OP(f->code)) {
+	case BPF_JEQ: return a == f->k;
+	case BPF_JGE: return a >= f->k;
+	case BPF_JGT: return a > f->k;
+	case BPF_JSET: return a & f->k;
+	default: fail_msg("jump 0x%x", f->code); return false;
+	}
+}
+
+/* The filter's answer. Instructions that these filters have no use for fail the test. */
+static uint32_t evaluate(const struct filter *filter, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+	for (size_t at = 0; at < filter->n; at++) {
+		const struct sock_filter *f = &filter->code[at];
+		switch (f->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(f->k % 4 == 0 && f->k + 4 <= sizeof *data);
+			memcpy(&a, (const char *)data + f->k, 4);
+			break;
+		case BPF_RET | BPF_K: return f->k;
+		case BPF_JMP | BPF_JA: at += f->k; break;
+		default:
+			assert_int_equal(BPF_CLASS(f->code), BPF_JMP);
+			at += jumps(f, a) ? f->jt : f->jf;
+		}
+	}
+	fail_msg("the filter has no end");
+	return 0;
+}
+
+static uint32_t ask(const struct machine *m, const struct filter *f, int nr, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	const struct seccomp_data data = { .nr = nr, .arch = m->audit, .args = { a0, a1, a2 } };
+	return evaluate(f, &data);
+}
+
+static const char *name_of(uint32_t answer)
+{
+	switch (answer) {
+	case SECCOMP_RET_ALLOW: return "allowed";
+	case SECCOMP_RET_ERRNO | EPERM: return "EPERM";
+	case SECCOMP_RET_ERRNO | ENOSYS: return "ENOSYS";
+	default: fail_msg("answer 0x%x", answer); return NULL;
+	}
+}
+
+/* uretprobe and uprobe: trampolines of the kernel's own on x86_64, that no filter sees. */
+static bool left_out(const struct machine *m, int nr)
+{
+	return m->scmp == SCMP_ARCH_X86_64 && (nr == 335 || nr == 336);
+}
+
+/* Of what this libseccomp does not know the profile tells the name. */
+static void write_name(FILE *f, const struct machine *m, int nr)
+{
+	char *name = seccomp_syscall_resolve_num_arch(m->scmp, nr);
+	const char *shown = name ? name : "-";
+	for (size_t i = 0; i < COUNT(new_calls); i++)
+		if (new_calls[i].number == nr)
+			shown = new_calls[i].name;
+	fprintf(f, "%d %s %s\n", nr, shown, name_of(ask(m, &m->user, nr, 0, 0, 0)));
+	free(name);
+}
+
+static void write_table(const struct machine *m, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	fprintf(f, "# number, name, what the filter answers; written by GOLDEN_UPDATE=1 of tests/unit/test_seccomp.c\n");
+	for (int nr = 0; nr <= LAST; nr++)
+		if (!left_out(m, nr))
+			write_name(f, m, nr);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_recorded_answers(void **state)
+{
+	(void)state;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		char path[64], line[128], answer[16];
+		int nr, lines = 0;
+		snprintf(path, sizeof path, "tests/hostile/syscalls.%s", m->name);
+		if (getenv("GOLDEN_UPDATE"))
+			write_table(m, path);
+		FILE *f = fopen(path, "re");
+		assert_non_null(f);
+		while (fgets(line, sizeof line, f)) {
+			if (line[0] == '#')
+				continue;
+			assert_int_equal(sscanf(line, "%d %*s %15s", &nr, answer), 2);
+			if (strcmp(name_of(ask(m, &m->user, nr, 0, 0, 0)), answer) != 0)
+				fail_msg("%s %d is %s, recorded as %s", m->name, nr,
+					name_of(ask(m, &m->user, nr, 0, 0, 0)), answer);
+			lines++;
+		}
+		fclose(f);
+		assert_in_range(lines, LAST - 1, LAST + 1);
+	}
+}
+
+static void test_admin_adds_chroot_alone(void **state)
+{
+	(void)state;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
+		for (int nr = 0; nr <= LAST; nr++) {
+			uint32_t user = ask(m, &m->user, nr, 0, 0, 0);
+			if (nr == seccomp_syscall_resolve_name_arch(m->scmp, "chroot"))
+				user = SECCOMP_RET_ALLOW;
+			assert_int_equal(ask(m, &m->admin, nr, 0, 0, 0), user);
+		}
+}
+
+/* Whatever is not named is refused, numbers from the future and negative ones too. */
+static void test_supervisor_is_narrow(void **state)
+{
+	(void)state;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		static const char *const never[] = { "execve", "execveat", "clone", "clone3", "fork", "vfork", "mount",
+			"setns", "unshare", "ptrace", "setuid", "setresuid", "capset", "bpf", "open_tree", "chmod" };
+		int allowed = 0;
+		for (int nr = 0; nr <= LAST; nr++)
+			allowed += ask(m, &m->supervisor, nr, 0, 0, 0) == SECCOMP_RET_ALLOW;
+		assert_in_range(allowed, 30, 70);
+		for (size_t i = 0; i < COUNT(never); i++) {
+			int nr = seccomp_syscall_resolve_name_arch(m->scmp, never[i]);
+			if (nr >= 0)
+				assert_int_equal(ask(m, &m->supervisor, nr, 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+		}
+		assert_int_equal(ask(m, &m->user, -1, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+		assert_int_equal(ask(m, &m->user, 0x3fffffff, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	}
+}
+
+static void test_foreign_architectures(void **state)
+{
+	(void)state;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
+		for (int nr = 0; nr <= LAST; nr++) {
+			struct seccomp_data data = { .nr = nr, .arch = m->foreign };
+			assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ERRNO | ENOSYS);
+			assert_int_equal(evaluate(&m->supervisor, &data), SECCOMP_RET_ERRNO | ENOSYS);
+			/* x32 has the architecture of x86_64 and a bit of its own in the number */
+			data.arch = m->audit;
+			data.nr = nr | 0x40000000;
+			assert_int_not_equal(evaluate(&m->user, &data), SECCOMP_RET_ALLOW);
+		}
+}
+
+/* The kernel looks at the low 32 bits of these arguments: so does the filter. */
+static void test_arguments(void **state)
+{
+	(void)state;
+	static const uint64_t high[] = { 0, 1ULL << 32, 1ULL << 63, 0xffffffff00000000 };
+	static const struct {
+		const char *call;
+		int arg;
+		uint64_t value;
+		bool allowed;
+	} cases[] = {
+		{ "ioctl", 1, 0x5412, false }, { "ioctl", 1, 0x541c, false }, { "ioctl", 1, 0x5423, false },
+		{ "ioctl", 1, 0x5401, true }, { "ioctl", 1, 0x5413, true },
+		{ "clone", 0, 0x10000000, false }, { "clone", 0, 0x00020000, false }, { "clone", 0, 0x02000000, false },
+		{ "clone", 0, 0x04000000, false }, { "clone", 0, 0x08000000, false }, { "clone", 0, 0x20000000, false },
+		{ "clone", 0, 0x40000000, false }, { "clone", 0, 0x003d0f00, true }, { "clone", 0, 0x11, true },
+		{ "socket", 0, 1, true }, { "socket", 0, 2, true }, { "socket", 0, 10, true }, { "socket", 0, 16, true },
+		{ "socket", 0, 0, false }, { "socket", 0, 3, false }, { "socket", 0, 17, false }, { "socket", 0, 38, false },
+		{ "socket", 0, 40, false }, { "socket", 0, 44, false },
+		{ "socketpair", 0, 1, true }, { "socketpair", 0, 2, false }, { "socketpair", 0, 38, false },
+		{ "personality", 0, 0, true }, { "personality", 0, 8, true }, { "personality", 0, 0xffffffff, true },
+		{ "personality", 0, 0x0040000, false }, { "personality", 0, 0x0400000, false },
+	};
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
+		for (size_t i = 0; i < COUNT(cases); i++)
+			for (size_t h = 0; h < COUNT(high); h++) {
+				int nr = seccomp_syscall_resolve_name_arch(m->scmp, cases[i].call);
+				uint64_t v = cases[i].value | high[h];
+				uint32_t got = cases[i].arg ? ask(m, &m->user, nr, 0, v, 0) :
+					ask(m, &m->user, nr, v, 0, 0);
+				assert_int_equal(got, cases[i].allowed ? SECCOMP_RET_ALLOW :
+					SECCOMP_RET_ERRNO | EPERM);
+			}
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		int nr = seccomp_syscall_resolve_name_arch(m->scmp, "socket");
+		for (uint64_t protocol = 1; protocol < 64; protocol++) /* of netlink, routing alone */
+			assert_int_equal(ask(m, &m->user, nr, 16, 3, protocol), SECCOMP_RET_ERRNO | EPERM);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recorded_answers),
+		cmocka_unit_test(test_admin_adds_chroot_alone),
+		cmocka_unit_test(test_supervisor_is_narrow),
+		cmocka_unit_test(test_foreign_architectures),
+		cmocka_unit_test(test_arguments),
+	};
+	return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
+}
