@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "plan/plan.h"
 #include "run/cleanse.h"
+#include "run/exe.h"
 #include "run/identity.h"
 #include "run/load.h"
 #include "run/session.h"
@@ -123,6 +124,9 @@ int main(int argc, char **argv)
 	l.uid = getuid();
 	if (argc < 1 || !argv || !argv[0])
 		return GK_EXIT_GOCKER;
+	/* A user can't change root's file; root, where the policy lets him in, could. */
+	if (l.uid == 0 && gk_exe_protect("gocker-shell", argv, &err) < 0)
+		return refuse(&l, GK_EXIT_GOCKER, &err);
 	if (gk_cleanse(&l.arena, &l.caller, &err) < 0 || identify(&l, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);
 	gk_log_open("gocker-shell");

@@ -10,6 +10,13 @@ $(HOSTILE_OUTSIDE): $(TEST_BUILD)/lib/%: tests/hostile/outside/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOSTILE_CC) -o $@ $< -lseccomp
 
+# Stands in for the loader of a host's program, without a C library.
+HOSTILE_LOADER := $(TEST_BUILD)/lib/loader
+test-helpers: $(HOSTILE_LOADER)
+$(HOSTILE_LOADER): tests/hostile/bare/loader.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(HOSTILE_CC) -static -nostdlib -ffreestanding -fno-stack-protector -o $@ $<
+
 # Everything that takes long, in full.
 .PHONY: audit audit-hostile
 audit:: audit-hostile

@@ -1,0 +1,55 @@
+#!/bin/bash
+# timeout: 120
+# A14: an image, or a container's root, that wants the host's own programs (CVE-2019-5736): what a session
+# executes is a script whose interpreter is /proc/self/exe, so that the host's program runs with a loader out
+# of the image, and opens its own file.
+. "$(dirname "$0")/_lib.sh"
+need readelf
+own_images
+set_ini
+add_user alice
+image=/var/lib/gocker/images/evil
+cp -a /var/lib/gocker/images/alpine $image
+plant() { # PROGRAM of the host
+	local loader
+	loader=$(readelf -lW "$1" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+	mkdir -p "$image$(dirname "$loader")"
+	cp "$GKT_HELPERS/loader" "$image$loader"
+}
+plant "$GOCKER"
+plant "$GOCKER_SHELL"
+printf '#!/proc/self/exe\n' >$image/bin/evil
+chmod 755 $image/bin/evil
+remember_host
+
+run chroot $image /bin/sh -c true
+check "A14 control: the image works with chroot(8)" test "$rc" = 0
+cp -p /usr/sbin/chroot /usr/local/bin/weak
+mkdir -p $image/proc
+mount -t proc proc $image/proc
+run /usr/local/bin/weak $image /bin/evil
+umount $image/proc
+is "$out:$(stat -c %a /usr/local/bin/weak)" "changed:6777" "A14 control: a program that goes inside with nothing between is taken over"
+
+before=$(stat -c '%a %Y %s' "$GOCKER" "$GOCKER_SHELL")
+run "$GOCKER" run --image evil /bin/evil
+is "$out" "EROFS  " "A14: an image's command that is gocker itself can't change it (gocker run)"
+"$GOCKER" run --image evil sleep 100 &
+holder=$!
+wait_until 10 sh -c "$GOCKER ps | grep -q evil"
+id=$("$GOCKER" ps | awk '/evil/ { print $1 }')
+run "$GOCKER" exec "$id" /bin/evil
+is "$out" "EROFS  " "A14: nor can what gocker exec runs in a session of root's"
+kill $holder
+wait $holder 2>/dev/null
+tar -C $image -c . | "$GOCKER" image import edited - >/dev/null 2>&1
+run "$GOCKER" image edit edited /bin/evil
+is "$out" "EROFS  " "A14: nor what gocker image edit runs"
+set_ini '[user:root]' 'image = evil' 'shell = /bin/evil' 'home = none'
+run "$GOCKER_SHELL"
+is "$out" "EROFS  " "A14: nor the shell of root, where the policy lets root in"
+set_ini 'image = evil' 'shell = /bin/evil'
+run as_user alice "$GOCKER_SHELL"
+is "$out" "EPERM? " "A14 [shell]: nor that of a user"
+is "$(stat -c '%a %Y %s' "$GOCKER" "$GOCKER_SHELL")" "$before" "A14: the host's programs are what they were"
+check_clean "A14: nothing is left"
