@@ -2,7 +2,7 @@
 # S20: users as they come. S21: what they and the administrator read when something is refused.
 # S22: motd, banner, lastlog, who, last and sshd's own lines.
 . "$(dirname "$0")/../lib/test.sh"
-need expect
+need expect sshfs fusermount3
 need_product
 
 not_listed() { # USER: who does not show the user
@@ -23,6 +23,28 @@ extrausers() { # a user of a name service other than files
 	install -d -o 5500 -g 5500 -m 700 /home/dir.user
 	run ssh_as dir.user 'id -un; id -Gn; pwd'
 	is "$rc:$out" $'0:dir.user\ndir.user course\n/home/dir.user' "a user of another name service, with his groups"
+}
+
+# What the user's own sftp-server has, mounted as his home by sshfs: root itself has no right to it but
+# through allow_other.
+fuse_home() { # USER
+	local home=/home/$1 store=/srv/$1
+	door_user "$1"
+	if [ ! -c /dev/fuse ] || ! grep -qw fuse /proc/filesystems; then
+		skip "a home on FUSE" "this kernel has no FUSE"
+		return
+	fi
+	install -d -o "$1" -g "$1" -m 700 "$store"
+	printf '#!/bin/sh\nexec setpriv --reuid %s --regid %s --init-groups /usr/lib/openssh/sftp-server\n' \
+		"$1" "$1" >"$GKT_WORK/serve"
+	chmod 755 "$GKT_WORK/serve"
+	check "a home on FUSE: mounted" sshfs -o "ssh_command=$GKT_WORK/serve,allow_other,default_permissions" \
+		"server:$store" "$home"
+	run ssh_as "$1" 'pwd; grep -c " $HOME .*nosuid,nodev.* fuse.sshfs " /proc/self/mountinfo
+		mkdir d && echo kept >d/file && mv d/file d/moved && cat d/moved'
+	is "$rc:$out" "0:$home"$'\n1\nkept' "a home on FUSE"
+	is "$(stat -c %U "$store/d/moved"):$(cat "$store/d/moved")" "$1:kept" "a home on FUSE: what is written stays there"
+	check "a home on FUSE: unmounted after the session" wait_until 10 fusermount3 -u "$home"
 }
 
 kinds_of_users() {
@@ -63,7 +85,9 @@ kinds_of_users() {
 	run ssh_as "$u.Name_1\$" 'id -un'
 	is "$rc:$out" "0:$u.Name_1\$" "a name with dots, capitals and a dollar"
 	extrausers
-	skip "a home on NFS or FUSE" "not tried here: this kernel has no NFS server, and sshfs does not stay up in a throwaway host"
+	fuse_home "$u-fuse"
+	# The mount needs a server in the kernel and a client, which a throwaway host can't bring with it.
+	skip "a home on NFS" "$(grep -qw nfs /proc/filesystems && echo "no NFS server here" || echo "this kernel has no NFS")"
 	run setpriv --reuid 4242 --regid 4242 --clear-groups "$GOCKER_SHELL" -c true
 	like "$rc:$err" '^125:gocker: .*4242' "a uid that nobody knows is refused with a word"
 }
