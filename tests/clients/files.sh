@@ -1,6 +1,7 @@
 #!/bin/bash
 # S9: scp (over sftp and -O) and sftp: both directions, trees, times and modes, resumed, many files.
 # GKT_FILES says how many.
+# timeout: 900
 . "$(dirname "$0")/../lib/test.sh"
 need_product
 many=${GKT_FILES:-1000}
