@@ -2,12 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sys.h"
+#include "run/creds.h"
+#include "run/seccomp.h"
 
 /* How long the last bytes may wait for a terminal, or for a process that should be gone. */
 enum { DRAIN_MS = 5000 };
@@ -27,6 +34,76 @@ int gk_relay_seed(int fd, int master, struct gk_err *err)
 	return 0;
 }
 
+static bool same_modes(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag &&
+		a->c_cflag == b->c_cflag;
+}
+
+/* What the guard must know. */
+struct charge {
+	bool raw;
+	struct termios before, ours;
+};
+
+/* Waits for the end of whoever relays, and gives the terminal back if he could not. In a session of its
+ * own, so that no job control stops it, and with no descriptor but these two: a pipe of the user's held
+ * here would hide its end. A shell that has put in modes of its own by then keeps them. */
+static void __attribute__((noreturn)) guard(int outer, int link)
+{
+	struct charge charge = { 0 }, now;
+	struct termios modes;
+	struct gk_err err = { 0 };
+	sigset_t all;
+	sigfillset(&all);
+	(void)prctl(PR_SET_NAME, "gocker-guard", 0, 0, 0);
+	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0 || setsid() < 0 || dup2(outer, 0) < 0 ||
+		dup2(link, 1) < 0 || gk_sys_close_range(2, ~0U) < 0 || gk_creds_reduce(0, &err) < 0 ||
+		gk_seccomp_supervisor(&err) < 0)
+		_exit(1);
+	while (read(1, &now, sizeof now) == (ssize_t)sizeof now)
+		charge = now;
+	if (charge.raw && tcgetattr(0, &modes) == 0 && same_modes(&modes, &charge.ours))
+		(void)tcsetattr(0, TCSANOW, &charge.before);
+	_exit(0);
+}
+
+/* Without a guard the relay works as well: it is for a death by SIGKILL alone. */
+static void post_guard(struct gk_relay *relay)
+{
+	int link[2];
+	relay->guard = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
+		return;
+	relay->guard_pid = fork();
+	if (relay->guard_pid == 0) {
+		(void)close(link[0]);
+		guard(relay->outer, link[1]);
+	}
+	(void)close(link[1]);
+	if (relay->guard_pid > 0)
+		relay->guard = link[0];
+	else
+		(void)close(link[0]);
+}
+
+static void tell_guard(const struct gk_relay *relay, bool raw)
+{
+	struct charge charge = { .raw = raw, .before = relay->before, .ours = relay->ours };
+	if (relay->guard >= 0)
+		(void)send(relay->guard, &charge, sizeof charge, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void dismiss_guard(struct gk_relay *relay)
+{
+	if (relay->guard < 0)
+		return;
+	gk_close_fd(&relay->guard);
+	(void)kill(relay->guard_pid, SIGKILL); /* it may be stopped */
+	while (waitpid(relay->guard_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err)
 {
 	char self[64];
@@ -39,6 +116,7 @@ int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err
 	relay->group = getpgrp();
 	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return gk_fail_errno(err, -errno, "cannot relay the terminal");
+	post_guard(relay);
 	gk_relay_resize(relay);
 	gk_relay_resume(relay);
 	return 0;
@@ -50,12 +128,6 @@ static bool may_read(const struct gk_relay *relay)
 {
 	pid_t group = tcgetpgrp(relay->outer);
 	return group == relay->group || (group < 0 && errno == ENOTTY);
-}
-
-static bool same_modes(const struct termios *a, const struct termios *b)
-{
-	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_lflag == b->c_lflag &&
-		a->c_cflag == b->c_cflag;
 }
 
 void gk_relay_resume(struct gk_relay *relay)
@@ -70,6 +142,7 @@ void gk_relay_resume(struct gk_relay *relay)
 	relay->known = true;
 	relay->ours = relay->before;
 	cfmakeraw(&relay->ours);
+	tell_guard(relay, true);
 	/* Not TCSADRAIN: a terminal that takes no output must not hold the supervisor up. */
 	relay->raw = tcsetattr(relay->outer, TCSANOW, &relay->ours) == 0;
 }
@@ -78,6 +151,7 @@ void gk_relay_suspend(struct gk_relay *relay)
 {
 	if (relay->raw)
 		(void)tcsetattr(relay->outer, TCSANOW, &relay->before);
+	tell_guard(relay, false);
 	relay->raw = false;
 }
 
@@ -186,5 +260,6 @@ void gk_relay_close(struct gk_relay *relay)
 		return;
 	drain(relay);
 	gk_relay_suspend(relay);
+	dismiss_guard(relay);
 	gk_close_fd(&relay->outer);
 }

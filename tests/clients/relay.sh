@@ -159,6 +159,20 @@ for signal in TERM HUP; do
 		ended
 	TCL
 done
+# A shell that does not look after the terminal itself: only gocker can have given it back.
+outer_test "the supervisor is killed: the terminal is given back" <<-TCL
+	outer_shell
+	set before [outer {stty -g}]
+	say {was=\$(stty -g); sh -c "gocker run -t sh; for i in \\\$(seq 100); do [ \\\$(stty -g) != \$was ] || break; sleep 0.1; done; stty -g | sed s/^/MODES:/"}
+	want_prompt
+	prompt
+	exec kill -KILL [super]
+	want {MODES:[0-9a-f:]+}
+	if {![string match *MODES:\$before* \$seen]} { fail "they stay raw: \$seen" }
+	say exit
+	ended
+TCL
+"$GOCKER" gc >/dev/null # the empty cgroup that a killed supervisor leaves
 outer_test "started in the background it leaves the terminal alone, and takes it with fg" <<-TCL
 	outer_shell
 	set before [outer {stty -g}]
