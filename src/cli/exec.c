@@ -310,8 +310,7 @@ static void on_signal(struct exec *x)
 	if (sig == SIGWINCH) {
 		gk_relay_resize(&x->relay);
 	} else if (sig == SIGCONT) {
-		gk_relay_resume(&x->relay);
-		gk_relay_resize(&x->relay);
+		gk_relay_continue(&x->relay);
 	} else if (sig == SIGTSTP && relayed) {
 		gk_relay_suspend(&x->relay);
 		(void)kill(getpid(), SIGSTOP);
@@ -344,9 +343,9 @@ static int wait_for(struct exec *x)
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
 		};
-		if (x->relay.outer >= 0)
-			gk_relay_poll(&x->relay, &p[OUTER]);
-		if (poll(p, COUNT, -1) < 0 && errno != EINTR)
+		/* In the background it has to look whether it still is. */
+		int again = x->relay.outer < 0 ? -1 : gk_relay_poll(&x->relay, &p[OUTER]);
+		if (poll(p, COUNT, again) < 0 && errno != EINTR)
 			return -errno;
 		if (x->relay.outer >= 0 && !gk_relay_move(&x->relay, &p[OUTER])) {
 			(void)gk_sys_pidfd_send_signal(x->enter.pidfd, SIGHUP);
