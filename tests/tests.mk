@@ -36,7 +36,9 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 		$(INIPARSER_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
 
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
-family = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f)))
+# Its _after, if it has one, looks at the logs of all of them.
+family = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f))) \
+	$(wildcard tests/$(1)/_after)
 ROOT_FAMILIES := system hostile clients pam images admin packaging
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run

@@ -4,10 +4,10 @@ DEPS_TEST += rsync git tmux screen sudo cron at xauth openssl fuse3 sshfs lftp d
 
 # The table of rows and doors in tests/README.md, from the last run of tests/clients.
 .PHONY: rows check-rows
-rows:
+rows: # after make check-clients
 	$(Q)BUILD='$(BUILD)' tests/lib/rows
 check-rows:
-	$(Q)BUILD='$(BUILD)' tests/lib/rows --check
+	$(Q)BUILD='$(BUILD)' tests/run tests/clients/_after
 
 # In full size: 1 GiB through `cat`, 10,000 files.
 .PHONY: audit audit-clients
