@@ -35,6 +35,7 @@ _gocker_kind_of_option() { # COMMAND OPTION: what its value is; fails when it ta
 	kill:-s | *:--signal) echo signal ;;
 	disable:-s | *:--shell | *:--config | *:--file | *:--prometheus | *:--sshd-config) echo file ;;
 	run:-u | exec:-u | ps:-u | top:-u | stats:-u | logs:-u | kill:-u | *:--user) echo user ;;
+	*:--service | *:--break-glass) echo '' ;;
 	*:--image) echo image ;;
 	*:--image-dir | run:-v | *:--volume) echo dir ;;
 	*:--network) echo 'host none' ;;

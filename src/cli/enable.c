@@ -1,6 +1,7 @@
 /* gocker enable, gocker disable: bring users in, and let them out again. */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,46 +12,52 @@
 #include "cli/accounts.h"
 #include "cli/act.h"
 #include "cli/cli.h"
-#include "cli/pamstack.h"
+#include "cli/enable.h"
 #include "cli/report.h"
 #include "cli/sessions.h"
 #include "cli/trial.h"
-#include "plan/policy.h"
 #include "run/identity.h"
-#include "run/load.h"
 
 static const char enable_help[] =
 	"Usage: gocker enable [OPTION...] USER...\n"
 	"\n"
 	"Contains the logins of users from the next one on. A trial login comes first; where it fails\n"
-	"nothing is changed. The shell that the user had is remembered for `gocker disable`. Root and\n"
-	"the last administrator outside of a container are refused.\n"
+	"nothing is changed. What was is remembered for `gocker disable`. Root and the last\n"
+	"administrator outside of a container are refused.\n"
 	"\n"
-	"      --door shell  gocker-shell becomes the user's shell (the default)\n"
-	"      --door pam    nothing is changed: says whether the PAM door contains the user, and\n"
-	"                    what is missing if not\n"
-	"  -n, --dry-run     say what would be done\n"
-	"      --help        this text\n"
+	"      --door DOOR          shell (the default): gocker-shell becomes the user's shell.\n"
+	"                           pam: the lines of pam_gocker go into the stacks of services; they\n"
+	"                           contain all whom gocker.ini does not spare (contain = no), so that\n"
+	"                           it is refused where no administrator would be left outside\n"
+	"      --service NAME       with --door pam: this service's stack; can be repeated (default:\n"
+	"                           sshd, and systemd-user where systemd runs)\n"
+	"      --break-glass GROUP  with --door pam: lets the members of this group through\n"
+	"  -n, --dry-run            say what would be done\n"
+	"      --help               this text\n"
 	"\n"
 	"Exit status: 0, or 1 when a user was not brought in.\n";
 
 static const char disable_help[] =
-	"Usage: gocker disable [--dry-run] [--shell PATH] USER...\n"
+	"Usage: gocker disable [OPTION...] USER...\n"
+	"       gocker disable --door pam [OPTION...]\n"
 	"\n"
-	"Gives users the shell back that they had. Sessions that live go on; `gocker kill --user` ends\n"
-	"them.\n"
+	"Gives users the shell back that they had, or PAM stacks what they were. Sessions that live go\n"
+	"on; `gocker kill --user` ends them.\n"
 	"\n"
-	"  -s, --shell PATH  this shell instead\n"
-	"  -n, --dry-run     say what would be done\n"
-	"      --help        this text\n";
+	"      --door DOOR     shell (the default), or pam: takes gocker's lines out of the stacks, for\n"
+	"                      everybody; a user is spared with contain = no in gocker.ini\n"
+	"      --service NAME  with --door pam: out of this one's only; can be repeated\n"
+	"  -s, --shell PATH    this shell instead\n"
+	"  -n, --dry-run       say what would be done\n"
+	"      --help          this text\n";
 
 struct work {
 	bool dry, pam;
+	struct gk_pam_door door;
 	const char *shell;
 	struct gk_arena arena;
 };
 
-/* What both doors need. */
 static int may_contain(struct work *w, const char *user, struct gk_identity *ret, struct gk_err *err)
 {
 	int r = gk_identity_by_name(user, &w->arena, ret, err);
@@ -92,28 +99,6 @@ static int enable_shell(struct work *w, const struct gk_identity *who, struct gk
 	return 0;
 }
 
-/* The PAM door is open to all whom its policy contains: its stack and gocker.ini decide. */
-static int enable_pam(struct work *w, const struct gk_identity *who, struct gk_err *err)
-{
-	struct gk_config config;
-	struct gk_policy policy;
-	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
-	if (r == 0)
-		r = gk_policy_for(&config, who, &w->arena, &policy, err);
-	if (r < 0)
-		return r;
-	if (!policy.contain)
-		return gk_fail(err, -EPERM, "contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])",
-			who->name, policy.origin[GK_KEY_CONTAIN].line,
-			policy.origin[GK_KEY_CONTAIN].section);
-	r = gk_pam_stack_check("sshd", err);
-	if (r == 0)
-		r = gk_trial_pam(who->name, err);
-	if (r == 0)
-		printf("%s: contained by the PAM door; a trial login works\n", who->name);
-	return r;
-}
-
 static int disable_one(struct work *w, const char *user, struct gk_err *err)
 {
 	struct gk_identity who;
@@ -152,7 +137,6 @@ static int disable_one(struct work *w, const char *user, struct gk_err *err)
 static int each(struct work *w, const char *name, char **users)
 {
 	int code = 0;
-	gk_log_open("gocker");
 	for (; *users; users++) {
 		struct gk_err err = GK_ERR_INIT;
 		struct gk_identity who;
@@ -162,7 +146,7 @@ static int each(struct work *w, const char *name, char **users)
 		} else {
 			r = may_contain(w, *users, &who, &err);
 			if (r == 0)
-				r = w->pam ? enable_pam(w, &who, &err) : enable_shell(w, &who, &err);
+				r = enable_shell(w, &who, &err);
 		}
 		if (r >= 0)
 			continue;
@@ -174,55 +158,100 @@ static int each(struct work *w, const char *name, char **users)
 	return code;
 }
 
+/* The options of both commands. Returns 0, or the exit status. */
+static int read_option(struct work *w, const char *name, int c, char **argv)
+{
+	switch (c) {
+	case 'd':
+		w->pam = strcmp(optarg, "pam") == 0;
+		return w->pam || strcmp(optarg, "shell") == 0 ? 0 :
+			gk_cli_usage(name, "--door is shell or pam");
+	case 'S':
+		if (!*optarg || *optarg == '.' || strchr(optarg, '/') || strlen(optarg) > 200)
+			return gk_cli_usage(name, "--service takes the name of a file in /etc/pam.d");
+		if (w->door.nservices == GK_SERVICES_MOST)
+			return gk_cli_usage(name, "that are too many services");
+		w->door.services[w->door.nservices++] = optarg;
+		return 0;
+	case 'b':
+		if (!getgrnam(optarg))
+			return gk_cli_usage(name, "there is no group %s", optarg);
+		w->door.break_glass = optarg;
+		return 0;
+	case 's': w->shell = optarg; return 0;
+	case 'n': w->dry = w->door.dry = true; return 0;
+	default: return gk_cli_bad_option(name, argv);
+	}
+}
+
+/* What does not go together. */
+static int check_options(const struct work *w, const char *name, bool has_users)
+{
+	if (!w->pam && (w->door.nservices || w->door.break_glass))
+		return gk_cli_usage(name, "--service and --break-glass go with --door pam");
+	if (w->pam && w->shell)
+		return gk_cli_usage(name, "--shell goes with --door shell");
+	if (w->shell && w->shell[0] != '/')
+		return gk_cli_usage(name, "--shell takes an absolute path");
+	if (w->pam && strcmp(name, "disable") == 0)
+		return has_users ? gk_cli_usage(name,
+			"the PAM door is the whole host's: name no user, or spare one with contain = no in "
+			"his section of gocker.ini") : gk_cli_need_root(name);
+	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "which user?");
+}
+
 int gk_cmd_enable(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "door", required_argument, NULL, 'd' },
+		{ "service", required_argument, NULL, 'S' },
+		{ "break-glass", required_argument, NULL, 'b' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct work w = { 0 };
+	static struct work w;
+	int r = 0;
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
-		switch (c) {
-		case 'd':
-			w.pam = strcmp(optarg, "pam") == 0;
-			if (!w.pam && strcmp(optarg, "shell") != 0)
-				return gk_cli_usage("enable", "--door is shell or pam");
-			break;
-		case 'n': w.dry = true; break;
-		case 'h': return fputs(enable_help, stdout) < 0;
-		default: return gk_cli_bad_option("enable", argv);
-		}
+	for (int c; r == 0 && (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
+		if (c == 'h')
+			return fputs(enable_help, stdout) < 0;
+		r = read_option(&w, "enable", c, argv);
 	}
-	if (optind == argc)
-		return gk_cli_usage("enable", "which user?");
-	int r = gk_cli_need_root("enable");
-	return r ? r : each(&w, "enable", argv + optind);
+	if (r == 0)
+		r = check_options(&w, "enable", optind < argc);
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	r = w.pam ? gk_enable_pam(&w.door, argv + optind) : each(&w, "enable", argv + optind);
+	gk_arena_free(&w.door.arena);
+	return r;
 }
 
 int gk_cmd_disable(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "door", required_argument, NULL, 'd' },
+		{ "service", required_argument, NULL, 'S' },
 		{ "shell", required_argument, NULL, 's' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct work w = { 0 };
+	static struct work w;
+	int r = 0;
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "ns:", options, NULL)) != -1;) {
-		switch (c) {
-		case 's': w.shell = optarg; break;
-		case 'n': w.dry = true; break;
-		case 'h': return fputs(disable_help, stdout) < 0;
-		default: return gk_cli_bad_option("disable", argv);
-		}
+	for (int c; r == 0 && (c = getopt_long(argc, argv, "ns:", options, NULL)) != -1;) {
+		if (c == 'h')
+			return fputs(disable_help, stdout) < 0;
+		r = read_option(&w, "disable", c, argv);
 	}
-	if (optind == argc || (w.shell && w.shell[0] != '/'))
-		return gk_cli_usage("disable", optind == argc ? "which user?" :
-			"--shell takes an absolute path");
-	int r = gk_cli_need_root("disable");
-	return r ? r : each(&w, "disable", argv + optind);
+	if (r == 0)
+		r = check_options(&w, "disable", optind < argc);
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	r = w.pam ? gk_disable_pam(&w.door) : each(&w, "disable", argv + optind);
+	gk_arena_free(&w.door.arena);
+	return r;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ static int add(struct reading *r, char type, const char *control, const char *mo
 		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
 	s->lines[s->n++] = (struct gk_pam_line){ type,
 		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0,
-		base ? base + 1 : module, args + strspn(args, " \t") };
+		control, base ? base + 1 : module, args + strspn(args, " \t") };
 	return 0;
 }
 
@@ -69,6 +70,36 @@ static int read_line(struct reading *r, char *line, char only, int depth)
 	if (strcmp(control, "include") == 0 || strcmp(control, "substack") == 0)
 		return read_service(r, module, type, depth + 1);
 	return add(r, type, control, module, p);
+}
+
+/* A backslash at the end joins two lines. */
+static void join_lines(char *line)
+{
+	for (char *p = line; (p = strstr(p, "\\\n")); p += 2)
+		p[0] = p[1] = ' ';
+	line[strcspn(line, "\n")] = '\0';
+}
+
+bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena)
+{
+	struct gk_pam_stack stack = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
+	struct reading r = { arena, &stack, 0, &ignored };
+	join_lines(line);
+	(void)read_line(&r, line, type, 0);
+	return stack.n > 0;
+}
+
+bool gk_pam_line_names(char *line, const char *module)
+{
+	join_lines(line);
+	line[strcspn(line, "#")] = '\0';
+	char *p = line, *first = next_word(&p);
+	if (!type_of(first))
+		return false;
+	(void)next_word(&p); /* its control */
+	const char *path = next_word(&p), *base = strrchr(path, '/');
+	return strcmp(base ? base + 1 : path, module) == 0;
 }
 
 static int open_service(const char *service)
@@ -138,6 +169,37 @@ static bool opens_nothing(const char *module)
 	return false;
 }
 
+/* Whether a line can end the stack, or jump so far, that the last line is never reached: the login
+ * would go on with a container made and not entered. `left` is how many session lines come after it
+ * up to the last of gocker's. */
+static bool can_skip(const char *control, size_t left)
+{
+	if (strcmp(control, "sufficient") == 0 || strstr(control, "=done"))
+		return true;
+	for (const char *p = control; (p = strchr(p, '=')); p++)
+		if (gk_is_digit(p[1]) && strtoul(p + 1, NULL, 10) >= left)
+			return true;
+	return false;
+}
+
+static int check_reach(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
+{
+	size_t left = 0;
+	for (size_t i = s->n; i-- > 0;) {
+		const struct gk_pam_line *l = &s->lines[i];
+		if (l->type != 's')
+			continue;
+		if (strcmp(l->module, "pam_gocker.so") == 0 && is_outer(l))
+			break;
+		if (left && can_skip(l->control, left))
+			return gk_fail(err, -EINVAL,
+				"/etc/pam.d/%s: %s (%s) can end the stack before `pam_gocker.so`, and the "
+				"login would go on uncontained", service, l->module, l->control);
+		left++;
+	}
+	return 0;
+}
+
 static int check_order(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
 {
 	int outer = 0, inner = 0;
@@ -181,5 +243,7 @@ int gk_pam_stack_check(const char *service, struct gk_err *err)
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_pam_stack stack;
 	int r = gk_pam_stack_read(service, &arena, &stack, err);
-	return r < 0 ? r : check_order(service, &stack, err);
+	if (r == 0)
+		r = check_order(service, &stack, err);
+	return r < 0 ? r : check_reach(service, &stack, err);
 }

@@ -11,6 +11,7 @@
 struct gk_pam_line {
 	char type; /* 'a'uth, a'c'count, 's'ession, 'p'assword */
 	bool optional;
+	const char *control;
 	const char *module; /* its base name */
 	const char *args;
 };
@@ -27,9 +28,14 @@ int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam
 /* Whether a stack has a line of this type with this module. */
 bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module);
 
+/* Whether one line of a file, which is changed, gives entries of this type, by itself or by what it
+ * includes; and whether it is an entry of this module. */
+bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena);
+bool gk_pam_line_names(char *line, const char *module);
+
 /* Whether the service's sessions are contained: `pam_gocker.so outer` before every module that opens
  * a session, `pam_gocker.so` after all others, both required. 0; -ENOENT: it has no line of
- * gocker's; -EINVAL: it has, but not so. */
+ * gocker's; -EINVAL: it has, but not so, or a line between them can end the stack before the last. */
 int gk_pam_stack_check(const char *service, struct gk_err *err);
 
 #endif

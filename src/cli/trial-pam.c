@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <security/pam_appl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static int listen_to(int n, const struct pam_message **messages, struct pam_resp
 	return PAM_SUCCESS;
 }
 
-static int open_and_close(pam_handle_t *pamh, struct told *told)
+static int open_and_close(pam_handle_t *pamh, bool free, struct told *told)
 {
 	struct stat host, inside;
 	if (stat("/", &host) < 0)
@@ -53,14 +54,17 @@ static int open_and_close(pam_handle_t *pamh, struct told *told)
 	bool entered = stat("/", &inside) == 0 &&
 		(host.st_ino != inside.st_ino || host.st_dev != inside.st_dev);
 	r = pam_close_session(pamh, 0);
-	if (!entered)
+	if (free && entered)
+		return gk_fail(&told->err, -EACCES, "the login was contained");
+	if (!free && !entered)
 		return gk_fail(&told->err, -EACCES, "the login was let through uncontained");
 	return r == PAM_SUCCESS ? 0 : gk_fail(&told->err, -EIO, "it did not close: %s",
 		pam_strerror(pamh, r));
 }
 
-static void child(const char *user, const char *dir, int report) __attribute__((noreturn));
-static void child(const char *user, const char *dir, int report)
+static void child(const char *user, const char *dir, bool free, int report)
+	__attribute__((noreturn));
+static void child(const char *user, const char *dir, bool free, int report)
 {
 	struct told told = { 0 };
 	const struct pam_conv conv = { listen_to, &told };
@@ -69,7 +73,7 @@ static void child(const char *user, const char *dir, int report)
 	if (r != PAM_SUCCESS)
 		told.code = gk_fail(&told.err, -EIO, "PAM does not start");
 	else
-		told.code = open_and_close(pamh, &told);
+		told.code = open_and_close(pamh, free, &told);
 	(void)pam_end(pamh, r);
 	(void)!write(report, &told, sizeof told);
 	_exit(0);
@@ -82,7 +86,7 @@ static int write_stack(const char *dir, char *path, size_t size)
 	return fd < 0 ? -errno : gk_write_all(fd, stack, sizeof stack - 1);
 }
 
-static int try_in(const char *user, const char *dir, struct gk_err *err)
+static int try_in(const char *user, const char *dir, bool free, struct gk_err *err)
 {
 	struct told told = { 0 };
 	int pair[2];
@@ -92,7 +96,7 @@ static int try_in(const char *user, const char *dir, struct gk_err *err)
 	(void)fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0)
-		child(user, dir, to);
+		child(user, dir, free, to);
 	if (pid < 0)
 		return gk_fail_errno(err, -errno, "cannot try a login");
 	gk_close_fd(&to);
@@ -112,14 +116,24 @@ static int try_in(const char *user, const char *dir, struct gk_err *err)
 	return told.code;
 }
 
-int gk_trial_pam(const char *user, struct gk_err *err)
+static int try(const char *user, bool free, struct gk_err *err)
 {
 	char dir[] = "/run/gocker-trial.XXXXXX", path[64];
 	if (!mkdtemp(dir))
 		return gk_fail_errno(err, -errno, "cannot try a login");
 	int r = write_stack(dir, path, sizeof path);
-	r = r < 0 ? gk_fail_errno(err, r, "cannot try a login") : try_in(user, dir, err);
+	r = r < 0 ? gk_fail_errno(err, r, "cannot try a login") : try_in(user, dir, free, err);
 	(void)unlink(path);
 	(void)rmdir(dir);
 	return r;
+}
+
+int gk_trial_pam(const char *user, struct gk_err *err)
+{
+	return try(user, false, err);
+}
+
+int gk_trial_pam_free(const char *user, struct gk_err *err)
+{
+	return try(user, true, err);
 }

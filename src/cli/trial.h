@@ -14,4 +14,7 @@ int gk_trial_shell(const char *user, struct gk_err *err);
  * places for a moment and is logged, with the service gocker-trial. At most 60 seconds. */
 int gk_trial_pam(const char *user, struct gk_err *err);
 
+/* The same for somebody who must be let through uncontained: root. */
+int gk_trial_pam_free(const char *user, struct gk_err *err);
+
 #endif

@@ -12,6 +12,7 @@ start_sshd
 shell_of() { getent passwd "$1" | cut -d: -f7; }
 sed -i '\|gocker-shell|d' /etc/shells
 touch -d 2020-01-01 /home/alice
+cp /etc/pam.d/sshd "$GKT_WORK/stock"
 remember_host
 
 is "$(ssh_as alice hostname)" throwaway "before it alice is on the host"
@@ -91,17 +92,73 @@ like "$err" 'name one with --shell' "must be named"
 run "$GOCKER" disable --shell /bin/dash bob
 is "$rc:$(shell_of bob)" 0:/bin/dash "--shell"
 
-# The PAM door changes nothing; it says what is missing.
+# The PAM door: its lines in the host's stacks, put in and taken out.
+usermod -s /bin/sh bob
+set_ini
+rm -f /etc/pam.d/sshd
+cp "$GKT_WORK/stock" /etc/pam.d/sshd
+run "$GOCKER" enable --door pam --dry-run bob
+is "$rc" 1 "--door pam that would contain every administrator is refused"
+like "$err" 'every member of sudo, admin and wheel would be contained; .*--break-glass' "with what to do"
+set_ini '[group:sudo]' 'contain = no'
+run "$GOCKER" enable --door pam --dry-run bob
+is "$rc" 0 "--dry-run where one is spared"
+like "$out" '/etc/pam.d/sshd: would have as line [0-9]+: session +required +pam_gocker.so outer' "says which line would go where"
+like "$out" 'not contained: what users do through .*su.*; see --service' "and which stacks stay as they are"
+check "and changes nothing" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
 run "$GOCKER" enable --door pam bob
-is "$rc" 1 "--door pam without its lines in the stack"
-like "$err" '/etc/pam.d/sshd has no session line of pam_gocker.so' "says so"
-cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+is "$rc" 0 "enable --door pam"
+is "$(grep -n pam_gocker /etc/pam.d/sshd | cut -d: -f2- | tr -s ' ')" \
+	"$(printf 'session required pam_gocker.so outer\nsession required pam_gocker.so')" "its two lines are in the stack"
+is "$(grep -v pam_gocker /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock")" "and all others as they were"
+is "$(grep -E '^-?session|^@include common-session' /etc/pam.d/sshd | sed -n '1p;$p' | grep -c pam_gocker)" 2 "the first and the last of the session"
+is "$(stat -c '%a %u' /etc/pam.d/sshd)" "644 0" "readable as before"
+like "$(gocker_log)" 'event=enable door=pam service=sshd by=root' "the log says who did it"
 run "$GOCKER" enable --door pam bob
-is "$rc" 0 "with the shipped stack it is open"
-{ cat /usr/local/share/gocker/pam.d/sshd; echo 'session optional pam_mail.so'; } >/etc/pam.d/sshd
+is "$rc" 0 "twice is no error"
+is "$(grep -c pam_gocker /etc/pam.d/sshd)" 2 "and adds nothing"
+sed -e 's/^\(session *\)required\( *pam_loginuid.so\)/\1optional\2/' -e 's/^@include common-auth/auth required pam_permit.so/' \
+	/etc/pam.d/sshd >/etc/pam.d/gocker-sshd
+stop_sshd
+start_sshd
+is "$(ssh_as bob hostname)" gocker-container "a real login through that stack is contained"
+is "$(ssh_as root hostname)" throwaway "root's is not"
+run "$GOCKER" disable --door pam bob
+is "$rc" 2 "disable --door pam of one user is wrong use: gocker.ini spares users"
+run "$GOCKER" disable --door pam
+is "$rc" 0 "disable --door pam"
+check "gives the stack back as it was, byte for byte" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
+check_not "and forgets it" test -e /var/lib/gocker/pam/sshd
+
+run "$GOCKER" enable --door pam --break-glass sudo --service sshd --service systemd-user bob
+is "$rc" 0 "--break-glass, --service"
+is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 2 "the group is on both lines"
+like "$(cat /etc/pam.d/systemd-user 2>/dev/null)" 'account +required +pam_gocker.so' "user managers are refused, in /etc/pam.d"
+echo '# edited' >>/etc/pam.d/sshd
+run "$GOCKER" disable --door pam
+like "$out" '/etc/pam.d/sshd: .* it was edited meanwhile' "an edited stack is not thrown away"
+is "$(cat /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock"; echo '# edited')" "only the lines are out"
+check_not "a file that was the vendor's is gone again" test -e /etc/pam.d/systemd-user
+check "what the stack was is kept" cmp /var/lib/gocker/pam/sshd "$GKT_WORK/stock"
+
+# What is not right is not touched.
+cp /usr/local/share/gocker/pam.d/sshd "$GKT_WORK/shipped"
+{ cat "$GKT_WORK/shipped"; echo 'session optional pam_mail.so'; } >/etc/pam.d/sshd
 run "$GOCKER" enable --door pam bob
-like "$err" 'pam_mail.so comes after' "a module behind the last line is noticed"
-cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+like "$rc:$err" '1:.*pam_mail.so comes after' "a module behind the last line is noticed"
+sed 's/^session *required *pam_limits.so/session sufficient pam_limits.so/' "$GKT_WORK/shipped" >/etc/pam.d/sshd
+run "$GOCKER" enable --door pam bob
+like "$rc:$err" '1:.*pam_limits.so \(sufficient\) can end the stack' "so is one that can end the stack before it"
+cp "$GKT_WORK/stock" /etc/pam.d/sshd
+run "$GOCKER" enable --door pam root
+like "$rc:$err" '1:.*root is not contained' "root is refused"
+run "$GOCKER" enable --door pam --service no-such-service bob
+is "$rc" 1 "a service that is not there"
+mv "$(pam_module)" "$(pam_module).away"
+run "$GOCKER" enable --door pam bob
+is "$rc" 1 "without the module nobody, root included, would get in: refused"
+check "and nothing was changed" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
+for module in /lib/*/security/pam_gocker.so.away; do mv "$module" "${module%.away}"; done
 set_ini '[user:bob]' 'contain = no'
 run "$GOCKER" enable --door pam bob
 like "$err" 'contain = no for bob: line [56] .*user:bob' "contain = no is named with its line"
