@@ -384,6 +384,33 @@ static int mount_all(struct site *site, bool *made, struct gk_err *err)
 	return 0;
 }
 
+/* A directory of the merged root by its path there, links followed as they will be inside; what is missing
+ * is made. Made by a descriptor and a name alone: a path would follow the image's links on the host, which
+ * is where this process still has its root. Returns the fd or -errno. */
+static int make_path(int root, const char *path)
+{
+	gk_autoclose int at = gk_sys_openat2(root, "/", O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+	for (const char *p = path + strspn(path, "/"); at >= 0 && *p; p += strspn(p, "/")) {
+		char upto[PATH_MAX], name[NAME_MAX + 1];
+		size_t len = strcspn(p, "/");
+		if (len > NAME_MAX || (size_t)(p - path) + len >= sizeof upto)
+			return -ENAMETOOLONG;
+		memcpy(name, p, len);
+		name[len] = '\0';
+		p += len;
+		memcpy(upto, path, (size_t)(p - path));
+		upto[p - path] = '\0';
+		int next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+		if (next == -ENOENT && mkdirat(at, name, 0755) < 0)
+			return -errno;
+		if (next == -ENOENT)
+			next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+		(void)close(at);
+		at = next;
+	}
+	return gk_steal_fd(&at);
+}
+
 /* A passwd shell that the image lacks becomes a link to the entry stub; one that it has is never
  * covered. Looked up in the merged root, links followed as they will be inside. */
 static int link_missing_shell(const struct site *site, const struct gk_entry *e)
@@ -394,18 +421,7 @@ static int link_missing_shell(const struct site *site, const struct gk_entry *e)
 	if (there != -ENOENT)
 		return there < 0 ? there : 0;
 	snprintf(parent, sizeof parent, "%.*s", (int)(slash - e->path), e->path);
-	/* mkdir -p, in the root: only what is missing is made. */
-	for (char *p = parent; *p && (p = strchr(p + 1, '/'));) {
-		*p = '\0';
-		gk_autoclose int have = gk_sys_openat2(site->root, parent, O_PATH, RESOLVE_IN_ROOT);
-		if (have == -ENOENT && mkdirat(site->root, parent + 1, 0755) < 0)
-			return -errno;
-		*p = '/';
-	}
-	gk_autoclose int dir = gk_sys_openat2(site->root, *parent ? parent : "/",
-		O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
-	if (dir == -ENOENT && mkdirat(site->root, parent + 1, 0755) == 0)
-		dir = gk_sys_openat2(site->root, parent, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+	gk_autoclose int dir = make_path(site->root, parent);
 	if (dir < 0)
 		return dir;
 	/* A dangling link in the image stands in the way: its name is taken over. */

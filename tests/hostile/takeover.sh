@@ -53,3 +53,19 @@ run as_user alice "$GOCKER_SHELL"
 is "$out" "EPERM? " "A14 [shell]: nor that of a user"
 is "$(stat -c '%a %Y %s' "$GOCKER" "$GOCKER_SHELL")" "$before" "A14: the host's programs are what they were"
 check_clean "A14: nothing is left"
+
+# A22: what root makes in an image is made in the image, also where the image's links lead out of it.
+cp -a /var/lib/gocker/images/alpine /var/lib/gocker/images/links
+mkdir -p /srv/host /var/lib/gocker/images/links/srv/host
+ln -s /srv/host /var/lib/gocker/images/links/opt/way
+add_user carol --shell /opt/way/made/sh
+for _ in $(doors | grep pam); do
+	use_door pam 'image = links'
+	run pamdrive gocker-sshd carol open user 'hostname; readlink /opt/way/made/sh' close
+	is "$out" "open: 0"$'\n'"gocker-container"$'\n'"$GOCKER_SHELL"$'\n'"run: 0"$'\n'"close: 0" "A22 [pam]: a passwd shell below a link of the image's is made inside"
+	is "$(ls -A /srv/host)" "" "A22 [pam]: no directory is made on the host through a link of the image's"
+	mkdir -p "/var/lib/gocker/images/links/opt/way/made"
+	is "$(ls -A /srv/host)" made "A22 control: mkdir by path follows that link to the host"
+done
+stop_sshd
+check_clean "A22: nothing is left"
