@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -50,6 +51,9 @@ int gk_become_root(uid_t *ret_uid, struct gk_err *err)
 	/* The group as well: files made on the way must not carry the user's. */
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || setgroups(0, NULL) < 0)
 		return gk_fail_errno(err, -errno, "cannot become root");
+	/* A change of ids sets it to fs.suid_dumpable, which is 2 where a core handler is installed. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return gk_fail_errno(err, -errno, "cannot forbid dumps");
 	*ret_uid = real;
 	return 0;
 }
