@@ -180,6 +180,11 @@ static int make_etc(struct gk_build *b, const struct gk_plan *plan)
 			b, GK_ENTRY_COPY, "/etc/resolv.conf", 0644, "/etc/resolv.conf");
 	if (e == 0)
 		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/localtime", 0644, "/etc/localtime");
+	/* In a stack as distributions have it pam_limits stands behind the line that enters: it reads
+	 * the host's limits, not the image's, and fails without a file. */
+	if (e == 0 && b->request->door == GK_DOOR_PAM)
+		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/security/limits.conf", 0644,
+			"/etc/security/limits.conf");
 	return e;
 }
 

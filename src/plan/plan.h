@@ -71,7 +71,7 @@ enum gk_entry_kind {
 	GK_ENTRY_DIR,
 	GK_ENTRY_FILE,	  /* content */
 	GK_ENTRY_COPY,	  /* of the host's file `content`, symlinks followed as root, at most
-			     GK_COPY_MAX bytes, left out when it is missing */
+			     GK_COPY_MAX bytes; empty when it is missing */
 	GK_ENTRY_SYMLINK, /* to `content` */
 	GK_ENTRY_SHELL,	  /* PAM door: the stub's name when the image lacks a file there */
 };
