@@ -17,13 +17,17 @@
 #include "cli/sessions.h"
 #include "cli/trial.h"
 #include "run/identity.h"
+#include "plan/policy.h"
+#include "run/image.h"
+#include "run/load.h"
 
 static const char enable_help[] =
 	"Usage: gocker enable [OPTION...] USER...\n"
 	"\n"
 	"Contains the logins of users from the next one on. A trial login comes first; where it fails\n"
 	"nothing is changed. What was is remembered for `gocker disable`. Root and the last\n"
-	"administrator outside of a container are refused.\n"
+	"administrator outside of a container are refused. The image alpine, which gocker.ini has as\n"
+	"it comes, is fetched if it is not there yet (see `gocker image fetch --help`).\n"
 	"\n"
 	"      --door DOOR          shell (the default): gocker-shell becomes the user's shell.\n"
 	"                           pam: the lines of pam_gocker go into the stacks of services; they\n"
@@ -66,6 +70,32 @@ static int may_contain(struct work *w, const char *user, struct gk_identity *ret
 	return r > 0 ? -EPERM : r;
 }
 
+/* Fetches the image that gocker.ini comes with, so that a new installation has one: 0 when the user's
+ * image is there, 1 when --dry-run left it unfetched. Any other image is made by hand. */
+static int first_image(struct work *w, const struct gk_identity *who, struct gk_err *err)
+{
+	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine", image[] = "image";
+	struct gk_config config;
+	struct gk_policy policy;
+	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
+	if (r == 0)
+		r = gk_policy_for(&config, who, &w->arena, &policy, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int root = -1, lock = -1;
+	struct gk_err missing = GK_ERR_INIT;
+	if (strcmp(policy.image, alpine) != 0 ||
+		gk_image_open(policy.image_dir, policy.image, 0, &root, &lock, &missing) != -ENOENT)
+		return 0; /* whatever else is wrong with it, the trial login says */
+	if (w->dry) {
+		printf("%s: would fetch the image %s, and then try a login\n", who->name, policy.image);
+		return 1;
+	}
+	if (gk_cmd_image(4, (char *[]){ image, fetch, if_missing, alpine, NULL }) != 0)
+		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too", missing.msg);
+	return 0;
+}
+
 static int enable_shell(struct work *w, const struct gk_identity *who, struct gk_err *err)
 {
 	int r = gk_shell_program_check(err);
@@ -73,6 +103,10 @@ static int enable_shell(struct work *w, const struct gk_identity *who, struct gk
 		printf("%s: contained already\n", who->name);
 		return 0;
 	}
+	if (r == 0)
+		r = first_image(w, who, err);
+	if (r > 0)
+		return 0;
 	if (r == 0)
 		r = gk_trial_shell(who->name, err);
 	if (r < 0) {
