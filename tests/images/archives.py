@@ -66,6 +66,27 @@ def good():
             m.file("etc/twice", b"second")
 
 
+def exported():
+    """As `docker export` writes a container: no ./, no entry for the root, what Docker puts in itself."""
+    with Maker("exported.tar", base=False, format=tarfile.PAX_FORMAT) as m:
+        m.file(".dockerenv", mode=0o755)
+        m.directory("bin/")
+        m.file("bin/busybox", open("/bin/busybox", "rb").read(), mode=0o755)
+        m.symlink("bin/sh", "/bin/busybox")
+        m.hardlink("bin/ls", "bin/busybox")
+        m.directory("dev/")
+        m.file("dev/console", mode=0o755)
+        m.directory("dev/pts/")
+        m.directory("dev/shm/")
+        m.directory("etc/")
+        for name in ("hostname", "hosts", "resolv.conf"):
+            m.file("etc/" + name, mode=0o755)
+        m.symlink("etc/mtab", "/proc/mounts")
+        m.directory("proc/")
+        m.directory("sys/")
+        m.directory("tmp/", mode=0o1777)
+
+
 def escapes(flag):
     """Each of these must be refused; flag is a file outside that must never change."""
     with Maker("dotdot.tar") as m:
@@ -240,6 +261,7 @@ class Zeros(io.RawIOBase):
 
 
 good()
+exported()
 escapes(sys.argv[2])
 harmless(sys.argv[2])
 bad()

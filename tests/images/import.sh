@@ -37,6 +37,19 @@ is "$rc" 0 "standard input is imported"
 is "$("$GOCKER" image show --image-dir $images --format json piped | python3 -c 'import json,sys; i=json.load(sys.stdin); print(i["from"], i["sum"])')" \
 	"stdin sha256:$(sha256sum <"$archives/good.tar.gz" | cut -d' ' -f1)" "and remembered with its sum"
 
+run bash -c "'$GOCKER' image import --image-dir $images exported - <'$archives/exported.tar'"
+is "$rc" 0 "what docker export writes is imported from a pipe"
+is "$("$GOCKER" run --image-dir $images --image exported /bin/sh -c 'echo $((6 * 7)); /bin/ls /bin/ls; /bin/ls /.dockerenv')" \
+	"42
+/bin/ls
+/.dockerenv" "and runs"
+
+expect_test "on a terminal an import of more than a second shows its progress" <<-TCL
+	spawn -noecho sh -c {(head -c 3000000; sleep 3; cat) <$archives/many.tar | $GOCKER image import --image-dir $images slow - >/dev/null}
+	want {unpacking: [0-9.]+ [KM]?i?B}
+	ended
+TCL
+
 run import good "$archives/none.tar"
 is "$rc" 125 "a file that does not exist is an error"
 for name in .hidden ../up a/b "" "$(printf 'x%.0s' {1..65})" -dash 'a b'; do
