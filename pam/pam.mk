@@ -18,10 +18,10 @@ $(BUILD)/gocker-keeper: $(KEEPER_OBJS) $(CORE_LIBS)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
 
 # The stub runs inside, where the C library is another one or none: static. It takes from our own
-# libraries what loads the filter.
+# libraries what loads the filter. The sanitizers have no static form: there it is as the others are.
 $(BUILD)/gocker-entry: $(BUILD)/pam/entry.o $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GK_CFLAGS) -static-pie $(GK_LDFLAGS) -Wl,--gc-sections -o $@ $^
+	$(Q)$(CC) $(GK_CFLAGS) $(if $(SANITIZE),$(PIE_LDFLAGS),-static-pie) $(GK_LDFLAGS) -Wl,--gc-sections -o $@ $^
 
 # Ready-made stacks and sshd drop-ins, to be copied by an administrator (or `gocker enable`).
 install-extra::
