@@ -6,7 +6,7 @@ add_user alice
 add_user bob
 use_door shell
 remember_host
-rounds=$(size 100 5000)
+rounds=$(size 300 5000)
 
 # How long a session takes here, so that the moments cover all of it.
 start=${EPOCHREALTIME/./}
@@ -19,7 +19,7 @@ is "$(for leaf in $(session_leaves); do cat "$leaf/cgroup.procs"; done)" "" "A10
 check "A10: and swept by gocker gc" "$GOCKER" gc
 check_clean "A10: after that nothing is left"
 is "$(find /run/gocker/u -type f -size +0)" "" "A10: no stale record"
-run killer "$((rounds / 5))" "$span" alice "$GOCKER_SHELL" -c 'sleep 1000'
+run killer "$((rounds / 10))" "$span" alice "$GOCKER_SHELL" -c 'sleep 1000'
 run as_user alice "$GOCKER_SHELL" -c 'echo in'
 is "$out" in "A10: the user logs in again at once"
 for _ in $(seq 16); do as_user alice "$GOCKER_SHELL" -c 'sleep 0.5' & done
@@ -42,12 +42,32 @@ check "A10: sshd killed at $i moments: no session lives" wait_until 10 sh -c 'te
 "$GOCKER" gc >/dev/null
 check_clean "A10: and nothing is left of them"
 
+# sshd, supervisor and init of one login together, where only one session is allowed.
+use_door shell 'user_sessions_max = 1'
+together=$(size 100 1000) admitted=0 said=''
+remember_host
+for ((i = 0; i < together; i++)); do
+	hold_session alice
+	# shellcheck disable=SC2046 # pids
+	kill -KILL $(pgrep -f '^(gocker-)?sshd: alice') "$held_supervisor" "$held_init"
+	wait_until 10 sh -c "test ! -d /proc/$held_supervisor && test ! -d /proc/$held_init"
+	run as_user alice "$GOCKER_SHELL" -c 'echo in'
+	if [ "$rc:$out" = 0:in ]; then admitted=$((admitted + 1)); else said="$rc: $out $err"; fi
+	drop_session
+done
+[ -z "$said" ] || diag "$said"
+is "$admitted" "$together" "A10 A36: sshd, supervisor and init killed together $together times: the next login is admitted at once"
+"$GOCKER" gc >/dev/null
+check_clean "A10 A36: and nothing is left of them"
+use_door shell
+remember_host
+
 # Sweeps and logins side by side: no sweep ends a living session, no login is refused for a sweep.
 hold_session bob
 survivor=$held_init
 (while [ ! -e "$GKT_WORK/stop" ]; do "$GOCKER" gc >/dev/null; done) &
 sweeper=$!
-killer "$((rounds / 5))" "$span" alice "$GOCKER_SHELL" -c 'sleep 1000' >/dev/null &
+killer "$((rounds / 10))" "$span" alice "$GOCKER_SHELL" -c 'sleep 1000' >/dev/null &
 killing=$!
 logins=$(size 30 2000)
 for ((i = 0; i < logins; i += 2)); do
