@@ -16,6 +16,7 @@
 #include "cli/sessions.h"
 #include "cli/spawn.h"
 #include "image/info.h"
+#include "image/tools.h"
 #include "run/cgroup.h"
 #include "run/image.h"
 #include "run/load.h"
@@ -163,6 +164,29 @@ static void check_config(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_OK, "config", NULL, GK_CONFIG_PATH " is read");
 }
 
+struct stale {
+	unsigned n;
+	char first[512];
+};
+
+static void on_stale(void *arg, const char *path, const char *why)
+{
+	struct stale *stale = arg;
+	if (stale->n++ == 0)
+		snprintf(stale->first, sizeof stale->first, "%s %s", path, why);
+}
+
+/* The host's security updates don't reach the copies of its programs in an image. */
+static void check_tools(struct gk_doctor *d, const char *image, struct json_object *info)
+{
+	struct stale stale = { 0 };
+	if (gk_tools_stale(info, on_stale, &stale) > 0)
+		gk_found(d, GK_FOUND_WARN, "tools",
+			"gocker image tools NAME scp (any one renews all that are there)",
+			"%s has programs older than the host's: %s%s", image, stale.first,
+			stale.n > 1 ? ", and more" : "");
+}
+
 static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 {
 	struct gk_err err = GK_ERR_INIT;
@@ -173,6 +197,7 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 			"%s is a plain directory of unknown age", image);
 		return;
 	}
+	check_tools(d, image, info);
 	long days = (long)((time(NULL) - timegm(&tm)) / 86400);
 	if (days > IMAGE_OLD_DAYS)
 		gk_found(d, GK_FOUND_WARN, "image",

@@ -55,9 +55,13 @@ like "$rc:$err" '125:.*written by others' "what others than root could have writ
 unlike "$(image show musl)" stale "nothing is stale"
 cp /usr/bin/rsync /srv/rsync && cp /srv/rsync /usr/bin/rsync && printf x >>/usr/bin/rsync
 like "$(image show musl)" 'stale +/usr/bin/rsync has changed' "a program that the host updated is told"
+set_ini 'image = musl'
+like "$("$GOCKER" doctor 2>/dev/null)" 'warn +tools +musl has programs older than the host.s: /usr/bin/rsync has changed' \
+	"gocker doctor tells it, too"
 run image tools musl scp
 is "$rc" 0 "bringing one in anew"
 unlike "$(image show musl)" stale "brings all up to date"
+unlike "$("$GOCKER" doctor 2>/dev/null)" 'warn +tools' "and doctor has no more to say of it"
 like "$(session musl /usr/bin/rsync --version)" 'rsync +version' "and they run"
 
 # Through real clients: the image that logins get.
@@ -90,3 +94,18 @@ GIT_SSH_COMMAND='ssh -l alice' git -C /srv/repo push -q gocker:repo.git HEAD:ref
 is "$(ssh_as alice 'git -C repo.git log --format=%s main')" pushed "git push"
 GIT_SSH_COMMAND='ssh -l alice' git clone -q -b main gocker:repo.git /srv/clone 2>/srv/said
 is "$(git -C /srv/clone log --format=%s)" pushed "git clone"
+
+# What make rootfs makes has sftp and scp. Its own command, with the gocker that is installed.
+made=$(make -s -n -C "$GKT_TOP" rootfs IMAGE_DIR=$images IMAGE=made ALPINE_MIRROR=file:///nowhere 2>/dev/null |
+	sed -n '/image fetch/,$p')
+if [ -x /bin/busybox ]; then
+	run bash -c "${made/#*\/gocker /$GOCKER }"
+	is "$rc" 0 "make rootfs makes an image"
+	set_ini 'image = made'
+	to_alice scp -O -o User=alice /srv/data gocker:by-made
+	same by-made "with scp"
+	echo 'put /srv/data by-made-sftp' | sftp -q -o User=alice -b - gocker >/srv/said 2>&1
+	same by-made-sftp "and sftp"
+else
+	skip_missing "make rootfs without a mirror" "busybox-static is not installed"
+fi
