@@ -1,6 +1,7 @@
 # make fuzz FUZZ_SECONDS=N: each fuzzer for N seconds, from the golden tests' inputs on. What it finds
 # stays in BUILD/fuzz; what broke something is a file crash-*, to be run with the fuzzer itself.
 
+DEPS_TEST += clang libclang-rt-dev
 FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_BUILD := $(BUILD)/fuzz
