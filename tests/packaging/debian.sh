@@ -3,38 +3,29 @@
 # purged with dpkg in a throwaway host.
 # timeout: 600
 . "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_deb.sh"
 . "$(dirname "$0")/_login-loop.sh"
 need dpkg-buildpackage dh lintian dpkg-deb git
 need_product
 export DEBIAN_FRONTEND=noninteractive
-git config --global --add safe.directory '*'
 
 # --- built ---
 
-build() { make -s -C "$GKT_TOP" deb "BUILD=$1" DEB_BUILD_OPTIONS='noautodbgsym parallel=2' >"$1.log" 2>&1; }
 other=/tmp/another/and/longer/place
 mkdir -p "${other%/*}"
-build /tmp/one &
-first=$!
-build $other
-built=$?
-if ! wait $first || [ $built != 0 ]; then
-	not_ok "make deb" "$(tail -n 20 /tmp/one.log $other.log)"
+deb=$(cached_deb)
+if [ ! -e "$deb" ] || ! build_deb $other; then
+	not_ok "make deb" "$(tail -n 20 $other.log)"
 	exit 1
 fi
 ok "make deb builds a package"
-deb=$(echo /tmp/one/deb/gocker_*.deb)
 check "two builds in different directories are identical" \
 	cmp "$deb" $other/deb/gocker_*.deb
 is "$(lintian --allow-root --fail-on none "$deb" 2>&1 | grep '^[EWI]:\|^running.*fatal')" "" "lintian finds nothing"
 
 # --- the host: nothing of the stage's, images that are the package's own to remove ---
 
-cp -a /var/lib/gocker/images/alpine /run/gkt/alpine
-umount /var/lib/gocker/images
-rm -rf /var/lib/gocker /etc/gocker.ini /usr/local/bin/gocker* /usr/local/libexec/gocker \
-	"$(pam_module)" /usr/local/lib/systemd /usr/local/lib/tmpfiles.d /var/lib/man-db/auto-update
-GOCKER=/usr/bin/gocker GOCKER_SHELL=/usr/bin/gocker-shell
+bare_host
 cp -a /etc/pam.d /run/gkt/pam.before
 cp /etc/shells /run/gkt/shells.before
 
@@ -46,10 +37,6 @@ check "gocker-shell is in /etc/shells" grep -qx $GOCKER_SHELL /etc/shells
 check "the installed gocker.ini has no fault" $GOCKER check
 check_not "no stack is touched" grep -l pam_gocker /etc/pam.d/*
 like "$(dpkg-query -W -f '${Conffiles}' gocker)" /etc/gocker.ini "gocker.ini is a conffile"
-# What stands behind common-session in Debian's stack of sshd opens inside, and pam_limits wants a file.
-mkdir -p /run/gkt/alpine/etc/security
-: >/run/gkt/alpine/etc/security/limits.conf
-: >/run/gkt/alpine/etc/motd
 tar -C /run/gkt/alpine -cf /tmp/alpine.tar .
 check "an image is imported" $GOCKER image import alpine /tmp/alpine.tar
 add_user alice

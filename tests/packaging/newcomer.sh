@@ -1,0 +1,32 @@
+#!/bin/bash
+# README's three commands, from nothing to a contained login, as they stand there.
+# timeout: 600
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_deb.sh"
+. "$(dirname "$0")/_walk.sh"
+need dpkg-buildpackage dh git sudo apt expect
+need_product
+reader_host
+useradd --create-home --shell /bin/bash alice
+is "$(ssh alice@localhost hostname)" throwaway "before it alice's logins are on the host"
+
+block_files "$GKT_TOP/README.md" '## Installing'
+mapfile -t commands <"$GKT_WORK/block.01.sh"
+is "${#commands[@]}" 3 "README has three commands"
+check "\$ ${commands[0]}" bash -c "${commands[0]}"
+check "\$ ${commands[1]}" bash -c "${commands[1]}"
+expect_test "\$ ${commands[2]}: contained" <<TCL
+spawn -noecho ${commands[2]}
+want_prompt
+prompt
+equal [ask {hostname; whoami; ps | wc -l}] "gocker-container\r\nalice\r\n5"
+equal [ask {grep ^ID= /etc/os-release}] "ID=alpine"
+say exit
+equal [ended] 0
+TCL
+run ssh alice@localhost hostname
+is "$rc:$out" "0:gocker-container" "and so is each command"
+check "gocker check and doctor find no fault" sh -c 'gocker check && gocker image verify alpine'
+run sudo gocker disable alice
+is "$(ssh alice@localhost hostname)" throwaway "disable, as README says, takes it back"
+stop_reader

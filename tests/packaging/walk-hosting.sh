@@ -1,0 +1,13 @@
+#!/bin/bash
+# packaging/walkthroughs.md, "A shared web host with cron and sftp": run as it is written.
+# timeout: 600
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_deb.sh"
+. "$(dirname "$0")/_walk.sh"
+need dpkg-buildpackage dh git sudo apt service cron crontab
+need_product
+reader_host
+daemon cron
+check "the package is installed" apt install ./gocker_*.deb
+walk "$GKT_TOP/packaging/walkthroughs.md" '## A shared web host with cron and sftp'
+stop_reader
