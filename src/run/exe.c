@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
+#include "run/identity.h"
 
 #define SELF "/proc/self/exe"
 
@@ -24,6 +25,10 @@ static int clone_readonly(void)
 int gk_exe_protect(const char *name, char **argv, struct gk_err *err)
 {
 	struct statvfs st;
+	/* Any uid reads 0 in a user namespace of one's own, and can do none of this there. */
+	int r = gk_require_initial_user_ns(err);
+	if (r < 0)
+		return r;
 	if (statvfs(SELF, &st) < 0)
 		return gk_fail_errno(err, -errno, "cannot examine " SELF);
 	if (st.f_flag & ST_RDONLY) {

@@ -10,8 +10,9 @@
  * container's loader, and opens and changes its own file, which belongs to uid 0 (CVE-2019-5736). A
  * process keeps the mount that it was executed from; nobody inside can make it writable again.
  *
- * Needs CAP_SYS_ADMIN. argv is the whole program's, name what ps is to show. Returns 0 in the program that is protected, -errno
- * with err where it can't be; does not return otherwise. */
+ * Needs CAP_SYS_ADMIN in the host's user namespace. argv is the whole program's, name what ps is to
+ * show. Returns 0 in the program that is protected, -errno with err where it can't be; does not return
+ * otherwise. */
 int gk_exe_protect(const char *name, char **argv, struct gk_err *err);
 
 #endif

@@ -20,7 +20,7 @@
 
 enum { PASSWD_MAX_BYTES = 1 << 20, GROUPS_MAX = 65536 };
 
-static int require_initial_user_ns(struct gk_err *err)
+int gk_require_initial_user_ns(struct gk_err *err)
 {
 	static const char advice[] =
 		"not in the host's own user namespace; log in to the host itself";
@@ -45,7 +45,7 @@ int gk_become_root(uid_t *ret_uid, struct gk_err *err)
 		return gk_fail(err, -EPERM,
 			"not running as root: the program must be set-uid root, on a file system "
 			"mounted without nosuid, and not called under no_new_privs or a debugger");
-	int r = require_initial_user_ns(err);
+	int r = gk_require_initial_user_ns(err);
 	if (r < 0)
 		return r;
 	/* The group as well: files made on the way must not carry the user's. */

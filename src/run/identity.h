@@ -6,6 +6,9 @@
 #include "base/err.h"
 #include "plan/identity.h"
 
+/* Refuses to go on in any user namespace but the host's own. Returns 0, -EPERM, or -errno. */
+int gk_require_initial_user_ns(struct gk_err *err);
+
 /* Requires effective uid 0 in the initial user namespace (inside `unshare -Ur` every uid reads 0),
  * then makes real, effective and saved uid and gid 0, so that the user can neither stop, kill nor
  * trace this process. ret_uid is the real uid of the caller. Returns 0 or -EPERM. */
