@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	read_request(&l, argc, argv);
 	if (decide(&l, &err) < 0 || open_session(&l, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);
-	code = gk_session_start(&l.session, &err);
+	code = gk_supervise_start(&l.session, &err);
 	if (code != 0) {
 		(void)gk_session_close(&l.session);
 		return refuse(&l, code, &err);

@@ -234,7 +234,7 @@ int gk_cmd_run(int argc, char **argv)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s", run.id,
 		(unsigned)run.who.uid, run.policy.image);
-	code = gk_session_start(&run.session, &err);
+	code = gk_supervise_start(&run.session, &err);
 	if (code == 0 && gk_session_record(&run.session, &err) < 0)
 		code = GK_EXIT_GOCKER;
 	if (code != 0) {

@@ -70,7 +70,7 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 	r = gk_session_open(&t->session, err);
 	if (r < 0)
 		return r;
-	int code = gk_session_start(&t->session, err);
+	int code = gk_supervise_start(&t->session, err);
 	if (code != 0) {
 		(void)gk_session_close(&t->session);
 		return err->code ? err->code : -EIO;

@@ -46,6 +46,7 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 		.init_pidfd = -1,
 		.link = -1,
 		.master = -1,
+		.signals = -1,
 	};
 	for (int i = 0; i < GK_TREES_MOST; i++)
 		s->trees[i] = -1;
@@ -326,6 +327,7 @@ int gk_session_close(struct gk_session *s)
 	gk_close_fd(&s->image_lock);
 	gk_close_fd(&s->link);
 	gk_close_fd(&s->master);
+	gk_close_fd(&s->signals);
 	if (r < 0) {
 		gk_log(LOG_ERR, "event=left id=%s cgroup=busy errno=%d", s->plan->session_id, -r);
 		/* The record stays, so that the next login or `gocker gc` sweeps what it names. */

@@ -36,6 +36,7 @@ struct gk_session {
 	pid_t init;	/* 0: none; its number is used for waiting only, the pidfd for all else */
 	int init_pidfd;
 	int link;	/* the supervisor's end of the socket pair */
+	int signals;	/* signalfd of who supervises, -1 before */
 	int master;	/* of the inner pty, when one is relayed */
 	struct timespec opened;
 };

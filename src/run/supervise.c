@@ -35,7 +35,6 @@ enum ending { RUNNING, HUNG_UP, TERMINATED, KILLED };
 struct watch {
 	struct gk_session *s;
 	struct gk_relay relay;
-	int signals;	/* signalfd */
 	int terminal;	/* write-only, for messages; -1 without one */
 	struct gk_bites bites;
 	enum ending ending;
@@ -184,7 +183,7 @@ static int64_t check_time(struct watch *w)
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo info;
-	if (read(w->signals, &info, sizeof info) != (ssize_t)sizeof info)
+	if (read(w->s->signals, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
 	int sig = (int)info.ssi_signo;
 	bool relayed = w->relay.outer >= 0;
@@ -243,7 +242,7 @@ static void watch_session(struct watch *w)
 			[LINK] = { .fd = w->s->link, .events = POLLIN },
 			[PARENT] = { .fd = w->ending == RUNNING && w->s->caller ?
 				w->s->caller->parent_pidfd : -1, .events = POLLIN },
-			[SIGNALS] = { .fd = w->signals, .events = POLLIN },
+			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
@@ -305,8 +304,8 @@ static int prepare(struct watch *w, struct gk_err *err)
 	struct gk_session *s = w->s;
 	w->terminal = open_terminal(s);
 	gk_bites_open(&w->bites, s->cgroup.leaf_fd);
-	int r = w->signals = open_signals();
-	if (r >= 0 && s->tty.mode == GK_TTY_RELAY)
+	int r = 0;
+	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
 	if (r >= 0)
 		r = let_go_of_stdio();
@@ -335,6 +334,15 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		(int64_t)usage->pids_peak, (int64_t)usage->pids_max_hits, (int64_t)usage->oom_kills);
 }
 
+int gk_supervise_start(struct gk_session *s, struct gk_err *err)
+{
+	s->signals = open_signals();
+	if (s->signals >= 0)
+		return gk_session_start(s, err);
+	gk_fail_errno(err, s->signals, "cannot prepare the supervision");
+	return GK_EXIT_GOCKER;
+}
+
 int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 {
 	struct gk_usage usage;
@@ -344,7 +352,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
 	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
-		.signals = -1, .started_ms = now_ms() };
+		.started_ms = now_ms() };
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
 	if (r == 0) {
@@ -360,7 +368,6 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	log_close(w, &usage);
 	gk_close_fd(&w->terminal);
 	gk_bites_close(&w->bites);
-	gk_close_fd(&w->signals);
 	/* No status: init was killed, and with it everything: SIGKILL is how it ended. */
 	*ret_status = w->have_status ? w->status : SIGKILL;
 	return r;

@@ -5,6 +5,10 @@
 #include "base/err.h"
 #include "run/session.h"
 
+/* Takes what supervision needs and could fail to get, then starts the payload (gk_session_start). Returns 0,
+ * or an exit code with err: nothing of the user's ran. */
+int gk_supervise_start(struct gk_session *s, struct gk_err *err);
+
 /* Supervises a started session until it has ended, then takes it down. Before waiting it gives up
  * fds 0-2, all capabilities and most system calls. *ret_status is a wait status to end like: the
  * payload's own, or that of the signal that ended the session from outside. Returns 0, or -errno
