@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -211,6 +212,17 @@ static int verify_root(const struct gk_link_root *want)
 			st.stx_dev_minor == want->dev_minor ? 0 : -EXDEV;
 }
 
+/* A hard limit of 0 (pam_limits) keeps no handler of the host's from running, and the entry stub, which is
+ * the user's, could not raise it to the 1 that does (gk_forbid_core). The soft limit stays. */
+static void leave_room_for_core_limit(void)
+{
+	struct rlimit core;
+	if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max > 0)
+		return;
+	core.rlim_max = 1;
+	(void)setrlimit(RLIMIT_CORE, &core);
+}
+
 static int join(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
 	struct gk_pam_failure *why)
 {
@@ -235,6 +247,7 @@ static int join(struct gk_pam_door *door, int init, const struct gk_link_message
 	if (door->cwd[0])
 		(void)!chdir(door->cwd);
 	gk_close_fd(&door->link);
+	leave_room_for_core_limit();
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/keyctl.h>
@@ -21,6 +20,7 @@
 #include "base/err.h"
 #include "base/sys.h"
 #include "plan/plan.h"
+#include "run/cleanse.h"
 #include "run/seccomp.h"
 
 #define SELF GK_BINDIR "/gocker-shell"
@@ -91,17 +91,17 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 
 /* ---- what is given up ---- */
 
-/* No core file: a core pattern with a pipe runs on the host (core(5)). A session keyring of its own
+/* No core file, and no handler for one on the host (gk_forbid_core). A session keyring of its own
  * (keyrings(7)). Then no way to new privileges, and the filter, once: a shell started by this one
  * comes here again, where keys and more are refused already. */
 static int confine(const struct orders *orders)
 {
-	const struct rlimit none = { 0, 0 };
 	struct gk_err err = GK_ERR_INIT;
 	if (orders->has_umask)
 		(void)umask(orders->umask);
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return -errno;
+	int core = gk_forbid_core();
+	if (core < 0)
+		return core;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
 		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
 		return 0;

@@ -55,6 +55,14 @@ static int take_environment(struct gk_arena *arena, struct gk_caller *ret, struc
 	return 0;
 }
 
+int gk_forbid_core(void)
+{
+	const struct rlimit one = { 1, 1 }, none = { 0, 0 };
+	if (setrlimit(RLIMIT_CORE, &one) == 0 || setrlimit(RLIMIT_CORE, &none) == 0)
+		return 0;
+	return -errno;
+}
+
 /* The user's limits must not break the privileged work (a file size of 0 kills even root's write
  * to a cgroup file); where raising is refused (no CAP_SYS_RESOURCE, as in many containers), the
  * soft limit goes up to the hard one and a failing step is an ordinary error. */
@@ -82,9 +90,9 @@ static int raise_limits(struct gk_caller *ret, struct gk_err *err)
 			files.rlim_cur = files.rlim_max = ret->limits[RLIMIT_NOFILE].rlim_max;
 	}
 	(void)setrlimit(RLIMIT_NOFILE, &files);
-	const struct rlimit none = { 0, 0 };
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return gk_fail_errno(err, -errno, "cannot forbid core files");
+	int r = gk_forbid_core();
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot forbid core files");
 	return 0;
 }
 
@@ -210,7 +218,7 @@ int gk_restore_limits(const struct gk_caller *caller)
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
 		struct rlimit want = caller->limits[i];
 		if (i == RLIMIT_CORE)
-			continue; /* none since gk_cleanse, and it can't be raised again */
+			continue; /* as gk_cleanse left it, and it can't be raised again */
 		if (setrlimit((__rlimit_resource_t)i, &want) == 0)
 			continue;
 		return -errno;

@@ -39,8 +39,13 @@ void gk_caller_title(struct gk_caller *caller, int argc, char **argv);
 /* Refuses fds 0-2 that are directories or O_PATH: a payload could walk the host through them. */
 int gk_cleanse_stdio(struct gk_err *err);
 
-/* Gives the caller's resource limits back to this process, with no core file allowed (a core
- * pattern with a pipe runs on the host, core(5)). Returns 0 or -errno. */
+/* No core file, and no handler of the host's started by a crash: a core pattern with a pipe is run by the
+ * kernel whatever RLIMIT_CORE says, but for the value 1, which it takes for a handler that crashed itself
+ * (fs/coredump.c). A hard limit of 0 that this process may not raise stays. Returns 0 or -errno. */
+int gk_forbid_core(void);
+
+/* Gives the caller's resource limits back to this process, but for that of core files, which stays
+ * as gk_forbid_core made it. Returns 0 or -errno. */
 int gk_restore_limits(const struct gk_caller *caller);
 
 /* Gives this process what the caller had of less than the ordinary share: a positive nice value or

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tools/profile.h"
@@ -105,9 +106,11 @@ static scmp_filter_ctx supervisor_profile(const struct target *t)
 	return ctx;
 }
 
-/* Offsets into struct seccomp_data of the low half of an argument, on little-endian machines. */
+/* Offsets into struct seccomp_data of the halves of an argument, on little-endian machines. */
 #define ARG_LOW(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
+#define ARG_HIGH(n) (ARG_LOW(n) + 4)
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define PRETEND BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0)
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
 
@@ -150,7 +153,29 @@ static size_t prologue(const struct target *t, bool for_users, struct sock_filte
 	const int nr_socket = seccomp_syscall_resolve_name_arch(arch, "socket");
 	const int nr_pair = seccomp_syscall_resolve_name_arch(arch, "socketpair");
 	const int nr_personality = seccomp_syscall_resolve_name_arch(arch, "personality");
+	const int nr_setrlimit = seccomp_syscall_resolve_name_arch(arch, "setrlimit");
+	const int nr_prlimit = seccomp_syscall_resolve_name_arch(arch, "prlimit64");
 	const struct sock_filter body[] = {
+		/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a core
+		 * pattern with a pipe would be run. Programs that forbid their own core files (ssh-agent)
+		 * end when they can't, so they are told that it was done; one that asks for the old value
+		 * in the same call is refused, as nobody would fill it in. */
+		IF_EQ(nr_setrlimit, 0, 2),
+		LOAD(ARG_LOW(0)),
+		IF_EQ(RLIMIT_CORE, 11, 44),
+		IF_EQ(nr_prlimit, 0, 12),
+		LOAD(ARG_LOW(1)),
+		IF_EQ(RLIMIT_CORE, 0, 41),
+		LOAD(ARG_LOW(2)),
+		IF_EQ(0, 0, 2),
+		LOAD(ARG_HIGH(2)),
+		IF_EQ(0, 37, 0),
+		LOAD(ARG_LOW(3)),
+		IF_EQ(0, 0, 3),
+		LOAD(ARG_HIGH(3)),
+		IF_EQ(0, 0, 1),
+		PRETEND,
+		REFUSE,
 		/* ioctl: nothing that types into a terminal or changes its line discipline */
 		IF_EQ(nr_ioctl, 0, 5),
 		LOAD(ARG_LOW(1)),

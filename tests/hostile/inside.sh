@@ -183,10 +183,13 @@ terminals() {
 }
 
 core_and_env() {
-	inside alice 'ulimit -Hc; grep -c . /proc/self/limits'
-	like "$out" '^0' "A45 [$door]: no core file, soft or hard"
-	inside alice 'ulimit -c unlimited; ulimit -c'
-	unlike "$out" unlimited "A45 [$door]: and none can be had"
+	local limits="awk '/core file/ { print \$5, \$6 }' /proc/self/limits"
+	inside alice "$limits"
+	is "$out" "1 1" "A45 [$door]: a core limit of 1, soft and hard: no file, no handler of the host's"
+	inside alice "ulimit -Sc 0; ulimit -c 0; $limits; ulimit -c unlimited; $limits"
+	is "$out" $'1 1\n1 1' "A45 [$door]: and none can have it otherwise, not even lower"
+	run as_user alice bash -c "ulimit -Sc 0; $limits"
+	like "$out" '^0 ' "A45 control: outside, it can be lowered"
 	check "A45 control: outside, the hard limit can be other than 0" sh -c 'ulimit -Hc | grep -qv "^0$"'
 }
 

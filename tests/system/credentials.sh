@@ -65,7 +65,9 @@ run ssh_as alice 'ls /proc/$$/fd | tr "\n" " "'
 like "$out" '^0 1 2 ([0-9]+ )?$' "nothing but 0, 1 and 2 is open (A7)"
 run as_user alice bash -c "exec 9</ 10</etc/passwd; exec $GOCKER_SHELL -c 'ls -l /proc/self/fd'"
 unlike "$out" 'passwd|-> /$' "descriptors of the caller do not come in (A7)"
-is "$(as_user alice "$GOCKER_SHELL" -c 'ulimit -Hc')" 0 "no core dump (A45)"
+is "$(as_user alice "$GOCKER_SHELL" -c 'grep core /proc/self/limits' | awk '{ print $5, $6 }')" "1 1" "no core dump, no handler (A45)"
+run as_user alice bash -c "ulimit -Hc 0; exec $GOCKER_SHELL -c 'grep core /proc/self/limits'"
+like "$rc:$out" '^0:.* (0 +0|1 +1) ' "a caller's hard core limit of 0 is raised where root may, and no obstacle where not"
 is "$(as_user alice bash -c "ulimit -n 200; ulimit -t 77; exec $GOCKER_SHELL -c 'ulimit -n; ulimit -t'")" $'200\n77' \
 	"the caller's resource limits are given back (A9)"
 is "$(as_user alice bash -c "umask 027; exec $GOCKER_SHELL -c umask")" 0027 "the umask is the caller's (A11)"

@@ -246,6 +246,32 @@ static void test_arguments(void **state)
 	}
 }
 
+/* Nobody lowers RLIMIT_CORE, which stays at 1; asking for it, and other limits, are the kernel's. */
+static void test_core_limit(void **state)
+{
+	(void)state;
+	enum { CPU = 0, CORE = 4, NOFILE = 7 };
+	static const uint64_t pointers[] = { 0x1000, 1ULL << 32, 0x7fff00001000 };
+	const uint32_t pretended = SECCOMP_RET_ERRNO | 0, refused = SECCOMP_RET_ERRNO | EPERM;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
+		for (size_t i = 0; i < COUNT(pointers); i++) {
+			const uint64_t p = pointers[i], high = 1ULL << 32;
+			const int set = seccomp_syscall_resolve_name_arch(m->scmp, "setrlimit");
+			struct seccomp_data both = { .arch = m->audit, .args = { 0, CORE, p, p },
+				.nr = seccomp_syscall_resolve_name_arch(m->scmp, "prlimit64") };
+			assert_int_equal(ask(m, &m->user, set, CORE, p, 0), pretended);
+			assert_int_equal(ask(m, &m->user, set, CORE | high, p, 0), pretended);
+			assert_int_equal(ask(m, &m->user, set, NOFILE, p, 0), SECCOMP_RET_ALLOW);
+			assert_int_equal(ask(m, &m->user, both.nr, 0, CORE, p), pretended);
+			assert_int_equal(ask(m, &m->user, both.nr, 0, CORE | high, p), pretended);
+			assert_int_equal(ask(m, &m->user, both.nr, 0, CORE, 0), SECCOMP_RET_ALLOW);
+			assert_int_equal(ask(m, &m->user, both.nr, 0, CPU, p), SECCOMP_RET_ALLOW);
+			assert_int_equal(evaluate(&m->user, &both), refused);
+			both.args[2] = 0;
+			assert_int_equal(evaluate(&m->user, &both), SECCOMP_RET_ALLOW);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_supervisor_is_narrow),
 		cmocka_unit_test(test_foreign_architectures),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_core_limit),
 	};
 	return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
 }
