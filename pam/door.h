@@ -26,6 +26,7 @@ struct gk_pam_door {
 	uint64_t namespaces;
 	char origin[1024]; /* cgroup.procs of where the caller came from; "": it stays */
 	char cwd[1024];
+	char user[256]; /* whom it was opened for */
 };
 #define GK_PAM_MAGIC 0x676b6472U
 

@@ -163,6 +163,7 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 		return refuse(pamh, flags, &why);
 	}
 	fill_question(pamh, GK_LINK_OPEN, &question);
+	memcpy(door->user, question.user, sizeof door->user);
 	if (gk_door_start(door, &question, &answer, &why) < 0) {
 		/* `required` lines go on after a failure: the last one must not try again. */
 		door->state = GK_PAM_FAILED;
@@ -212,6 +213,24 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 	return PAM_SUCCESS;
 }
 
+/* A module between `outer` and the last line may change PAM_USER: the container would be the first
+ * name's, or, with the break-glass group or root as the second, nobody's. */
+static bool other_user(pam_handle_t *pamh, const struct options *o)
+{
+	struct gk_pam_door *door = o->outer ? NULL : find_door(pamh);
+	return door && gk_door_is_ours(door) && strcmp(door->user, item(pamh, PAM_USER)) != 0;
+}
+
+static int refuse_other_user(pam_handle_t *pamh, int flags)
+{
+	struct gk_pam_failure why = { .log = "PAM_USER was changed since the line with outer" };
+	struct gk_pam_door *door = find_door(pamh);
+	/* One that is inside ends when it is closed; what is not yet inside ends here. */
+	if (door->state < GK_PAM_INSIDE)
+		forget_door(pamh);
+	return refuse(pamh, flags, &why);
+}
+
 /* ---- close ---- */
 
 static int close_door(pam_handle_t *pamh, const struct options *o)
@@ -256,10 +275,11 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 	struct options o = read_options(argc, argv);
 	sigset_t before;
 	int r;
-	if (decided_by_name(pamh, &o, PAM_SESSION_ERR, &r))
-		return r;
 	hold_children(&before);
-	r = open_door(pamh, &o, flags);
+	if (other_user(pamh, &o))
+		r = refuse_other_user(pamh, flags);
+	else if (!decided_by_name(pamh, &o, PAM_SESSION_ERR, &r))
+		r = open_door(pamh, &o, flags);
 	release_children(&before);
 	return r;
 }

@@ -56,3 +56,17 @@ stack gocker-sshd 'requisite pam_exec.so quiet /bin/false'
 run ssh_as alice 'hostname'
 is "$rc:$(grep -c throwaway <<<"$out")" 254:0 "the same with requisite, when the last line is never reached"
 check_clean "and nothing is left"
+
+# A module between the two lines that changes the user.
+add_user bob --shell /bin/sh
+for other in bob root; do
+	stack gt "required $GKT_HELPERS/pam_rename.so $other"
+	mark_syslog
+	run pamdrive gt alice open user hostname close
+	unlike "$out$err" 'gocker-container' "PAM_USER changed to $other after outer: the login is refused"
+	like "$(gocker_log)" 'PAM_USER was changed' "and the log says why"
+	check_clean "and nothing is left of it"
+done
+stack gt "required $GKT_HELPERS/pam_rename.so alice"
+run pamdrive gt alice open user hostname close
+like "$out" gocker-container "control: set to the same name, it goes on"
