@@ -1,6 +1,7 @@
 #!/bin/bash
 # Editing an image: in a copy, in a container; taken over on success, dropped on failure.
 . "$(dirname "$0")/../lib/test.sh"
+need python3 busybox
 need_product
 images=/srv/images
 image() { "$GOCKER" image "$1" --image-dir $images "${@:2}"; }
@@ -44,6 +45,20 @@ is "$(readlink $images/alpine/etc/resolv.new)" ../run/resolv.conf "symlinks are 
 run image edit alpine /bin/sh -c 'cp /bin/busybox /suid; chmod 6755 /suid; mkfifo /pipe; mkdir -m 2755 /d'
 is "$rc:$(find $images/alpine/ -perm /6000 -o -type p)" 0: "set-uid bits and FIFOs don't stay"
 like "$err" '2 lost their set-uid' "and it is said"
+
+# apk add over the network, from a repository with one package.
+python3 "$GKT_TOP/tests/images/apk.py" /srv/repo "$(uname -m)"
+busybox httpd -f -p 127.0.0.1:8081 -h /srv/repo &
+httpd=$!
+wait_until 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8081'
+run image edit alpine apk add --allow-untrusted --repositories-file /dev/null -X http://127.0.0.1:8081 hello-gkt
+is "$rc" 0 "apk add fetches a package over the network"
+is "$(session alpine hello-gkt)" "from the package" "and new sessions have it"
+kill "$httpd"
+wait "$httpd" 2>/dev/null
+run image edit alpine apk add --allow-untrusted --repositories-file /dev/null -X http://127.0.0.1:8081 other
+isnt "$rc" 0 "apk add of what can't be had fails"
+check "and the image is as it was" image verify alpine
 
 # Contained: nothing of the host's.
 run image edit alpine /bin/sh -c 'ls /proc | grep -c "^[0-9]*$"; ls -d /srv/images 2>&1; mount -t tmpfs x /mnt 2>&1; mknod /sda b 8 0 2>&1; exit 1'
