@@ -76,7 +76,7 @@ static void test_homes_that_would_break_the_container(void **state)
 {
 	(void)state;
 	const char *const homes[] = { "/", "", "relative", "/dev", "/dev/shm", "/proc/self", "/sys",
-		"/etc", "/etc/x", "/usr", "/usr/games", "/usr/local", "/usr/local/bin", "/bin",
+		"/etc", "/etc/x", "/usr", "/usr/games", "/usr/local", GK_BINDIR, "/bin",
 		"/sbin", "/lib", "/lib64/x", "/tmp", "/tmp/x", "/var", "/var/run/sshd", "/run",
 		"/home/../etc", "/home/x:y", "/run/ssh-agent.sock" };
 	for (size_t i = 0; i < COUNT(homes); i++) {
