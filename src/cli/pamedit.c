@@ -259,7 +259,7 @@ int gk_pam_apply_remove(const struct gk_pam_change *change, bool *ret_edited, st
 	int known = recall(change->service, &arena, &was, err);
 	if (known < 0 && known != -ENOENT)
 		return known;
-	bool was_none = known == 0 && !*was;
+	bool was_none = known == 0 && was && !*was;
 	int r = was_none ? remove_file(change->service, err) :
 		replace(change->service, change->after, err);
 	if (r < 0)

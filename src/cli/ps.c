@@ -172,8 +172,8 @@ static int read_options(struct ps *ps, int argc, char **argv)
 		default: return gk_cli_bad_option("ps", argv);
 		}
 	}
-	if (ps->filter.door && strcmp(ps->filter.door, "shell") && strcmp(ps->filter.door, "pam") &&
-		strcmp(ps->filter.door, "run"))
+	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 && strcmp(ps->filter.door, "pam") != 0 &&
+		strcmp(ps->filter.door, "run") != 0)
 		return gk_cli_usage("ps", "--door is shell, pam or run");
 	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
 }

@@ -34,8 +34,9 @@ static uint64_t value_of(const char *text, const char *key)
 
 static void read_events(int fd, char *buf, size_t size)
 {
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, size - 1, 0);
-	buf[n > 0 ? n : 0] = '\0';
+	memset(buf, 0, size);
+	if (fd >= 0 && pread(fd, buf, size - 1, 0) < 0)
+		buf[0] = '\0';
 }
 
 void gk_bites_open(struct gk_bites *b, int leaf_fd)

@@ -328,7 +328,7 @@ int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size)
 /* Whether a limit file says what was asked, or less. */
 static bool limit_holds(int dirfd, const char *name, uint64_t want)
 {
-	char buf[64];
+	char buf[64] = "";
 	if (want == GK_UNLIMITED)
 		return true;
 	if (read_file(dirfd, name, buf, sizeof buf) <= 0 || buf[0] < '0' || buf[0] > '9')
@@ -487,7 +487,7 @@ int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze)
 
 bool gk_cgroup_is_frozen(const struct gk_cgroup *cg)
 {
-	char buf[16];
+	char buf[16] = "";
 	return !cg->v1 && read_file(cg->leaf_fd, "cgroup.freeze", buf, sizeof buf) > 0 &&
 		buf[0] == '1';
 }

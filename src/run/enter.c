@@ -26,7 +26,7 @@
  * v2 a cgroup namespace hides what is above it. */
 static int go_inside(const struct gk_enter *e, struct gk_err *err)
 {
-	struct stat host, inside;
+	struct stat host, inside = { 0 };
 	if (stat("/", &host) < 0)
 		return gk_fail_errno(err, -errno, "cannot examine /");
 	int r = e->cgroup->v1 ? gk_cgroup_join(e->cgroup) : 0;

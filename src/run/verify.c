@@ -133,14 +133,14 @@ int gk_verify_mounts(const struct gk_plan *plan, const bool *made, struct gk_err
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	gk_autofree bool *seen = calloc(plan->nmounts, sizeof *seen);
-	gk_autofree char *line = NULL;
-	size_t room = 0;
 	if (!f || !seen) {
 		int e = f ? -ENOMEM : -errno;
 		if (f)
 			fclose(f);
 		return gk_fail_errno(err, e, "cannot read the mount table");
 	}
+	gk_autofree char *line = NULL;
+	size_t room = 0;
 	int r = check_top(err);
 	while (r == 0 && getline(&line, &room, f) > 0)
 		r = check_line(line, plan, made, seen, err);
