@@ -37,8 +37,9 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
 # Its _after, if it has one, looks at the logs of all of them.
-family = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f))) \
-	$(wildcard tests/$(1)/_after)
+scripts = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f)))
+after = $(wildcard tests/$(1)/_after)
+family = $(call scripts,$(1)) $(call after,$(1))
 ROOT_FAMILIES := system hostile clients pam images admin packaging
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run
@@ -56,7 +57,9 @@ $(ROOT_CHECKS): check-%: test-stage test-images test-helpers
 
 ifeq ($(shell id -u),0)
 check: $(UNIT_TESTS) test-stage test-images test-helpers
-	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS) $(foreach f,$(ROOT_FAMILIES),$(call family,$(f)))
+	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS) \
+		$(foreach f,$(ROOT_FAMILIES),$(call scripts,$(f))) \
+		$(foreach f,$(ROOT_FAMILIES),$(call after,$(f)))
 else
 check: $(UNIT_TESTS) build
 	@echo 'Not root: tests/{unit,golden} only; $(ROOT_FAMILIES) need root (sudo make check).'
