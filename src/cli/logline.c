@@ -5,21 +5,39 @@
 
 #include "plan/text.h"
 
-bool gk_logline_is_ours(const char *message)
+static bool is_event(const char *message)
 {
 	return strncmp(message, "event=", 6) == 0;
 }
 
-/* "name[123]:" or "name:", with one of gocker's names. */
+const char *gk_logline_of_module(const char *message)
+{
+	static const char name[] = "pam_gocker(";
+	if (strncmp(message, name, sizeof name - 1) != 0)
+		return NULL;
+	const char *end = strstr(message, "): ");
+	if (!end || !is_event(end + 3))
+		return NULL;
+	/* What the keeper refused it has told the log itself. */
+	return strstr(end, " reason=\"refused: ") ? NULL : end + 3;
+}
+
+/* "name[123]:", "name:" or "name", with one of gocker's names. */
 static bool is_our_tag(const char *tag, size_t len)
 {
-	static const char *const names[] = { "gocker", "gocker-shell", "gocker-keeper", "pam_gocker" };
+	static const char *const names[] = { "gocker", "gocker-shell", "gocker-keeper", "gocker-scope" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t n = strlen(names[i]);
-		if (len > n && strncmp(tag, names[i], n) == 0 && (tag[n] == '[' || tag[n] == ':'))
+		if (len >= n && strncmp(tag, names[i], n) == 0 &&
+			(len == n || tag[n] == '[' || tag[n] == ':'))
 			return true;
 	}
 	return false;
+}
+
+bool gk_logline_is_ours(const char *program, const char *message)
+{
+	return is_our_tag(program, strlen(program)) && is_event(message);
 }
 
 /* The length of the time at the line's beginning, 0 without one: "Nov  3 22:01:38" (RFC 3164) or a
@@ -46,10 +64,12 @@ const char *gk_logline_parse(char *line, char *ret_time, size_t size)
 		line += word + strspn(line + word, " ");
 		word = strcspn(line, " ");
 	}
-	if (!word || line[word - 1] != ':' || !is_our_tag(line, word))
+	if (!word || line[word - 1] != ':')
 		return NULL;
-	line += word + strspn(line + word, " ");
-	return gk_logline_is_ours(line) ? line : NULL;
+	const char *message = line + word + strspn(line + word, " ");
+	if (is_our_tag(line, word) && is_event(message))
+		return message;
+	return gk_logline_of_module(message);
 }
 
 const char *gk_logline_next(const char *p, struct gk_logfield *ret)

@@ -5,8 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether a message (what follows "name[pid]: ") is one of gocker's. */
-bool gk_logline_is_ours(const char *message);
+/* Whether a message (what follows "name[pid]: ") of a program of that name is one of gocker's. */
+bool gk_logline_is_ours(const char *program, const char *message);
+
+/* The part of a message that is pam_gocker's. The module logs in the name of the daemon that has
+ * loaded it, and pam_syslog(3) puts "pam_gocker(SERVICE:TYPE): " first. NULL for any other message, and
+ * for a refusal that the keeper has told the log already. */
+const char *gk_logline_of_module(const char *message);
 
 /* Parses a line of a syslog file in place (its end is cut off): with the traditional time or one of
  * RFC 3339, with or without a host name. Only the name of the program that stands where syslog puts

@@ -144,7 +144,10 @@ static int read_journal(struct logs *l, FILE *f)
 		const char *cursor = entry ? journal_string(entry, "__CURSOR") : NULL;
 		if (cursor)
 			snprintf(l->cursor, sizeof l->cursor, "%s", cursor);
-		if (message && gk_logline_is_ours(message))
+		const char *program = entry ? journal_string(entry, "SYSLOG_IDENTIFIER") : NULL;
+		if (message && !(program && gk_logline_is_ours(program, message)))
+			message = gk_logline_of_module(message);
+		if (message)
 			r = take(l, when, message);
 		json_object_put(entry);
 	}
@@ -157,14 +160,14 @@ static bool has_journal(void)
 	return stat("/run/systemd/journal", &st) == 0 && access("/usr/bin/journalctl", X_OK) == 0;
 }
 
-/* All that is there; or, once that is printed, what comes after it. */
+/* All that is there; or, once that is printed, what comes after it. By facility (10 is authpriv) and not
+ * by name: the module's lines have the names of daemons. */
 static int from_journal(struct logs *l, struct gk_err *err)
 {
 	char after[600];
-	const char *argv[16] = { "/usr/bin/journalctl", "-q", "--no-pager", "-o", "json", "_UID=0",
-		"SYSLOG_IDENTIFIER=gocker", "SYSLOG_IDENTIFIER=gocker-shell",
-		"SYSLOG_IDENTIFIER=gocker-keeper", "SYSLOG_IDENTIFIER=pam_gocker" };
-	size_t n = 10;
+	const char *argv[16] = { "/usr/bin/journalctl", "-q", "--no-pager", "-o", "json",
+		"--output-fields=MESSAGE,SYSLOG_IDENTIFIER", "_UID=0", "SYSLOG_FACILITY=10" };
+	size_t n = 8;
 	pid_t pid;
 	if (l->live) {
 		argv[n++] = "--follow";

@@ -14,6 +14,7 @@ ssh_as alice true 2>/dev/null
 set_ini
 logger -t sshd -p authpriv.info 'Invalid user gocker-shell[1]: event=open id=forged00 user="alice" from here'
 logger -t gocker-shell -p authpriv.info 'no event at all'
+logger -t sshd -p authpriv.info 'Invalid user pam_gocker(sshd:session): event=open id=forged00 from here'
 
 logs() { run "$GOCKER" logs --file "$GKT_SYSLOG" "$@"; }
 logs
@@ -31,6 +32,12 @@ logs --format json
 is "$(jq -r '.[-1].event' <<<"$out")" refused "--format json"
 logs -n 2
 is "$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "close refused" "-n: the last"
+
+printf '%s\n' '<80>sshd[7]: pam_gocker(sshd:session): event=uncontained reason=root user="root"' \
+	'<83>su[8]: pam_gocker(su:session): event=refused door=pam user="bob" reason="refused: no image"' >"$GKT_WORK/module"
+run "$GOCKER" logs --file "$GKT_WORK/module"
+like "$out" '^- +uncontained +- +root ' "what the module logs in a daemon's name"
+unlike "$out" refused "but not again what the keeper has told"
 
 sed 's/^<[0-9]*>gocker/Nov  3 22:01:38 host gocker/' "$GKT_SYSLOG" >/var/log/auth.log
 run "$GOCKER" logs --user bob
