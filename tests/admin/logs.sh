@@ -76,6 +76,7 @@ session_line refused 00000000000c alice >>"$log.1"
 sleep 0.1
 session_line open 00000000000d alice >"$log"
 check "a rotated file is read to its end, and then the new one" wait_until 10 lines text 5
+wait_until 10 lines json 6
 : >"$log"
 session_line limit 00000000000d >>"$log"
 check "a file that was emptied is read from its beginning" wait_until 10 lines text 6
@@ -92,14 +93,24 @@ mkdir -p /run/systemd/journal
 rm -f /usr/bin/journalctl
 cat >/usr/bin/journalctl <<'SH'
 #!/bin/sh
-entry() { echo "{\"__CURSOR\":\"$1\",\"__REALTIME_TIMESTAMP\":\"1793743298000000\",\"MESSAGE\":\"$2\"}"; }
+entry() { # CURSOR PROGRAM MESSAGE
+	echo "{\"__CURSOR\":\"$1\",\"__REALTIME_TIMESTAMP\":\"1793743298000000\",\"SYSLOG_IDENTIFIER\":\"$2\",\"MESSAGE\":\"$3\"}"
+}
 case " $* " in
-*" -o json _UID=0 "*" --follow --no-tail --after-cursor=c2 "*) entry c3 'event=close id=00000000000f user=\"alice\"' ;;
-*" -o json _UID=0 "*) entry c1 'event=open id=00000000000f user=\"alice\"'; entry c2 'no event' ;;
+*" -o json "*" _UID=0 SYSLOG_FACILITY=10 --follow --no-tail --after-cursor=c4 "*)
+	entry c5 gocker-shell 'event=close id=00000000000f user=\"alice\"'
+	;;
+*" -o json "*" _UID=0 SYSLOG_FACILITY=10 "*)
+	entry c1 gocker-shell 'event=open id=00000000000f user=\"alice\"'
+	entry c2 sshd 'event=open id=00000000000e user=\"not ours\"'
+	entry c3 su 'pam_gocker(su:session): event=exempt service=\"su\" user=\"root\"'
+	entry c4 gocker-shell 'no event'
+	;;
 esac
 SH
 chmod 755 /usr/bin/journalctl
 run "$GOCKER" logs
-is "$rc:$(awk '{ print $1, $2, $3 }' <<<"$out")" "0:2026-11-03T22:01:38Z open 00000000000f" "the journal, where there is one"
+is "$rc:$(awk '{ print $1, $2, $3 }' <<<"$out" | head -n 1)" "0:2026-11-03T22:01:38Z open 00000000000f" "the journal, where there is one"
+is "$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "open exempt" "the module's lines are in it, nobody else's"
 run "$GOCKER" logs --follow
-is "$rc:$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "0:open close" "--follow goes on behind the last entry that was read"
+is "$rc:$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "0:open exempt close" "--follow goes on behind the last entry that was read"
