@@ -2,12 +2,12 @@
 # S17: the terminal where gocker is not the session leader. The caller's terminal is raw while the
 # session has it, and as it was found whenever the session has not.
 . "$(dirname "$0")/../lib/test.sh"
-need expect script su
+need expect script su sudo
 need_product
 user=relay
 add_user $user
 set_ini 'pids_max = 50'
-for service in su su-l; do write_door_pam $service 'session required pam_unix.so'; done
+for service in su su-l sudo sudo-i; do write_door_pam $service 'session required pam_unix.so'; done
 remember_host
 door=shell row=S17
 
@@ -42,7 +42,9 @@ outer_test() { # NAME: with the functions above
 	expect_test "$1" <"$GKT_WORK/outer.now"
 }
 
-for how in "su - $user" "gocker run -t -u $user sh" "gocker run -t sh"; do
+# The ways to a session by which gocker is not the leader of the terminal's session.
+ways=("su - $user" "sudo -iu $user" "gocker run -t -u $user sh")
+for how in "${ways[@]}" "gocker run -t sh"; do
 	outer_test "$how: the outer shell's modes are back after it" <<-TCL
 		outer_shell
 		set before [outer {stty -g}]
@@ -72,7 +74,7 @@ for how in "su - $user" "gocker run -t -u $user sh" "gocker run -t sh"; do
 		say exit
 		ended
 	TCL
-	outer_test "$how: ^C, ^Z, fg and ^D work inside" <<-TCL
+	outer_test "$how: ^C, ^Z, fg and ^D work inside, and in the outer shell after it" <<-TCL
 		outer_shell
 		enter "$how"
 		say {sleep 1000}
@@ -93,6 +95,17 @@ for how in "su - $user" "gocker run -t -u $user sh" "gocker run -t sh"; do
 		send "\004"
 		want {OUT>\$}
 		equal [outer {echo \$?}] 1
+		say {sleep 1002}
+		after 300
+		send "\032"
+		want {Stopped}
+		want {OUT>\$}
+		say fg
+		want {sleep 1002\r\n}
+		after 300
+		send "\003"
+		want {OUT>\$}
+		equal [outer jobs] ""
 		say exit
 		ended
 	TCL
@@ -205,46 +218,53 @@ outer_test "su - USER -c, which has no controlling terminal: typed input reaches
 TCL
 perl -e 'print pack "C*", 0..255' >"/home/$user/all"
 cp "/home/$user/all" "$GKT_WORK/all"
-outer_test "8-bit clean both ways in raw mode" <<-TCL
-	outer_shell
-	enter "su - $user"
-	say {stty raw -echo; echo "GO""NOW"; head -c 256 >in; cat all; stty sane; echo}
-	want GONOW
-	fconfigure \$spawn_id -translation binary -encoding binary
-	set file [open $GKT_WORK/all rb]
-	send -- [read \$file]
-	want_ready
-	equal [ask {cmp in all && echo same}] same
-	say exit
-	want {OUT>\$}
-	say exit
-	ended
-TCL
+for how in "${ways[@]}"; do
+	outer_test "$how: 8-bit clean both ways in raw mode" <<-TCL
+		outer_shell
+		enter "$how"
+		ask {cd /home/$user; rm -f in}
+		say {stty raw -echo; echo "GO""NOW"; head -c 256 >in; cat all; stty sane; echo}
+		want GONOW
+		fconfigure \$spawn_id -translation binary -encoding binary
+		set file [open $GKT_WORK/all rb]
+		send -- [read \$file]
+		want_ready
+		equal [ask {cmp in all && echo same}] same
+		say exit
+		want {OUT>\$}
+		say exit
+		ended
+	TCL
+done
 
 # Bytes through `script`, which makes a terminal and writes down what comes out of it.
 mkfifo "$GKT_WORK/typing"
 exec 8<>"$GKT_WORK/typing"
 on_a_tty() { timeout 60 script -qec "$1" /dev/null <&8; }
-on_a_tty "su - $user -c 'stty raw; cat all'" >"$GKT_WORK/out"
-check "every byte comes out as it was written" cmp "$GKT_WORK/all" "$GKT_WORK/out"
-wrong=0
-for i in {1..15}; do
-	on_a_tty "gocker run -t -u $user sh -c 'seq 1 3000; printf last; exit 9'" >"$GKT_WORK/out"
-	[ $? = 9 ] && cmp -s <(tr -d '\r' <"$GKT_WORK/out") <(seq 1 3000; printf last) || wrong=$((wrong + 1))
+for how in "su - $user -c" "sudo -iu $user sh -c" "gocker run -t -u $user sh -c"; do
+	on_a_tty "$how 'stty raw; cat /home/$user/all'" >"$GKT_WORK/out"
+	check "$how: every byte comes out as it was written" cmp "$GKT_WORK/all" "$GKT_WORK/out"
+	wrong=0
+	for i in {1..6}; do
+		on_a_tty "$how 'seq 1 3000; printf last; exit 9'" >"$GKT_WORK/out"
+		[ $? = 9 ] && cmp -s <(tr -d '\r' <"$GKT_WORK/out") <(seq 1 3000; printf last) || wrong=$((wrong + 1))
+	done
+	is "$wrong" 0 "$how: no last byte is lost, and no status, in $i runs"
 done
-is "$wrong" 0 "no last byte is lost, and no status, in 15 runs"
 SECONDS=0
 on_a_tty "su - $user -c 'seq 1 1000000'" >"$GKT_WORK/out"
 is "$(tr -d '\r' <"$GKT_WORK/out" | sha256sum)" "$(seq 1 1000000 | sha256sum)" "7 MB through a terminal are exact"
 check "and take no more than seconds: $SECONDS s" test $SECONDS -lt 20
 
-expect_test "the caller's terminal hangs up" <<-TCL
-	spawn -noecho su - $user
-	want_prompt
-	prompt
-	say {trap "" HUP TERM; echo "RUN""NING"; while :; do sleep 1000; done}
-	want RUNNING
-	close
-	wait
-TCL
-check_clean "the caller's terminal hangs up: all of the session is gone"
+for how in "${ways[@]}"; do
+	expect_test "$how: the caller's terminal hangs up" <<-TCL
+		spawn -noecho $how
+		want_prompt
+		prompt
+		say {trap "" HUP TERM; echo "RUN""NING"; while :; do sleep 1000; done}
+		want RUNNING
+		close
+		wait
+	TCL
+	check_clean "$how: the caller's terminal hangs up: all of the session is gone"
+done
