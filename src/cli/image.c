@@ -136,7 +136,10 @@ void gk_image_say(const struct gk_image_cli *cli, const char *fmt, ...)
 
 int gk_image_open_store(struct gk_image_cli *cli, bool create, struct gk_store *ret)
 {
-	return gk_store_open(cli->image_dir, create, ret, &cli->err);
+	int r = gk_store_open(cli->image_dir, create, ret, &cli->err);
+	if (r == 0)
+		ret->tick = &cli->tick;
+	return r;
 }
 
 static void on_say(void *arg, const char *line)

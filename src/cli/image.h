@@ -60,6 +60,8 @@ const char *gk_image_size(char buf[32], uint64_t bytes);
 void gk_image_progress_start(struct gk_image_cli *cli);
 /* Takes the progress line away. */
 void gk_image_progress_clear(void);
+/* The same, and the second before it is shown begins anew: something else had the terminal. */
+void gk_image_progress_restart(void);
 /* The signal that came, or 0. */
 int gk_image_interrupted(void);
 

@@ -62,6 +62,7 @@ static int run_editor(void *arg, const char *root, struct gk_err *err)
 		if (gk_image_interrupted())
 			(void)kill(pid, SIGTERM);
 	}
+	gk_image_progress_restart();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -17,8 +17,7 @@ static void on_signal(int sig)
 }
 
 struct progress {
-	bool terminal, shown;
-	const char *what;
+	bool terminal, shown, begins;
 	struct timespec begun, last;
 };
 static struct progress progress;
@@ -49,6 +48,12 @@ void gk_image_progress_clear(void)
 	progress.shown = false;
 }
 
+void gk_image_progress_restart(void)
+{
+	gk_image_progress_clear();
+	progress.begins = true;
+}
+
 static void show(const char *what, enum gk_unit unit, uint64_t done, uint64_t total)
 {
 	char size[32];
@@ -70,13 +75,11 @@ static int on_tick(void *arg, const char *what, enum gk_unit unit, uint64_t done
 		return -EINTR;
 	if (!progress.terminal || clock_gettime(CLOCK_MONOTONIC, &now) < 0)
 		return 0;
-	if (!progress.what || strcmp(progress.what, what) != 0) {
-		progress.what = what;
+	if (progress.begins)
 		progress.begun = now;
-	}
-	/* The last step of all is one call to the kernel: say what it is before it starts. */
-	if (ms_since(&progress.begun, &now) >= (progress.shown ? 0 : 1000) &&
-		ms_since(&progress.last, &now) >= 200) {
+	progress.begins = false;
+	/* All steps together count: several short ones may take long. */
+	if (ms_since(&progress.begun, &now) >= 1000 && ms_since(&progress.last, &now) >= 200) {
 		progress.last = now;
 		show(what, unit, done, total);
 	}
@@ -98,6 +101,7 @@ void gk_image_progress_start(struct gk_image_cli *cli)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(signals[i], &action, NULL);
 	}
+	progress.begins = true;
 	progress.terminal = !cli->quiet && isatty(STDERR_FILENO);
 	cli->tick.fn = on_tick;
 }

@@ -216,7 +216,7 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 void gk_staging_end(struct gk_staging *staging)
 {
 	if (staging->fd >= 0)
-		(void)gk_tree_remove(staging->store->versions_fd, staging->dir, NULL);
+		(void)gk_tree_remove(staging->store->versions_fd, staging->dir, NULL, NULL);
 	gk_close_fd(&staging->root_fd);
 	gk_close_fd(&staging->fd);
 }
@@ -266,7 +266,7 @@ void gk_store_sweep(const struct gk_store *store)
 		if (dir)
 			(void)closedir(dir);
 		gk_close_fd(&lock);
-		more = held >= 0 && gk_tree_remove(store->versions_fd, dead, NULL) == 0;
+		more = held >= 0 && gk_tree_remove(store->versions_fd, dead, store->tick, NULL) == 0;
 	}
 	DIR *dir = gk_store_opendir(store->dir_fd);
 	for (struct dirent *e; dir && (e = readdir(dir));)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "image/tick.h"
 #include "run/image.h"
 
 /* NAME@STAMP with room for the prefixes of staging and doomed directories. */
@@ -15,6 +16,7 @@ struct gk_store {
 	const char *path; /* as given: for messages */
 	int dir_fd;	  /* the image directory */
 	int versions_fd;  /* its .versions */
+	const struct gk_tick *tick; /* of removals; may be NULL */
 };
 #define GK_STORE_INIT { .dir_fd = -1, .versions_fd = -1 }
 

@@ -256,7 +256,7 @@ static int clear_before(struct tools *t, struct json_object *old)
 	struct stat st;
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	return gk_tree_remove(dir, name, t->err);
+	return gk_tree_remove(dir, name, NULL, t->err);
 }
 
 static bool is_among(const char *const *programs, const char *name)

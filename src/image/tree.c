@@ -143,6 +143,8 @@ int gk_tree_walk(int root_fd, gk_walk_fn fn, void *arg, struct gk_err *err)
 struct removal {
 	int top_fd; /* the directory being removed */
 	unsigned moved;
+	const struct gk_tick *tick;
+	uint64_t n;
 };
 enum { REMOVE_DEPTH = 64 };
 
@@ -171,6 +173,9 @@ static int remove_inside(struct removal *removal, int fd, unsigned depth)
 		if (r < 0 || names.n == 0)
 			return r;
 		for (size_t i = 0; i < names.n; i++) {
+			r = gk_tick(removal->tick, "removing", GK_UNIT_FILES, removal->n++, 0);
+			if (r < 0)
+				return r;
 			if (unlinkat(fd, names.list[i], 0) == 0)
 				continue;
 			if (errno != EISDIR && errno != EPERM)
@@ -182,12 +187,12 @@ static int remove_inside(struct removal *removal, int fd, unsigned depth)
 	}
 }
 
-int gk_tree_remove(int parent_fd, const char *name, struct gk_err *err)
+int gk_tree_remove(int parent_fd, const char *name, const struct gk_tick *tick, struct gk_err *err)
 {
 	if (unlinkat(parent_fd, name, 0) == 0)
 		return 0;
 	gk_autoclose int fd = open_below(parent_fd, name);
-	struct removal removal = { .top_fd = fd };
+	struct removal removal = { .top_fd = fd, .tick = tick };
 	int r = fd < 0 ? fd : remove_inside(&removal, fd, 0);
 	if (r == 0 && unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)
 		r = -errno;

@@ -161,7 +161,7 @@ static int bury(const struct gk_store *store, struct doomed *dead, size_t n, str
 {
 	int r = 0;
 	for (size_t i = 0; i < n; i++) {
-		int one = gk_tree_remove(store->versions_fd, dead[i].dir, err);
+		int one = gk_tree_remove(store->versions_fd, dead[i].dir, store->tick, err);
 		r = r < 0 ? r : one;
 		gk_close_fd(&dead[i].fd);
 	}

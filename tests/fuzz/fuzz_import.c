@@ -66,7 +66,7 @@ static void remove_base(void)
 	char *slash = strrchr(base, '/');
 	*slash = '\0';
 	int above = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	(void)gk_tree_remove(above, slash + 1, NULL);
+	(void)gk_tree_remove(above, slash + 1, NULL, NULL);
 	(void)close(above);
 }
 
@@ -163,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_inside(root, r == 0);
 	(void)close(root);
 	(void)close(archive);
-	MUST(gk_tree_remove(base_fd, "root", &err) == 0);
+	MUST(gk_tree_remove(base_fd, "root", NULL, &err) == 0);
 	check_outside();
 	return 0;
 }

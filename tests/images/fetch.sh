@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fetching Alpine: pinned sums over file and https, nothing unverified, the fallback without a mirror.
 . "$(dirname "$0")/../lib/test.sh"
-need python3 openssl
+need python3 openssl expect
 images=/srv/images
 fetch() { env -u ALPINE_MIRROR -u ALPINE_VERSION "$GOCKER" image fetch --image-dir $images "$@"; }
 mkdir -p $images /srv/mirror
@@ -88,7 +88,7 @@ umount /mnt
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost -keyout "$GKT_WORK/key" -out "$GKT_WORK/cert" 2>/dev/null
 cat >"$GKT_WORK/server.py" <<'END'
-import http.server, ssl, sys
+import http.server, ssl, sys, time
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         print(self.headers["User-Agent"], file=log, flush=True)
@@ -96,6 +96,18 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path[len("/moved"):])
             return self.end_headers()
+        if self.path.startswith("/slow/"):
+            try:
+                data = open("/srv/mirror" + self.path[len("/slow"):], "rb").read()
+            except FileNotFoundError:
+                return self.send_error(404)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            for part in range(0, len(data), len(data) // 4):
+                self.wfile.write(data[part:part + len(data) // 4])
+                time.sleep(0.6)
+            return
         if self.path.startswith("/plain/"):
             self.send_response(302)
             self.send_header("Location", "http://localhost:1/" + self.path)
@@ -124,6 +136,11 @@ run fetch --mirror https://localhost:8443/moved tls
 is "$rc" 0 "a redirection to https is followed"
 run fetch --mirror https://localhost:8443/plain tls
 like "$rc:$err" '125:.*https or file' "one to http is not"
+expect_test "on a terminal a slow mirror's progress is shown" <<-TCL
+	spawn -noecho $GOCKER image fetch --image-dir $images --mirror https://localhost:8443/slow tls
+	want {fetching: [0-9.]+ [KM]?i?B .[0-9]+%}
+	equal [ended] 0
+TCL
 printf 'x' >>"/srv/mirror/$release"
 run fetch --mirror https://localhost:8443 tls
 like "$rc:$err" '125:.*wrong SHA-512' "https alone is no reason to trust a file"

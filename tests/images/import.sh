@@ -2,7 +2,7 @@
 # Importing what is good: formats, contents, owners; what a full disk and a killed run leave.
 # timeout: 300
 . "$(dirname "$0")/../lib/test.sh"
-need python3 zstd
+need python3 zstd expect strace
 images=/srv/images
 archives=$GKT_WORK/archives
 mkdir -p $images "$archives"
@@ -49,6 +49,21 @@ expect_test "on a terminal an import of more than a second shows its progress" <
 	want {unpacking: [0-9.]+ [KM]?i?B}
 	ended
 TCL
+# What else may take its time, on a disk on which everything does.
+shows() { # WHAT NAME COMMAND IMAGE: on a terminal
+	expect_test "on a terminal $2" <<-TCL
+		spawn -noecho strace -f -qq -o /dev/null -e trace=newfstatat,unlinkat -e inject=newfstatat,unlinkat:delay_enter=3000 $GOCKER image $3 --image-dir $images $4
+		want {$1: [0-9]+ files}
+		equal [ended 60] 0
+	TCL
+}
+tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
+shows verifying "verify shows its progress" verify shown
+shows removing "and remove" remove shown
+import -q shown "$archives/good.tar"
+tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
+tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
+shows removing "and prune" prune shown
 
 run import good "$archives/none.tar"
 is "$rc" 125 "a file that does not exist is an error"

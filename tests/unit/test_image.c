@@ -48,7 +48,7 @@ static int tear_down(void **state)
 	char *slash = strrchr(place->path, '/');
 	*slash = '\0';
 	gk_autoclose int above = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = gk_tree_remove(above, slash + 1, NULL);
+	int r = gk_tree_remove(above, slash + 1, NULL, NULL);
 	free(place);
 	return r;
 }
@@ -213,7 +213,7 @@ static void test_trees_of_any_depth_are_removed(void **state)
 	}
 	write_at(fd, "file", "");
 	close(fd);
-	assert_int_equal(gk_tree_remove(place->fd, "d", NULL), 0);
+	assert_int_equal(gk_tree_remove(place->fd, "d", NULL, NULL), 0);
 	assert_int_equal(faccessat(place->fd, "d", F_OK, 0), -1);
 }
 
@@ -224,7 +224,7 @@ static void test_removal_follows_no_symlink(void **state)
 	write_at(place->fd, "kept/file", "");
 	assert_int_equal(mkdirat(place->fd, "gone", 0755), 0);
 	assert_int_equal(symlinkat("../kept", place->fd, "gone/link"), 0);
-	assert_int_equal(gk_tree_remove(place->fd, "gone", NULL), 0);
+	assert_int_equal(gk_tree_remove(place->fd, "gone", NULL, NULL), 0);
 	assert_int_equal(faccessat(place->fd, "kept/file", F_OK, 0), 0);
 }
 
