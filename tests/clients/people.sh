@@ -21,6 +21,16 @@ extrausers() { # a user of a name service other than files
 	printf 'dir.user:x:5500:\ncourse:x:5501:dir.user\n' >/var/lib/extrausers/group
 	printf 'dir.user:*:19000:0:99999:7:::\n' >/var/lib/extrausers/shadow
 	install -d -o 5500 -g 5500 -m 700 /home/dir.user
+	local name n=5510
+	for name in 'DOM\ann' 'ann@example.org' 'Ann'; do
+		printf '%s:x:%s:%s::/home/n%s:%s\n' "$name" $n $n $n "$GOCKER_SHELL" >>/var/lib/extrausers/passwd
+		printf '%s:*:19000:0:99999:7:::\n' "$name" >>/var/lib/extrausers/shadow
+		printf '%s:x:%s:\n' "$name" $n >>/var/lib/extrausers/group
+		install -d -o $n -g $n -m 700 /home/n$n
+		run ssh_as "$name" 'id -un; id -gn; echo "$USER $HOME"; touch x && ls -l x'
+		like "$rc:$out" "^0:${name/\\/\\\\}.${name/\\/\\\\}.${name/\\/\\\\} /home/n$n.*x\$" "the name $name of a directory service"
+		n=$((n + 1))
+	done
 	run ssh_as dir.user 'id -un; id -Gn; pwd'
 	is "$rc:$out" $'0:dir.user\ndir.user course\n/home/dir.user' "a user of another name service, with his groups"
 }
@@ -47,12 +57,39 @@ fuse_home() { # USER
 	check "a home on FUSE: unmounted after the session" wait_until 10 fusermount3 -u "$home"
 }
 
+# A shell that the image lacks: the policy's is named in one line; the passwd entry's, behind the PAM
+# door, is one that the policy's stands for.
+shell_not_there() { # USER
+	door_user "$1"
+	set_ini 'shell = /bin/nosuch'
+	run ssh_as "$1" true
+	is "$rc:$out:$(wc -l <"$GKT_WORK/err")" 127::1 "a shell that the image lacks: 127 and one line"
+	like "$err" '^gocker: /bin/nosuch' "a shell that the image lacks: the line names it"
+	set_ini
+	[ "$door" = pam ] || return 0
+	install -m 755 /bin/true /usr/bin/fish
+	set_shell "$1" /usr/bin/fish
+	run ssh_as "$1" 'echo $SHELL; hostname'
+	is "$rc:$out" $'0:/bin/sh\ngocker-container' "a passwd shell that the image lacks: the policy's stands for it"
+}
+
 kinds_of_users() {
 	row=S20
 	local u="odd-$door"
+	door_user "$u"
+	run ssh_as "$u" 'id -un; id -gn; grep -c "^$USER:" /etc/passwd'
+	is "$rc:$out" "0:$u"$'\n'"$u"$'\n1' "a user whom the image does not know has his name inside"
+	check_not "who is not in the image" grep -q "^$u:" /var/lib/gocker/images/alpine/etc/passwd
 	door_user "$u-nohome" --no-home
 	run ssh_as "$u-nohome" 'echo in; pwd'
-	like "$rc:$out$err" "^(0:in|(125|254):.*gocker: .*home)" "no home: it works, or says so"
+	# Where the shell door speaks on stderr, the PAM door speaks through sshd.
+	like "$rc:$out:$err" '^(125::.*|254:)gocker: cannot use the home directory /home/.*: it does not exist' \
+		"no home: the login is refused with a word that says so"
+	set_ini 'home = tmpfs'
+	run ssh_as "$u-nohome" 'pwd; touch x && echo ok'
+	is "$rc:$out" "0:/home/$u-nohome"$'\nok' "no home, and home = tmpfs: the session has one of its own"
+	set_ini
+	shell_not_there "$u-fish"
 	door_user "$u-space" --home "/home/$u with blank"
 	run ssh_as "$u-space" 'pwd; cd; touch x && echo ok'
 	is "$rc:$out" "0:/home/$u with blank"$'\nok' "a home with a blank in its name"
