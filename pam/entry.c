@@ -24,6 +24,7 @@
 #include "run/seccomp.h"
 
 #define SELF GK_BINDIR "/gocker-shell"
+#define NOT_THERE " is not in the image; nothing was run\n"
 
 enum { ORDERS_BYTES = 128 << 10 };
 
@@ -37,6 +38,15 @@ static int refuse(int code, const char *text)
 	say("gocker: ");
 	say(text);
 	say("\n");
+	return code;
+}
+
+/* In the words of the shell door. */
+static int refuse_shell(int code, const char *shell, const char *text)
+{
+	say("gocker: ");
+	say(shell);
+	say(text);
 	return code;
 }
 
@@ -92,8 +102,10 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 /* ---- what is given up ---- */
 
 /* No core file, and no handler for one on the host (gk_forbid_core). A session keyring of its own
- * (keyrings(7)). Then no way to new privileges, and the filter, once: a shell started by this one
- * comes here again, where keys and more are refused already. */
+ * (keyrings(7)). Then no way to new privileges, and the filter. A shell started by this one comes here
+ * again, where keys are refused already, and loads the filter once more: whether the one that is in force
+ * is this one or another's (a daemon hardened by systemd hands its own on) can't be told, and filters add
+ * up (seccomp(2)). */
 static int confine(const struct orders *orders)
 {
 	struct gk_err err = GK_ERR_INIT;
@@ -102,11 +114,9 @@ static int confine(const struct orders *orders)
 	int core = gk_forbid_core();
 	if (core < 0)
 		return core;
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
-		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
-		return 0;
+	bool filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
 	long r = gk_sys_ret(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
-	if (r < 0 && r != -ENOSYS)
+	if (r < 0 && r != -ENOSYS && !(filtered && r == -EPERM))
 		return (int)r;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
@@ -159,12 +169,12 @@ int main(int argc, char **argv)
 	if (read_orders(text, sizeof text, &orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot read " GK_STUB_ORDERS "; nothing was run");
 	if (would_loop(orders.shell))
-		return refuse(GK_EXIT_NOT_FOUND, "the policy's shell is not in the image; nothing was run");
+		return refuse_shell(GK_EXIT_NOT_FOUND, orders.shell, NOT_THERE);
 	char **out = shell_argv(&orders, argc, argv);
 	if (!out || setenv("SHELL", orders.shell, 1) < 0 || confine(&orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot confine this shell; nothing was run");
 	(void)execv(orders.shell, out);
 	bool missing = errno == ENOENT || errno == ENOTDIR;
-	return missing ? refuse(GK_EXIT_NOT_FOUND, "the policy's shell is not in the image; nothing was run") :
-		refuse(GK_EXIT_CANNOT_RUN, "the policy's shell cannot be run in the session");
+	return missing ? refuse_shell(GK_EXIT_NOT_FOUND, orders.shell, NOT_THERE) :
+		refuse_shell(GK_EXIT_CANNOT_RUN, orders.shell, " cannot be run in the session\n");
 }

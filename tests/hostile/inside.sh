@@ -172,7 +172,7 @@ terminals() {
 	start_master bob
 	(ssh_over bob './try ptys; sleep 3' >"$GKT_WORK/ptys" </dev/null 2>&1) &
 	local pid=$!
-	wait_until 20 grep -q '[0-9]' "$GKT_WORK/ptys"
+	wait_until 20 grep -q '[0-9]' "$GKT_WORK/ptys" || diag "$(cat "$GKT_WORK/ptys")"
 	local ptys
 	ptys=$(grep -m 1 -o '[0-9]*' "$GKT_WORK/ptys")
 	check "A40 [$door]: one session gets few of the host's terminals: ${ptys:=0}" test "$ptys" -gt 0 -a "$ptys" -le 128
@@ -191,6 +191,17 @@ core_and_env() {
 	run as_user alice bash -c "ulimit -Sc 0; $limits"
 	like "$out" '^0 ' "A45 control: outside, it can be lowered"
 	check "A45 control: outside, the hard limit can be other than 0" sh -c 'ulimit -Hc | grep -qv "^0$"'
+}
+
+# A daemon that has a filter and no_new_privs already hands both on: gocker's own filter comes on top.
+hardened_daemon() {
+	stack gkt-hardened
+	run hardened pamdrive gkt-hardened alice open user "exec $GOCKER_SHELL -c '/home/alice/try keyctl 0 -4
+		ulimit -Sc 0; ulimit -c 0; grep -o \"core file size *[0-9]* *[0-9]*\" /proc/self/limits; grep Seccomp_filters /proc/self/status'" close
+	is "$(tr -s ' \n\t' '   ' <<<"$out")" "open: 0 EPERM core file size 1 1 Seccomp_filters: 2 run: 0 close: 0 " \
+		"A32 A45 [$door]: from a daemon with a filter of its own: gocker's is on top of it"
+	run hardened pamdrive gkt-hardened alice open user '/home/alice/try keyctl 0 -4' close
+	like "$out" "done" "A32 [$door] control: without the entry stub there is the daemon's filter alone"
 }
 
 network_none() {
@@ -230,6 +241,7 @@ for a_door in $(doors); do
 	between_sessions
 	outliving
 	terminals
+	[ "$door" = shell ] || hardened_daemon
 	network_none
 	check_clean "A41 [$door]: nothing of all that is left"
 done
