@@ -22,7 +22,8 @@
 #include "run/load.h"
 #include "run/seccomp.h"
 
-/* A stack whose last line never comes would leave a login uncontained: told to the log. */
+/* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all the
+ * same, the login is uncontained: told to the log. */
 enum { ENTER_TIMEOUT_MS = 120000 };
 
 static int answer(struct gk_keeper *k, struct gk_link_message *m, int fd)
@@ -97,6 +98,9 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	if (r == 0)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
+		return r;
+	r = k->question.outer ? gk_keeper_check_stack(k, err) : 0;
+	if (r < 0)
 		return r;
 	r = gk_session_new_id(k->id);
 	if (r == 0)

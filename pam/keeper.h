@@ -33,6 +33,11 @@ struct gk_keeper {
 	bool recorded;	   /* utmp and wtmp have the login */
 };
 
+/* keeper-stack.c: whether the session part of the service's stack, read as libpam reads it, surely
+ * comes to a `pam_gocker.so` line after the one with `outer`, and fails where that one fails. Returns
+ * 0 or -errno: a login must not be let go on to where nothing contains it. */
+int gk_keeper_check_stack(struct gk_keeper *k, struct gk_err *err);
+
 /* keeper-build.c: the container from the plan, with the stub and the log socket, the caller in its
  * cgroup. Returns 0 or -errno with everything undone. */
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);

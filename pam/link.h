@@ -26,6 +26,7 @@ struct gk_link_root {
 
 struct gk_link_message {
 	int32_t kind;
+	int32_t outer;	     /* GK_LINK_OPEN: asked by the line with `outer`; another has to enter */
 	uint64_t tasks_max;  /* 0: none is to be handed on */
 	uint64_t memory_max; /* bytes; 0: none */
 	uint64_t namespaces; /* CLONE_NEW* bits for setns(2) */

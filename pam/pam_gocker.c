@@ -163,6 +163,7 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 		return refuse(pamh, flags, &why);
 	}
 	fill_question(pamh, GK_LINK_OPEN, &question);
+	question.outer = o->outer;
 	memcpy(door->user, question.user, sizeof door->user);
 	if (gk_door_start(door, &question, &answer, &why) < 0) {
 		/* `required` lines go on after a failure: the last one must not try again. */

@@ -20,7 +20,12 @@ struct reading {
 	struct gk_err *err;
 };
 
-static int read_service(struct reading *r, const char *service, char only, int depth);
+/* Where in the recursion: how many includes deep, and how many substacks (pam.d(5)). */
+struct at {
+	int depth, level;
+};
+
+static int read_service(struct reading *r, const char *service, char only, struct at at);
 
 /* The next word, or a whole [...] or the rest of the line for the last one. */
 static char *next_word(char **p)
@@ -38,11 +43,13 @@ static char *next_word(char **p)
 static char type_of(const char *word)
 {
 	word += *word == '-';
-	return strcmp(word, "auth") == 0 ? 'a' : strcmp(word, "account") == 0 ? 'c' :
-		strcmp(word, "session") == 0 ? 's' : strcmp(word, "password") == 0 ? 'p' : '\0';
+	return strcasecmp(word, "auth") == 0 ? 'a' : strcasecmp(word, "account") == 0 ? 'c' :
+		strcasecmp(word, "session") == 0 ? 's' :
+		strcasecmp(word, "password") == 0 ? 'p' : '\0';
 }
 
-static int add(struct reading *r, char type, const char *control, const char *module, char *args)
+static int add(struct reading *r, char type, const char *control, const char *module, char *args,
+	int level)
 {
 	struct gk_pam_stack *s = r->stack;
 	const char *base = strrchr(module, '/');
@@ -51,25 +58,27 @@ static int add(struct reading *r, char type, const char *control, const char *mo
 		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
 	s->lines[s->n++] = (struct gk_pam_line){ type,
 		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0,
-		control, base ? base + 1 : module, args + strspn(args, " \t") };
+		control, base ? base + 1 : module, args + strspn(args, " \t"), level };
 	return 0;
 }
 
-static int read_line(struct reading *r, char *line, char only, int depth)
+static int read_line(struct reading *r, char *line, char only, struct at at)
 {
 	line[strcspn(line, "#")] = '\0';
 	char *p = line, *first = next_word(&p);
 	if (!*first)
 		return 0;
 	if (strcmp(first, "@include") == 0)
-		return read_service(r, next_word(&p), only, depth + 1);
+		return read_service(r, next_word(&p), only, (struct at){ at.depth + 1, at.level });
 	char type = type_of(first);
 	char *control = next_word(&p), *module = next_word(&p);
 	if (!type || !*module || (only && only != type))
 		return 0;
-	if (strcmp(control, "include") == 0 || strcmp(control, "substack") == 0)
-		return read_service(r, module, type, depth + 1);
-	return add(r, type, control, module, p);
+	int deeper = strcasecmp(control, "substack") == 0;
+	if (deeper || strcasecmp(control, "include") == 0)
+		return read_service(r, module, type,
+			(struct at){ at.depth + 1, at.level + deeper });
+	return add(r, type, control, module, p, at.level);
 }
 
 /* A backslash at the end joins two lines. */
@@ -86,7 +95,7 @@ bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena)
 	struct gk_err ignored = GK_ERR_INIT;
 	struct reading r = { arena, &stack, 0, &ignored };
 	join_lines(line);
-	(void)read_line(&r, line, type, 0);
+	(void)read_line(&r, line, type, (struct at){ 0, 0 });
 	return stack.n > 0;
 }
 
@@ -115,11 +124,11 @@ static int open_service(const char *service)
 	return -ENOENT;
 }
 
-static int read_service(struct reading *r, const char *service, char only, int depth)
+static int read_service(struct reading *r, const char *service, char only, struct at at)
 {
 	char *text;
 	size_t size;
-	gk_autoclose int fd = depth > DEPTH_MOST ? -ELOOP : open_service(service);
+	gk_autoclose int fd = at.depth > DEPTH_MOST ? -ELOOP : open_service(service);
 	if (fd < 0)
 		return gk_fail_errno(r->err, fd, "PAM service %s", service);
 	int e = gk_read_all(fd, FILE_MOST_BYTES, r->arena, &text, &size, r->err);
@@ -132,7 +141,7 @@ static int read_service(struct reading *r, const char *service, char only, int d
 		}
 		if (end)
 			*end++ = '\0';
-		e = read_line(r, line, only, depth);
+		e = read_line(r, line, only, at);
 	}
 	return e;
 }
@@ -142,7 +151,7 @@ int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam
 {
 	*ret = (struct gk_pam_stack){ 0 };
 	struct reading r = { arena, ret, 0, err };
-	return read_service(&r, service, '\0', 0);
+	return read_service(&r, service, '\0', (struct at){ 0, 0 });
 }
 
 bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module)

@@ -11,9 +11,10 @@
 struct gk_pam_line {
 	char type; /* 'a'uth, a'c'count, 's'ession, 'p'assword */
 	bool optional;
-	const char *control;
+	const char *control; /* as it stands there: required, [success=1 default=ignore], ... */
 	const char *module; /* its base name */
 	const char *args;
+	int level;	     /* how many substacks deep */
 };
 
 struct gk_pam_stack {

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_stack.sh"
 need pamtester
 need_product
-opens=${GKT_OPENS:-100}
+opens=${GKT_OPENS:-1000}
 add_user alice
 set_ini
 stack gt # nothing else: pam_limits and others leave what they looked up in the handle
