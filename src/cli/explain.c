@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/explain-json.h"
 #include "cli/report.h"
 #include "plan/keys.h"
 #include "plan/plan.h"
@@ -131,33 +132,6 @@ static int print_text(struct explain *e)
 	return fflush(stdout) != 0;
 }
 
-static json_object *json_policy(struct explain *e)
-{
-	json_object *policy = json_object_new_object();
-	for (int key = 0; key < GK_KEY_COUNT; key++) {
-		const struct gk_origin *from = &e->policy.origin[key];
-		json_object *one = json_object_new_object();
-		json_object_object_add(one, "value", gk_report_string(
-			gk_key_text((enum gk_key)key, &e->policy, &e->arena), &e->arena));
-		json_object_object_add(one, "section", gk_report_string(from->section, &e->arena));
-		json_object_object_add(one, "line", json_object_new_int64(from->line));
-		json_object_object_add(policy, gk_key_name((enum gk_key)key), one);
-	}
-	return policy;
-}
-
-/* The plan's lines as an array, null for a login that would be refused. */
-static json_object *json_plan(const struct explain *e)
-{
-	if (!e->text)
-		return NULL;
-	json_object *lines = json_object_new_array();
-	for (char *save = NULL, *line = strtok_r(e->text, "\n", &save); line;
-		line = strtok_r(NULL, "\n", &save))
-		json_object_array_add(lines, json_object_new_string(line));
-	return lines;
-}
-
 static int print_json(struct explain *e, const struct gk_err *err)
 {
 	json_object *report = json_object_new_object(), *user = json_object_new_object();
@@ -167,10 +141,11 @@ static int print_json(struct explain *e, const struct gk_err *err)
 	json_object_object_add(report, "user", user);
 	json_object_object_add(report, "file", gk_report_string(
 		e->config_path ? e->config_path : GK_CONFIG_PATH, &e->arena));
-	json_object_object_add(report, "policy", json_policy(e));
+	json_object_object_add(report, "policy", gk_json_policy(&e->policy, &e->arena));
 	json_object_object_add(report, "refused",
 		err->code ? gk_report_string(err->msg, &e->arena) : NULL);
-	json_object_object_add(report, "plan", json_plan(e));
+	json_object_object_add(report, "plan",
+		err->code ? NULL : gk_json_plan(&e->plan, &e->arena));
 	return gk_report_print(report);
 }
 

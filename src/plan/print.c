@@ -1,9 +1,6 @@
 #include "plan/plan.h"
 
-#include <linux/capability.h>
-#include <sched.h>
-
-#include "plan/keys.h"
+#include "plan/names.h"
 #include "plan/text.h"
 
 /* A string in quotes, with everything that could break a line or a terminal as \xNN. */
@@ -30,21 +27,13 @@ static void put(FILE *out, const char *s)
 	fputc('"', out);
 }
 
-struct bit {
-	uint64_t bit;
-	const char *name;
-};
-
 /* The names of the bits that are set, separated by commas; "none" for none. */
-static void put_bits(FILE *out, uint64_t bits, const struct bit *names, size_t n)
+static void put_bits(FILE *out, enum gk_bits what, uint64_t bits)
 {
-	const char *comma = "";
-	for (size_t i = 0; i < n; i++) {
-		if (!(bits & names[i].bit))
-			continue;
-		fprintf(out, "%s%s", comma, names[i].name);
+	const char *comma = "", *name;
+	while ((name = gk_bits_next(what, &bits))) {
+		fprintf(out, "%s%s", comma, name);
 		comma = ",";
-		bits &= ~names[i].bit;
 	}
 	if (bits)
 		fprintf(out, "%s%#llx", comma, (unsigned long long)bits);
@@ -52,22 +41,12 @@ static void put_bits(FILE *out, uint64_t bits, const struct bit *names, size_t n
 		fputs("none", out);
 }
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static void print_limits(const struct gk_policy *p, const struct gk_plan *plan, FILE *out)
+static void print_limits(const struct gk_plan *plan, FILE *out)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} limits[] = { { "leaf_pids_max", plan->leaf_pids_max },
-		{ "user_pids_max", p->user_pids_max }, { "memory_max", p->memory_max },
-		{ "memory_swap_max", p->memory_swap_max },
-		{ "user_memory_max", p->user_memory_max }, { "cpus_milli", p->cpus_milli },
-		{ "sessions_max", p->sessions_max }, { "user_sessions_max", p->user_sessions_max },
-		{ "idle_timeout_s", p->idle_timeout_s }, { "max_duration_s", p->max_duration_s } };
-	for (size_t i = 0; i < COUNT(limits); i++) {
-		/* The first is never without a limit; of the rest, some say so by 0. */
-		if (limits[i].value == GK_UNLIMITED || (i > 4 && limits[i].value == 0))
+	struct gk_limit limits[GK_LIMITS];
+	gk_plan_limits(plan, limits);
+	for (size_t i = 0; i < GK_LIMITS; i++) {
+		if (limits[i].value == GK_UNLIMITED)
 			fprintf(out, "limit %s none\n", limits[i].name);
 		else
 			fprintf(out, "limit %s %llu\n", limits[i].name,
@@ -77,12 +56,9 @@ static void print_limits(const struct gk_policy *p, const struct gk_plan *plan, 
 
 static void print_entries(const struct gk_plan *plan, FILE *out)
 {
-	static const char *const kinds[] = { [GK_ENTRY_DIR] = "dir", [GK_ENTRY_FILE] = "file",
-		[GK_ENTRY_COPY] = "copy", [GK_ENTRY_SYMLINK] = "symlink",
-		[GK_ENTRY_SHELL] = "shell" };
 	for (size_t i = 0; i < plan->nentries; i++) {
 		const struct gk_entry *e = &plan->entries[i];
-		fprintf(out, "entry %s %04o %u:%u ", kinds[e->kind], (unsigned)e->mode,
+		fprintf(out, "entry %s %04o %u:%u ", gk_entry_name(e->kind), (unsigned)e->mode,
 			(unsigned)e->uid, (unsigned)e->gid);
 		put(out, e->path);
 		if (e->content) {
@@ -98,23 +74,12 @@ static void print_entries(const struct gk_plan *plan, FILE *out)
 
 static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FILE *out)
 {
-	static const char *const kinds[] = { [GK_MOUNT_OVERLAY] = "overlay",
-		[GK_MOUNT_PROC] = "proc", [GK_MOUNT_SCRATCH] = "scratch",
-		[GK_MOUNT_DEVPTS] = "devpts", [GK_MOUNT_TREE] = "tree",
-		[GK_MOUNT_MASK_FILE] = "mask_file", [GK_MOUNT_MASK_DIR] = "mask_dir",
-		[GK_MOUNT_BIND_RO] = "bind_ro", [GK_MOUNT_PTY] = "pty", [GK_MOUNT_STUB] = "stub",
-		[GK_MOUNT_EDIT] = "edit" };
-	static const char *const scratch[] = { [GK_SCRATCH_ROOT] = "root",
-		[GK_SCRATCH_TMP] = "tmp" };
-	static const struct bit flags[] = { { GK_MF_RO, "ro" }, { GK_MF_NOSUID, "nosuid" },
-		{ GK_MF_NODEV, "nodev" }, { GK_MF_NOEXEC, "noexec" },
-		{ GK_MF_OPTIONAL, "optional" }, { GK_MF_LATE_RO, "late_ro" } };
-	fprintf(out, "mount %s ", kinds[m->kind]);
+	fprintf(out, "mount %s ", gk_mount_name(m->kind));
 	put(out, m->target);
 	fputc(' ', out);
-	put_bits(out, m->flags, flags, COUNT(flags));
+	put_bits(out, GK_BITS_MOUNT, m->flags);
 	if (m->kind == GK_MOUNT_SCRATCH) {
-		fprintf(out, " from %s:", scratch[m->index]);
+		fprintf(out, " from %s:", gk_scratch_name((enum gk_scratch)m->index));
 		put(out, m->source);
 	}
 	if (m->kind == GK_MOUNT_TREE || m->kind == GK_MOUNT_EDIT) {
@@ -128,12 +93,11 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 
 static void print_root(const struct gk_plan *plan, FILE *out)
 {
-	static const char *const names[] = { [GK_SCRATCH_ROOT] = "root", [GK_SCRATCH_TMP] = "tmp" };
 	fputs("image ", out);
 	put(out, plan->image_path);
 	fputc('\n', out);
 	for (size_t i = 0; i < GK_SCRATCH_COUNT; i++)
-		fprintf(out, "tmpfs %s size %llu inodes %llu\n", names[i],
+		fprintf(out, "tmpfs %s size %llu inodes %llu\n", gk_scratch_name((enum gk_scratch)i),
 			(unsigned long long)plan->scratch[i].size_bytes,
 			(unsigned long long)plan->scratch[i].inodes);
 	print_entries(plan, out);
@@ -143,27 +107,18 @@ static void print_root(const struct gk_plan *plan, FILE *out)
 
 static void print_credentials(const struct gk_credentials *cred, FILE *out)
 {
-	static const struct bit caps[] = { { 1u << CAP_CHOWN, "chown" },
-		{ 1u << CAP_DAC_OVERRIDE, "dac_override" }, { 1u << CAP_FOWNER, "fowner" },
-		{ 1u << CAP_FSETID, "fsetid" }, { 1u << CAP_KILL, "kill" },
-		{ 1u << CAP_SETGID, "setgid" }, { 1u << CAP_SETUID, "setuid" },
-		{ 1u << CAP_SETPCAP, "setpcap" },
-		{ 1u << CAP_NET_BIND_SERVICE, "net_bind_service" },
-		{ 1u << CAP_SYS_CHROOT, "sys_chroot" } };
 	fprintf(out, "uid %u\ngid %u\ngroups", (unsigned)cred->uid, (unsigned)cred->gid);
 	for (size_t i = 0; i < cred->ngroups; i++)
 		fprintf(out, " %u", (unsigned)cred->groups[i]);
 	fputs("\ncapabilities ", out);
-	put_bits(out, cred->caps, caps, COUNT(caps));
+	put_bits(out, GK_BITS_CAPS, cred->caps);
 	fprintf(out, "\nno_new_privs %s\nfilter %s\n", cred->no_new_privs ? "yes" : "no",
-		cred->filter == GK_FILTER_USER ? "user" : "admin");
+		gk_filter_name(cred->filter));
 }
 
 static void print_payload(const struct gk_plan *plan, FILE *out)
 {
-	static const char *const ttys[] = { [GK_TTY_NONE] = "none", [GK_TTY_TAKEOVER] = "takeover",
-		[GK_TTY_RELAY] = "relay" };
-	fprintf(out, "tty %s\n", ttys[plan->tty]);
+	fprintf(out, "tty %s\n", gk_tty_name(plan->tty));
 	print_credentials(&plan->cred, out);
 	if (plan->umask == (mode_t)-1)
 		fputs("umask inherit\n", out);
@@ -190,23 +145,18 @@ static void print_payload(const struct gk_plan *plan, FILE *out)
 
 void gk_plan_print(const struct gk_plan *plan, FILE *out)
 {
-	static const char *const doors[] = { [GK_DOOR_SHELL] = "shell", [GK_DOOR_PAM] = "pam",
-		[GK_DOOR_RUN] = "run" };
-	static const struct bit spaces[] = { { CLONE_NEWNS, "mount" }, { CLONE_NEWPID, "pid" },
-		{ CLONE_NEWUTS, "uts" }, { CLONE_NEWIPC, "ipc" }, { CLONE_NEWCGROUP, "cgroup" },
-		{ CLONE_NEWNET, "net" }, { CLONE_NEWUSER, "user" } };
-	fprintf(out, "door %s\nsession ", doors[plan->door]);
+	fprintf(out, "door %s\nsession ", gk_door_name(plan->door));
 	put(out, plan->session_id);
 	fputs("\nuser ", out);
 	put(out, plan->who->name);
 	fputs("\nhostname ", out);
 	put(out, plan->hostname);
 	fputs("\nnamespaces ", out);
-	put_bits(out, plan->namespaces, spaces, COUNT(spaces));
+	put_bits(out, GK_BITS_NAMESPACES, plan->namespaces);
 	fputc('\n', out);
 	if (plan->uidmap_base)
 		fprintf(out, "uidmap %llu\n", (unsigned long long)plan->uidmap_base);
-	print_limits(plan->policy, plan, out);
+	print_limits(plan, out);
 	print_root(plan, out);
 	print_payload(plan, out);
 }

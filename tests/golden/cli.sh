@@ -54,6 +54,7 @@ refuses "an unknown option" 2 'unknown option.*--wrong' "$gocker" check --wrong
 refuses "an unknown format" 2 'text or json' "$gocker" check --format yaml
 
 me=$(id -un)
+HOME_OF_ME=$(getent passwd "$me" | cut -d: -f6)
 cat >"$work/explain.ini" <<EOF
 [default]
 pids_max = 31
@@ -73,11 +74,81 @@ like "$(explain "$me")" 'arg "-sh"' "explain: a login without a command is a log
 like "$(explain --command 'ls "x"' "$me")" 'arg "-c"
 arg "ls \\"x\\""' "explain --command: the plan for that command"
 like "$(explain --door pam "$me")" '^user.*door pam' "explain --door pam: the other door's plan"
-is "$(explain --format json "$me" | perl -MJSON::PP -0777 -ne '
-	my $r = decode_json($_);
-	print join " ", @{$r->{policy}{pids_max}}{qw(value section line)}, $r->{user}{name},
-		$r->{refused} // "null", scalar grep { $_ eq "limit leaf_pids_max 32" } @{$r->{plan}};
-' 2>&1)" "31 default 2 $me null 1" "explain --format json: the same, for programs"
+# The JSON, written as the text writes it: nothing may be missing, more or different.
+cat >"$work/as-text.pl" <<'EOF'
+use JSON::PP;
+local $/;
+my $p = decode_json(<STDIN>)->{plan};
+sub q_ { my $s = shift; return '-' unless defined $s; utf8::encode($s); $s =~ s/(["\\\\])/\\$1/g; $s =~ s/\n/\\n/g;
+	$s =~ s/\t/\\t/g; $s =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge; qq("$s") }
+sub list { @{$_[0]} ? join ',', @{$_[0]} : 'none' }
+print "door $p->{door}\nsession ", q_($p->{session}), "\nuser ", q_($p->{user}), "\nhostname ", q_($p->{hostname}),
+	"\nnamespaces ", list($p->{namespaces}), "\n";
+print "limit $_ ", $p->{limits}{$_}{value} // 'none', "\n" for qw(leaf_pids_max user_pids_max memory_max
+	memory_swap_max user_memory_max cpus_milli sessions_max user_sessions_max idle_timeout_s max_duration_s);
+print "image ", q_($p->{image}), "\n";
+print "tmpfs $_ size $p->{tmpfs}{$_}{size_bytes} inodes $p->{tmpfs}{$_}{inodes}\n" for qw(root tmp);
+print "entry $_->{kind} $_->{mode} $_->{uid}:$_->{gid} ", q_($_->{path}),
+	defined $_->{content} ? ' ' . q_($_->{content}) : '', "\n" for @{$p->{entries}};
+print "node $_->{name} $_->{major}:$_->{minor} $_->{mode}\n" for @{$p->{nodes}};
+for (@{$p->{mounts}}) {
+	my $f = $_->{from};
+	print "mount $_->{kind} ", q_($_->{target}), ' ', list($_->{flags});
+	print " from $f->{tmpfs}:", q_($f->{path}) if $f && exists $f->{tmpfs};
+	print ' from host', $f->{as_user} ? ' as_user' : '', $f->{socket} ? ' socket' : '', ':', q_($f->{host})
+		if $f && exists $f->{host};
+	print "\n";
+}
+my $c = $p->{credentials};
+print "tty $p->{tty}\nuid $c->{uid}\ngid $c->{gid}\ngroups @{$c->{groups}}\ncapabilities ", list($c->{capabilities}),
+	"\nno_new_privs ", $c->{no_new_privs} ? 'yes' : 'no', "\nfilter $c->{filter}\numask ", $p->{umask} // 'inherit',
+	"\ncwd ", q_($p->{cwd}), ' else ', q_($p->{cwd_else}), "\nexec ", q_($p->{exec}), "\n";
+print 'arg ', q_($_), "\n" for @{$p->{argv}};
+print 'env ', q_($_), "\n" for @{$p->{env}};
+EOF
+cat >"$work/much.ini" <<EOF
+[gocker]
+sessions_max = 500
+[default]
+hostname = h-{user}
+shell = /bin/bash
+user_pids_max = none
+memory_max = 512M
+memory_swap_max = 0
+cpus = 0.5
+root = readonly
+home = none
+network = none
+env_set = A=1 'B=two words'
+env_pass = TZ GIT_*
+umask = 027
+idle_timeout = 30m
+[user:$me]
+volumes = /srv/courses:/courses:ro '/srv/hand in/{user}':/work
+home = bind
+EOF
+same_plan() { # NAME FILE OPTION...
+	local name=$1 file=$2
+	shift 2
+	is "$("$gocker" explain --config "$file" --format json "$@" "$me" | perl "$work/as-text.pl" 2>&1)" \
+		"$("$gocker" explain --config "$file" "$@" "$me" | sed -n '/^door /,$p')" \
+		"explain --format json: the plan in full, $name"
+}
+same_plan "for a login" "$work/explain.ini"
+same_plan "for a command" "$work/explain.ini" --command $'say "\\" \t\nä\x01'
+same_plan "for the PAM door" "$work/explain.ini" --door pam
+same_plan "with volumes and limits" "$work/much.ini"
+json() { "$gocker" explain --config "$work/much.ini" --format json "$me" | jq -c "$1" 2>&1; }
+is "$(json '[.user.name, .refused, .policy.hostname.value]')" "[\"$me\",null,\"h-$me\"]" "explain --format json: who it is about"
+is "$(json '.policy | [.memory_max, .home, .pids_max] | map([.value, .section, .line])')" \
+	"[[536870912,\"default\",7],[\"bind\",\"user:$me\",19],[20,\"built-in\",null]]" \
+	"explain --format json: each value and who decided it"
+is "$(json '.policy | map_values(.value) | [.sessions_max, .user_pids_max, .memory_swap_max, (.cpus == 0.5), .contain, .umask, .idle_timeout, .max_duration, .agent, .env_pass, .env_set, .volumes]')" \
+	"[500,null,0,true,$([ "$(id -u)" = 0 ] && echo false || echo true),\"0027\",1800,null,true,[\"TZ\",\"GIT_*\"],[\"A=1\",\"B=two words\"],[{\"source\":\"/srv/courses\",\"target\":\"/courses\",\"readonly\":true},{\"source\":\"/srv/hand in/$me\",\"target\":\"/work\",\"readonly\":false}]]" \
+	"explain --format json: numbers, truths, lists and objects, null for none"
+is "$(json '[.plan.limits.cpus_milli, .plan.tmpfs.tmp.by, (.plan.mounts[] | select(.by) | [.target, .by])]')" \
+	"[{\"value\":500,\"by\":\"cpus\"},\"tmp_size\",[\"/\",\"root\"],[\"$HOME_OF_ME\",\"home\"],[\"/courses\",\"volumes\"],[\"/work\",\"volumes\"]]" \
+	"explain --format json: which key is behind a limit, a tmpfs and a mount"
 refuses "explain an unknown user" 125 'no account' "$gocker" explain --config "$work/explain.ini" no-such-user
 refuses "explain under a file with faults" 125 'faults.bad:2: ' "$gocker" explain --config "$cases/faults.bad" "$me"
 printf '[default]\nvolumes = /srv:/etc\nhome = none\n[user:%s]\n' "$me" >"$work/refused.ini"
