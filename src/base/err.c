@@ -18,7 +18,7 @@ static int record(struct gk_err *err, int code, const char *suffix, const char *
 	return code;
 }
 
-int gk_fail(struct gk_err *err, int code, const char *fmt, ...)
+int(gk_fail)(struct gk_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -27,7 +27,7 @@ int gk_fail(struct gk_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int gk_fail_errno(struct gk_err *err, int code, const char *fmt, ...)
+int(gk_fail_errno)(struct gk_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);

@@ -29,6 +29,18 @@ int gk_fail(struct gk_err *err, int code, const char *fmt, ...)
 int gk_fail_errno(struct gk_err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What clang's analyzer can't see from here: neither returns 0 or more. */
+#ifdef __clang_analyzer__
+static inline int gk_negative(int code)
+{
+	if (code >= 0)
+		__builtin_unreachable();
+	return code;
+}
+#define gk_fail(...) gk_negative(gk_fail(__VA_ARGS__))
+#define gk_fail_errno(...) gk_negative(gk_fail_errno(__VA_ARGS__))
+#endif
+
 /* Puts "fmt: " before the message recorded. Does nothing when there is none. */
 void gk_err_context(struct gk_err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -56,15 +56,15 @@ int gk_account_is_last_admin(const struct gk_identity *who, struct gk_err *err)
 	return 0;
 }
 
+/* The file's text; none when it is missing or can't be read. */
 static int read_shells(struct gk_arena *arena, char **ret, size_t *ret_size, struct gk_err *err)
 {
 	gk_autoclose int fd = open("/etc/shells", O_RDONLY | O_CLOEXEC);
 	static char none[] = "";
-	if (fd < 0 && errno == ENOENT) {
-		*ret = none;
-		*ret_size = 0;
+	*ret = none;
+	*ret_size = 0;
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	}
 	if (fd < 0)
 		return gk_fail_errno(err, -errno, "/etc/shells");
 	return gk_read_all(fd, FILE_MOST_BYTES, arena, ret, ret_size, err);

@@ -203,7 +203,8 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 		gk_found(d, GK_FOUND_WARN, "image",
 			"gocker image fetch, or gocker image edit NAME -- apk upgrade",
 			"%s is %ld days old", image, days);
-	const char *argv[] = { GK_BINDIR "/gocker", "image", "verify", image, NULL };
+	static const char gocker[] = GK_BINDIR "/gocker";
+	const char *argv[] = { gocker, "image", "verify", image, NULL };
 	if (gk_spawn_quietly(argv) != 0)
 		gk_found(d, GK_FOUND_BAD, "image", "gocker image verify NAME, then fetch it again",
 			"%s is not as it was made", image);

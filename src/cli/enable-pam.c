@@ -55,7 +55,7 @@ static int check_user(struct opening *o, const char *user, struct gk_err *err)
 	int r = gk_identity_by_name(user, arena, &who, err);
 	if (r == 0)
 		r = gk_policy_for(&o->config, &who, arena, &policy, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (who.uid == 0)
 		return gk_fail(err, -EPERM,

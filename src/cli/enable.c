@@ -80,7 +80,7 @@ static int first_image(struct work *w, const struct gk_identity *who, struct gk_
 	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
 	if (r == 0)
 		r = gk_policy_for(&config, who, &w->arena, &policy, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	gk_autoclose int root = -1, lock = -1;
 	struct gk_err missing = GK_ERR_INIT;

@@ -382,7 +382,7 @@ int gk_cmd_exec(int argc, char **argv)
 	static char by[128];
 	struct gk_err err = GK_ERR_INIT;
 	char command[256];
-	const char *id;
+	const char *id = NULL;
 	uid_t caller;
 	x.enter = (struct gk_enter){ .plan = &x.plan, .caller = &x.caller, .cgroup = &x.cgroup,
 		.init_pidfd = -1, .pidfd = -1, .master = -1, .tty = { .fd = -1 } };

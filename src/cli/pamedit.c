@@ -259,12 +259,12 @@ int gk_pam_apply_remove(const struct gk_pam_change *change, bool *ret_edited, st
 	int known = recall(change->service, &arena, &was, err);
 	if (known < 0 && known != -ENOENT)
 		return known;
-	bool was_none = known == 0 && was && !*was;
+	bool was_none = was && !*was;
 	int r = was_none ? remove_file(change->service, err) :
 		replace(change->service, change->after, err);
 	if (r < 0)
 		return r;
-	*ret_edited = known == 0 && !was_none && strcmp(was, change->after) != 0;
+	*ret_edited = was && !was_none && strcmp(was, change->after) != 0;
 	if (!*ret_edited)
 		forget(change->service);
 	return 0;

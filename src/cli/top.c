@@ -71,6 +71,7 @@ static void sort_rows(struct gk_top *top)
 {
 	sorting = top;
 	if (top->now.n > 1)
+		/* An array of pointers is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 		qsort(top->rows, top->now.n, sizeof *top->rows, compare);
 }
 
@@ -104,6 +105,7 @@ static int look(struct watch *w, struct gk_err *err)
 		snprintf(id, sizeof id, "%s", top->rows[top->selected]->id);
 	gk_arena_free(arena);
 	int r = gk_seen_read(&w->filter, arena, &now, err);
+	/* An array of pointers is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	const struct gk_seen **rows = r < 0 ? NULL : gk_arena_array(arena, now.n + 1, sizeof *rows);
 	if (!rows)
 		return r < 0 ? r : gk_fail_errno(err, -ENOMEM, "cannot list the sessions");

@@ -233,10 +233,8 @@ static int make_shell(struct gk_build *b, struct gk_plan *plan)
 {
 	const struct gk_request *request = b->request;
 	const char *const command[] = { "-c", request->command, NULL };
-	const char *const *rest = request->argv ? request->argv
-		: request->command		? command
-						: &command[2];
-	size_t n = count(rest);
+	const char *const *rest = request->argv ? request->argv : command;
+	size_t n = request->argv ? count(request->argv) : request->command ? 2 : 0;
 	const char **argv = gk_arena_array(b->arena, n + 2, sizeof *argv);
 	const char *base = strrchr(b->policy->shell, '/') + 1;
 	if (!argv)

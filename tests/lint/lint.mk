@@ -48,7 +48,7 @@ $(LINT_OUT)/cppcheck/%.ok: % $(LINT_NEEDS)
 		$(filter -D% -I%,$(LINT_FLAGS)) $<
 	$(lint_done)
 
-$(LINT_OUT)/shell/%.ok: % .shellcheckrc $(wildcard tests/lib/*.sh tests/*/_*.sh)
+$(LINT_OUT)/shell/%.ok: % .shellcheckrc
 	$(call say,SHELL,$<)
-	$(Q)shellcheck -x $<
+	$(Q)shellcheck $<
 	$(lint_done)

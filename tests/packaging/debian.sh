@@ -32,13 +32,13 @@ cp /etc/shells /run/gkt/shells.before
 # --- installed ---
 
 check "dpkg -i" dpkg -i "$deb"
-is "$(stat -c '%a %U:%G' $GOCKER_SHELL)" "4755 root:root" "gocker-shell is set-uid root"
-check "gocker-shell is in /etc/shells" grep -qx $GOCKER_SHELL /etc/shells
-check "the installed gocker.ini has no fault" $GOCKER check
+is "$(stat -c '%a %U:%G' "$GOCKER_SHELL")" "4755 root:root" "gocker-shell is set-uid root"
+check "gocker-shell is in /etc/shells" grep -qx "$GOCKER_SHELL" /etc/shells
+check "the installed gocker.ini has no fault" "$GOCKER" check
 check_not "no stack is touched" grep -l pam_gocker /etc/pam.d/*
 like "$(dpkg-query -W -f '${Conffiles}' gocker)" /etc/gocker.ini "gocker.ini is a conffile"
 tar -C /run/gkt/alpine -cf /tmp/alpine.tar .
-check "an image is imported" $GOCKER image import alpine /tmp/alpine.tar
+check "an image is imported" "$GOCKER" image import alpine /tmp/alpine.tar
 add_user alice
 add_user bob --shell /bin/sh
 

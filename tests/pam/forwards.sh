@@ -62,7 +62,7 @@ hang_up
 eval "$(ssh-agent -s)" >/dev/null
 ssh-add -q /root/.ssh/id_ed25519
 like "$(ssh -A -l alice gocker 'echo $SSH_AUTH_SOCK; ls -l $SSH_AUTH_SOCK')" 'srw.*alice.*/tmp/ssh-' "the agent's socket is inside (S12)"
-is "$(find /tmp -name 'ssh-*' -path '*agent*' -newer /etc/gocker.ini | grep -v "$SSH_AUTH_SOCK" | wc -l)" 0 "and none below the host's /tmp"
+is "$(find /tmp -name 'ssh-*' -path '*agent*' -newer /etc/gocker.ini | grep -vc "$SSH_AUTH_SOCK")" 0 "and none below the host's /tmp"
 kill "$SSH_AGENT_PID"
 unset SSH_AUTH_SOCK SSH_AGENT_PID
 

@@ -92,10 +92,14 @@ like "$(gocker_log)" 'event=close .*door=pam user="alice"' "gocker's line at the
 
 # Many channels in one container.
 start_master alice
-for n in 1 2 3 4 5 6 7 8 9 10; do ssh_over alice "sleep 2; readlink /proc/self/ns/pid" >"$GKT_WORK/ch$n" 2>&1 </dev/null & done
+channels=()
+for n in 1 2 3 4 5 6 7 8 9 10; do
+	ssh_over alice "sleep 2; readlink /proc/self/ns/pid" >"$GKT_WORK/ch$n" 2>&1 </dev/null &
+	channels+=($!)
+done
 wait_until 10 has_leaf
 is "$(session_leaves | wc -l)" 1 "ten channels are in one container (S15)"
-wait $(jobs -p)
+wait "${channels[@]}"
 is "$(cat "$GKT_WORK"/ch* | sort | uniq -c | awk '{ print $1 }')" 10 "and all work"
 stop_master alice
 
