@@ -122,8 +122,10 @@ int main(int argc, char **argv)
 	struct gk_err err = GK_ERR_INIT;
 	int status = 0, code;
 	l.uid = getuid();
-	if (argc < 1 || !argv || !argv[0])
-		return GK_EXIT_GOCKER;
+	if (argc < 1 || !argv || !argv[0]) {
+		(void)gk_fail(&err, -EINVAL, "called without its own name");
+		return refuse(&l, GK_EXIT_GOCKER, &err);
+	}
 	/* A user can't change root's file; root, where the policy lets him in, could. */
 	if (l.uid == 0 && gk_exe_protect("gocker-shell", argv, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);

@@ -262,6 +262,8 @@ static int from_files(struct logs *l, struct gk_err *err)
 
 static void print_text(const char *line)
 {
+	/* Each of the lines counted is in the ring; the analyzer thinks of a ring that nothing was put into.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	size_t time = strcspn(line, "\t");
 	char event[32], id[16], user[256];
 	const char *message = line + time + 1;

@@ -112,11 +112,12 @@ static int read_file(const char *service, struct gk_arena *arena, const char **r
 		if (fd < 0)
 			return gk_fail_errno(err, -errno, "%s", path);
 		int r = gk_read_all(fd, FILE_MOST_BYTES, arena, &text, &size, err);
-		if (r == 0 && strlen(text) != size)
-			r = gk_fail(err, -EINVAL, "%s is no text", path);
-		if (r == 0)
-			*ret = text;
-		return r < 0 ? r : i;
+		if (r != 0)
+			return r < 0 ? r : -EIO;
+		if (strlen(text) != size)
+			return gk_fail(err, -EINVAL, "%s is no text", path);
+		*ret = text;
+		return i;
 	}
 	return gk_fail(err, -ENOENT, "this host has no PAM service %s", service);
 }

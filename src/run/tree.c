@@ -125,11 +125,9 @@ static int check_kind(const struct gk_tree *tree, const struct gk_credentials *c
 {
 	if (tree->socket)
 		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
-	if (tree->as_user && !S_ISDIR(st->st_mode))
+	if (!S_ISDIR(st->st_mode))
 		return -ENOTDIR;
-	if (tree->as_user && st->st_uid != cred->uid)
-		return -EPERM;
-	return S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || S_ISSOCK(st->st_mode) ? 0 : -EINVAL;
+	return tree->as_user && st->st_uid != cred->uid ? -EPERM : 0;
 }
 
 /* In the child: becomes the user altogether. FUSE asks for all three ids (the file system's alone are

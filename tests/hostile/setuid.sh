@@ -125,39 +125,11 @@ unlike " $out " ' (0|6) ' "A15 [shell]: groups left over in the caller are not k
 run setpriv --reuid alice --regid alice --groups 0,6 id -G
 like " $out " ' 0 ' "A15 control: outside they are"
 
-# A17, A18: hostile strings and names.
+# A17: hostile strings; tests/hostile/badinput.sh has the table of what is refused.
 mark_syslog
 run plain env TERM="$(printf 'x\n\033]0;evil\007y')" SSH_CONNECTION="$(printf '1\nevil 2')" "$shell" -c $'true # \n\033[31mevil\nevent=open user=root'
 is "$rc" 0 "A17 [shell]: line breaks and escapes in variables and command: a session"
 unlike "$(gocker_log)" $'\033|^evil' "A17 [shell]: the log has neither"
 is "$(gocker_log | grep -c 'event=open.*user="root"')" 0 "A17 [shell]: and no line of the attacker's"
-for name in 'DOM\ann' 'ann@example.org' 'Bob' 'a.b-c_d' 'x y'; do
-	add_user "$name" --home "/home/n$(next_id)"
-	run setpriv --reuid "$(id -u "$name")" --regid "$(id -u "$name")" --init-groups "$shell" -c 'id -un'
-	is "$out" "$name" "A18 [shell]: the user '$name' is himself"
-done
-for name in '../../etc' "$(printf 'a%.0s' {1..250})"; do
-	add_user "$name" --home "/home/n$(next_id)"
-	run setpriv --reuid "$(id -u "$name")" --regid "$(id -u "$name")" --init-groups "$shell" -c 'id -un'
-	like "$rc:$out" "^(0:$name|125:)$" "A18 [shell]: '${name:0:20}': a session or a refusal, no other's"
-done
-check "A18: records have uids for names" sh -c '! ls /run/gocker/u | grep "[^0-9]"'
 
-# A19: configurations; tests/system/refusals.sh has the table of what is wrong in a well-formed one.
-bad() { # NAME
-	refused "A19 [shell]: configuration: $1" 'gocker.ini|/etc' plain "$shell" -c "$which_ns"
-}
-chown alice /etc/gocker.ini; bad "a user's"; set_ini; chown root /etc/gocker.ini
-chmod 664 /etc/gocker.ini; bad "its group can write it"; set_ini
-rm /etc/gocker.ini; bad missing
-ln -s /home/alice/x /etc/gocker.ini; bad "a symlink"; rm /etc/gocker.ini
-mkfifo /etc/gocker.ini; bad "a FIFO"; rm /etc/gocker.ini
-mknod /etc/gocker.ini c 1 5; bad "a device without end"; rm /etc/gocker.ini
-for text in '[a:b:c]' '[' ']' '=' '[default]\n[default]\npids_max' '[user:]' '\0' '\xff\xfe[default]' '[default]\nimage = "' '[default]\npids_max = 99999999999999999999'; do
-	printf '%b\n' "$text" >/etc/gocker.ini
-	chmod 644 /etc/gocker.ini
-	bad "$(printf %q "$text")"
-done
-set_ini
-contained "A19 control: with a right one it contains" plain "$shell" -c "$which_ns"
 check_clean "A5 [shell]: nothing is left of all this"
