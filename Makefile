@@ -204,6 +204,7 @@ help:
 	'make run        open /bin/sh in a container, installing nothing (root)' \
 	'make rootfs     fetch the pinned Alpine root into the image directory (root)' \
 	'make check      run the tests; as a plain user those that need no root' \
+	'make bench      what a contained login costs, beside its peers (root; make bench-deps)' \
 	'make install    install below DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)' \
 	'make uninstall  remove what install put there' \
 	'make clean      remove the build' \

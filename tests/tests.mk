@@ -40,7 +40,7 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 scripts = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f)))
 after = $(wildcard tests/$(1)/_after)
 family = $(call scripts,$(1)) $(call after,$(1))
-ROOT_FAMILIES := system hostile clients pam images admin packaging
+ROOT_FAMILIES := system hostile clients pam images admin packaging bench
 GOLDEN_TESTS = $(call family,golden)
 RUN_TESTS = BUILD='$(BUILD)' tests/run
 
