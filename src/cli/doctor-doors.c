@@ -64,84 +64,6 @@ static void check_manager(struct gk_doctor *d)
 			"user@UID.service runs units from ~/.config/systemd/user on the host");
 }
 
-/* ---- sshd -T: what holds, whatever file it stands in ---- */
-
-struct rule {
-	const char *key, *safe; /* the only value that is no way out of the shell door */
-	const char *why;
-};
-
-static const struct rule rules[] = {
-	{ "allowtcpforwarding", "no", "ssh -L, -R and -D end in the host's network" },
-	{ "allowstreamlocalforwarding", "no", "ssh -L and -R reach unix sockets of the host" },
-	{ "permittunnel", "no", "ssh -w makes network interfaces on the host" },
-	{ "x11forwarding", "no", "xauth runs on the host, and X11 is reached through it" },
-	{ "permituserrc", "no", "~/.ssh/rc runs on the host" },
-	{ "permituserenvironment", "no", "~/.ssh/environment is read on the host" },
-};
-
-static void check_rule(struct gk_doctor *d, const char *key, const char *value)
-{
-	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-		if (strcmp(rules[i].key, key) == 0 && strcmp(rules[i].safe, value) != 0)
-			gk_found(d, GK_FOUND_BAD, "sshd",
-				"cp " SHIPPED "/sshd_config.d/gocker-shell.conf /etc/ssh/sshd_config.d/",
-				"%s %s: %s", key, value, rules[i].why);
-}
-
-static void check_setting(struct gk_doctor *d, const char *key, const char *value)
-{
-	if (d->shell_door && !d->pam_door)
-		check_rule(d, key, value);
-	if (strcmp(key, "usepam") == 0 && strcmp(value, "yes") != 0 && d->pam_door)
-		gk_found(d, GK_FOUND_BAD, "sshd", "UsePAM yes",
-			"usepam no: sshd does not ask PAM, so that the PAM door is no door");
-	if (strcmp(key, "subsystem") == 0 && strstr(value, "internal-sftp") && d->shell_door &&
-		!d->pam_door)
-		gk_found(d, GK_FOUND_BAD, "sshd",
-			"Subsystem sftp /usr/lib/openssh/sftp-server, which the shell runs inside",
-			"internal-sftp serves the host's files, past the shell door");
-	if (strcmp(key, "forcecommand") == 0 && strcmp(value, "none") != 0 && d->user)
-		gk_found(d, strstr(value, "gocker-shell") ? GK_FOUND_OK : GK_FOUND_WARN, "sshd",
-			strstr(value, "gocker-shell") ? NULL : "see that this is meant",
-			"ForceCommand %s", value);
-}
-
-static void check_sshd(struct gk_doctor *d)
-{
-	static const char *const paths[] = { "/usr/sbin/sshd", "/usr/local/sbin/sshd", NULL };
-	struct gk_err err = GK_ERR_INIT;
-	const char *sshd = gk_spawn_find(paths), *argv[8] = { sshd, "-T" };
-	size_t n = 2;
-	pid_t pid;
-	if (!sshd)
-		return;
-	if (d->user) {
-		argv[n++] = "-C";
-		argv[n++] = gk_arena_printf(&d->arena, "user=%s,host=localhost,addr=127.0.0.1", d->user);
-	}
-	if (d->sshd_config) {
-		argv[n++] = "-f";
-		argv[n++] = d->sshd_config;
-	}
-	size_t before = d->n;
-	FILE *f = gk_spawn_stream(argv, &pid, &err);
-	char line[4096];
-	while (f && fgets(line, sizeof line, f)) {
-		line[strcspn(line, "\n")] = '\0';
-		char *value = strchr(line, ' ');
-		if (value)
-			*value++ = '\0';
-		check_setting(d, line, value ? value : "");
-	}
-	if (f)
-		fclose(f);
-	if (!f || gk_spawn_wait(pid) != 0)
-		gk_found(d, GK_FOUND_BAD, "sshd", "sshd -t", "`sshd -T` fails: its configuration is broken");
-	else if (d->n == before)
-		gk_found(d, GK_FOUND_OK, "sshd", NULL, "nothing leads past the doors in use");
-}
-
 /* ---- what runs a user's code without a login ---- */
 
 /* A program that runs jobs of users by /bin/sh: contained through PAM, or not for everybody. */
@@ -208,7 +130,7 @@ void gk_doctor_doors(struct gk_doctor *d)
 	static const char *const ats[] = { "/usr/sbin/atd", NULL };
 	check_stacks(d);
 	check_manager(d);
-	check_sshd(d);
+	gk_doctor_sshd(d);
 	check_jobs(d, "cron", "cron", crons, "/etc/cron.allow");
 	check_jobs(d, "at", "atd", ats, "/etc/at.allow");
 	check_mail(d);

@@ -13,7 +13,7 @@
 static void check_doors(struct gk_doctor *d)
 {
 	struct gk_err err = GK_ERR_INIT;
-	bool shell = strcmp(d->who.shell, GK_SHELL_PATH) == 0;
+	bool shell = d->forced || strcmp(d->who.shell, GK_SHELL_PATH) == 0;
 	bool pam = gk_pam_stack_check("sshd", &err) == 0 && d->have_policy && d->policy.contain;
 	if (!shell && !pam)
 		gk_found(d, GK_FOUND_WARN, "account", "gocker enable USER",

@@ -28,6 +28,7 @@ struct gk_doctor {
 	struct gk_policy policy; /* of user */
 	bool have_config, have_policy;
 	bool shell_door, pam_door; /* in use on this host */
+	bool forced;		   /* sshd runs gocker-shell as user's ForceCommand */
 	struct gk_finding *list;
 	size_t n, cap;
 };
@@ -41,6 +42,9 @@ void gk_doctor_host(struct gk_doctor *d);
 
 /* What may lead past the doors: PAM stacks, sshd, cron, at, the user manager, mail, lockout. */
 void gk_doctor_doors(struct gk_doctor *d);
+
+/* sshd's effective configuration, for d->user when there is one. Sets d->forced. */
+void gk_doctor_sshd(struct gk_doctor *d);
 
 /* One user: account, home, files that the host runs out of it, and a trial login. */
 void gk_doctor_user(struct gk_doctor *d);

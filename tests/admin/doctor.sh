@@ -48,6 +48,35 @@ unlike "$out" allowtcpforwarding "sshd: a Match block for one user does not show
 run "$GOCKER" doctor --sshd-config "$GKT_WORK/match" alice
 like "$out" 'allowtcpforwarding yes' "and does for that user"
 
+# A ForceCommand: the shell door of an account whose passwd shell is another.
+add_user dan --shell /bin/bash
+{ cat "$GKT_WORK/safe"; printf 'Match User dan,erin\nForceCommand %s\n' "$GOCKER_SHELL"; } >"$GKT_WORK/forced"
+forced() { run "$GOCKER" doctor --sshd-config "$GKT_WORK/forced" "$@"; }
+forced dan
+is "$rc" 1 "ForceCommand under bash: exit status 1"
+like "$out" "ok +sshd +ForceCommand $GOCKER_SHELL" "ForceCommand is seen, though it stands in a Match block"
+like "$out" "ok +account +dan is contained by the shell door" "and that it contains the user"
+like "$out" "bad +sshd +ForceCommand is started by dan's shell /bin/bash, which runs ~/.bashrc on the host before
+ +do: gocker enable dan, or usermod -s /bin/dash dan" "and that bash runs ~/.bashrc before, with what to do"
+for shell in /bin/dash /bin/sh "$GOCKER_SHELL"; do
+	set_shell dan "$shell"
+	forced dan
+	unlike "$rc:$out" "^[^0]|on the host before" "ForceCommand under $shell, which reads no file before"
+done
+printf '#!/bin/sh\n' >/bin/other-sh && chmod 755 /bin/other-sh
+set_shell dan /bin/other-sh
+forced dan
+like "$out" "warn +sshd +ForceCommand is started by dan's shell /bin/other-sh, which may run files" "and under one that is not known"
+set_shell dan /bin/bash
+sed -i 's/^ForceCommand.*/&s/' "$GKT_WORK/forced"
+forced dan
+like "$out" "warn +account +dan is not contained" "a ForceCommand of another program is none of the doors"
+sed -e 's/^ForceCommand.*/ForceCommand exec '"${GOCKER_SHELL//\//\\/}"'/' -e '$aAllowTcpForwarding yes' -i "$GKT_WORK/forced"
+set_shell dan /bin/dash
+forced dan
+like "$out" "bad +sshd +allowtcpforwarding yes" "the ways round the shell door count for ForceCommand, too"
+userdel dan
+
 chmod 755 "$GOCKER_SHELL"
 is "$(bad)" program "gocker-shell without its set-uid bit"
 chmod 4755 "$GOCKER_SHELL"
