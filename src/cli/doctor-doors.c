@@ -34,9 +34,13 @@ static void check_stacks(struct gk_doctor *d)
 		snprintf(path, sizeof path, "/etc/pam.d/%s", services[i]);
 		if (!exists(path))
 			continue;
-		int r = gk_pam_stack_check(services[i], &err);
+		int r = gk_pam_stack_judge(services[i], &err);
 		if (r == 0)
 			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order", path);
+		else if (r == 1)
+			gk_found(d, GK_FOUND_WARN, "pam",
+				"nothing where that is meant; else order the lines as in " SHIPPED "/pam.d",
+				"%s (its sessions are contained)", err.msg);
 		else if (r != -ENOENT)
 			gk_found(d, GK_FOUND_BAD, "pam",
 				"order the lines as in the shipped " SHIPPED "/pam.d", "%s", err.msg);
@@ -73,7 +77,7 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 	struct gk_err err = GK_ERR_INIT;
 	if (!gk_spawn_find(programs) || (!d->shell_door && !d->pam_door))
 		return;
-	if (gk_pam_stack_check(service, &err) == 0)
+	if (gk_pam_stack_judge(service, &err) >= 0)
 		gk_found(d, GK_FOUND_OK, what, NULL, "jobs are contained");
 	else if (exists(allow))
 		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);

@@ -14,7 +14,7 @@ static void check_doors(struct gk_doctor *d)
 {
 	struct gk_err err = GK_ERR_INIT;
 	bool shell = d->forced || strcmp(d->who.shell, GK_SHELL_PATH) == 0;
-	bool pam = gk_pam_stack_check("sshd", &err) == 0 && d->have_policy && d->policy.contain;
+	bool pam = gk_pam_stack_judge("sshd", &err) >= 0 && d->have_policy && d->policy.contain;
 	if (!shell && !pam)
 		gk_found(d, GK_FOUND_WARN, "account", "gocker enable USER",
 			"%s is not contained (shell %s)", d->user, d->who.shell);
@@ -81,7 +81,7 @@ static void check_spools(struct gk_doctor *d)
 			"lingers: the user manager runs without a login" },
 	};
 	struct gk_err err = GK_ERR_INIT;
-	bool cron_contained = gk_pam_stack_check("cron", &err) == 0;
+	bool cron_contained = gk_pam_stack_judge("cron", &err) >= 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		char path[512];
 		snprintf(path, sizeof path, "%s/%s", places[i].dir, d->user);

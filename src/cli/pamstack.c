@@ -178,6 +178,19 @@ static bool opens_nothing(const char *module)
 	return false;
 }
 
+/* Modules that do no harm inside, where they find the image's files: they open nothing on the host that
+ * would stay open, or be closed in the wrong place. Debian's stack of sshd has these behind the profiles
+ * of pam-auth-update, and pam_keyinit before them. */
+static bool may_run_inside(const char *module)
+{
+	static const char *const names[] = { "pam_motd.so", "pam_mail.so", "pam_lastlog.so",
+		"pam_umask.so", "pam_keyinit.so" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(module, names[i]) == 0)
+			return true;
+	return opens_nothing(module);
+}
+
 /* Whether a line can end the stack, or jump so far, that the last line is never reached: the login
  * would go on with a container made and not entered. `left` is how many session lines come after it
  * up to the last of gocker's. */
@@ -209,19 +222,31 @@ static int check_reach(const char *service, const struct gk_pam_stack *s, struct
 	return 0;
 }
 
-static int check_order(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
+/* What stands on the wrong side of gocker's lines: the first that must not, else the first at all. */
+struct misplaced {
+	const char *early, *late;
+};
+
+static void misplace(const char **first, const char *module)
+{
+	if (!*first || (may_run_inside(*first) && !may_run_inside(module)))
+		*first = module;
+}
+
+/* Counts gocker's lines, and notes what is before the one and after the other. */
+static int read_order(const char *service, const struct gk_pam_stack *s, struct misplaced *ret,
+	struct gk_err *err)
 {
 	int outer = 0, inner = 0;
-	const char *early = NULL, *late = NULL;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct gk_pam_line *l = &s->lines[i];
 		if (l->type != 's')
 			continue;
 		if (strcmp(l->module, "pam_gocker.so") != 0) {
 			if (!outer && !opens_nothing(l->module))
-				early = l->module;
+				misplace(&ret->early, l->module);
 			if (inner)
-				late = l->module;
+				misplace(&ret->late, l->module);
 			continue;
 		}
 		if (l->optional)
@@ -237,22 +262,46 @@ static int check_order(const char *service, const struct gk_pam_stack *s, struct
 		return gk_fail(err, -EINVAL,
 			"/etc/pam.d/%s: wants `pam_gocker.so outer` once and `pam_gocker.so` once",
 			service);
-	if (early)
-		return gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`",
-			service, early);
-	if (late)
-		return gk_fail(err, -EINVAL,
-			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside", service,
-			late);
 	return 0;
+}
+
+static int check_order(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
+{
+	struct misplaced m = { NULL, NULL };
+	int r = read_order(service, s, &m, err);
+	if (r < 0)
+		return r;
+	if (m.early && !may_run_inside(m.early))
+		return gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`",
+			service, m.early);
+	if (m.late) {
+		r = gk_fail(err, -EINVAL,
+			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside", service,
+			m.late);
+		return may_run_inside(m.late) ? 1 : r;
+	}
+	if (m.early)
+		(void)gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`, and "
+			"would close inside", service, m.early);
+	return m.early ? 1 : 0;
+}
+
+int gk_pam_stack_judge(const char *service, struct gk_err *err)
+{
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	struct gk_pam_stack stack;
+	struct gk_err reach = GK_ERR_INIT;
+	int r = gk_pam_stack_read(service, &arena, &stack, err);
+	if (r == 0)
+		r = check_order(service, &stack, err);
+	int out = r < 0 ? r : check_reach(service, &stack, &reach);
+	if (r >= 0 && out < 0)
+		*err = reach;
+	return out < 0 ? out : r;
 }
 
 int gk_pam_stack_check(const char *service, struct gk_err *err)
 {
-	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
-	struct gk_pam_stack stack;
-	int r = gk_pam_stack_read(service, &arena, &stack, err);
-	if (r == 0)
-		r = check_order(service, &stack, err);
-	return r < 0 ? r : check_reach(service, &stack, err);
+	int r = gk_pam_stack_judge(service, err);
+	return r > 0 ? -EINVAL : r;
 }

@@ -39,4 +39,8 @@ bool gk_pam_line_names(char *line, const char *module);
  * gocker's; -EINVAL: it has, but not so, or a line between them can end the stack before the last. */
 int gk_pam_stack_check(const char *service, struct gk_err *err);
 
+/* The same, with 1 and err for a stack that contains its sessions but has on the wrong side of gocker's
+ * lines a module that may run inside, as Debian's have with the profiles of pam-auth-update. */
+int gk_pam_stack_judge(const char *service, struct gk_err *err);
+
 #endif

@@ -123,7 +123,15 @@ doctor alice
 like "$out" 'ok +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
 like "$out" 'ok +trial +a trial login through the PAM door works' "a trial login through the PAM door"
 like "$out" 'warn +pam +/etc/pam.d/su has no line' "other ways in that lack it"
-sed -i '/outer/d' /etc/pam.d/sshd
+echo 'session optional pam_mail.so' >>/etc/pam.d/sshd
+doctor alice
+like "$out" 'warn +pam +/etc/pam.d/sshd: pam_mail.so comes after .pam_gocker.so., and would run inside \(its sessions are contained\)' \
+	"a module that may run inside, after the last line"
+like "$out" 'ok +account +alice is contained by the shell and the PAM door' "does not make the user uncontained"
+echo 'session optional pam_mkhomedir.so' >>/etc/pam.d/sshd
+doctor
+like "$out" 'bad +pam +/etc/pam.d/sshd: pam_mkhomedir.so comes after' "one that must not run there is bad"
+sed -i -e '/outer/d' -e '/mkhomedir/d' -e '/pam_mail.so$/d' /etc/pam.d/sshd
 doctor
 like "$out" 'bad +pam +/etc/pam.d/sshd: wants .pam_gocker.so outer. once' "a stack without outer"
 run "$GOCKER" doctor nobody-knows

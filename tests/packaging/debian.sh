@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_deb.sh"
 . "$(dirname "$0")/_login-loop.sh"
-need dpkg-buildpackage dh lintian dpkg-deb git
+need dpkg-buildpackage dh lintian dpkg-deb git jq
 need_product
 export DEBIAN_FRONTEND=noninteractive
 
@@ -50,6 +50,10 @@ for stack in common-session common-session-noninteractive; do
 	is "$(head -n 1 <<<"$modules")" "pam_gocker.so outer" "$stack: outer comes before all others"
 	is "$(tail -n 1 <<<"$modules")" "pam_gocker.so" "$stack: the container comes last"
 done
+said=$("$GOCKER" doctor --format json | jq -r '.[]|select(.item=="pam")|"\(.level) \(.finding)"')
+unlike "$said" '^bad|\nbad' "doctor finds nothing bad in the stacks that the profiles make"
+like "$said" 'warn /etc/pam.d/sshd: pam_[a-z]*.so comes after .pam_gocker.so., and would run inside \(its sessions are contained\)' \
+	"and names what Debian's stack of sshd has behind them"
 # Debian's own stack of sshd; without an audit subsystem that lets it, a login is not to fail.
 sed 's/^session *required *pam_loginuid/session optional pam_loginuid/' /etc/pam.d/sshd >"$SSHD_PAM"
 start_sshd 'PermitRootLogin yes'
