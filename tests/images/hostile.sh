@@ -104,6 +104,13 @@ is "${PIPESTATUS[1]}" 125 "a million entries from a pipe are stopped at the limi
 like "$(cat "$GKT_WORK/err")" 'more than 100000 entries' "and the message tells the limit"
 is "$(staged)" "" "nothing of them stays"
 
+if [ "${GKT_FULL:-0}" = 1 ]; then
+	million | image import --image-dir $images victim - 2>"$GKT_WORK/err"
+	is "${PIPESTATUS[1]}" 125 "a million entries are unpacked, and one more is refused"
+	like "$(cat "$GKT_WORK/err")" 'more than 1000000 entries' "with the default limit in the message"
+	is "$(staged)" "" "and nothing of them stays"
+fi
+
 imports() { # ARCHIVE NAME
 	run image import --image-dir $images mild "$GKT_WORK/$1"
 	is "$rc" 0 "$2"

@@ -8,3 +8,9 @@ test-debian:
 ifeq ($(shell id -u),0)
 check check-images: test-debian
 endif
+
+# A million entries, unpacked.
+.PHONY: audit audit-images
+audit:: audit-images
+audit-images: test-stage test-images test-helpers
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/images/hostile.sh

@@ -95,6 +95,21 @@ is "$(ssh_as alice 'git -C repo.git log --format=%s main')" pushed "git push"
 GIT_SSH_COMMAND='ssh -l alice' git clone -q -b main gocker:repo.git /srv/clone 2>/srv/said
 is "$(git -C /srv/clone log --format=%s)" pushed "git clone"
 
+# One binary and nothing else is a root that people log in to.
+mkdir -p /srv/sole/bin && cp /bin/busybox /srv/sole/bin/sh
+tar -C /srv/sole -c . | image import -q sole -
+stop_sshd
+sole() {
+	door_user "sole-$door"
+	set_ini 'image = sole'
+	start_sshd
+	run ssh_as "sole-$door" 'echo $((6 * 7)) in $PWD; echo "$(id -un 2>/dev/null)" "$USER"; exit 3'
+	is "$rc:$out" "3:42 in /home/sole-$door"$'\n'"sole-$door sole-$door" "an image of one binary through the $door door"
+}
+through_each_door sole
+open_door shell
+start_sshd
+
 # What make rootfs makes has sftp and scp. Its own command, with the gocker that is installed.
 made=$(make -s -n -C "$GKT_TOP" rootfs IMAGE_DIR=$images IMAGE=made ALPINE_MIRROR=file:///nowhere 2>/dev/null |
 	sed -n '/image fetch/,$p')
