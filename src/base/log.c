@@ -73,8 +73,7 @@ void gk_log(int priority, const char *fmt, ...)
 	(void)log_send(line, len < sizeof line ? len : sizeof line - 1);
 }
 
-/* The length of the UTF-8 sequence at s, or 0 when there is none of two bytes or more. */
-static size_t utf8_sequence(const unsigned char *s)
+size_t gk_utf8_sequence(const unsigned char *s)
 {
 	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
 		s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
@@ -97,7 +96,7 @@ const char *gk_escape(char *buf, size_t size, const char *text)
 	const unsigned char *s = (const unsigned char *)(text ? text : "-");
 	size_t at = 0;
 	while (*s) {
-		size_t n = *s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\' ? 1 : utf8_sequence(s);
+		size_t n = *s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\' ? 1 : gk_utf8_sequence(s);
 		if (n && at + n < size) {
 			memcpy(buf + at, s, n);
 			at += n;

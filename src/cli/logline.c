@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "plan/text.h"
 
 static bool is_event(const char *message)
@@ -48,6 +49,17 @@ static size_t time_length(const char *line)
 		line[9] == ':' && line[12] == ':')
 		return 15;
 	return gk_is_digit(line[0]) && strlen(line) > 11 && line[10] == 'T' ? strcspn(line, " ") : 0;
+}
+
+void gk_logline_clean(char *line)
+{
+	unsigned char *s = (unsigned char *)line;
+	while (*s) {
+		size_t n = (*s >= 0x20 && *s < 0x7f) || *s == '\n' ? 1 : gk_utf8_sequence(s);
+		if (n == 0)
+			*s = '?';
+		s += n ? n : 1;
+	}
 }
 
 const char *gk_logline_parse(char *line, char *ret_time, size_t size)

@@ -13,6 +13,10 @@ bool gk_logline_is_ours(const char *program, const char *message);
  * for a refusal that the keeper has told the log already. */
 const char *gk_logline_of_module(const char *message);
 
+/* Makes a question mark of each byte that a terminal would obey. A log's file has lines that anybody may
+ * have written (logger(1)), and not every log daemon cleans them. */
+void gk_logline_clean(char *line);
+
 /* Parses a line of a syslog file in place (its end is cut off): with the traditional time or one of
  * RFC 3339, with or without a host name. Only the name of the program that stands where syslog puts
  * it is believed, not one that another program's message quotes. Copies the time to ret_time ("-"

@@ -113,6 +113,7 @@ static int read_syslog(struct logs *l, FILE *f)
 		/* Its end is still to come. */
 		if (l->follow && line[n - 1] != '\n' && fseeko(f, -n, SEEK_CUR) == 0)
 			break;
+		gk_logline_clean(line);
 		const char *message = gk_logline_parse(line, time, sizeof time);
 		if (message)
 			r = take(l, time, message);
@@ -134,6 +135,7 @@ static int read_journal(struct logs *l, FILE *f)
 	int r = 0;
 	while (r == 0 && getline(&line, &size, f) > 0) {
 		char when[64] = "-";
+		gk_autofree char *clean = NULL;
 		struct json_object *entry = json_tokener_parse(line);
 		const char *stamp = entry ? journal_string(entry, "__REALTIME_TIMESTAMP") : NULL;
 		const char *message = entry ? journal_string(entry, "MESSAGE") : NULL;
@@ -147,8 +149,10 @@ static int read_journal(struct logs *l, FILE *f)
 		const char *program = entry ? journal_string(entry, "SYSLOG_IDENTIFIER") : NULL;
 		if (message && !(program && gk_logline_is_ours(program, message)))
 			message = gk_logline_of_module(message);
+		if (message && (clean = strdup(message)))
+			gk_logline_clean(clean);
 		if (message)
-			r = take(l, when, message);
+			r = clean ? take(l, when, clean) : -ENOMEM;
 		json_object_put(entry);
 	}
 	return r;

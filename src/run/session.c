@@ -21,6 +21,7 @@
 #include "run/image.h"
 #include "run/relay.h"
 #include "run/tree.h"
+#include "run/whence.h"
 
 enum {
 	SETUP_TIMEOUT_MS = 30000,
@@ -227,11 +228,15 @@ static const char *door_name(enum gk_door door)
 	return door == GK_DOOR_SHELL ? "shell" : door == GK_DOOR_PAM ? "pam" : "run";
 }
 
-/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one. */
+/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one, and where a user of the
+ * shell door may have said so himself. */
 static const char *from_where(const struct gk_session *s, char *buf, size_t size)
 {
+	bool by_user = s->plan->door == GK_DOOR_SHELL;
 	for (const char *const *e = s->caller ? s->caller->env : NULL; e && *e; e++)
 		if (strncmp(*e, "SSH_CONNECTION=", 15) == 0) {
+			if (by_user && !gk_whence_is_proven(s->caller->parent, s->plan->who->uid))
+				break;
 			char host[64];
 			snprintf(host, sizeof host, "%.*s", (int)strcspn(*e + 15, " "), *e + 15);
 			return gk_escape(buf, size, host);

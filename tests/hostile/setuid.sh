@@ -131,5 +131,22 @@ run plain env TERM="$(printf 'x\n\033]0;evil\007y')" SSH_CONNECTION="$(printf '1
 is "$rc" 0 "A17 [shell]: line breaks and escapes in variables and command: a session"
 unlike "$(gocker_log)" $'\033|^evil' "A17 [shell]: the log has neither"
 is "$(gocker_log | grep -c 'event=open.*user="root"')" 0 "A17 [shell]: and no line of the attacker's"
+hold_session alice
+is "$("$GOCKER" ps | awk '$2 == "alice" { print $6 }')" 127.0.0.1 "A17 [shell] control: of a login through sshd the address is told"
+drop_session
+wait_until 10 no_sessions
+(exec_as_user alice env SSH_CONNECTION='192.0.2.66 1 192.0.2.1 22' "$shell" -c 'sleep 1000') &
+forger=$!
+wait_until 10 sh -c "$GOCKER ps | grep -q alice"
+is "$("$GOCKER" ps | awk '$2 == "alice" { print $6 }')" - "A17 [shell]: who starts the shell himself can't say where he comes from"
+kill -KILL $forger
+wait $forger 2>/dev/null
+"$GOCKER" gc >/dev/null
+printf 'Nov  3 22:01:38 host gocker[1]: event=open id=abc user="\033]0;evil\007\302\233\233x" reason="a\rb"\n' >"$GKT_WORK/log"
+run "$GOCKER" logs --file "$GKT_WORK/log"
+like "$out" 'user|evil' "A17 control: a line that anyone can write to the host's log is shown"
+is "$(LC_ALL=C tr -d '\n -~' <"$GKT_WORK/out" | wc -c)" 0 "A17: without a byte that a terminal obeys (gocker logs)"
+run "$GOCKER" logs --format json --file "$GKT_WORK/log"
+is "$(LC_ALL=C tr -d '\n -~' <"$GKT_WORK/out" | wc -c)" 0 "A17: as JSON, too"
 
 check_clean "A5 [shell]: nothing is left of all this"
