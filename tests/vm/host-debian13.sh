@@ -1,3 +1,3 @@
 #!/bin/bash
-# timeout: 600
+# timeout: 1860
 exec "$(dirname "$0")/boot" trixie systemd "$@"

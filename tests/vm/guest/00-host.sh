@@ -19,3 +19,4 @@ if [ "$GKT_HOST" = systemd ]; then
 	like "$out" 'user.slice/user-[0-9]*.slice/session-[0-9]*.scope' "logind gives it a session"
 fi
 diag "up for $(cut -d' ' -f1 /proc/uptime) s"
+user_manager_off # for the scripts that follow

@@ -1,6 +1,5 @@
 #!/bin/bash
 # host: systemd
-# timeout: 420
 # gocker.scope: made at boot or by the login that finds it gone, kept by its anchor, ended and limited
 # with systemctl like any other unit.
 # shellcheck source=lib.sh

@@ -39,6 +39,14 @@ wait_until() { # SECONDS CMD [ARG...]
 	done
 }
 
+# A session that a script still holds ends with it: the next one is to find nothing.
+trap 'end_script $?' EXIT
+end_script() { # STATUS
+	[ -z "${held_pid:-}" ] || drop_session
+	(exit "$1")
+	tap_end
+}
+
 # have_user NAME [add_user's options]: the scripts of a host share its users.
 have_user() { id "$1" >/dev/null 2>&1 || add_user "$@"; }
 
@@ -63,8 +71,9 @@ host_log() {
 }
 gocker_log() { host_log | grep -a ' gocker[a-z_-]*\[[0-9]*\]: '; }
 
-# What counts as left behind here is gocker's: logind and cron have comings and goings of their own.
-host_processes() { pgrep -l '^gocker' | cut -d' ' -f2- | sort; }
+# What counts as left behind here is gocker's: logind and cron have comings and goings of their own, and
+# the scope's anchor stays for the next login.
+host_processes() { pgrep -l '^gocker' | cut -d' ' -f2- | grep -vx gocker-anchor | sort; }
 host_mounts() { cut -d' ' -f3- /proc/1/mountinfo | grep -v ' /run/user/'; }
 
 # hundredths CMD [ARG...]: runs it and prints how long it took, in hundredths of a second.
@@ -85,3 +94,39 @@ anchor_lives() { [ -n "$(anchor_pid)" ]; }
 # What a session runs to see how many tasks it may have: the last number it prints.
 FILL='i=1; while sleep 1000 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
 last() { tail -n 1 <<<"$out"; }
+
+# Half of a login is the start of the user's own systemd. Tests that are not about it do without.
+user_manager_off() { [ "$GKT_HOST" = plain ] || systemctl -q mask --runtime user@.service; }
+user_manager_on() { systemctl -q unmask --runtime user@.service; }
+
+# logind.
+logind_sessions() { # USER: "ID STATE", one a line
+	local id
+	loginctl --no-legend list-sessions | awk -v user="$1" '$3 == user { print $1 }' |
+		while read -r id; do echo "$id $(loginctl show-session -P State "$id")"; done
+}
+no_logins() { ! loginctl --no-legend list-sessions | awk '{ print $3 }' | grep -qx "$1"; }
+kill_user_processes() { # yes|no [LINE]
+	mkdir -p /etc/systemd/logind.conf.d
+	printf "[Login]\nKillUserProcesses=%s\n%s\n" "$1" "${2:-}" >/etc/systemd/logind.conf.d/tests.conf
+	systemctl restart systemd-logind.service
+}
+
+# The PAM door, set up with what `make install` leaves for an administrator to copy.
+SHIPPED=/usr/local/share/gocker
+shipped_stack() { # SERVICE...
+	local service
+	for service; do
+		[ ! -e "/etc/pam.d/$service" ] || [ -e "/etc/pam.d/$service.host" ] ||
+			mv "/etc/pam.d/$service" "/etc/pam.d/$service.host"
+		cp "$SHIPPED/pam.d/${service%-i}" "/etc/pam.d/$service" # sudo's serves for sudo -i
+	done
+}
+pam_door_on() { shipped_stack sshd su sudo sudo-i cron atd login systemd-user; }
+pam_door_off() {
+	local file
+	rm -f /etc/pam.d/systemd-user # the host's own is in /usr
+	for file in /etc/pam.d/*.host; do
+		[ ! -e "$file" ] || mv "$file" "${file%.host}"
+	done
+}

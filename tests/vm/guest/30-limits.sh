@@ -1,0 +1,97 @@
+#!/bin/bash
+# The limits that only cgroup v2 keeps, each with a hog that feels it and one that does not.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need_product
+have_user alice
+start_sshd ''
+remember_host
+
+# hog MIB: a program in the session uses that much memory at once.
+hog() { run ssh_as alice "dd if=/dev/zero of=/dev/null bs=${1}M count=1 2>/dev/null; echo \$?"; }
+
+set_ini 'memory_max = 48M'
+mark_syslog
+hog 16
+is "$out" 0 "memory_max: what fits runs"
+hog 80
+is "$out" 137 "memory_max: what does not is killed, and the session goes on"
+like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=memory_max value=50331648 hits=1' "memory_max: the log says which limit it was"
+like "$(gocker_log)" 'event=close .*oom_kills=1' "memory_max: and how often, at the end"
+expect_test "memory_max: a user on a terminal is told why" <<'TCL'
+	login alice
+	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
+	want {gocker: out of memory: a process was killed \(memory_max is 48 MiB, \[default\]\)}
+	want {PROMPT> $}
+	say exit
+	ended
+TCL
+
+set_ini 'user_memory_max = 48M'
+mark_syslog
+hog 80
+is "$out" 137 "user_memory_max: what does not fit is killed"
+like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=user_memory_max value=50331648' "user_memory_max: the log says which limit it was"
+hold_session alice 'dd if=/dev/zero of=/tmp/held bs=1M count=30 2>/dev/null'
+hog 32
+is "$out" 137 "user_memory_max: it is over all sessions of a user"
+drop_session
+wait_until 10 no_sessions
+hog 32
+is "$out" 0 "user_memory_max: and given back when a session ends"
+
+dd if=/dev/zero of=/swap bs=1M count=96 2>/dev/null
+chmod 600 /swap
+mkswap -q /swap
+swapon /swap
+set_ini 'memory_max = 48M' 'memory_swap_max = 0'
+hog 64
+is "$out" 137 "memory_swap_max = 0: nothing goes to swap"
+set_ini 'memory_max = 48M' 'memory_swap_max = 64M'
+hog 64
+is "$out" 0 "memory_swap_max = 64M: the same goes to swap"
+swapoff /swap
+rm /swap
+
+# What a session that does nothing but work gets of one processor, in percent of the time it had.
+spend() {
+	hold_session alice '(while :; do :; done) &'
+	local leaf from to began
+	leaf=$(session_leaves "$(uid_of alice)")
+	from=$(awk '/^usage_usec/ { print $2 }' "$leaf/cpu.stat") began=${EPOCHREALTIME/./}
+	sleep 3
+	to=$(awk '/^usage_usec/ { print $2 }' "$leaf/cpu.stat")
+	spent=$(((to - from) * 100 / (${EPOCHREALTIME/./} - began)))
+	throttled=$(awk '/^nr_throttled/ { print $2 }' "$leaf/cpu.stat")
+	drop_session
+	wait_until 10 no_sessions
+}
+set_ini 'cpus = 0.2'
+spend
+check "cpus = 0.2: $spent % are spent" test "$spent" -le 40
+check "cpus = 0.2: held back $throttled times" test "$throttled" -gt 0
+set_ini
+spend
+check "cpus not set: $spent % are spent" test "$spent" -gt 40
+
+# Freeze and thaw.
+wait_until 10 no_sessions
+hold_session alice '(while :; do date +%s.%N >~/ticks; sleep 0.2; done) &'
+id=$(basename "$(session_leaves "$(uid_of alice)")")
+ticks() { cat /home/alice/ticks; }
+ticks_on() { # whether the session's clock is going
+	local seen
+	seen=$(ticks)
+	wait_until "$1" eval '[ "$(ticks)" != "$seen" ]'
+}
+check "a session runs" ticks_on 5
+check "gocker freeze" "$GOCKER" freeze "$id"
+wait_until 5 grep -q 'frozen 1' "$(session_leaves "$(uid_of alice)")/cgroup.events"
+seen=$(ticks)
+sleep 3
+is "$(ticks)" "$seen" "frozen, it does not"
+check "gocker thaw" "$GOCKER" thaw "$id"
+check "thawed, it goes on" ticks_on 5
+"$GOCKER" freeze "$id" >/dev/null
+drop_session
+check_clean "a lost connection ends a frozen session too" 20
