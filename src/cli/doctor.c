@@ -75,7 +75,7 @@ static int find_user(struct gk_doctor *d, const char *user, struct gk_err *err)
 
 static const char *const level_names[] = { "ok", "warn", "bad" };
 
-static int print_json(const struct gk_doctor *d, bool quiet)
+static int print_json(struct gk_doctor *d, bool quiet)
 {
 	struct json_object *list = json_object_new_array();
 	for (size_t i = 0; i < d->n; i++) {
@@ -87,8 +87,8 @@ static int print_json(const struct gk_doctor *d, bool quiet)
 		}
 		json_object_object_add(o, "level", json_object_new_string(level_names[f->level]));
 		json_object_object_add(o, "item", json_object_new_string(f->item));
-		json_object_object_add(o, "finding", json_object_new_string(f->what));
-		json_object_object_add(o, "fix", f->fix ? json_object_new_string(f->fix) : NULL);
+		json_object_object_add(o, "finding", gk_report_string(f->what, &d->arena));
+		json_object_object_add(o, "fix", gk_report_string(f->fix, &d->arena));
 		json_object_array_add(list, o);
 	}
 	return gk_report_print(list);

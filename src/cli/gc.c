@@ -10,7 +10,13 @@ static const char help[] =
 	"\n"
 	"Sweeps what sessions left whose supervisor was killed: kills what still lives in their\n"
 	"cgroups, removes the cgroups, empties the records. Sessions that live are never touched.\n"
-	"Each login sweeps the place that it takes, so this is needed only to tidy up at once.\n";
+	"\n"
+	"Each login sweeps the place that it takes, the lowest free one, so that what crashed is soon\n"
+	"met again. A user who may have more than 64 sessions (user_sessions_max), and root with\n"
+	"`gocker run`, takes any free place: what crashed there can lie long, holding a record and\n"
+	"an empty cgroup, until this is run. From cron once a day is enough; it disturbs nobody.\n"
+	"\n"
+	"  --help  this text\n";
 
 int gk_cmd_gc(int argc, char **argv)
 {

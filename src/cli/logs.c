@@ -19,6 +19,7 @@
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/spawn.h"
+#include "plan/text.h"
 
 static const char help[] =
 	"Usage: gocker logs [OPTION...] [ID]\n"
@@ -286,11 +287,23 @@ static void print_text(const char *line)
 	putchar('\n');
 }
 
+/* A log is any program's: what is not UTF-8, which JSON has to be, is shown with "?" for those bytes. */
+static struct json_object *as_string(const char *value, size_t len)
+{
+	if (gk_is_utf8(value, len))
+		return json_object_new_string_len(value, (int)len);
+	gk_autofree char *copy = strndup(value, len);
+	for (char *p = copy; p && *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return copy ? json_object_new_string(copy) : NULL;
+}
+
 static struct json_object *as_json(const char *line)
 {
 	struct json_object *o = json_object_new_object();
 	size_t time = strcspn(line, "\t");
-	json_object_object_add(o, "time", json_object_new_string_len(line, (int)time));
+	json_object_object_add(o, "time", as_string(line, time));
 	for (const char *p = line + time + 1; *p;) {
 		struct gk_logfield field;
 		char key[64];
@@ -298,8 +311,8 @@ static struct json_object *as_json(const char *line)
 		if (!field.key || field.key_len >= sizeof key)
 			continue;
 		snprintf(key, sizeof key, "%.*s", (int)field.key_len, field.key);
-		json_object_object_add(o, key,
-			json_object_new_string_len(field.value, (int)field.len));
+		if (gk_is_utf8(key, field.key_len))
+			json_object_object_add(o, key, as_string(field.value, field.len));
 	}
 	return o;
 }

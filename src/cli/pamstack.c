@@ -171,7 +171,7 @@ static bool is_outer(const struct gk_pam_line *line)
 static bool opens_nothing(const char *module)
 {
 	static const char *const names[] = { "pam_selinux.so", "pam_loginuid.so", "pam_permit.so",
-		"pam_env.so", "pam_limits.so", "pam_nologin.so" };
+		"pam_deny.so", "pam_env.so", "pam_limits.so", "pam_nologin.so" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(module, names[i]) == 0)
 			return true;
