@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "plan/plan.h"
+#include "run/apart.h"
 #include "run/cleanse.h"
 #include "run/exe.h"
 #include "run/identity.h"
@@ -73,7 +74,7 @@ static int identify(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_cleanse_stdio(err);
 	if (r == 0)
-		r = gk_identity_by_uid(l->uid, &l->arena, &l->who, err);
+		r = gk_identity_apart(NULL, l->uid, &l->arena, &l->who, err);
 	return r;
 }
 
