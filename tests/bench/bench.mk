@@ -4,10 +4,11 @@
 BENCH_HELPERS := $(patsubst tests/bench/%.c,$(TEST_BUILD)/lib/bench-%,$(wildcard tests/bench/*.c))
 BENCH_STATIC := floor spout
 BENCH_LIBS_pamlap := -lpam
+$(TEST_BUILD)/lib/bench-floor: $(BUILD)/gen/filters.h
 test-helpers: $(BENCH_HELPERS)
 $(BENCH_HELPERS): $(TEST_BUILD)/lib/bench-%: tests/bench/%.c
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O2 -g $(WARN) \
+	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O2 -g -I$(BUILD)/gen $(WARN) -Wno-unused-const-variable \
 		$(if $(filter $*,$(BENCH_STATIC)),-static) -o $@ $< $(BENCH_LIBS_$*)
 
 BENCH_TASKS ?= 30000

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
@@ -30,6 +29,9 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* gocker's own: what the kernel does to check and compile one depends on its instructions. */
+#include "filters.h"
 
 enum { CAPS = 41, ATTRS_PROC = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 
@@ -142,18 +144,13 @@ static void drop_capabilities(void)
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
 }
 
-/* A filter as long as gocker's own, since the kernel checks and compiles it: `len` comparisons of the
- * call's number with ones that don't exist, and leave for the rest. */
-static void load_filter(unsigned short len)
+static void load_filter(const struct sock_filter *code, size_t len)
 {
-	struct sock_filter code[1024] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		(unsigned)offsetof(struct seccomp_data, nr)) };
-	for (unsigned short i = 1; i < len - 1; i++)
-		code[i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 100000U + i, 0, 0);
-	code[len - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_fprog program = { .len = len, .filter = code };
+	struct sock_fprog program = { .len = (unsigned short)len,
+		.filter = (struct sock_filter *)(uintptr_t)code };
 	must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp");
 }
+#define LOAD_FILTER(code) load_filter(code, sizeof(code) / sizeof *(code))
 
 static void run_command(uid_t uid, char **argv)
 {
@@ -164,7 +161,7 @@ static void run_command(uid_t uid, char **argv)
 	must(setresuid(uid, uid, uid), "setresuid");
 	drop_capabilities();
 	must(chdir("/home/user"), "home");
-	load_filter(537);
+	LOAD_FILTER(filter_user);
 	must(syscall(SYS_close_range, 3, ~0U, 0), "close_range");
 	execv(argv[0], argv);
 	err(127, "%s", argv[0]);
@@ -185,7 +182,7 @@ static void be_init(int leaf, const char *image, int home, uid_t uid, char **arg
 	if (pid == 0)
 		run_command(uid, argv);
 	drop_capabilities();
-	load_filter(126);
+	LOAD_FILTER(filter_supervisor);
 	while (waitpid(-1, &status, 0) != pid)
 		;
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
@@ -224,7 +221,7 @@ int main(int argc, char **argv)
 		be_init(leaf_fd, argv[3], home, uid, argv + 4);
 	int up = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	drop_capabilities();
-	load_filter(126);
+	LOAD_FILTER(filter_supervisor);
 	must(waitpid(pid, &status, 0), "wait");
 	must(unlinkat(up, strrchr(leaf, '/') + 1, AT_REMOVEDIR), leaf);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
