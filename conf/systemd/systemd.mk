@@ -19,10 +19,12 @@ SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice
 install-extra:: $(if $(filter $(BUILD)/gocker-scope,$(PROGRAMS)),install-systemd)
 .PHONY: install-systemd
 install-systemd: $(SYSTEMD_UNITS) $(BUILD)/conf/tmpfiles.d/gocker.conf
-	$(INSTALL) -d '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(TMPFILESDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(UNITDIR)/user@.service.d' '$(DESTDIR)$(TMPFILESDIR)'
 	$(INSTALL) -m 0644 $(SYSTEMD_UNITS) '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 0644 conf/systemd/user@.service.d/gocker.conf '$(DESTDIR)$(UNITDIR)/user@.service.d/'
 	$(INSTALL) -m 0644 $(BUILD)/conf/tmpfiles.d/gocker.conf '$(DESTDIR)$(TMPFILESDIR)/'
 
 uninstall-extra::
 	rm -f '$(DESTDIR)$(UNITDIR)/gocker.service' '$(DESTDIR)$(UNITDIR)/gocker.slice' \
-		'$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
+		'$(DESTDIR)$(UNITDIR)/user@.service.d/gocker.conf' '$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
+	rmdir '$(DESTDIR)$(UNITDIR)/user@.service.d' 2>/dev/null || :
