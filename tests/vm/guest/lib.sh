@@ -92,12 +92,14 @@ anchor_pid() { cat "$SCOPE/anchor/cgroup.procs" 2>/dev/null; }
 anchor_lives() { [ -n "$(anchor_pid)" ]; }
 
 # What a session runs to see how many tasks it may have: the last number it prints.
-FILL='i=1; while sleep 1000 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
-last() { tail -n 1 <<<"$out"; }
+FILL='i=1; while sleep 1000 >/dev/null 2>&1 & do i=$((i + 1)); echo $i; [ $i -lt 300 ] || exit 99; done'
+last() { grep -x '[0-9]*' <<<"$out" | tail -n 1; }
 
 # Half of a login is the start of the user's own systemd. Tests that are not about it do without.
 user_manager_off() { [ "$GKT_HOST" = plain ] || systemctl -q mask --runtime user@.service; }
 user_manager_on() { systemctl -q unmask --runtime user@.service; }
+
+none_failed() { [ -z "$(systemctl --failed --no-legend)" ]; }
 
 # logind.
 logind_sessions() { # USER: "ID STATE", one a line
