@@ -1,0 +1,20 @@
+#!/bin/bash
+# Leaves sessions open for the host to be restarted with; 81-restarted.sh looks at what became of it.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need_product
+have_user alice
+have_user bob
+set_ini
+start_sshd ''
+if [ "$GKT_HOST" = systemd ]; then
+	systemctl -q enable --now gocker.service
+	mkdir -p /var/log/journal # a log that is there after the restart
+	journalctl --flush
+fi
+for user in alice bob; do
+	hold_session "$user" 'setsid sleep 1000 &'
+	held_pid= # it stays
+done
+is "$(live_records | wc -l)" 2 "two sessions are open when the host goes down"
+date +%s >/var/lib/gocker-vm/down

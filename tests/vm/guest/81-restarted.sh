@@ -1,0 +1,25 @@
+#!/bin/bash
+# boot: 2
+# After a restart with sessions open.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+took=$(($(date +%s) - $(cat /var/lib/gocker-vm/down)))
+check "the host was up again in $took s: no session held it up" test "$took" -le 240
+is "$(live_records)$(session_leaves)" "" "no session is left"
+is "$(find /run/gocker -type f -size +0 2>/dev/null)" "" "and no record"
+if [ "$GKT_HOST" = systemd ]; then
+	is "$(systemctl is-active gocker.service)" active "gocker.service has started"
+	check "and made the scope, with nobody logged in yet" anchor_lives
+	is "$(systemctl show -P ActiveState gocker.scope)" active "which systemd knows"
+	is "$(stat -c '%a %U' /run/gocker)" "700 root" "/run/gocker is root's alone"
+	run journalctl -q -b -1 -u gocker.scope -u gocker.service
+	unlike "$out" '[Ff]ailed|SIGABRT|core' "the log of the way down tells of no failure"
+	diag "$(tail -n 6 <<<"$out")"
+	is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+fi
+start_sshd ''
+mark_syslog
+run ssh_as alice 'echo in; cat /proc/self/cgroup'
+like "$out" $'^in\n0::/$' "a user gets in"
+remember_host
+check_clean "and leaves nothing" 20
