@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Logins ten times a second, and what became of each.
+# Logins ten times a second (or each LOGINS_EVERY seconds), and what became of each.
 
 # start_logins USER...: in turn, until stop_logins.
 start_logins() {
@@ -12,7 +12,7 @@ start_logins() {
 		while [ -e "$GKT_WORK/logins-go" ]; do
 			n=$((n + 1))
 			ssh -l "${users[n % $#]}" gocker hostname >"$GKT_WORK/logins/$n" 2>"$GKT_WORK/logins/$n.err" </dev/null &
-			sleep 0.1
+			sleep "${LOGINS_EVERY:-0.1}"
 		done
 		wait
 	) &

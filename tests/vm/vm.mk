@@ -5,7 +5,11 @@ DEPS_VM := qemu-system-x86 mmdebstrap e2fsprogs
 VM_HOSTS := $(sort $(wildcard tests/vm/host-*.sh))
 VM_PAYLOAD := $(BUILD)/vm/payload.tar
 
-.PHONY: check-vm deps-vm vm-payload
+# Where the images of hosts are kept, and of which releases.
+VM_CACHE = $(or $(GOCKER_VM_CACHE),$(BUILD)/vm)
+VM_SUITES := bookworm trixie
+
+.PHONY: check-vm deps-vm vm-images vm-payload
 
 deps-vm:
 	$(Q)$(MAKE) deps DEPS_BUILD= DEPS_RUN= DEPS_TEST='$(DEPS_VM)'
@@ -14,5 +18,16 @@ deps-vm:
 vm-payload: test-stage test-images test-helpers
 	$(Q)tests/vm/payload $(TEST_BUILD) $(VM_PAYLOAD)
 
-check-vm: vm-payload
+# Once made they are kept; two at a time, since much of it is waiting for packages.
+vm-images:
+	$(Q)pids=; for suite in $(VM_SUITES); do tests/vm/image $$suite '$(VM_CACHE)' >/dev/null & pids="$$pids $$!"; done; \
+		for pid in $$pids; do wait $$pid; done
+
+check-vm: vm-payload vm-images
 	$(Q)$(RUN_TESTS) $(VM_HOSTS)
+
+# The long round: 2,000 sessions on each host.
+.PHONY: audit audit-vm
+audit:: audit-vm
+audit-vm: vm-payload vm-images
+	$(Q)GKT_FULL=1 $(RUN_TESTS) $(VM_HOSTS)

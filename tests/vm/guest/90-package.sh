@@ -1,0 +1,82 @@
+#!/bin/bash
+# host: systemd
+# boot: 2
+# The Debian package on a whole host: installed where there was none, upgraded while a session lives and
+# users log in, removed and purged with a user still configured.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../../packaging/_login-loop.sh
+. "$GKT_TOP/tests/packaging/_login-loop.sh"
+export DEBIAN_FRONTEND=noninteractive
+deb=$(echo "$GKT_TOP"/deb/gocker_*.deb)
+
+# Nothing of the build that the other scripts test, and an image directory that is the package's.
+systemctl -q disable --now gocker.service 2>/dev/null
+systemctl stop gocker.scope 2>/dev/null
+mv /var/lib/gocker/images/alpine /root/alpine
+rm -rf /usr/local/bin/gocker* /usr/local/libexec/gocker /usr/local/lib/systemd/system/gocker* \
+	/usr/local/lib/tmpfiles.d/gocker* /usr/local/share/gocker /var/lib/gocker /etc/gocker.ini /run/gocker \
+	"$(pam_module)"
+systemctl daemon-reload
+sed -i '\|/usr/local/bin/gocker-shell|d' /etc/shells
+GOCKER=/usr/bin/gocker GOCKER_SHELL=/usr/bin/gocker-shell
+cp -a /etc/pam.d /root/pam.before
+cp /etc/shells /root/shells.before
+
+# --- installed ---
+
+run dpkg -i "$deb"
+is "$rc" 0 "dpkg -i" || diag "$out $err"
+is "$(stat -c '%a %U:%G' $GOCKER_SHELL)" "4755 root:root" "the package makes gocker-shell set-uid root"
+check "gocker-shell is in /etc/shells" grep -qx $GOCKER_SHELL /etc/shells
+is "$(diff -r /root/pam.before /etc/pam.d)" "" "the profiles are off: no stack is touched"
+is "$(systemctl is-active gocker.service)" active "gocker.service has been started"
+is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+check "an image is imported" sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
+have_user dora --shell /bin/sh
+start_sshd ''
+is "$(ssh_as dora hostname)" gocker-vm "nobody is contained yet"
+check "gocker enable" $GOCKER enable dora
+is "$(ssh_as dora hostname)" gocker-container "the next login is contained"
+
+# --- upgraded, while a session lives and users log in ---
+
+dpkg-deb -R "$deb" /root/newer
+sed -i 's/^Version: .*/Version: 99/' /root/newer/DEBIAN/control
+echo '; of version 99' >>/root/newer/etc/gocker.ini
+dpkg-deb -b --root-owner-group -Znone /root/newer /root/newer.deb >/dev/null
+echo '; mine' >>/etc/gocker.ini
+hold_session dora
+LOGINS_EVERY=1 start_logins dora
+run dpkg --force-confold -i /root/newer.deb
+is "$rc" 0 "an upgrade while users log in" || diag "$out $err"
+run sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
+is "$rc" 0 "and the image is replaced meanwhile" || diag "$err"
+stop_logins
+judge_logins 3
+check "the session that lived lives on" kill -0 "$held_init" "$held_pid"
+is "$($GOCKER ps -q --user dora | wc -l)" 1 "the new gocker knows it"
+is "$(tail -n 1 /etc/gocker.ini)" '; mine' "a gocker.ini that was changed is kept"
+is "$(tail -n 1 /etc/gocker.ini.dpkg-dist)" '; of version 99' "and the package's new one lies beside it"
+is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+drop_session
+check "and it ends as ever" wait_until 10 no_sessions
+
+# --- removed and purged, with a user still configured ---
+
+run dpkg -r gocker
+is "$rc" 0 "dpkg -r" || diag "$out $err"
+like "$err" "cannot log in without it: dora" "who can't log in now is named"
+like "$err" "usermod -s" "with what to do"
+check "root gets in" ssh_as root true
+run ssh_as dora hostname
+isnt "$rc" 0 "the user does not"
+unlike "$out" gocker-vm "and nothing of his runs on the host"
+check "/etc/shells is as before" cmp /etc/shells /root/shells.before
+is "$(diff -r /root/pam.before /etc/pam.d)" "" "the stacks are as before"
+check "dpkg -P" dpkg -P gocker
+is "$(find /etc/gocker.ini* /var/lib/gocker /run/gocker /usr/bin/gocker* /usr/libexec/gocker \
+	/etc/systemd/system/multi-user.target.wants/gocker.service 2>/dev/null)" "" "after a purge no file is left"
+check "no process" wait_until 10 eval '[ -z "$(pgrep -l ^gocker-)" ]'
+check "no scope" wait_until 10 test ! -d "$SCOPE"
+is "$(systemctl --failed --no-legend)" "" "and no failed unit"
