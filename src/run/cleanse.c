@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,14 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 		gk_fail_errno(err, -errno, "cannot restore oom_score_adj") : 0;
 }
 
+/* Whether stdin and stdout have lost what was at their other ends. */
+static bool nobody_there(void)
+{
+	struct pollfd p[] = { { .fd = STDIN_FILENO }, { .fd = STDOUT_FILENO } };
+	return poll(p, 2, 0) == 2 && (p[0].revents & (POLLHUP | POLLERR)) &&
+		(p[1].revents & (POLLHUP | POLLERR));
+}
+
 static int watch_parent(struct gk_caller *ret, struct gk_err *err)
 {
 	ret->parent = getppid();
@@ -164,6 +173,10 @@ static int watch_parent(struct gk_caller *ret, struct gk_err *err)
 	ret->parent_pidfd = fd;
 	/* It may have died before the pidfd was taken, and its number may be someone else's. */
 	if (getppid() != ret->parent)
+		return gk_fail(err, -ESRCH, "the calling process is gone");
+	/* Or before our first instruction: who has died has closed his descriptors before his children
+	 * become init's (do_exit). A real child of init (a login program that did not fork) has a terminal. */
+	if (ret->parent == 1 && nobody_there())
 		return gk_fail(err, -ESRCH, "the calling process is gone");
 	return 0;
 }

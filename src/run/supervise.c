@@ -235,7 +235,7 @@ static bool on_link(struct watch *w, short revents)
 
 static void watch_session(struct watch *w)
 {
-	enum { LINK, PARENT, SIGNALS, TASKS, MEMORY, OUTER, MASTER, COUNT };
+	enum { LINK, PARENT, SIGNALS, TERMINAL, TASKS, MEMORY, OUTER, MASTER, COUNT };
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -243,6 +243,8 @@ static void watch_session(struct watch *w)
 			[PARENT] = { .fd = w->ending == RUNNING && w->s->caller ?
 				w->s->caller->parent_pidfd : -1, .events = POLLIN },
 			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
+			/* For its hang-up, where the caller was gone before he could be watched. */
+			[TERMINAL] = { .fd = w->ending == RUNNING ? w->terminal : -1 },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
@@ -269,6 +271,8 @@ static void watch_session(struct watch *w)
 			begin_end(w, "caller-gone");
 		if (p[LINK].revents && on_link(w, p[LINK].revents))
 			return;
+		if (p[TERMINAL].revents)
+			begin_end(w, "hangup");
 		if (w->ending != RUNNING)
 			advance_end(w);
 	}
@@ -303,6 +307,8 @@ static int prepare(struct watch *w, struct gk_err *err)
 {
 	struct gk_session *s = w->s;
 	w->terminal = open_terminal(s);
+	if (w->terminal < 0 && s->tty.fd >= 0 && errno == EIO)
+		begin_end(w, "hangup");
 	gk_bites_open(&w->bites, s->cgroup.leaf_fd);
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)

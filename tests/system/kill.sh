@@ -80,6 +80,40 @@ kill -KILL $parent
 wait $parent 2>/dev/null
 check_clean "the caller of the shell killed: the session ends with it"
 
+# A caller that was dead before gocker-shell could look: nobody is at the other ends of its descriptors.
+orphan() { # "pipes" or "terminal": gocker-shell as the child of one that has ended
+	timeout 30 python3 - "$1" <<-PY
+		import os, pty, sys, time, pwd
+		kind, alice = sys.argv[1], pwd.getpwnam('alice')
+		master, slave = pty.openpty()
+		a, b = os.pipe(), os.pipe()
+		said = os.open('$GKT_WORK/orphan', os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+		if os.fork() == 0:
+		    if os.fork() == 0:
+		        while os.getppid() != 1: time.sleep(0.01)
+		        os.initgroups('alice', alice.pw_gid); os.setgid(alice.pw_gid)
+		        if kind == 'terminal':
+		            os.fchown(slave, alice.pw_uid, -1); os.setuid(alice.pw_uid); os.close(master)
+		            os.login_tty(slave) if hasattr(os, 'login_tty') else (os.setsid(), os.close(os.open(os.ttyname(slave), os.O_RDWR)), [os.dup2(slave, n) for n in range(3)])
+		        else:
+		            os.setuid(alice.pw_uid); os.setsid(); os.dup2(a[0], 0); os.dup2(b[1], 1); os.dup2(said, 2)
+		            for fd in a + b: os.close(fd)
+		        os.execv('$GOCKER_SHELL', ['sh', '-c', 'trap "" HUP TERM; touch ~/orphan; while :; do sleep 1000; done'])
+		    os._exit(0)
+		os.wait(); os.close(slave)
+		for fd in a + b: os.close(fd)
+		end = time.time() + 20
+		while time.time() < end and not os.path.exists('/home/alice/orphan') and not os.path.getsize('$GKT_WORK/orphan'): time.sleep(0.02)
+	PY
+}
+orphan pipes
+like "$(cat "$GKT_WORK/orphan")" 'gocker: the calling process is gone' "a caller killed before the first instruction: refused"
+check_not "and nothing ran" test -e /home/alice/orphan
+orphan terminal
+check "a caller killed before the first instruction, with a terminal: the session runs" test -e /home/alice/orphan
+check_clean "and ends when that hangs up"
+rm -f /home/alice/orphan
+
 # The other signals reach the payload.
 hold_session alice 'trap "echo got-term >~/got" TERM'
 kill -TERM "$held_supervisor"
