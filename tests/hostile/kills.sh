@@ -128,21 +128,80 @@ drop_session
 "$GOCKER" gc >/dev/null
 check_clean "A10: nothing is left in the end"
 
-# A flood of one user's: 50 sessions that fill every place they can write to.
-use_door shell 'user_sessions_max = 50' 'user_pids_max = 400' 'pids_max = 8' 'root_size = 2M' 'tmp_size = 2M'
-for ((i = 0; i < $(size 30 50); i++)); do
-	shell_in_bg() { as_user alice "$GOCKER_SHELL" -c 'for d in /tmp /dev/shm /run; do head -c 64M /dev/zero >$d/x; done 2>/dev/null
-		b() { b | b & }; b 2>/dev/null; sleep 20'; }
-	shell_in_bg >/dev/null 2>&1 &
+# The PAM door: application, keeper and init, each alone and all together.
+for _ in $(doors | grep pam); do
+	stack gt
+	start=${EPOCHREALTIME/./}
+	for _ in 1 2 3 4 5; do pamdrive gt alice open try true close >/dev/null; done
+	span=$(((${EPOCHREALTIME/./} - start) * 3 / 10)) rounds=$(size 100 2000)
+	inside=(root "$(command -v pamdrive)" gt alice open try 'trap "" HUP TERM; sleep 1000' close)
+	run killer -k "$rounds" "$span" "${inside[@]}"
+	is "$rc" 0 "A10 [pam]: killed at $rounds moments within $((span / 1000)) ms: no process lives on ($out)"
+	is "$(for leaf in $(session_leaves); do cat "$leaf/cgroup.procs"; done)" "" "A10 [pam]: what cgroups are left are empty"
+	check "A10 [pam]: and swept by gocker gc" "$GOCKER" gc
+	check_clean "A10 [pam]: after that nothing is left"
+	rm -f "$GKT_WORK/stop" "$GKT_WORK/in"
+	(while [ ! -e "$GKT_WORK/stop" ]; do "$GOCKER" gc >/dev/null; done) &
+	sweeper=$!
+	killer -k "$((rounds / 4))" "$span" "${inside[@]}" >/dev/null &
+	killing=$!
+	logins=$(size 20 2000)
+	for ((i = 0; i < logins; i += 2)); do
+		pamdrive gt bob open try hostname close >>"$GKT_WORK/in" 2>&1 &
+		pamdrive gt bob open try hostname close >>"$GKT_WORK/in" 2>&1
+		wait $!
+	done
+	touch "$GKT_WORK/stop"
+	wait $sweeper $killing
+	is "$(sort "$GKT_WORK/in" | uniq -c | tr -s ' \n' ' ')" " $logins close: 0 $logins gocker-container $logins open: 0 $logins run: 0 " \
+		"A10 A36 [pam]: $logins logins beside sweeps and kills all succeed"
+	"$GOCKER" gc >/dev/null
+	check_clean "A10 [pam]: nothing is left in the end"
 done
-sleep 2
-start=${EPOCHREALTIME/./}
-run ssh_as bob 'echo in'
-took=$(((${EPOCHREALTIME/./} - start) / 1000))
-is "$out" in "A34 A35 A36 [$door]: another user logs in during a flood of $i sessions"
-check "A34 A36 [$door]: within $took ms" test "$took" -lt 10000
-check "A35: the host's /tmp and /run have room" sh -c 'head -c 1M /dev/zero >/run/gkt/room && head -c 1M /dev/zero >/tmp/room'
-pkill -KILL -U alice
-"$GOCKER" gc >/dev/null
-wait
-check_clean "A34 A36 [$door]: nothing of the flood is left" 30
+
+# A flood of one user's: 50 sessions that fill every place they can write to and have all their tasks, a bomb
+# among them. What it takes of the processors is bounded by `cpus` alone (cgroup v2).
+flood='exec 2>/dev/null
+	for d in /tmp /var/tmp /dev/shm /run /mnt /; do dd if=/dev/zero of=$d/x bs=1048576 count=64; done
+	cd /dev/shm && seq 1 20000 | xargs touch
+	for i in 1 2 3 4 5 6; do sleep 300 & done
+	exec sleep 300'
+bomb='b() { b | b & }; b 2>/dev/null; exec sleep 300'
+login_ms() { # USER: fills took, and out
+	local start=${EPOCHREALTIME/./}
+	run ssh_as "$1" 'echo in; head -c 1000000 /dev/zero >/tmp/x && echo room'
+	took=$(((${EPOCHREALTIME/./} - start) / 1000))
+}
+for a_door in $(doors); do
+	use_door "$a_door" 'user_sessions_max = 50' 'user_pids_max = 400' 'pids_max = 8' 'root_size = 2M' 'tmp_size = 2M'
+	[ "$door" = shell ] || stack gt
+	login_ms bob
+	alone=$took
+	remember_host
+	free_before=$(df --output=avail -k / /run /tmp /dev/shm | tail -n +2 | tr '\n' ' ')
+	pids=()
+	for ((i = 0; i < 50; i++)); do
+		what=$flood
+		[ $i -gt 0 ] || what=$bomb
+		if [ "$door" = shell ]; then
+			(exec_as_user alice "$GOCKER_SHELL" -c "$what") >/dev/null 2>&1 &
+		else
+			pamdrive gt alice open try "$what" close >/dev/null 2>&1 &
+		fi
+		pids+=($!)
+	done
+	check "A34 A36 [$door]: all 50 are in" wait_until 120 sh -c "test \$($GOCKER ps -q | wc -l) = 50"
+	# Each has filled its places when it has started its tasks.
+	full() { [ "$(session_leaves "$(uid_of alice)" | while read -r leaf; do cat "$leaf/pids.current"; done | awk '$1 >= 8' | wc -l)" -ge 45 ]; }
+	check "A34 A36 [$door]: and are as large as they may be" wait_until 120 full
+	login_ms bob
+	is "$out" $'in\nroom' "A34 A35 A36 [$door]: another user logs in during a flood of $i sessions, and has his own room"
+	check "A34 A36 [$door]: within $took ms, $alone ms without it" test "$took" -lt $((5000 + 10 * alone))
+	check "A35 [$door]: the host's /tmp and /run have room" sh -c 'head -c 1M /dev/zero >/run/gkt/room && head -c 1M /dev/zero >/tmp/room'
+	rm -f /run/gkt/room /tmp/room
+	echo "# free before: $free_before, during: $(df --output=avail -k / /run /tmp /dev/shm | tail -n +2 | tr '\n' ' ')"
+	{ kill -KILL "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
+	wait_until 30 no_sessions
+	"$GOCKER" gc >/dev/null
+	check_clean "A34 A36 [$door]: nothing of the flood is left" 30
+done

@@ -10,9 +10,19 @@ plain() { setpriv --reuid alice --regid alice --init-groups "$@"; }
 
 # A20: alice may write to the parent of her home, and swaps the home for a link to bob's, all the time.
 mkdir -p /srv/own && chown alice /srv/own
-for how in home parent; do
+[[ $(doors) != *pam* ]] || stack gt
+by_shell() { run plain "$GOCKER_SHELL" -c "ls $home/"; }
+by_pam() { # as the shell door's answers: 125 for a refusal, else what ls said
+	run pamdrive gt alice open try "ls $home/" close
+	case $out in
+	*'open: 14'*) rc=125 out='' ;;
+	*) out=$(sed '/^open:/d; /^run:/d; /^close:/d' <<<"$out") ;;
+	esac
+}
+race() { # DOOR home|parent LOGINS
+	door=$1 how=$2
 	rm -rf /srv/own/*
-	if [ $how = home ]; then
+	if [ "$how" = home ]; then
 		mkdir /srv/own/a
 		ln -s /home/bob /srv/own/b
 		home=/srv/own/a
@@ -27,9 +37,9 @@ for how in home parent; do
 	# No function here: its subshell would be what is killed, and the swapper would live on into the next set-up.
 	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/swap" /srv/own/a /srv/own/b &
 	swapper=$!
-	logins=$(size 100 5000) in=0 refused=0 wrong=0 last=''
+	logins=$3 in=0 refused=0 wrong=0 last=''
 	for ((i = 0; i < logins; i++)); do
-		run plain "$GOCKER_SHELL" -c "ls $home/"
+		by_"$door"
 		case "$rc:$out" in
 		0:*secret*) wrong=$((wrong + 1)) && last="bob's: $out" ;;
 		0:*mine*) in=$((in + 1)) ;;
@@ -38,11 +48,16 @@ for how in home parent; do
 		esac
 	done
 	[ $wrong = 0 ] || echo "# $last"
-	is $wrong 0 "A20 [shell]: $how swapped for a link during $logins logins: $in in, $refused refused, none in another's home"
-	check "A20 control: the swap was under way: both outcomes came ($how)" test $in -gt 0 -a $refused -gt 0
+	is $wrong 0 "A20 [$door]: $how swapped for a link during $logins logins: $in in, $refused refused, none in another's home"
+	check "A20 [$door] control: the swap was under way: both outcomes came ($how)" test $in -gt 0 -a $refused -gt 0
 	kill $swapper
 	wait $swapper 2>/dev/null
+}
+for how in home parent; do
+	race shell "$how" "$(size 100 5000)"
+	[[ $(doors) != *pam* ]] || race pam "$how" "$(size 50 5000)"
 done
+door=shell
 sed -i "s#^\(alice:.*\):[^:]*:\([^:]*\)\$#\1:/home/alice:\2#" /etc/passwd
 mv /home/alice /home/alice.away
 ln -s /home/bob /home/alice

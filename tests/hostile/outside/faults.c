@@ -1,7 +1,9 @@
-/* faults [-t] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its set-uid bit works), once
+/* faults [-t] [-k] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its set-uid bit works), once
  * for each FROM, FROM+STEP, ... TO, and makes the N-th system call of gocker fail: those of the supervisor,
  * of its helper, of init, and of the payload before its execve, in the order in which they are made.
- * Ends when a run needed fewer than N. -t: on a terminal. -e 0: an error that fits the call.
+ * Ends when a run needed fewer than N. -t: on a terminal. -k: CMD is a PAM application; its calls, the
+ * keeper's and init's are counted, up to the first execve that is not the keeper's. -e 0: an error that
+ * fits the call.
  *
  * A seccomp filter hands every call to a listener here, which lets it go on or answers with the error.
  * Root installs it without no_new_privs, so set-uid still works, and its kind of action is weaker than the
@@ -41,7 +43,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TASKS = 64, RUN_MS = 45000 };
+/* With -k longer than the module waits for its keeper. */
+enum { TASKS = 64, RUN_MS = 45000, RUN_MS_KEEPER = 70000 };
 
 struct task {
 	pid_t pid;
@@ -53,7 +56,7 @@ struct task {
 struct run {
 	struct task tasks[TASKS];
 	int ntasks;
-	bool payload_runs;
+	bool payload_runs, keeper;
 	long n, wanted; /* calls so far; the one to fail */
 	int error;
 	int made[1024]; /* how often each call was made */
@@ -175,7 +178,8 @@ static void child(int sock, const struct passwd *pw, int terminal, char **argv)
 
 static struct task *task_of(struct run *r, pid_t pid)
 {
-	static const char *const names[] = { "super", "open", "init", "payload" };
+	static const char *const names[2][5] = { { "super", "open", "init", "payload", "other" },
+		{ "daemon", "spawned", "keeper", "open", "init" } };
 	for (int i = 0; i < r->ntasks; i++)
 		if (r->tasks[i].pid == pid)
 			return &r->tasks[i];
@@ -183,9 +187,21 @@ static struct task *task_of(struct run *r, pid_t pid)
 		return NULL;
 	struct task *t = &r->tasks[r->ntasks];
 	*t = (struct task){ .pid = pid, .ignored = r->payload_runs,
-		.name = r->ntasks < 4 ? names[r->ntasks] : "other" };
+		.name = r->ntasks < 5 ? names[r->keeper][r->ntasks] : "other" };
 	r->ntasks++;
 	return t;
+}
+
+/* Whether what the waiting process is about to execute is the keeper. */
+static bool is_keeper(const struct seccomp_notif *req)
+{
+	char path[64], name[128] = "";
+	snprintf(path, sizeof path, "/proc/%u/mem", req->pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : pread(fd, name, sizeof name - 1, (off_t)req->data.args[0]);
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && strstr(name, "/gocker-keeper");
 }
 
 /* Returns the error to inject, 0 to let it go on. */
@@ -199,7 +215,7 @@ static int decide(struct run *r, const struct seccomp_notif *req)
 		return 0;
 	if (r->tasks[0].execs == 0)
 		return 0;
-	bool payload = nr == SYS_execve;
+	bool payload = nr == SYS_execve && !(r->keeper && is_keeper(req));
 	if (cannot_fail(nr))
 		return 0;
 	r->n++;
@@ -306,7 +322,7 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 	int listener = recv_fd(pair[0]);
 	if (listener < 0)
 		die("no listener");
-	int64_t end = now_ms() + RUN_MS;
+	int64_t end = now_ms() + (r->keeper ? RUN_MS_KEEPER : RUN_MS);
 	bool gone = false, ended = false;
 	while (now_ms() < end) {
 		struct pollfd p[2] = { { .fd = listener, .events = POLLIN },
@@ -357,10 +373,13 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 int main(int argc, char **argv)
 {
 	bool tty = false;
+	bool keeper = false;
 	int error = 0, c;
-	while ((c = getopt(argc, argv, "+te:")) != -1) {
+	while ((c = getopt(argc, argv, "+tke:")) != -1) {
 		if (c == 't')
 			tty = true;
+		else if (c == 'k')
+			keeper = true;
 		else
 			error = atoi(optarg);
 	}
@@ -376,6 +395,7 @@ int main(int argc, char **argv)
 		memset(&r, 0, sizeof r);
 		r.wanted = n;
 		r.error = error;
+		r.keeper = r.main_runs = keeper;
 		run_once(&r, pw, tty, argv + 4);
 		if (!r.what[0]) {
 			printf("calls %ld\n", r.n);

@@ -1,8 +1,9 @@
-/* killer ROUNDS MAX_US USER CMD [ARG...]: starts CMD as the user ROUNDS times and sends SIGKILL at a random
+/* killer [-k] ROUNDS MAX_US USER CMD [ARG...]: starts CMD as the user ROUNDS times and sends SIGKILL at a random
  * moment, from the first instruction to MAX_US microseconds after it: to the program, to its
- * child (init), or to both. After each round, within 10 s, no descendant may live; the number of
+ * child (init), or to both. With -k CMD is a PAM application: it, its keeper, init, or all of them. After each round, within 10 s, no descendant may live; the number of
  * rounds in which one did is the exit status. Prints how many kills met what. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -40,6 +41,41 @@ static int is_init(int pid)
 	return strcmp(name, "gocker-init\n") == 0;
 }
 
+/* The child of parent with that name, 0 for none. */
+static int child_called(int parent, const char *name)
+{
+	char path[96], comm[64];
+	int pid, found = 0;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
+	FILE *list = fopen(path, "re");
+	while (list && !found && fscanf(list, "%d", &pid) == 1) {
+		snprintf(path, sizeof path, "/proc/%d/comm", pid);
+		FILE *f = fopen(path, "re");
+		if (f && fgets(comm, sizeof comm, f) && strcmp(comm, name) == 0)
+			found = pid;
+		if (f)
+			fclose(f);
+	}
+	if (list)
+		fclose(list);
+	return found;
+}
+
+/* A keeper on its own is ours, as an orphan. */
+static int kill_by_keeper(int pid, int round, int met[4])
+{
+	int keeper = child_called((int)getpid(), "gocker-keeper\n");
+	int init = keeper ? child_called(keeper, "gocker-init\n") : 0, what = round % 4;
+	const int victims[3] = { pid, keeper, init };
+	if (what < 3 && !victims[what])
+		what = 0;
+	for (int i = 0; i < 3; i++)
+		if ((what == 3 || what == i) && victims[i])
+			kill(victims[i], SIGKILL);
+	met[what]++;
+	return what;
+}
+
 /* As the subreaper every orphan of a round becomes our child. */
 static int all_gone(void)
 {
@@ -56,9 +92,12 @@ static int all_gone(void)
 int main(int argc, char **argv)
 {
 	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+	int keeper = argc > 1 && strcmp(argv[1], "-k") == 0;
+	argc -= keeper;
+	argv += keeper;
 	if (argc < 5)
 		return 2;
-	int rounds = atoi(argv[1]), stayed = 0, met[3] = { 0 };
+	int rounds = atoi(argv[1]), stayed = 0, met[4] = { 0 };
 	long most = atol(argv[2]);
 	struct passwd *pw = getpwnam(argv[3]);
 	if (!pw)
@@ -68,6 +107,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < rounds; i++) {
 		pid_t pid = fork();
 		if (pid == 0) {
+			int null = keeper ? open("/dev/null", O_WRONLY) : -1;
+			if (keeper && (dup2(null, 1) < 0 || dup2(null, 2) < 0))
+				_exit(99);
 			if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
 				setuid(pw->pw_uid) < 0 || chdir("/") < 0)
 				_exit(99);
@@ -75,6 +117,14 @@ int main(int argc, char **argv)
 			_exit(99);
 		}
 		usleep((useconds_t)(random() % most));
+		if (keeper) {
+			kill_by_keeper(pid, i, met);
+			if (!all_gone()) {
+				stayed++;
+				kill(pid, SIGKILL);
+			}
+			continue;
+		}
 		int victim = i % 3, init = victim > 0 ? first_child(pid) : 0;
 		int alone = victim == 1 && init && is_init(init);
 		if (init)
@@ -87,7 +137,11 @@ int main(int argc, char **argv)
 			kill(pid, SIGKILL);
 		}
 	}
-	printf("%d supervisor alone, %d init alone, %d both; %d with a rest\n", met[0], met[1], met[2],
+	if (keeper)
+		printf("%d application, %d keeper, %d init, %d all of them; %d with a rest\n", met[0], met[1],
+			met[2], met[3], stayed);
+	else
+		printf("%d supervisor alone, %d init alone, %d both; %d with a rest\n", met[0], met[1], met[2],
 		stayed);
 	return stayed;
 }
