@@ -212,7 +212,7 @@ static bool read_limits(int pid, struct rlimit *limits)
 	while (f && n < (int)RLIM_NLIMITS && fgets(line, sizeof line, f)) {
 		struct rlimit now;
 		if (n >= 0) {
-			if (strlen(line) < 48 || getrlimit((__rlimit_resource_t)n, &now) < 0)
+			if (strlen(line) < 48 || getrlimit((unsigned)n, &now) < 0)
 				break;
 			limits[n].rlim_max = read_limit(line + 47, now.rlim_max);
 			limits[n].rlim_cur = read_limit(line + 26, limits[n].rlim_max);

@@ -69,13 +69,13 @@ int gk_forbid_core(void)
  * soft limit goes up to the hard one and a failing step is an ordinary error. */
 static int raise_limits(struct gk_caller *ret, struct gk_err *err)
 {
-	static const int raised[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU, RLIMIT_STACK,
+	static const unsigned raised[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU, RLIMIT_STACK,
 		RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE };
-	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
-		if (getrlimit((__rlimit_resource_t)i, &ret->limits[i]) < 0)
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
+		if (getrlimit(i, &ret->limits[i]) < 0)
 			return gk_fail_errno(err, -errno, "cannot read resource limits");
 	for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
-		__rlimit_resource_t what = (__rlimit_resource_t)raised[i];
+		unsigned what = raised[i];
 		struct rlimit most = { RLIM_INFINITY, RLIM_INFINITY };
 		if (ret->limits[what].rlim_cur == RLIM_INFINITY)
 			continue;
@@ -100,8 +100,8 @@ static int raise_limits(struct gk_caller *ret, struct gk_err *err)
 static int reset_signals(struct gk_caller *ret, struct gk_err *err)
 {
 	struct itimerval off = { 0 };
-	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++)
-		(void)setitimer((__itimer_which_t)which, &off, NULL);
+	for (unsigned which = ITIMER_REAL; which <= ITIMER_PROF; which++)
+		(void)setitimer(which, &off, NULL);
 	for (int sig = 1; sig < NSIG; sig++) {
 		if (sig == SIGKILL || sig == SIGSTOP)
 			continue;
@@ -228,11 +228,11 @@ int gk_cleanse_stdio(struct gk_err *err)
 
 int gk_restore_limits(const struct gk_caller *caller)
 {
-	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
 		struct rlimit want = caller->limits[i];
 		if (i == RLIMIT_CORE)
 			continue; /* as gk_cleanse left it, and it can't be raised again */
-		if (setrlimit((__rlimit_resource_t)i, &want) == 0)
+		if (setrlimit(i, &want) == 0)
 			continue;
 		return -errno;
 	}

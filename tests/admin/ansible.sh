@@ -1,5 +1,5 @@
 #!/bin/bash
-# The Ansible example does on a host what it says, says so once, and leaves a host alone whose new
+# The Ansible example, as it is installed, does on a host what it says, says so once, and leaves a host alone whose new
 # policy has a fault.
 # timeout: 180
 . "$(dirname "$0")/../lib/test.sh"
@@ -12,7 +12,7 @@ start_sshd
 export ANSIBLE_LOCAL_TEMP=$GKT_WORK/ansible ANSIBLE_REMOTE_TEMP=$GKT_WORK/ansible ANSIBLE_NOCOLOR=1
 { cat /etc/gocker.ini; echo 'hostname = by-ansible'; } >"$GKT_WORK/policy"
 play() { # FILE: plays the example with this policy
-	run ansible-playbook -i localhost, -c local "$GKT_TOP/conf/ansible/gocker.yml" \
+	run ansible-playbook -i localhost, -c local /usr/local/share/doc/gocker/ansible/gocker.yml \
 		-e "{\"gocker_policy\": \"$1\", \"contained_users\": [\"ann\", \"ben\"]}"
 }
 recap() { sed -n 's/^localhost .*\(ok=[0-9]*\).*\(changed=[0-9]*\).*\(failed=[0-9]*\).*/\1 \2 \3/p' <<<"$out"; }
