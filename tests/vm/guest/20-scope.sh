@@ -29,6 +29,10 @@ still_there() { # NAME: the held session answers and a new one can be had
 systemctl stop gocker.scope gocker.service 2>/dev/null
 check_not "there is no scope to begin with" test -d "$SCOPE"
 run ssh_as alice 'echo in'
+if [[ $err == *"could not be made"* ]]; then # within 20 seconds, which a host that is emulated beside others can take
+	diag "the first login was refused: $err"
+	run ssh_as alice 'echo in'
+fi
 is "$out $err" "in " "a login that finds no scope gets in"
 check "and has made it" anchor_lives
 is "$(systemctl show -P ActiveState gocker.scope)" active "systemd knows the scope"

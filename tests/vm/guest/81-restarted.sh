@@ -12,7 +12,7 @@ if [ "$GKT_HOST" = systemd ]; then
 	check "and made the scope, with nobody logged in yet" anchor_lives
 	is "$(systemctl show -P ActiveState gocker.scope)" active "which systemd knows"
 	is "$(stat -c '%a %U' /run/gocker)" "700 root" "/run/gocker is root's alone"
-	run journalctl -q -b -1 -u gocker.scope -u gocker.service
+	run journalctl -q -b -1 --since "@$(cat /var/lib/gocker-vm/down)" -u gocker.scope -u gocker.service
 	unlike "$out" '[Ff]ailed|SIGABRT|core' "the log of the way down tells of no failure"
 	diag "$(tail -n 6 <<<"$out")"
 	is "$(systemctl --failed --no-legend)" "" "no unit has failed"
