@@ -181,6 +181,7 @@ measure_5() {
 		fi
 		got=-
 		[ "$ready" = 0 ] || got=$(((in_all - shell_kb) / ready))
+		[ "$got" = - ] || [ "$got" -gt 0 ] || got=- # others gave back more than the sessions took
 		printf '  %8d %18s %18s %18s %14s %14s\n' "$ready" "$(alive_column gocker-shell "$n")" \
 			"$(alive_column "bubblewrap (user)" "$n")" "$(alive_column floor "$n")" "$pss" "$got"
 		alive_pss=$pss alive_kb=$got
