@@ -40,3 +40,39 @@ for _ in $(doors | grep pam); do
 	wait $pid 2>/dev/null
 	check "A49 [pam]: nothing of it is left" wait_until 20 sh -c "! pgrep -f '^sleep 1000$'"
 done
+
+# A6, A12, A18, A23, A36, A38, A42: what others than gocker let through.
+printf '#!/bin/sh\nshift\nexec sh -c "$*"\n' >/usr/local/bin/joins-words
+chmod 755 /usr/local/bin/joins-words
+is "$(as_user alice /usr/local/bin/joins-words -c printf '%s-' 'a b')" a-b- "A6 control: a wrapper that joins its words and reads them again changes them"
+is "$(as_user alice "$GOCKER_SHELL" -c "printf '%s-' 'a b'")" "a b-" "A6 [shell]: a command goes through as one string"
+(exec_as_user alice sleep 60) &
+sleeper=$!
+wait_until 5 sh -c "tr '\\0' ' ' </proc/$sleeper/cmdline | grep -q '^sleep'"
+if [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" = 0 ]; then
+	is "$(as_user alice "$GKT_HELPERS/try" ptrace $sleeper)" "done" "A12 control: outside, a process of the user's own can be traced"
+else
+	skip "A12 control: outside, a process of the user's own can be traced" "Yama forbids it here"
+fi
+kill -KILL $sleeper # the tracer left it stopped
+{ wait $sleeper; } 2>/dev/null
+is "$(realpath -m "/run/gocker/u/../../../etc")" /etc "A18 control: a path made of such a name leads elsewhere"
+mkdir -p $image/dev $image/bin
+cp /bin/busybox $image/bin/ && echo x >$image/dev/null
+is "$(chroot $image /bin/busybox cat /dev/null)" x "A23 control: who only changes the root takes a file for /dev/null"
+rm -rf $image
+check "A38 control: outside, there are keyrings to ask" as_user alice "$GKT_HELPERS/try" keyctl 0 -4
+# In a PID namespace whose next number can be chosen.
+# shellcheck disable=SC2016
+is "$(unshare -p -f --mount-proc sh -c 'sleep 60 & old=$!; kill $old; wait $old; echo $((old - 1)) >/proc/sys/kernel/ns_last_pid
+	sleep 61 & kill -0 $old && tr "\0" " " </proc/$old/cmdline; kill $!' 2>/dev/null)" "sleep 61 " "A42 control: the number of a process that is gone is another's"
+set_ini 'user_sessions_max = 1'
+(exec_as_user alice "$GOCKER_SHELL" -c 'sleep 60') &
+first=$!
+wait_until 10 sh -c "test -n \"\$($GOCKER ps -q)\""
+refused "A36 [shell]: a session more than the user may have" '1 session' as_user alice "$GOCKER_SHELL" -c true
+set_ini 'user_sessions_max = 2'
+check "A36 control: with a larger cap it is let in" as_user alice "$GOCKER_SHELL" -c true
+kill -KILL $first
+wait $first 2>/dev/null
+"$GOCKER" gc >/dev/null
