@@ -36,6 +36,7 @@ static int read_way(struct gk_keeper *k, const char *service, struct way *way, s
 	int r = gk_pam_stack_read(service, &k->arena, &stack, err);
 	if (r < 0)
 		return r;
+	/* An array of pointers is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	way->lines = gk_arena_array(&k->arena, stack.n + 1, sizeof *way->lines);
 	if (!way->lines)
 		return gk_fail_errno(err, -ENOMEM, "PAM stack");

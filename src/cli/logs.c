@@ -267,8 +267,6 @@ static int from_files(struct logs *l, struct gk_err *err)
 
 static void print_text(const char *line)
 {
-	/* Each of the lines counted is in the ring; the analyzer thinks of a ring that nothing was put into.
-	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	size_t time = strcspn(line, "\t");
 	char event[32], id[16], user[256];
 	const char *message = line + time + 1;
@@ -334,10 +332,11 @@ static int print(const struct logs *l)
 	struct json_object *list = as_list ? json_object_new_array() : NULL;
 	size_t first = l->seen > l->most ? l->seen - l->most : 0;
 	for (size_t i = first; i < l->seen; i++) {
-		if (as_list)
-			json_object_array_add(list, as_json(l->ring[i % l->most]));
-		else
-			print_line(l, l->ring[i % l->most]);
+		const char *line = l->ring[i % l->most];
+		if (line && as_list)
+			json_object_array_add(list, as_json(line));
+		else if (line)
+			print_line(l, line);
 	}
 	return as_list ? gk_report_print(list) : gk_print_end("logs");
 }
