@@ -51,6 +51,7 @@ refuses "a substack that is jumped over" 'can be skipped by pam_permit.so' "$OUT
 
 contains "the last line by include" "$OUTER" 'session include part'
 contains "in a substack" "$OUTER" 'session substack part'
+# shellcheck disable=SC1003 # a backslash at the end of a line is what is meant
 contains "a continued line" "$OUTER" 'session \' '  required \' '  pam_gocker.so debug'
 contains "a list of values that says the same" "$OUTER" 'session [success=ok new_authtok_reqd=ok ignore=ignore default=bad] pam_gocker.so'
 lines part 'session sufficient pam_permit.so' 'session required pam_deny.so'
