@@ -43,7 +43,8 @@ struct gk_pam_door *gk_door_new(void)
 		return NULL;
 	}
 	struct gk_pam_door *door = page;
-	*door = (struct gk_pam_door){ .magic = GK_PAM_MAGIC, .link = -1, .keeper = -1 };
+	*door = (struct gk_pam_door){ .magic = GK_PAM_MAGIC, .link = -1, .keeper = -1,
+		.umask = -1 };
 	return door;
 }
 
@@ -248,13 +249,16 @@ static int join(struct gk_pam_door *door, int init, const struct gk_link_message
 		(void)!chdir(door->cwd);
 	gk_close_fd(&door->link);
 	leave_room_for_core_limit();
+	if (ready->umask >= 0)
+		door->umask = (int32_t)umask((mode_t)ready->umask);
 	return 0;
 }
 
-int gk_door_enter(struct gk_pam_door *door, struct gk_pam_failure *why)
+int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why)
 {
 	struct gk_link_message m = { .kind = GK_LINK_ENTER };
 	gk_autoclose int init = -1;
+	snprintf(m.names, sizeof m.names, "%s", names);
 	int r = gk_fd_send(door->link, &m, sizeof m, -1);
 	if (r < 0)
 		fail(why, r, "the keeper is gone");
@@ -287,6 +291,9 @@ int gk_door_come_back(struct gk_pam_door *door)
 	if (setns(door->keeper, (int)door->namespaces) < 0)
 		return -errno;
 	door->state = GK_PAM_BACK;
+	if (door->umask >= 0)
+		(void)umask((mode_t)door->umask);
+	door->umask = -1;
 	closelog();
 	if (door->cwd[0])
 		(void)!chdir(door->cwd);

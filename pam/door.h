@@ -26,6 +26,7 @@ struct gk_pam_door {
 	uint64_t namespaces;
 	char origin[1024]; /* cgroup.procs of where the caller came from; "": it stays */
 	char cwd[1024];
+	int32_t umask; /* the caller's own, while it has the session's; -1 */
 	char user[256]; /* whom it was opened for */
 };
 #define GK_PAM_MAGIC 0x676b6472U
@@ -48,11 +49,11 @@ bool gk_door_is_ours(const struct gk_pam_door *door);
 int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *question,
 	struct gk_link_message *answer, struct gk_pam_failure *why);
 
-/* Has the container built, joins it with one setns(2) and looks where it has come to. Returns 0, or
+/* Has the container built (names: of variables, each with a newline at its end), joins it with one setns(2) and looks where it has come to. Returns 0, or
  * -errno with why: then the caller is where it was and the container is gone. */
-int gk_door_enter(struct gk_pam_door *door, struct gk_pam_failure *why);
+int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why);
 
-/* Comes back: namespaces, root, directory and cgroup. Returns 0 or -errno. */
+/* Comes back: namespaces, root, directory, umask and cgroup. Returns 0 or -errno. */
 int gk_door_come_back(struct gk_pam_door *door);
 
 /* Ends the keeper and with it the container, and waits for it. Returns 0, or -ETIMEDOUT when it had

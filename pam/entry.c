@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/sys.h"
+#include "plan/env.h"
 #include "plan/plan.h"
 #include "run/cleanse.h"
 #include "run/seccomp.h"
@@ -52,11 +53,22 @@ static int refuse_shell(int code, const char *shell, const char *text)
 
 /* ---- orders ---- */
 
+enum { LIST_MOST = 1024 };
+
 struct orders {
-	const char *shell;
-	bool has_umask;
-	mode_t umask;
+	struct gk_policy policy; /* shell, agent, umask, env_pass and env_set of it */
+	const char *user, *home;
+	const char *pass[LIST_MOST + 1], *set[LIST_MOST + 1];
+	size_t npass, nset;
 };
+
+static int add(const char **list, size_t *n, const char *value)
+{
+	if (*n == LIST_MOST)
+		return -E2BIG;
+	list[(*n)++] = value;
+	return 0;
+}
 
 static int obey_line(char *line, struct orders *orders)
 {
@@ -65,19 +77,26 @@ static int obey_line(char *line, struct orders *orders)
 		return -EINVAL;
 	*value++ = '\0';
 	if (strcmp(line, "shell") == 0) {
-		orders->shell = value;
+		orders->policy.shell = value;
+	} else if (strcmp(line, "user") == 0) {
+		orders->user = value;
+	} else if (strcmp(line, "home") == 0) {
+		orders->home = value;
+	} else if (strcmp(line, "agent") == 0) {
+		orders->policy.agent = strcmp(value, "yes") == 0;
+	} else if (strcmp(line, "pass") == 0) {
+		return add(orders->pass, &orders->npass, value);
 	} else if (strcmp(line, "umask") == 0) {
-		orders->has_umask = true;
-		orders->umask = (mode_t)strtoul(value, NULL, 8);
+		orders->policy.umask = (mode_t)strtoul(value, NULL, 8);
 	} else if (strcmp(line, "env") == 0) {
-		return putenv(value) == 0 ? 0 : -ENOMEM;
+		return add(orders->set, &orders->nset, value);
 	} else {
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/* buf stays in use: the environment points into it. */
+/* buf stays in use: orders and environment point into it. */
 static int read_orders(char *buf, size_t size, struct orders *orders)
 {
 	int fd = open(GK_STUB_ORDERS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -96,10 +115,32 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 		if (r < 0)
 			return r;
 	}
-	return orders->shell && orders->shell[0] == '/' ? 0 : -EINVAL;
+	orders->policy.env_pass = orders->pass;
+	orders->policy.env_set = orders->set;
+	bool whole = orders->policy.shell && orders->user && orders->home;
+	return whole && orders->policy.shell[0] == '/' ? 0 : -EINVAL;
 }
 
 /* ---- what is given up ---- */
+
+/* The environment as at the shell door: of what the daemon gives, what the policy and the stack let
+ * through. What a program behind the filter gives is its user's own already. */
+static int clean_environment(const struct orders *orders)
+{
+	static struct gk_arena arena;
+	const struct gk_request request = { .door = GK_DOOR_PAM, .env = (const char *const *)environ };
+	const struct gk_env_facts facts = { .home = orders->home, .user = orders->user,
+		.shell = orders->policy.shell,
+		.agent = orders->policy.agent ? getenv("SSH_AUTH_SOCK") : NULL };
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+		return setenv("SHELL", orders->policy.shell, 1) < 0 ? -errno : 0;
+	const char *const *env = gk_env_make(&request, &orders->policy, &facts, &arena);
+	if (!env)
+		return -ENOMEM;
+	environ = (char **)(uintptr_t)env; /* execv(3) changes none of it */
+	return 0;
+}
 
 /* No core file, and no handler for one on the host (gk_forbid_core). A session keyring of its own
  * (keyrings(7)). Then no way to new privileges, and the filter. A shell started by this one comes here
@@ -109,8 +150,8 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 static int confine(const struct orders *orders)
 {
 	struct gk_err err = GK_ERR_INIT;
-	if (orders->has_umask)
-		(void)umask(orders->umask);
+	if (orders->policy.umask != (mode_t)-1)
+		(void)umask(orders->policy.umask);
 	int core = gk_forbid_core();
 	if (core < 0)
 		return core;
@@ -143,7 +184,7 @@ static bool would_loop(const char *shell)
 
 static char **shell_argv(const struct orders *orders, int argc, char **argv)
 {
-	const char *base = strrchr(orders->shell, '/') + 1;
+	const char *base = strrchr(orders->policy.shell, '/') + 1;
 	bool login = argc > 0 && argv[0][0] == '-';
 	size_t len = strlen(base);
 	char *name = malloc(len + 2), **out = calloc((size_t)argc + 2, sizeof *out);
@@ -163,18 +204,18 @@ static char **shell_argv(const struct orders *orders, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static char text[ORDERS_BYTES];
-	struct orders orders = { 0 };
+	static struct orders orders = { .policy.umask = (mode_t)-1 };
 	if (geteuid() == 0)
 		return refuse(GK_EXIT_GOCKER, "not for root: there is nothing to enter here");
 	if (read_orders(text, sizeof text, &orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot read " GK_STUB_ORDERS "; nothing was run");
-	if (would_loop(orders.shell))
-		return refuse_shell(GK_EXIT_NOT_FOUND, orders.shell, NOT_THERE);
+	if (would_loop(orders.policy.shell))
+		return refuse_shell(GK_EXIT_NOT_FOUND, orders.policy.shell, NOT_THERE);
 	char **out = shell_argv(&orders, argc, argv);
-	if (!out || setenv("SHELL", orders.shell, 1) < 0 || confine(&orders) < 0)
+	if (!out || clean_environment(&orders) < 0 || confine(&orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot confine this shell; nothing was run");
-	(void)execv(orders.shell, out);
+	(void)execv(orders.policy.shell, out);
 	bool missing = errno == ENOENT || errno == ENOTDIR;
-	return missing ? refuse_shell(GK_EXIT_NOT_FOUND, orders.shell, NOT_THERE) :
-		refuse_shell(GK_EXIT_CANNOT_RUN, orders.shell, " cannot be run in the session\n");
+	return missing ? refuse_shell(GK_EXIT_NOT_FOUND, orders.policy.shell, NOT_THERE) :
+		refuse_shell(GK_EXIT_CANNOT_RUN, orders.policy.shell, " cannot be run in the session\n");
 }

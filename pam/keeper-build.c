@@ -141,5 +141,6 @@ int gk_keeper_undo(struct gk_keeper *k)
 {
 	move_out(k);
 	gk_close_fd(&k->log_socket);
+	gk_keeper_close_terminals(k);
 	return gk_session_close(&k->session);
 }

@@ -90,6 +90,12 @@ static int fill_caller(struct gk_keeper *k)
 	return 0;
 }
 
+static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
+{
+	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
+	return gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+}
+
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
 	int r = gk_identity_by_name(k->question.user, &k->arena, &k->who, err);
@@ -107,8 +113,7 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 		r = fill_caller(k);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
-	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id };
-	return gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+	return make_plan(k, NULL, err);
 }
 
 /* Tells the module what awaits the user. Returns 1 when there is more to do. */
@@ -130,6 +135,23 @@ static int tell_decision(struct gk_keeper *k, struct gk_err *err)
 	return enter;
 }
 
+/* The plan again, with the variables that the rest of the stack has set. */
+static int plan_again(struct gk_keeper *k, struct gk_link_message *m, struct gk_err *err)
+{
+	size_t n = 0;
+	m->names[sizeof m->names - 1] = '\0';
+	for (const char *s = m->names; *s; s++)
+		n += *s == '\n';
+	const char **names = gk_arena_array(&k->arena, n + 1, sizeof *names);
+	char *text = gk_arena_strdup(&k->arena, m->names), *save;
+	if (!names || !text)
+		return gk_fail_errno(err, -ENOMEM, "cannot plan the session");
+	size_t at = 0;
+	for (char *name = strtok_r(text, "\n", &save); name && at < n; name = strtok_r(NULL, "\n", &save))
+		names[at++] = name;
+	return make_plan(k, names, err);
+}
+
 /* Waits for the last line of the stack. Returns 1, or 0 when the login ended before it. */
 static int await_enter(struct gk_keeper *k, struct gk_err *err)
 {
@@ -142,8 +164,10 @@ static int await_enter(struct gk_keeper *k, struct gk_err *err)
 			gk_escape(user, sizeof user, k->who.name));
 		kind = receive(k, &m, -1);
 	}
-	if (kind == GK_LINK_ENTER)
-		return 1;
+	if (kind == GK_LINK_ENTER) {
+		int r = plan_again(k, &m, err);
+		return r < 0 ? r : 1;
+	}
 	return kind == 0 ? 0 : gk_fail(err, -EPROTO, "the module does not enter");
 }
 
@@ -163,9 +187,12 @@ static int give_up_powers(struct gk_err *err)
 /* The caller may go in now; it is inside when it says so. */
 static int let_in(struct gk_keeper *k, struct gk_err *err)
 {
-	struct gk_link_message m = { .kind = GK_LINK_READY, .namespaces = k->plan.namespaces };
+	struct gk_link_message m = { .kind = GK_LINK_READY, .namespaces = k->plan.namespaces,
+		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
 	snprintf(m.origin, sizeof m.origin, "%s", k->origin);
 	int r = gk_keeper_root_of(k->session.init, &m.root, err);
+	if (r == 0)
+		r = gk_keeper_open_terminals(k, err);
 	if (r == 0)
 		r = give_up_powers(err);
 	if (r == 0 && answer(k, &m, k->session.init_pidfd) < 0)
@@ -238,7 +265,7 @@ static int take_link(struct gk_keeper *k)
 
 int main(void)
 {
-	static struct gk_keeper k = { .link = -1, .log_socket = -1 };
+	static struct gk_keeper k = { .link = -1, .log_socket = -1, .ptys = -1, .outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
 	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||

@@ -11,6 +11,10 @@
 #include "plan/plan.h"
 #include "run/cleanse.h"
 #include "run/session.h"
+#include "run/terminal.h"
+
+/* The most terminals a session makes (devpts, max=). */
+enum { GK_PTYS_MAX = 128 };
 
 /* One login, passed down from main. */
 struct gk_keeper {
@@ -30,6 +34,9 @@ struct gk_keeper {
 	int log_socket;	   /* /dev/log of the container */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
 	char origin[1024]; /* and before it was moved; "": it was not */
+	int ptys;	   /* O_PATH: /dev/pts of the container */
+	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
+	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */
 	bool recorded;	   /* utmp and wtmp have the login */
 };
 
@@ -49,7 +56,23 @@ int gk_keeper_undo(struct gk_keeper *k);
 /* What `/` is inside, to be known again by the module. */
 int gk_keeper_root_of(pid_t init, struct gk_link_root *ret, struct gk_err *err);
 
-/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile. */
+/* keeper-terms.c: finds the session's terminals, while the keeper has its powers, and takes the group
+ * that may write to them. Returns 0 or -errno. */
+int gk_keeper_open_terminals(struct gk_keeper *k, struct gk_err *err);
+void gk_keeper_close_terminals(struct gk_keeper *k);
+
+/* Says a line on each terminal of the session. Whoever refuses messages (mesg(1)) gets none. */
+void gk_keeper_say(struct gk_keeper *k, const char *text);
+
+/* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
+int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
+
+/* keeper-log.c: hands on what waits in the container's /dev/log. */
+void gk_keeper_relay_log(const struct gk_keeper *k);
+
+/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile. What is
+ * left inside then gets a hang-up, TERM after a second, and is let be until it is gone, three seconds at
+ * most. */
 void gk_keeper_watch(struct gk_keeper *k);
 
 /* keeper-records.c: utmp, wtmp and lastlog of the host, as its administrator expects them. Files that

@@ -150,6 +150,22 @@ static void hand_on(pam_handle_t *pamh, const char *name, uint64_t value)
 		free(copy);
 }
 
+/* The names of the variables that the modules before the last line have set (pam_env, pam_systemd): the
+ * administrator wants them in the session. Those that have no room are left out. */
+static void list_names(pam_handle_t *pamh, char *names, size_t size)
+{
+	char **env = pam_getenvlist(pamh);
+	size_t used = 0;
+	names[0] = '\0';
+	for (char **e = env; e && *e; e++) {
+		size_t n = strcspn(*e, "=\n");
+		if ((*e)[n] == '=' && used + n + 2 <= size)
+			used += (size_t)snprintf(names + used, size - used, "%.*s\n", (int)n, *e);
+		free(*e);
+	}
+	free(env);
+}
+
 /* Starts a keeper for this login. On success the door is in the handle. */
 static int start(pam_handle_t *pamh, const struct options *o, int flags)
 {
@@ -185,6 +201,7 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 {
 	struct gk_pam_failure why = { 0 };
+	char names[sizeof((struct gk_link_message *)NULL)->names];
 	struct gk_pam_door *door = find_door(pamh);
 	if (door && (!gk_door_is_ours(door) || door->state >= GK_PAM_INSIDE)) {
 		snprintf(why.log, sizeof why.log, "the session is open already");
@@ -201,7 +218,8 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 		return PAM_SESSION_ERR;
 	if (door->state == GK_PAM_FREE)
 		return PAM_SUCCESS;
-	if (gk_door_enter(door, &why) < 0) {
+	list_names(pamh, names, sizeof names);
+	if (gk_door_enter(door, names, &why) < 0) {
 		int inside = door->state == GK_PAM_INSIDE;
 		door->state = GK_PAM_FAILED;
 		forget_door(pamh);

@@ -131,11 +131,16 @@ static void pass_caller(struct env *env, const char *const *caller, const struct
 	}
 }
 
+/* Behind the PAM door sshd itself is inside, and its terminal and its X11 display are as it says. */
 static void set_ssh(struct env *env, const struct gk_request *request)
 {
 	pass_connection(env, request->env, "SSH_CONNECTION");
 	pass_connection(env, request->env, "SSH_CLIENT");
-	if (request->tty == GK_TTY_TAKEOVER && caller_value(request->env, "SSH_TTY"))
+	if (request->door == GK_DOOR_PAM) {
+		pass_connection(env, request->env, "SSH_TTY");
+		if (caller_value(request->env, "SSH_CONNECTION"))
+			pass_connection(env, request->env, "DISPLAY");
+	} else if (request->tty == GK_TTY_TAKEOVER && caller_value(request->env, "SSH_TTY"))
 		env_set(env, "SSH_TTY", "/dev/console");
 	/* The client's words: any bytes, as one string. */
 	env_set(env, "SSH_ORIGINAL_COMMAND", caller_value(request->env, "SSH_ORIGINAL_COMMAND"));
@@ -153,7 +158,7 @@ const char *const *gk_env_make(const struct gk_request *request, const struct gk
 	env_set(&env, "LOGNAME", facts->user);
 	env_set(&env, "SHELL", facts->shell);
 	env_set(&env, "PATH", DEFAULT_PATH);
-	if (request->door == GK_DOOR_SHELL)
+	if (request->door != GK_DOOR_RUN)
 		set_ssh(&env, request);
 	env_set(&env, "SSH_AUTH_SOCK", facts->agent);
 	pass_caller(&env, request->env, policy);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/text.h"
+#include "plan/value.h"
 
 /* The agent's socket has a fixed place: its own on the host is below /tmp, which is another
  * directory inside. */
@@ -278,9 +279,15 @@ static int mount_masks(struct gk_build *b)
 static int add_stub_orders(struct gk_build *b)
 {
 	struct gk_buf buf = { .arena = b->arena };
-	gk_buf_printf(&buf, "shell=%s\n", b->policy->shell);
+	gk_buf_printf(&buf, "shell=%s\nuser=%s\nhome=%s\nagent=%s\n", b->policy->shell, b->who->name,
+		b->home, b->policy->agent ? "yes" : "no");
 	if (b->policy->umask != (mode_t)-1)
 		gk_buf_printf(&buf, "umask=%04o\n", (unsigned)b->policy->umask);
+	for (const char *const *e = b->policy->env_pass; e && *e; e++)
+		gk_buf_printf(&buf, "pass=%s\n", *e);
+	for (const char *const *e = b->request->env; e && *e; e++)
+		if (gk_value_env_name_ok(*e, strlen(*e)))
+			gk_buf_printf(&buf, "pass=%s\n", *e);
 	for (const char *const *e = b->policy->env_set; e && *e; e++)
 		gk_buf_printf(&buf, "env=%s\n", *e);
 	const char *text = gk_buf_text(&buf);

@@ -44,8 +44,9 @@ enum gk_mount_kind {
 	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->trees[index], writable */
 };
 
-/* Where the entry stub of the PAM door reads what it is to do: shell=PATH, umask=OCTAL, env=NAME=VALUE,
- * a line each. Root's, in a directory of root's. */
+/* Where the entry stub of the PAM door reads what it is to do, a line each: shell=PATH, user=NAME,
+ * home=PATH, agent=yes, pass=PATTERN (env_pass, and what the stack's modules set), umask=OCTAL,
+ * env=NAME=VALUE (env_set). Root's, in a directory of root's. */
 #define GK_STUB_ORDERS "/etc/gocker.entry"
 
 enum gk_mount_flag {

@@ -81,7 +81,7 @@ struct gk_policy {
 	const struct gk_volume *volumes;
 	size_t nvolumes;
 	enum gk_network_mode network;
-	bool agent;		     /* bring the ssh agent's socket in (shell door) */
+	bool agent;		     /* the ssh agent's socket, or its name, is handed on */
 	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */
 	const char *const *env_set;  /* NAME=value; NULL-ended */
 	mode_t umask;		     /* (mode_t)-1: the caller's own is kept */

@@ -44,7 +44,8 @@ struct gk_request {
 	const char *const *argv;    /* GK_DOOR_RUN: the command and its arguments; GK_DOOR_SHELL:
 				       what the shell was called with, passed on in place of
 				       command; NULL-ended, or NULL */
-	const char *const *env;	    /* the caller's environment, NULL-ended; may be NULL */
+	const char *const *env;	    /* the caller's environment, NULL-ended; may be NULL. For the plan of
+				       a GK_DOOR_PAM session: names that the stack's modules have set */
 	enum gk_tty_mode tty;	    /* how the payload gets its terminal */
 	const char *agent_socket;   /* host path of the ssh agent's socket to bring in, or NULL */
 	struct gk_override override;

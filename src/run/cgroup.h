@@ -76,6 +76,10 @@ int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid);
  * it, or -errno. */
 int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init);
 
+/* Whether a process of the leaf besides init is in a PID namespace below the caller's: one of the session's
+ * own. Zombies are not counted. Needs no power over them. */
+bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init);
+
 /* Opens by its path a leaf that is someone else's, as a record names it. -ENOENT: gone. */
 int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err);
 

@@ -122,6 +122,41 @@ int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init)
 	return reached;
 }
 
+/* NSpid of proc(5) has a number for each namespace from the reader's down. */
+static bool is_inner(pid_t pid)
+{
+	char path[64], text[4096];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	char *at = strstr(text, "\nNSpid:");
+	if (!at)
+		return true;
+	at += sizeof "\nNSpid:" - 1;
+	at[strcspn(at, "\n")] = '\0';
+	(void)strtol(at, &at, 10);
+	return at[strspn(at, " \t")] != '\0';
+}
+
+bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init)
+{
+	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+	int pid;
+	bool found = false;
+	if (!f) {
+		gk_close_fd(&fd);
+		return false;
+	}
+	while (!found && fscanf(f, "%d", &pid) == 1)
+		found = pid != init && is_inner(pid);
+	fclose(f);
+	return found;
+}
+
 int gk_cgroup_kill(const struct gk_cgroup *cg)
 {
 	if (cg->foreign)

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,59 +19,32 @@
 #include "base/sys.h"
 #include "run/bites.h"
 #include "run/creds.h"
+#include "run/ending.h"
 #include "run/relay.h"
 #include "run/seccomp.h"
+#include "run/terminal.h"
 
-/* How an unwanted session is ended, milliseconds after the first step. */
-enum { TERM_AFTER_MS = 1000, KILL_AFTER_MS = 3000 };
-/* When a time limit is announced, seconds before. */
-enum { WARN_BEFORE_S = 60 };
 /* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of it. */
 enum { V1_LOOK_MS = 2000 };
-
-enum ending { RUNNING, HUNG_UP, TERMINATED, KILLED };
 
 struct watch {
 	struct gk_session *s;
 	struct gk_relay relay;
 	int terminal;	/* write-only, for messages; -1 without one */
 	struct gk_bites bites;
-	enum ending ending;
-	int64_t started_ms, ending_since_ms;
-	bool warned;
-	time_t own_output, output_before; /* our own words on the terminal are no output of its user */
+	struct gk_ending ending;
+	int64_t started_ms;
+	struct gk_terminal words; /* what was said on it */
 	int status;
 	bool have_status;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- messages on the terminal ---- */
 
-static void say(struct watch *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct watch *w, const char *fmt, ...)
+static void say(struct watch *w, const char *text)
 {
-	char text[512];
-	struct stat before, after;
-	va_list ap;
-	if (w->terminal < 0)
-		return;
-	va_start(ap, fmt);
-	int n = vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	if (n < 0 || fstat(w->terminal, &before) < 0)
-		return;
-	(void)!write(w->terminal, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
-	if (fstat(w->terminal, &after) < 0)
-		return;
-	if (before.st_mtim.tv_sec != w->own_output)
-		w->output_before = before.st_mtim.tv_sec;
-	w->own_output = after.st_mtim.tv_sec;
+	if (w->terminal >= 0)
+		gk_terminal_say(&w->words, w->terminal, text);
 }
 
 /* An open description of our own, so that a full or stopped terminal never holds the loop up. */
@@ -91,7 +63,7 @@ static void check_limits(struct watch *w)
 {
 	char text[256];
 	while (gk_bites_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
-		say(w, "\r\ngocker: %s\r\n", text);
+		say(w, text);
 }
 
 /* ---- ending from outside ---- */
@@ -103,64 +75,30 @@ static void signal_init(const struct watch *w, int sig)
 
 static void begin_end(struct watch *w, const char *why)
 {
-	if (w->ending != RUNNING)
-		return;
-	gk_log(LOG_INFO, "event=end id=%s reason=%s", w->s->plan->session_id, why);
-	w->ending = HUNG_UP;
-	w->ending_since_ms = now_ms();
-	signal_init(w, SIGHUP);
-	signal_init(w, SIGCONT);
-}
-
-static void advance_end(struct watch *w)
-{
-	int64_t since = now_ms() - w->ending_since_ms;
-	if (w->ending == HUNG_UP && since >= TERM_AFTER_MS) {
-		w->ending = TERMINATED;
-		signal_init(w, SIGTERM);
-		signal_init(w, SIGCONT);
-	} else if (w->ending == TERMINATED && since >= KILL_AFTER_MS) {
-		w->ending = KILLED;
-		signal_init(w, SIGKILL);
-	}
+	gk_ending_begin(&w->ending, w->s->plan->session_id, why, w->s->init_pidfd, 0);
 }
 
 /* ---- time limits ---- */
 
-/* How long there was neither input nor output on the terminal, in ms; the kernel keeps both in the
- * inode's times, in steps of 8 seconds. */
+/* How long there was neither input nor output on the terminal, in ms. */
 static int64_t idle_ms(const struct watch *w)
 {
 	struct stat st;
 	if (w->terminal < 0 || fstat(w->terminal, &st) < 0)
 		return 0;
-	time_t output = st.st_mtim.tv_sec;
-	if (output == w->own_output)
-		output = w->output_before;
-	time_t last = st.st_atim.tv_sec > output ? st.st_atim.tv_sec : output;
-	time_t now = time(NULL);
+	time_t last = gk_terminal_used(&w->words, &st), now = time(NULL);
 	return now > last ? (int64_t)(now - last) * 1000 : 0;
 }
 
-/* What is left of a time limit in ms; a warning goes out once it is short. */
-static int64_t time_left(struct watch *w, uint64_t limit_s, int64_t used_ms, const char *what)
+static int64_t time_left(struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
 {
-	int64_t left = (int64_t)limit_s * 1000 - used_ms;
-	int64_t warn = (int64_t)WARN_BEFORE_S * 1000;
-	if ((int64_t)limit_s * 1000 < 2 * warn)
-		warn = (int64_t)limit_s * 500;
-	if (left > warn)
-		return left - warn;
-	if (left > 0) {
-		if (!w->warned)
-			say(w, "\r\ngocker: this session ends in %" PRId64 " s (%s)\r\n",
-				(left + 999) / 1000, what);
-		w->warned = true;
-		return left;
-	}
-	say(w, "\r\ngocker: this session has ended (%s)\r\n", what);
-	begin_end(w, what);
-	return 0;
+	char text[128];
+	int64_t left = gk_time_left(&w->ending, kind, limit_s, used_ms, text, sizeof text);
+	if (text[0])
+		say(w, text);
+	if (left == 0)
+		begin_end(w, gk_time_limit_name(kind));
+	return left;
 }
 
 /* Returns the ms until a time limit wants to be looked at again, -1 for never. */
@@ -168,11 +106,11 @@ static int64_t check_time(struct watch *w)
 {
 	const struct gk_policy *policy = w->s->plan->policy;
 	int64_t wait = -1;
-	if (w->ending == RUNNING && policy->max_duration_s)
-		wait = time_left(w, policy->max_duration_s, now_ms() - w->started_ms,
-			"max_duration");
-	if (w->ending == RUNNING && policy->idle_timeout_s && w->terminal >= 0) {
-		int64_t left = time_left(w, policy->idle_timeout_s, idle_ms(w), "idle_timeout");
+	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
+		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
+			gk_ending_now_ms() - w->started_ms);
+	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s && w->terminal >= 0) {
+		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
 		wait = wait < 0 || left < wait ? left : wait;
 	}
 	return wait;
@@ -240,11 +178,11 @@ static void watch_session(struct watch *w)
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
 			[LINK] = { .fd = w->s->link, .events = POLLIN },
-			[PARENT] = { .fd = w->ending == RUNNING && w->s->caller ?
+			[PARENT] = { .fd = w->ending.step == GK_RUNNING && w->s->caller ?
 				w->s->caller->parent_pidfd : -1, .events = POLLIN },
 			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
 			/* For its hang-up, where the caller was gone before he could be watched. */
-			[TERMINAL] = { .fd = w->ending == RUNNING ? w->terminal : -1 },
+			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
@@ -256,8 +194,8 @@ static void watch_session(struct watch *w)
 		bool looks = w->s->cgroup.v1 && w->terminal >= 0;
 		if (looks && (wait < 0 || wait > V1_LOOK_MS))
 			wait = V1_LOOK_MS;
-		if (w->ending != RUNNING && w->ending != KILLED)
-			wait = 250;
+		if (w->ending.step != GK_RUNNING && w->ending.step != GK_KILLED)
+			wait = GK_ENDING_STEP_MS;
 		int timeout = wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 		if (poll(p, COUNT, timeout) < 0 && errno != EINTR)
 			begin_end(w, "poll");
@@ -273,8 +211,7 @@ static void watch_session(struct watch *w)
 			return;
 		if (p[TERMINAL].revents)
 			begin_end(w, "hangup");
-		if (w->ending != RUNNING)
-			advance_end(w);
+		gk_ending_advance(&w->ending, w->s->init_pidfd);
 	}
 }
 
@@ -336,7 +273,7 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
 		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " oom_kills=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, now_ms() - w->started_ms,
+		(unsigned)plan->who->uid, status, gk_ending_now_ms() - w->started_ms,
 		(int64_t)usage->pids_peak, (int64_t)usage->pids_max_hits, (int64_t)usage->oom_kills);
 }
 
@@ -358,7 +295,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
 	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
-		.started_ms = now_ms() };
+		.started_ms = gk_ending_now_ms() };
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
 	if (r == 0) {

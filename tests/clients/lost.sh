@@ -38,8 +38,7 @@ rows() {
 	rm -f "/home/$user/got"
 	hold 'trap "echo HUP >>got" HUP; trap "echo TERM >>got" TERM; echo ready; exec >/dev/null 2>&1; while :; do sleep 0.1; done'
 	ends_with "exec that takes its time, the client is killed" kill -KILL "$client"
-	# Behind the PAM door the container ends with its login at once.
-	[ "$door" = pam ] || is "$(tr '\n' ' ' <"/home/$user/got")" "HUP TERM " "it had HUP, then TERM, and a while for each, before the kill"
+	is "$(tr '\n' ' ' <"/home/$user/got")" "HUP TERM " "it had HUP, then TERM, and a while for each, before the kill"
 	hold -tt "$stubborn echo ready; while :; do sleep 1000; done"
 	ends_with "pty that ignores all signals, the client is killed" kill -KILL "$client"
 	hold -tt 'echo ready; exec sleep 1000'

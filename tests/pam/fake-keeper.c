@@ -14,7 +14,7 @@
 
 static void say(int kind, const char *text, int fd)
 {
-	struct gk_link_message m = { .kind = kind, .namespaces = CLONE_NEWUTS };
+	struct gk_link_message m = { .kind = kind, .namespaces = CLONE_NEWUTS, .umask = -1 };
 	snprintf(m.text, sizeof m.text, "%s", text);
 	(void)gk_fd_send(0, &m, sizeof m, fd);
 }

@@ -81,6 +81,28 @@ static void test_star_passes_the_callers_own_only(void **state)
 		assert_null(value_of(env, not[i]));
 }
 
+/* sshd is inside there: its terminal, its display and its agent are the session's own. */
+static void test_behind_the_pam_door(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const caller[] = { "SSH_CONNECTION=::1 9 ::1 22", "SSH_CLIENT=::1 9 22",
+		"SSH_TTY=/dev/pts/3", "DISPLAY=localhost:10.0", "SSH_AUTH_SOCK=/tmp/ssh-a/agent.1",
+		"SECRET=1", "LD_PRELOAD=x", "MAIL=/x", "GREETING=hi", "TERM=vt100", NULL };
+	const char *const pass[] = { "GREETING", "LD_PRELOAD", "MAIL", NULL }, *const set[] = { "A=b", NULL };
+	const char *const *env = env_of(&arena, caller, pass, set, GK_DOOR_PAM);
+	const char *const want[][2] = { { "SSH_CONNECTION", "::1 9 ::1 22" }, { "SSH_CLIENT", "::1 9 22" },
+		{ "SSH_TTY", "/dev/pts/3" }, { "DISPLAY", "localhost:10.0" }, { "GREETING", "hi" },
+		{ "A", "b" }, { "TERM", "vt100" }, { "HOME", "/home/ann" } };
+	for (size_t i = 0; i < COUNT(want); i++)
+		assert_string_equal(value_of(env, want[i][0]), want[i][1]);
+	const char *const not[] = { "SECRET", "LD_PRELOAD", "MAIL", "SSH_AUTH_SOCK" };
+	for (size_t i = 0; i < COUNT(not); i++)
+		assert_null(value_of(env, not[i]));
+	const char *const local[] = { "DISPLAY=:0", NULL };
+	assert_null(value_of(env_of(&arena, local, NULL, NULL, GK_DOOR_PAM), "DISPLAY"));
+}
+
 static void test_names_and_prefixes(void **state)
 {
 	(void)state;
@@ -195,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_fresh_one),
 		cmocka_unit_test(test_never_whatever_the_policy_says),
 		cmocka_unit_test(test_star_passes_the_callers_own_only),
+		cmocka_unit_test(test_behind_the_pam_door),
 		cmocka_unit_test(test_names_and_prefixes),
 		cmocka_unit_test(test_values_that_programs_make_paths_of),
 		cmocka_unit_test(test_ssh_tells_of_the_connection),

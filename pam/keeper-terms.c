@@ -1,0 +1,103 @@
+/* The terminals of a session: those that are made inside (sshd's, tmux's), and the one that su, login or
+ * sudo brings from outside. The keeper says on them what their user has to know, as a member of the
+ * group tty, with no capability. */
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+
+/* The group of every terminal inside (src/run/root.c, src/plan/accounts.c). */
+enum { TTY_GID = 5 };
+
+/* The terminal that PAM_TTY names, if it is one of the host's. */
+static int open_outer(const char *tty)
+{
+	struct termios t;
+	gk_autoclose int dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (strncmp(tty, "/dev/", 5) == 0)
+		tty += 5;
+	gk_autoclose int fd = dev < 0 || !*tty ? -1 :
+		gk_sys_openat2(dev, tty, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd >= 0 && tcgetattr(fd, &t) == 0 ? gk_steal_fd(&fd) : -1;
+}
+
+int gk_keeper_open_terminals(struct gk_keeper *k, struct gk_err *err)
+{
+	char path[64];
+	struct statfs fs;
+	const gid_t tty = TTY_GID;
+	snprintf(path, sizeof path, "/proc/%d/root", (int)k->session.init);
+	gk_autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	k->ptys = root < 0 ? -errno : gk_sys_openat2(root, "dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC,
+		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (k->ptys < 0)
+		return gk_fail_errno(err, k->ptys, "cannot see the session's terminals");
+	if (fstatfs(k->ptys, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return gk_fail(err, -ENOTTY, "cannot see the session's terminals");
+	if (strcmp(k->question.tty, "ssh") != 0)
+		k->outer_tty = open_outer(k->question.tty);
+	return setgroups(1, &tty) < 0 ? gk_fail_errno(err, -errno, "cannot reach the session's terminals") : 0;
+}
+
+void gk_keeper_close_terminals(struct gk_keeper *k)
+{
+	gk_close_fd(&k->ptys);
+	gk_close_fd(&k->outer_tty);
+}
+
+/* The kernel gives the lowest number that is free, below the mount's max=. */
+static bool stat_inner(const struct gk_keeper *k, unsigned n, char *name, size_t size, struct stat *st)
+{
+	snprintf(name, size, "%u", n);
+	return fstatat(k->ptys, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st->st_mode);
+}
+
+void gk_keeper_say(struct gk_keeper *k, const char *text)
+{
+	struct stat st;
+	char name[16];
+	if (k->outer_tty >= 0)
+		gk_terminal_say(&k->outer_words, k->outer_tty, text);
+	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++) {
+		if (!stat_inner(k, n, name, sizeof name, &st))
+			continue;
+		gk_autoclose int fd = openat(k->ptys, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC |
+			O_NOFOLLOW);
+		if (fd >= 0)
+			gk_terminal_say(&k->words[n], fd, text);
+	}
+}
+
+int64_t gk_keeper_idle_ms(const struct gk_keeper *k)
+{
+	struct stat st;
+	char name[16];
+	time_t last = 0, used, now = time(NULL);
+	bool any = k->outer_tty >= 0 && fstat(k->outer_tty, &st) == 0;
+	if (any)
+		last = gk_terminal_used(&k->outer_words, &st);
+	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++) {
+		if (!stat_inner(k, n, name, sizeof name, &st))
+			continue;
+		used = gk_terminal_used(&k->words[n], &st);
+		last = any && last > used ? last : used;
+		any = true;
+	}
+	if (!any)
+		return -1;
+	return now > last ? (int64_t)(now - last) * 1000 : 0;
+}

@@ -1,0 +1,20 @@
+/* A user's terminal, seen from outside of his session: what gocker says on it, and when he last used it. */
+#ifndef GK_RUN_TERMINAL_H
+#define GK_RUN_TERMINAL_H
+
+#include <sys/stat.h>
+#include <time.h>
+
+/* gocker's own words are no output of the user's. */
+struct gk_terminal {
+	time_t own_output, output_before;
+};
+
+/* Writes a line of its own, "gocker: TEXT". fd must not block. What it does not take now is lost. */
+void gk_terminal_say(struct gk_terminal *t, int fd, const char *text);
+
+/* When there last was input or output. The kernel keeps both in the times of the terminal's inode, in
+ * steps of 8 seconds. */
+time_t gk_terminal_used(const struct gk_terminal *t, const struct stat *st);
+
+#endif
