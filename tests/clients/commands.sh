@@ -102,7 +102,6 @@ environment() {
 	like "$env" 'COLOUR=blue' "what the policy passes and sshd accepts"
 	like "$env" 'EDITOR=vi' "what the policy sets"
 	unlike "$env" 'XDG_|MAIL=|GKT_|LD_PRELOAD=/h' "nothing of the host's leaks"
-	# What sshd accepts is narrowed further by gocker where gocker starts the shell.
 	unlike "$env" 'SECRET|LD_PRELOAD' "nor what sshd accepts and the policy does not"
 	like "$env" 'SSH_CONNECTION=127.0.0.1 [0-9]+ 127.0.0.1 2222' "SSH_CONNECTION"
 	unlike "$env" 'SSH_TTY' "no SSH_TTY without a terminal"
