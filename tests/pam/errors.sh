@@ -96,6 +96,27 @@ check "a keeper that hangs is given up in time ($SECONDS s)" test $SECONDS -lt 7
 mv $KEEPER.real $KEEPER
 check_clean "nothing is left of any of them"
 
+# A keeper that hangs in mid-session: the user works on, and the close is bounded.
+mkfifo "$GKT_WORK/go"
+pamdrive gt alice open wait user hostname state wait close state <"$GKT_WORK/go" >"$GKT_WORK/said" 2>&1 &
+driver=$!
+exec 7>"$GKT_WORK/go"
+waits() { [ "$(grep -c '^pid' "$GKT_WORK/said")" = "$1" ]; }
+wait_until 20 waits 1
+kill -STOP "$(pgrep -x gocker-keeper)"
+echo >&7
+wait_until 20 waits 2
+like "$(cat "$GKT_WORK/said")" $'gocker-container\nrun: 0' "a keeper that hangs in mid-session: the session goes on"
+SECONDS=0
+echo >&7
+exec 7>&-
+wait "$driver"
+rm "$GKT_WORK/go"
+like "$(cat "$GKT_WORK/said")" 'close: 14' "the close says that something went wrong"
+check "and is bounded ($SECONDS s)" test $SECONDS -lt 30
+"$GOCKER" gc >/dev/null 2>&1
+check_clean "nothing is left of it"
+
 # A keeper that dies in mid-session.
 mkfifo "$GKT_WORK/go"
 pamdrive gt alice open user 'echo here; sleep 100' wait close <"$GKT_WORK/go" >"$GKT_WORK/said" 2>&1 &

@@ -17,6 +17,7 @@ remember_host
 monitor() { pgrep -P "$server" | tail -n 1; }
 keeper() { pgrep -x gocker-keeper | tail -n 1; }
 init() { session_inits | tail -n 1; }
+has() { [ -n "$($1)" ]; }
 has_init() { [ -n "$(session_inits)" ]; }
 no_init() { [ -z "$(session_inits)" ]; }
 
@@ -26,10 +27,11 @@ for ((i = 0; i < kills; i++)); do
 	client=$!
 	victims=(monitor keeper init)
 	victim=${victims[i % 3]}
-	if ((i % 2)); then # while it is made, or while it runs
-		sleep "0.$(printf %03d $((RANDOM % 250)))"
-	else
-		wait_until 5 has_init
+	if ((i % 2)); then # while it is made: from when there is one to kill
+		wait_until 30 has "$victim"
+		sleep "0.$(printf %03d $((RANDOM % 60)))"
+	else # while it runs
+		wait_until 30 has_init
 		sleep "0.$(printf %03d $((RANDOM % 400)))"
 	fi
 	pid=$($victim)
