@@ -47,7 +47,7 @@ echo '; of version 99' >>/root/newer/etc/gocker.ini
 dpkg-deb -b --root-owner-group -Znone /root/newer /root/newer.deb >/dev/null
 echo '; mine' >>/etc/gocker.ini
 hold_session dora
-LOGINS_EVERY=1 start_logins dora
+LOGINS_EVERY=3 start_logins dora
 run dpkg --force-confold -i /root/newer.deb
 is "$rc" 0 "an upgrade while users log in" || diag "$out $err"
 run sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
