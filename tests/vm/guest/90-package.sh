@@ -77,6 +77,6 @@ is "$(diff -r /root/pam.before /etc/pam.d)" "" "the stacks are as before"
 check "dpkg -P" dpkg -P gocker
 is "$(find /etc/gocker.ini* /var/lib/gocker /run/gocker /usr/bin/gocker* /usr/libexec/gocker \
 	/etc/systemd/system/multi-user.target.wants/gocker.service 2>/dev/null)" "" "after a purge no file is left"
-check "no process" wait_until 10 eval '[ -z "$(pgrep -l ^gocker-)" ]'
+check "no process" wait_until 10 eval '[ -z "$(pgrep -l ^gocker- | grep -v gocker-vm)" ]'
 check "no scope" wait_until 10 test ! -d "$SCOPE"
 is "$(systemctl --failed --no-legend)" "" "and no failed unit"
