@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -184,17 +185,13 @@ static bool would_loop(const char *shell)
 
 static char **shell_argv(const struct orders *orders, int argc, char **argv)
 {
+	static char name[1 + NAME_MAX + 1];
 	const char *base = strrchr(orders->policy.shell, '/') + 1;
 	bool login = argc > 0 && argv[0][0] == '-';
-	size_t len = strlen(base);
-	char *name = malloc(len + 2), **out = calloc((size_t)argc + 2, sizeof *out);
-	if (!name || !out) {
-		free(name);
-		free(out);
+	int len = snprintf(name, sizeof name, "-%s", base);
+	char **out = len < 0 || (size_t)len >= sizeof name ? NULL : calloc((size_t)argc + 2, sizeof *out);
+	if (!out)
 		return NULL;
-	}
-	name[0] = '-';
-	memcpy(name + 1, base, len + 1);
 	out[0] = login ? name : name + 1;
 	for (int i = 1; i < argc; i++)
 		out[i] = argv[i];

@@ -155,7 +155,7 @@ static int plan_again(struct gk_keeper *k, struct gk_link_message *m, struct gk_
 /* Waits for the last line of the stack. Returns 1, or 0 when the login ended before it. */
 static int await_enter(struct gk_keeper *k, struct gk_err *err)
 {
-	struct gk_link_message m;
+	struct gk_link_message m = { 0 };
 	char user[256];
 	int kind = receive(k, &m, ENTER_TIMEOUT_MS);
 	if (kind == -ETIMEDOUT) {
