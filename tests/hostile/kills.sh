@@ -89,7 +89,7 @@ lane() { # USER: this user's share; prints a line for each login that was not ad
 		fi
 		mapfile -t victims < <(sed -n 's/^\(supervisor\|init\)=//p' "$record")
 		# shellcheck disable=SC2046 # pids
-		kill -KILL $(pgrep -f "^(gocker-)?sshd(-session)?: $user") "${victims[@]}"
+		kill -KILL $(pgrep -f "^(gocker-)?sshd(-session)?: $user") "${victims[@]}" 2>/dev/null
 		wait_until 60 test ! -d "/proc/${victims[0]}" -a ! -d "/proc/${victims[1]}" || echo "${victims[*]} live"
 		said=$(as_user "$user" "$GOCKER_SHELL" -c 'echo in' 2>&1 </dev/null)
 		[ "$said" = in ] && echo admitted || echo "refused: $said"
