@@ -134,7 +134,8 @@ is "$(gocker_log | grep -c 'event=open.*user="root"')" 0 "A17 [shell]: and no li
 hold_session alice
 is "$("$GOCKER" ps | awk '$2 == "alice" { print $6 }')" 127.0.0.1 "A17 [shell] control: of a login through sshd the address is told"
 drop_session
-wait_until 10 no_sessions
+# Its record goes after its last process.
+wait_until 30 sh -c "! $GOCKER ps | grep -q alice"
 (exec_as_user alice env SSH_CONNECTION='192.0.2.66 1 192.0.2.1 22' "$shell" -c 'sleep 1000') &
 forger=$!
 wait_until 10 sh -c "$GOCKER ps | grep -q alice"
