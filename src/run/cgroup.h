@@ -38,7 +38,9 @@ int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_
 /* Opens an existing leaf, for sweeping and for the administrator's commands. -ENOENT: gone. */
 int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_err *err);
 
-/* Moves the calling process into the leaf. */
+/* Moves the calling process, which has one thread, into the leaf. On v1 that is a thread that moves itself
+ * (`tasks`): any other way takes a lock whose readers are every fork and exit of the host, and waits 6 to 12
+ * ms for an RCU grace period (cgroup_procs_write_start, since Linux 5.5). */
 int gk_cgroup_join(const struct gk_cgroup *cg);
 
 /* Moves another process into the leaf. */

@@ -50,20 +50,16 @@ static int follow_supervisor(int pidfd, struct gk_err *err)
 	return 0;
 }
 
-/* On v1 the supervisor moves init into the leaf while the root is built (the move waits for an RCU
- * grace period, most of a login's time otherwise), and the cgroup namespace is made after it: the other
- * order shows the leaf's path inside. Nothing but this process exists until then. On v2 the clone did
- * both. */
-static int settle_cgroup(const struct gk_init *init, struct gk_err *err)
+/* On v1 init goes into the leaf before it does anything else, and makes its cgroup namespace after that: the
+ * other order shows the leaf's path inside. On v2 the clone did both. */
+static int enter_cgroup(const struct gk_init *init, struct gk_err *err)
 {
-	struct gk_message joined = { 0 };
 	if (!init->cgroup->v1)
 		return 0;
-	if (read(init->link, &joined, sizeof joined) != (ssize_t)sizeof joined ||
-		joined.kind != GK_MSG_JOINED)
-		return gk_fail(err, -EPIPE, "cannot enter the session's cgroup");
-	return (init->plan->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0 ?
-		gk_fail_errno(err, -errno, "cannot enter the session's cgroup") : 0;
+	int r = gk_cgroup_join(init->cgroup);
+	if (r == 0 && (init->plan->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		r = -errno;
+	return r < 0 ? gk_fail_errno(err, r, "cannot enter the session's cgroup") : 0;
 }
 
 static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
@@ -82,13 +78,13 @@ static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
 static int set_up(const struct gk_init *init, struct gk_err *err)
 {
 	int r = follow_supervisor(init->supervisor_pidfd, err);
+	if (r == 0)
+		r = enter_cgroup(init, err);
 	if (r == 0 && sethostname(init->plan->hostname, strlen(init->plan->hostname)) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set the host name");
 	if (r == 0)
 		r = bring_up_loopback(init->plan, err);
-	if (r == 0)
-		r = gk_root_build(init->plan, &init->sources, err);
-	return r == 0 ? settle_cgroup(init, err) : r;
+	return r == 0 ? gk_root_build(init->plan, &init->sources, err) : r;
 }
 
 /* After the root stands only this is kept: fds 0-2, the link and, for the payload's sake, nothing. */

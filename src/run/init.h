@@ -18,7 +18,6 @@ enum gk_message_kind {
 	GK_MSG_STARTED,	  /* init: the payload's execve succeeded */
 	GK_MSG_FAILED,	  /* init: value is the exit code (125, 126, 127), err says why */
 	GK_MSG_STATUS,	  /* init: value is the payload's raw wait status */
-	GK_MSG_JOINED,	  /* supervisor, on cgroup v1: init is in the leaf */
 };
 struct gk_message {
 	int kind;

@@ -17,7 +17,7 @@ enum { KILL_ROUNDS = 100, KILL_STEP_US = 500 };
 
 int gk_cgroup_join(const struct gk_cgroup *cg)
 {
-	return gk_cgfile_write(cg->leaf_fd, "cgroup.procs", "0");
+	return gk_cgfile_write(cg->leaf_fd, cg->v1 ? "tasks" : "cgroup.procs", "0");
 }
 
 int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid)

@@ -25,7 +25,6 @@
 
 enum {
 	SETUP_TIMEOUT_MS = 30000,
-	ENDED_TIMEOUT_MS = 1000,
 	DEATH_TIMEOUT_MS = 10000,
 	ZOMBIE_TIMEOUT_MS = 20,
 	REMOVE_TIMEOUT_MS = 5000,
@@ -126,7 +125,7 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.supervisor_pidfd = self,
 	};
 	uint64_t flags = s->plan->namespaces | CLONE_PIDFD;
-	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, by init. */
+	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both by init. */
 	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
 	struct clone_args args = {
 		.flags = flags,
@@ -143,23 +142,6 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 	}
 	s->init = pid;
 	return 0;
-}
-
-/* On v1 init is moved into the leaf while it builds the root, and told so: it makes its cgroup namespace
- * then, and is ready no earlier. One that has ended meanwhile can be neither moved nor told, and has left
- * word why, which is read next. */
-static int join_init(struct gk_session *s, struct gk_err *err)
-{
-	struct gk_message joined = { .kind = GK_MSG_JOINED };
-	if (!s->cgroup.v1)
-		return 0;
-	int r = gk_cgroup_move(&s->cgroup, s->init);
-	if (r == 0)
-		r = gk_fd_send(s->link, &joined, sizeof joined, -1);
-	struct pollfd ended = { .fd = s->init_pidfd, .events = POLLIN };
-	if (r == 0 || poll(&ended, 1, ENDED_TIMEOUT_MS) == 1)
-		return 0;
-	return gk_fail_errno(err, r, "cannot put the session into its cgroup");
 }
 
 /* Waits for one message of the kind wanted. Returns 0, or the exit code with err. */
@@ -219,8 +201,6 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = gk_creds_bound(s->plan->cred.caps, err);
 	if (r == 0)
 		r = clone_init(s, err);
-	if (r == 0)
-		r = join_init(s, err);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
 		r = err->code;
 	close_sources(s);

@@ -169,10 +169,13 @@ static void run_command(uid_t uid, char **argv)
 
 static void be_init(int leaf, const char *image, int home, uid_t uid, char **argv)
 {
-	int procs = openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC), status;
-	if (procs >= 0 && write(procs, "0", 1) < 0)
-		err(125, "cgroup.procs");
-	close(procs);
+	/* On v1 a thread that moves itself is the way that waits for nobody; v2 has no such file. */
+	int tasks = openat(leaf, "tasks", O_WRONLY | O_CLOEXEC), status;
+	if (tasks < 0)
+		tasks = openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (tasks >= 0 && write(tasks, "0", 1) < 0)
+		err(125, "cgroup");
+	close(tasks);
 	must(unshare(CLONE_NEWCGROUP), "cgroup namespace");
 	must(prctl(PR_SET_PDEATHSIG, SIGKILL), "death signal");
 	must(sethostname("floor", 5), "host name");
