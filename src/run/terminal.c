@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits only. */
+enum { TIME_STEP_MASK = 7 };
+
 void gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
 {
 	char line[512];
@@ -23,5 +26,5 @@ time_t gk_terminal_used(const struct gk_terminal *t, const struct stat *st)
 	time_t output = st->st_mtim.tv_sec;
 	if (output == t->own_output)
 		output = t->output_before;
-	return st->st_atim.tv_sec > output ? st->st_atim.tv_sec : output;
+	return (st->st_atim.tv_sec > output ? st->st_atim.tv_sec : output) | TIME_STEP_MASK;
 }

@@ -13,8 +13,9 @@ struct gk_terminal {
 /* Writes a line of its own, "gocker: TEXT". fd must not block. What it does not take now is lost. */
 void gk_terminal_say(struct gk_terminal *t, int fd, const char *text);
 
-/* When there last was input or output. The kernel keeps both in the times of the terminal's inode, in
- * steps of 8 seconds. */
+/* When there can last have been input or output: never earlier than there was, at most 7 seconds later, and
+ * so perhaps in the future. The kernel keeps both in the times of the terminal's inode, where only the
+ * first use of each 8 seconds leaves its time. */
 time_t gk_terminal_used(const struct gk_terminal *t, const struct stat *st);
 
 #endif

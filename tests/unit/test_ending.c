@@ -1,0 +1,63 @@
+/* Time limits: when a terminal was last used, and when a session is warned and ended. */
+#include "unit.h"
+
+#include "run/ending.h"
+#include "run/terminal.h"
+
+/* A terminal used at every moment of a minute: what the kernel has left of it, and what is made of that. */
+static void test_use_is_never_taken_for_earlier(void **state)
+{
+	const time_t start = 1800000003;
+	struct stat st = { .st_atim.tv_sec = 0, .st_mtim.tv_sec = 0 };
+	const struct gk_terminal t = { 0 };
+	(void)state;
+	for (time_t now = start; now < start + 60; now++) {
+		if ((st.st_atim.tv_sec ^ now) & ~(time_t)7)
+			st.st_atim.tv_sec = now;
+		time_t used = gk_terminal_used(&t, &st);
+		assert_true(used >= now);
+		assert_true(used <= now + 7);
+	}
+}
+
+static void test_own_words_are_no_use(void **state)
+{
+	const struct stat st = { .st_atim.tv_sec = 1000, .st_mtim.tv_sec = 5000 };
+	const struct gk_terminal silent = { 0 }, spoke = { .own_output = 5000, .output_before = 2000 };
+	(void)state;
+	assert_int_equal(gk_terminal_used(&silent, &st), 5000 | 7);
+	assert_int_equal(gk_terminal_used(&spoke, &st), 2000 | 7);
+}
+
+static void test_one_warning_then_the_end(void **state)
+{
+	struct gk_ending e = { 0 };
+	char text[128];
+	(void)state;
+	/* A limit of ten minutes warns a minute before. */
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 0, text, sizeof text), 540000);
+	assert_string_equal(text, "");
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 540000, text, sizeof text), 60000);
+	assert_string_equal(text, "this session ends in 60 s (idle_timeout)");
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 550000, text, sizeof text), 50000);
+	assert_string_equal(text, "");
+	/* Used again, it is warned again. */
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 1000, text, sizeof text), 539000);
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 541000, text, sizeof text), 59000);
+	assert_string_equal(text, "this session ends in 59 s (idle_timeout)");
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_IDLE, 600, 600000, text, sizeof text), 0);
+	assert_string_equal(text, "this session has ended (idle_timeout)");
+	/* The other limit's warning is its own, and a short limit warns at its half. */
+	assert_int_equal(gk_time_left(&e, GK_LIMIT_DURATION, 10, 5000, text, sizeof text), 5000);
+	assert_string_equal(text, "this session ends in 5 s (max_duration)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_use_is_never_taken_for_earlier),
+		cmocka_unit_test(test_own_words_are_no_use),
+		cmocka_unit_test(test_one_warning_then_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
