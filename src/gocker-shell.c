@@ -1,5 +1,5 @@
 /* gocker-shell: the set-uid login shell. It contains its caller or it refuses; there is no third
- * way out of main. Each step is one call; DESIGN of the steps in src/README.md. */
+ * way out of main. Each step is one call; src/README.md has them in a picture. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>

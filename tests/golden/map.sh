@@ -1,0 +1,68 @@
+#!/bin/bash
+# The maps (README.md in src, src/image, pam and tests) name what is there and nothing else, and src/README.md
+# tells which files run with privilege and how long they are.
+. "$(dirname "$0")/../lib/tap.sh"
+cd "$(dirname "$0")/../.." || exit 1
+build=${BUILD:-build}
+
+quoted() { # FILE...: what stands in backticks, one a line
+	sed '/^```/,/^```/d' "$@" | grep -oE '`[^`]+`' | tr -d '`'
+}
+
+# --- each file is named ---
+
+# unnamed_in MAP FILE...: those that the map does not name, with or without their ending.
+unnamed_in() {
+	local map=$1 file base words
+	shift
+	words=$(quoted "$map" | tr ' ' '\n')
+	for file in "$@"; do
+		base=${file##*/}
+		grep -qxE "(${file#src/}|$base|${base%.*})" <<<"$words" || echo "$file"
+	done
+}
+is "$(unnamed_in src/README.md src/*.c src/{base,plan,run,cli,tools}/*.c)" "" "src/README.md names every source file"
+is "$(unnamed_in src/image/README.md src/image/*.c)" "" "src/image/README.md every one of images"
+is "$(unnamed_in pam/README.md pam/*.c)" "" "pam/README.md every one of the PAM door"
+headers=
+for file in src/*/*.h pam/*.h; do [ -e "${file%.h}.c" ] || headers+=" $file"; done
+# shellcheck disable=SC2086 # words
+is "$(for file in $headers; do grep -q "\`[a-z/]*${file##*/}\`" src/README.md pam/README.md src/image/README.md || echo "$file"; done)" \
+	"" "and the headers that stand alone"
+
+# --- nothing is named that is not there ---
+
+# missing_of MAP FOLDER...: words of the map that look like files and are in none of the folders.
+missing_of() {
+	local map=$1 word folder
+	shift
+	quoted "$map" | tr ' ' '\n' | grep -E '^[A-Za-z0-9_.][A-Za-z0-9_./-]*\.(c|h|sh|md|mk|ini|map)$' | sort -u | while read -r word; do
+		for folder in "$@"; do [ ! -e "$folder/$word" ] || continue 2; done
+		echo "$word"
+	done
+}
+is "$(missing_of src/README.md . src src/base src/plan src/run src/cli src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
+is "$(missing_of src/image/README.md . src/image src | grep -vx info.json)" "" "nor does src/image/README.md"
+is "$(missing_of pam/README.md . pam src | grep -vx gocker.ini)" "" "nor pam/README.md"
+is "$(missing_of tests/README.md . tests tests/*)" "" "nor tests/README.md"
+is "$(missing_of README.md . packaging | grep -vx 'draft.ini\|new.ini\|gocker.ini')" "" "nor README.md"
+
+# --- what runs with privilege ---
+
+table=$(sed -n '/^## What runs with privilege/,/^## /s/^| \(.*\) | \([0-9]*\) | \(`.*`\) |$/\2 \3/p' src/README.md | tr -d '`')
+is "$(wc -l <<<"$table")" 4 "the table has its four rows"
+while read -r said files; do
+	# shellcheck disable=SC2086
+	lines=$(cd src && cat $files | wc -l)
+	off=$((lines > said ? lines - said : said - lines))
+	check "the row of ${files%% *} has about $said lines ($lines)" test "$off" -le 150
+done <<<"$table"
+# The compiler wrote the name of each source file into the program.
+linked=$(readelf --debug-dump=info --dwarf-depth=1 "$build/gocker-shell" 2>/dev/null | grep -oE 'src/[a-z_/-]+\.c' | sort -u)
+if [ -z "$linked" ]; then
+	skip "the table has the files of gocker-shell" "built without -g"
+else
+	is "$(cut -d' ' -f2- <<<"$table" | tr ' ' '\n' | sed 's,^,src/,' | sort)" "$linked" "the table has the files of gocker-shell, all and no others"
+fi
+echo "1..$tap_n"
+[ "$tap_failed" = 0 ]
