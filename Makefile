@@ -185,7 +185,7 @@ uninstall: uninstall-extra
 		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'
 	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
 		'$(DESTDIR)$(LIBEXECDIR)/gocker-scope'
-	-rmdir '$(DESTDIR)$(LIBEXECDIR)' 2>/dev/null
+	-rmdir '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/gocker' 2>/dev/null
 	@echo 'left in place: $(SYSCONFDIR)/gocker.ini and the images in $(LOCALSTATEDIR)/lib/gocker'
 
 clean:
@@ -198,14 +198,26 @@ version:
 
 help:
 	@printf '%s\n' \
-	'make            build everything (any user); the same as make build' \
-	'make deps       install the packages that building and testing need (apt, root)' \
-	'make demo       show SSH logins landing in containers; leaves nothing behind (root)' \
-	'make run        open /bin/sh in a container, installing nothing (root)' \
-	'make rootfs     fetch the pinned Alpine root into the image directory (root)' \
-	'make check      run the tests; as a plain user those that need no root' \
-	'make bench      what a contained login costs, beside its peers (root; make bench-deps)' \
-	'make install    install below DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)' \
-	'make uninstall  remove what install put there' \
-	'make clean      remove the build' \
+	'make               build everything (any user); the same as make build' \
+	'make deps          install the packages that building and testing need (apt, root)' \
+	'make demo          show SSH logins landing in containers; leaves nothing behind (root)' \
+	'make run           open /bin/sh in a container, installing nothing (root); RUN_CMD="..."' \
+	'make rootfs        fetch the pinned Alpine root into the image directory (root)' \
+	'make install       install below DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR),' \
+	'                   the PAM module in $(PAMDIR)' \
+	'make uninstall     remove what install put there' \
+	'make deb           build a Debian package' \
+	'make clean         remove the build; make distclean also what else was made here' \
+	'' \
+	'make check         run the tests; as a plain user those that need no root' \
+	'make check-unit    one family of them; the others: check-golden, and for root' \
+	'                   $(ROOT_CHECKS)' \
+	'make check-asan    unit and golden tests under AddressSanitizer and UBSan' \
+	'make check-openssh OpenSSH'\''s own tests through both doors (root)' \
+	'make check-vm      whole hosts under emulation (root; make deps-vm)' \
+	'make lint          both compilers, clang-tidy, cppcheck, the analyzer, shellcheck' \
+	'make fuzz          each fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS)' \
+	'make audit         every test in its long form: hours (root)' \
+	'make bench         what a contained login costs, beside its peers (root; make bench-deps)' \
+	'' \
 	'V=1 shows commands, WERROR=1 turns warnings into errors'

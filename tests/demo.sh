@@ -33,17 +33,32 @@ proven() { # TEXT CMD...: a tick if the command succeeds
 
 # --- on the machine ---------------------------------------------------------------------------
 
+# step CMD...: ends with the demo, whatever ends that.
+step() {
+	"$@" &
+	child=$!
+	wait $child
+}
+interrupted() {
+	trap '' INT TERM HUP
+	kill -TERM "$child" 2>/dev/null
+	wait
+	exit 130
+}
+
 prepare() {
 	[ "$(id -u)" = 0 ] || { echo "The demo makes namespaces and needs root: sudo make demo" >&2; exit 1; }
 	cd "$top" || exit 1
 	echo "Getting ready: packages, build, Alpine (the first time this takes a minute)."
-	make -s deps || exit 1
-	if ! make -s -j"$(nproc)" build >/dev/null || ! make -s test-stage test-helpers >/dev/null; then
+	child=''
+	trap interrupted INT TERM HUP
+	step make -s deps || exit 1
+	if ! step make -s -j"$(nproc)" build >/dev/null || ! step make -s test-stage test-helpers >/dev/null; then
 		echo "The build failed; make shows why." >&2
 		exit 1
 	fi
 	# Without a reachable mirror gocker says so and makes a root of the distribution's busybox.
-	"$BUILD/gocker" image fetch --quiet --image-dir "$top/$BUILD/images" --fallback --if-missing alpine ||
+	step "$BUILD/gocker" image fetch --quiet --image-dir "$top/$BUILD/images" --fallback --if-missing alpine ||
 		exit 1
 	GKT_IMAGES=$top/$BUILD/images exec tests/lib/host tests/demo.sh --inside
 }

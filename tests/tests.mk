@@ -42,7 +42,8 @@ after = $(wildcard tests/$(1)/_after)
 family = $(call scripts,$(1)) $(call after,$(1))
 ROOT_FAMILIES := system hostile clients pam images admin packaging bench
 GOLDEN_TESTS = $(call family,golden)
-RUN_TESTS = BUILD='$(BUILD)' tests/run
+# By env, so that make starts it without a shell between that would not hand on a signal sent to make.
+RUN_TESTS = env BUILD='$(BUILD)' tests/run
 
 check-unit: $(UNIT_TESTS)
 	$(Q)$(if $(UNIT_TESTS),$(RUN_TESTS) $(UNIT_TESTS),echo 'no unit tests')
@@ -68,4 +69,4 @@ endif
 
 # Everything on a throwaway host; the script installs and builds what it needs itself.
 demo:
-	@BUILD='$(BUILD)' tests/demo.sh
+	@env BUILD='$(BUILD)' tests/demo.sh
