@@ -1,8 +1,10 @@
 /* Build-time tool: prints the seccomp filters as C arrays of finished BPF.
  *
- * libseccomp does the system call lists (a binary tree per architecture); the calls whose
- * arguments decide are narrowed by a prologue made here by hand, because libseccomp compares 64
- * bits where the kernel looks at the low 32 (CVE-2019-10063, CVE-2023-28100). */
+ * A filter looks a call's number up in a binary tree of ranges with the same answer. libseccomp has a
+ * tree, too, but a leaf for each call: four times as many instructions, which the kernel checks, runs for
+ * every number to know what it always allows, and compiles, three times a login. Calls whose arguments
+ * decide end in a few instructions made by hand, because libseccomp compares 64 bits where the kernel
+ * looks at the low 32 (CVE-2019-10063, CVE-2023-28100). It tells the numbers here, and nothing else. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -14,9 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "tools/profile.h"
 
@@ -48,164 +48,93 @@ static void die(const char *what, int r)
 	exit(1);
 }
 
-static void add_rules(scmp_filter_ctx ctx, uint32_t arch, uint32_t action, const char *const *names,
-	size_t n, const char *const *except, size_t nexcept)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t at = 0;
-		while (at < nexcept && strcmp(except[at], names[i]) != 0)
-			at++;
-		if (seccomp_syscall_resolve_name_arch(arch, names[i]) < 0 || at < nexcept)
-			continue;
-		/* A rule takes the build machine's number (a pseudo number where it has none)
-		 * and is translated for the architecture of the filter. */
-		int r = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name(names[i]), 0);
-		if (r < 0)
-			die(names[i], r);
-	}
-}
+/* ---- what each number is answered ---- */
 
-static scmp_filter_ctx new_context(const struct target *t, uint32_t otherwise)
-{
-	scmp_filter_ctx ctx = seccomp_init(otherwise);
-	if (!ctx)
-		die("seccomp_init", -ENOMEM);
-	int r = 0;
-	if (seccomp_arch_native() != t->scmp_arch) {
-		r = seccomp_arch_add(ctx, t->scmp_arch);
-		if (r == 0)
-			r = seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE);
-	}
-	/* libseccomp's default for a foreign architecture is to kill; an errno is kinder. */
-	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (r < 0)
-		die("seccomp context", r);
-	return ctx;
-}
+/* Numbers from here on are not in any list: the last range. */
+enum { NUMBERS = 1024 };
 
-static scmp_filter_ctx user_profile(const struct target *t, bool admin)
-{
-	scmp_filter_ctx ctx = new_context(t, SCMP_ACT_ERRNO(ENOSYS));
-	size_t extra = admin ? COUNT(added_for_admin) : 0;
-	add_rules(ctx, t->scmp_arch, SCMP_ACT_ALLOW, allowed_for_users, COUNT(allowed_for_users),
-		NULL, 0);
-	add_rules(ctx, t->scmp_arch, SCMP_ACT_ALLOW, added_for_admin, extra, NULL, 0);
-	add_rules(ctx, t->scmp_arch, SCMP_ACT_ERRNO(EPERM), refused_with_eperm,
-		COUNT(refused_with_eperm), added_for_admin, extra);
-	return ctx;
-}
-
-static scmp_filter_ctx supervisor_profile(const struct target *t)
-{
-	scmp_filter_ctx ctx = new_context(t, SCMP_ACT_ERRNO(EPERM));
-	add_rules(ctx, t->scmp_arch, SCMP_ACT_ALLOW, allowed_for_supervisor,
-		COUNT(allowed_for_supervisor), NULL, 0);
-	return ctx;
-}
+/* In place of an answer: the instructions of checks[i] give it. No action of seccomp(2) has these values. */
+#define CHECK(i) ((uint32_t)(i) + 1)
 
 /* Offsets into struct seccomp_data of the halves of an argument, on little-endian machines. */
 #define ARG_LOW(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
 #define ARG_HIGH(n) (ARG_LOW(n) + 4)
-#define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define PRETEND BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0)
+#define RETURN(answer) BPF_STMT(BPF_RET | BPF_K, answer)
+#define ALLOW RETURN(SECCOMP_RET_ALLOW)
+#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
+#define PRETEND RETURN(SECCOMP_RET_ERRNO | 0)
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
 
-static bool is_named(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-/* What is asked of calls younger than the libseccomp in use, with the number loaded. Two instructions a
- * call behind one that leads all older calls past them. */
-static size_t newer_calls(bool for_users, struct sock_filter *code)
-{
-	size_t n = 1;
-	for (size_t i = 0; for_users && i < COUNT(new_calls); i++) {
-		const char *name = new_calls[i].name;
-		uint32_t answer;
-		if (is_named(allowed_for_users, COUNT(allowed_for_users), name))
-			answer = SECCOMP_RET_ALLOW;
-		else if (is_named(refused_with_eperm, COUNT(refused_with_eperm), name))
-			answer = SECCOMP_RET_ERRNO | EPERM;
-		else
-			die(name, -EINVAL);
-		code[n++] = (struct sock_filter)IF_EQ(new_calls[i].number, 0, 1);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
-	}
-	code[0] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
-		(uint32_t)new_calls[0].number, 0, (uint8_t)(n - 1));
-	return n;
-}
-
-/* Fills code; returns the number of instructions. A foreign architecture jumps over all of it. */
-static size_t prologue(const struct target *t, bool for_users, struct sock_filter *code)
-{
-	const uint32_t arch = t->scmp_arch;
-	const int nr_ioctl = seccomp_syscall_resolve_name_arch(arch, "ioctl");
-	const int nr_clone = seccomp_syscall_resolve_name_arch(arch, "clone");
-	const int nr_socket = seccomp_syscall_resolve_name_arch(arch, "socket");
-	const int nr_pair = seccomp_syscall_resolve_name_arch(arch, "socketpair");
-	const int nr_personality = seccomp_syscall_resolve_name_arch(arch, "personality");
-	const int nr_setrlimit = seccomp_syscall_resolve_name_arch(arch, "setrlimit");
-	const int nr_prlimit = seccomp_syscall_resolve_name_arch(arch, "prlimit64");
-	const struct sock_filter body[] = {
-		/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a core
-		 * pattern with a pipe would be run. Programs that forbid their own core files (ssh-agent)
-		 * end when they can't, so they are told that it was done; one that asks for the old value
-		 * in the same call is refused, as nobody would fill it in. */
-		IF_EQ(nr_setrlimit, 0, 2),
+/* Of calls that are allowed: which arguments are not. */
+static const struct check {
+	const char *name;
+	struct sock_filter code[16];
+	size_t n;
+} checks[] = {
+	/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a core
+	 * pattern with a pipe would be run. Programs that forbid their own core files (ssh-agent)
+	 * end when they can't, so they are told that it was done; one that asks for the old value
+	 * in the same call is refused, as nobody would fill it in. */
+	{ "setrlimit", {
 		LOAD(ARG_LOW(0)),
-		IF_EQ(RLIMIT_CORE, 11, 44),
-		IF_EQ(nr_prlimit, 0, 12),
+		IF_EQ(RLIMIT_CORE, 0, 1),
+		PRETEND,
+		ALLOW,
+	}, 4 },
+	{ "prlimit64", {
 		LOAD(ARG_LOW(1)),
-		IF_EQ(RLIMIT_CORE, 0, 41),
+		IF_EQ(RLIMIT_CORE, 0, 10),
 		LOAD(ARG_LOW(2)),
 		IF_EQ(0, 0, 2),
 		LOAD(ARG_HIGH(2)),
-		IF_EQ(0, 37, 0),
+		IF_EQ(0, 6, 0),
 		LOAD(ARG_LOW(3)),
 		IF_EQ(0, 0, 3),
 		LOAD(ARG_HIGH(3)),
 		IF_EQ(0, 0, 1),
 		PRETEND,
 		REFUSE,
-		/* ioctl: nothing that types into a terminal or changes its line discipline */
-		IF_EQ(nr_ioctl, 0, 5),
+		ALLOW,
+	}, 13 },
+	/* nothing that types into a terminal or changes its line discipline */
+	{ "ioctl", {
 		LOAD(ARG_LOW(1)),
 		IF_EQ(IOCTL_TIOCSTI, 2, 0),
 		IF_EQ(IOCTL_TIOCLINUX, 1, 0),
-		IF_EQ(IOCTL_TIOCSETD, 0, 26),
+		IF_EQ(IOCTL_TIOCSETD, 0, 1),
 		REFUSE,
-		/* clone: no new namespace */
-		IF_EQ(nr_clone, 0, 3),
+		ALLOW,
+	}, 6 },
+	/* no new namespace */
+	{ "clone", {
 		LOAD(ARG_LOW(0)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 22),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 1),
 		REFUSE,
-		/* socket: unix, inet, inet6, and of netlink the routing tables alone */
-		IF_EQ(nr_socket, 0, 8),
+		ALLOW,
+	}, 4 },
+	/* unix, inet, inet6, and of netlink the routing tables alone */
+	{ "socket", {
 		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 18, 0),
-		IF_EQ(FAMILY_INET, 17, 0),
-		IF_EQ(FAMILY_INET6, 16, 0),
+		IF_EQ(FAMILY_UNIX, 6, 0),
+		IF_EQ(FAMILY_INET, 5, 0),
+		IF_EQ(FAMILY_INET6, 4, 0),
 		IF_EQ(FAMILY_NETLINK, 0, 2),
 		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 13, 0),
+		IF_EQ(0, 1, 0),
 		REFUSE,
-		/* socketpair: unix; the kernel makes sockets of any family before it finds that they
-		 * have no pairs, and loads the family's module for it */
-		IF_EQ(nr_pair, 0, 3),
+		ALLOW,
+	}, 9 },
+	/* unix; the kernel makes sockets of any family before it finds that they have no pairs, and loads
+	 * the family's module for it */
+	{ "socketpair", {
 		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 9, 0),
+		IF_EQ(FAMILY_UNIX, 1, 0),
 		REFUSE,
-		/* personality: what uname and 32-bit builds ask for, and asking itself */
-		IF_EQ(nr_personality, 0, 7),
+		ALLOW,
+	}, 4 },
+	/* what uname and 32-bit builds ask for, and asking itself */
+	{ "personality", {
 		LOAD(ARG_LOW(0)),
 		IF_EQ(0, 5, 0),
 		IF_EQ(8, 4, 0),
@@ -213,59 +142,184 @@ static size_t prologue(const struct target *t, bool for_users, struct sock_filte
 		IF_EQ(0x20008, 2, 0),
 		IF_EQ(0xffffffff, 1, 0),
 		REFUSE,
-	};
-	const size_t n = COUNT(body);
-	const size_t newer = newer_calls(for_users, code + 3);
-	if (newer + n + 1 > UINT8_MAX)
-		die("prologue is too long for one jump", -E2BIG);
-	code[0] = (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch));
-	code[1] = (struct sock_filter)IF_EQ(t->audit_arch, 0, (uint8_t)(1 + newer + n));
-	code[2] = (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr));
-	memcpy(code + 3 + newer, body, sizeof body);
-	/* Each "fine" jump must land just behind the body: checked rather than trusted. */
+		ALLOW,
+	}, 8 },
+};
+
+/* The number of a call on an architecture, negative where it has none. */
+static int number_of(const struct target *t, const char *name)
+{
+	for (size_t i = 0; i < COUNT(new_calls); i++)
+		if (strcmp(new_calls[i].name, name) == 0)
+			return new_calls[i].number;
+	return seccomp_syscall_resolve_name_arch(t->scmp_arch, name);
+}
+
+static void answer_all(const struct target *t, uint32_t *answers, uint32_t answer, const char *const *names,
+	size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
-		const struct sock_filter *f = &body[i];
-		if (BPF_CLASS(f->code) == BPF_JMP && (i + 1 + f->jt > n || i + 1 + f->jf > n))
-			die("prologue jumps too far", -EINVAL);
+		int number = number_of(t, names[i]);
+		if (number >= NUMBERS)
+			die(names[i], -ERANGE);
+		if (number >= 0)
+			answers[number] = answer;
 	}
-	return 3 + newer + n;
 }
 
-static size_t export_program(scmp_filter_ctx ctx, struct sock_filter *code, size_t room)
+static void narrow(const struct target *t, uint32_t *answers)
 {
-	int fd = memfd_create("bpf", MFD_CLOEXEC);
-	int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
-	if (r < 0)
-		die("seccomp_export_bpf", r);
-	ssize_t size = pread(fd, code, room * sizeof *code, 0);
-	if (size <= 0 || (size_t)size == room * sizeof *code)
-		die("reading the program", -EIO);
-	close(fd);
-	seccomp_release(ctx);
-	return (size_t)size / sizeof *code;
+	for (size_t i = 0; i < COUNT(checks); i++) {
+		int number = number_of(t, checks[i].name);
+		if (number >= 0 && answers[number] == SECCOMP_RET_ALLOW)
+			answers[number] = CHECK(i);
+	}
 }
 
-static void print_filter(const char *name, const struct target *t, bool for_users, scmp_filter_ctx ctx)
+static void user_answers(const struct target *t, bool admin, uint32_t *answers)
 {
-	static struct sock_filter code[BPF_MAXINSNS];
-	size_t n = prologue(t, for_users, code);
-	n += export_program(ctx, code + n, COUNT(code) - n);
+	for (size_t i = 0; i <= NUMBERS; i++)
+		answers[i] = SECCOMP_RET_ERRNO | ENOSYS;
+	answer_all(t, answers, SECCOMP_RET_ERRNO | EPERM, refused_with_eperm, COUNT(refused_with_eperm));
+	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_users, COUNT(allowed_for_users));
+	if (admin)
+		answer_all(t, answers, SECCOMP_RET_ALLOW, added_for_admin, COUNT(added_for_admin));
+	narrow(t, answers);
+}
+
+static void supervisor_answers(const struct target *t, uint32_t *answers)
+{
+	for (size_t i = 0; i <= NUMBERS; i++)
+		answers[i] = SECCOMP_RET_ERRNO | EPERM;
+	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_supervisor, COUNT(allowed_for_supervisor));
+	narrow(t, answers);
+}
+
+/* ---- the program ---- */
+
+/* The numbers from `first` up to the next range's. */
+struct range {
+	uint32_t first, answer;
+};
+
+/* A jump whose end is not yet there: to the instructions that give the answer. */
+struct pending {
+	size_t at;
+	bool yes;
+	uint32_t answer;
+};
+
+struct program {
+	struct sock_filter code[BPF_MAXINSNS];
+	struct pending pending[2 * NUMBERS];
+	size_t n, npending;
+};
+
+static void append(struct program *p, const struct sock_filter *code, size_t n)
+{
+	if (n > COUNT(p->code) - p->n)
+		die("the filter is too long", -E2BIG);
+	memcpy(p->code + p->n, code, n * sizeof *code);
+	p->n += n;
+}
+
+static void set_jump(struct program *p, size_t at, bool yes, size_t to)
+{
+	size_t distance = to - at - 1;
+	if (distance > UINT8_MAX)
+		die("a jump is too far", -ERANGE);
+	*(yes ? &p->code[at].jt : &p->code[at].jf) = (uint8_t)distance;
+}
+
+static void branch(struct program *p, size_t at, bool yes, const struct range *ranges, size_t n);
+
+/* A comparison that halves the ranges, and the halves behind it. */
+static void tree(struct program *p, const struct range *ranges, size_t n)
+{
+	size_t half = n / 2, at = p->n;
+	const struct sock_filter compare = BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 0);
+	append(p, &compare, 1);
+	branch(p, at, false, ranges, half);
+	branch(p, at, true, ranges + half, n - half);
+}
+
+static void branch(struct program *p, size_t at, bool yes, const struct range *ranges, size_t n)
+{
+	if (n == 1) {
+		p->pending[p->npending++] = (struct pending){ at, yes, ranges->answer };
+		return;
+	}
+	set_jump(p, at, yes, p->n);
+	tree(p, ranges, n);
+}
+
+/* Each answer once, behind the tree, and the jumps to it. */
+static void append_answers(struct program *p)
+{
+	for (size_t i = 0; i < p->npending; i++) {
+		const uint32_t answer = p->pending[i].answer;
+		const struct sock_filter plain = RETURN(answer);
+		size_t to = p->n, seen = 0;
+		while (p->pending[seen].answer != answer)
+			seen++;
+		if (seen < i)
+			continue;
+		if (answer - 1 < COUNT(checks))
+			append(p, checks[answer - 1].code, checks[answer - 1].n);
+		else
+			append(p, &plain, 1);
+		for (size_t j = i; j < p->npending; j++)
+			if (p->pending[j].answer == answer)
+				set_jump(p, p->pending[j].at, p->pending[j].yes, to);
+	}
+}
+
+static void make_program(const struct target *t, const uint32_t *answers, struct program *p)
+{
+	static struct range ranges[NUMBERS + 1];
+	const struct sock_filter start[] = {
+		LOAD(offsetof(struct seccomp_data, arch)),
+		IF_EQ(t->audit_arch, 1, 0),
+		/* A foreign architecture. */
+		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+		LOAD(offsetof(struct seccomp_data, nr)),
+	};
+	size_t n = 0;
+	for (uint32_t number = 0; number <= NUMBERS; number++)
+		if (number == 0 || answers[number] != answers[number - 1])
+			ranges[n++] = (struct range){ number, answers[number] };
+	if (n < 2)
+		die("no list", -EINVAL);
+	p->n = p->npending = 0;
+	append(p, start, COUNT(start));
+	tree(p, ranges, n);
+	append_answers(p);
+}
+
+static void print_filter(const char *name, const struct target *t, const uint32_t *answers)
+{
+	static struct program p;
+	make_program(t, answers, &p);
 	printf("static const struct sock_filter %s[] = {\n", name);
-	for (size_t i = 0; i < n; i++)
-		printf("\t{ 0x%04x, %u, %u, 0x%08x },\n", code[i].code, code[i].jt, code[i].jf,
-			code[i].k);
+	for (size_t i = 0; i < p.n; i++)
+		printf("\t{ 0x%04x, %u, %u, 0x%08x },\n", p.code[i].code, p.code[i].jt, p.code[i].jf,
+			p.code[i].k);
 	printf("};\n");
 }
 
 int main(void)
 {
+	static uint32_t answers[NUMBERS + 1];
 	printf("/* Made by mkfilter from src/tools/profile.h. */\n#include <linux/filter.h>\n");
 	for (size_t i = 0; i < COUNT(targets); i++) {
 		const struct target *t = &targets[i];
 		printf("#if defined(%s)\n", t->macro);
-		print_filter("filter_user", t, true, user_profile(t, false));
-		print_filter("filter_admin", t, true, user_profile(t, true));
-		print_filter("filter_supervisor", t, false, supervisor_profile(t));
+		user_answers(t, false, answers);
+		print_filter("filter_user", t, answers);
+		user_answers(t, true, answers);
+		print_filter("filter_admin", t, answers);
+		supervisor_answers(t, answers);
+		print_filter("filter_supervisor", t, answers);
 		printf("#define GK_HAVE_FILTERS 1\n#endif\n");
 	}
 	printf("#ifndef GK_HAVE_FILTERS\n#error \"no seccomp profile for this architecture\"\n#endif\n");

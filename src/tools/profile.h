@@ -6,7 +6,7 @@
  * Names absent on an architecture are passed over, and so are those that the libseccomp of the build
  * does not know, unless they stand in new_calls: so that the profile is the same wherever it is built.
  * Calls whose arguments decide (ioctl, clone, socket, socketpair, personality, setrlimit, prlimit64) are allowed
- * here and narrowed by the hand-made prologue in mkfilter.c, which compares the low 32 bits that the kernel uses. */
+ * here and narrowed by the hand-made checks in mkfilter.c, which compare the low 32 bits that the kernel uses. */
 #ifndef GK_TOOLS_PROFILE_H
 #define GK_TOOLS_PROFILE_H
 

@@ -66,12 +66,15 @@ static bool jumps(const struct sock_filter *f, uint32_t a)
 	}
 }
 
+static int steps; /* of evaluate, counted up */
+
 /* The filter's answer. Instructions that these filters have no use for fail the test. */
 static uint32_t evaluate(const struct filter *filter, const struct seccomp_data *data)
 {
 	uint32_t a = 0;
 	for (size_t at = 0; at < filter->n; at++) {
 		const struct sock_filter *f = &filter->code[at];
+		steps++;
 		switch (f->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
 			assert_true(f->k % 4 == 0 && f->k + 4 <= sizeof *data);
@@ -203,7 +206,26 @@ static void test_foreign_architectures(void **state)
 			data.arch = m->audit;
 			data.nr = nr | 0x40000000;
 			assert_int_not_equal(evaluate(&m->user, &data), SECCOMP_RET_ALLOW);
+			assert_int_not_equal(evaluate(&m->supervisor, &data), SECCOMP_RET_ALLOW);
 		}
+}
+
+/* The kernel checks, runs for each number, and compiles three of them a login: a tree of ranges is short, and
+ * few steps deep. */
+static void test_short(void **state)
+{
+	(void)state;
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		const struct filter *const all[] = { &m->user, &m->admin, &m->supervisor };
+		for (size_t i = 0; i < COUNT(all); i++) {
+			assert_in_range(all[i]->n, 50, 180);
+			for (int nr = 0; nr <= LAST; nr++) {
+				steps = 0;
+				(void)ask(m, all[i], nr, 0, 0, 0);
+				assert_in_range(steps, 4, 20);
+			}
+		}
+	}
 }
 
 /* The kernel looks at the low 32 bits of these arguments: so does the filter. */
@@ -279,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_admin_adds_chroot_alone),
 		cmocka_unit_test(test_supervisor_is_narrow),
 		cmocka_unit_test(test_foreign_architectures),
+		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_core_limit),
 	};
