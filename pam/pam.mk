@@ -33,3 +33,4 @@ install-extra::
 		'$(DESTDIR)$(PREFIX)/share/gocker/sshd_config.d/'
 uninstall-extra::
 	rm -rf '$(DESTDIR)$(PREFIX)/share/gocker/pam.d' '$(DESTDIR)$(PREFIX)/share/gocker/sshd_config.d'
+	-rmdir '$(DESTDIR)$(PREFIX)/share/gocker' 2>/dev/null

@@ -27,7 +27,8 @@ static const char enable_help[] =
 	"Contains the logins of users from the next one on. A trial login comes first; where it fails\n"
 	"nothing is changed. What was is remembered for `gocker disable`. Root and the last\n"
 	"administrator outside of a container are refused. The image alpine, which gocker.ini has as\n"
-	"it comes, is fetched if it is not there yet (see `gocker image fetch --help`).\n"
+	"it comes, is fetched if it is not there yet (see `gocker image fetch --help`), with this\n"
+	"host's sftp-server and scp if it has them.\n"
 	"\n"
 	"      --door DOOR          shell (the default): gocker-shell becomes the user's shell.\n"
 	"                           pam: the lines of pam_gocker go into the stacks of services; they\n"
@@ -70,11 +71,13 @@ static int may_contain(struct work *w, const char *user, struct gk_identity *ret
 	return r > 0 ? -EPERM : r;
 }
 
-/* Fetches the image that gocker.ini comes with, so that a new installation has one: 0 when the user's
- * image is there, 1 when --dry-run left it unfetched. Any other image is made by hand. */
+/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp and sftp
+ * work: 0 when the user's image is there, 1 when --dry-run left it unfetched. Any other image is made by
+ * hand. */
 static int first_image(struct work *w, const struct gk_identity *who, struct gk_err *err)
 {
 	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine", image[] = "image";
+	static char sftp[] = "--with=sftp-server", scp[] = "--with=scp";
 	struct gk_config config;
 	struct gk_policy policy;
 	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
@@ -91,7 +94,7 @@ static int first_image(struct work *w, const struct gk_identity *who, struct gk_
 		printf("%s: would fetch the image %s, and then try a login\n", who->name, policy.image);
 		return 1;
 	}
-	if (gk_cmd_image(4, (char *[]){ image, fetch, if_missing, alpine, NULL }) != 0)
+	if (gk_cmd_image(6, (char *[]){ image, fetch, if_missing, sftp, scp, alpine, NULL }) != 0)
 		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too", missing.msg);
 	return 0;
 }

@@ -78,20 +78,26 @@ walk_one() { # COMMAND WANTED
 # configuration, cron, no gocker; the package lies in the working directory, root's key opens every
 # account on localhost and 127.0.0.2.
 reader_host() {
-	local deb permit
+	local deb
 	deb=$(cached_deb) || { not_ok "make deb" "$deb"; exit 1; }
 	bare_host
-	# Without an audit subsystem that lets it, a login is not to fail because of its uid's record.
-	for permit in /lib/*/security/pam_permit.so /usr/lib/*/security/pam_permit.so; do
-		[ ! -e "$permit" ] || cp "$permit" "${permit%permit.so}loginuid.so"
-	done
-	printf 'Defaults env_keep += "ALPINE_MIRROR"\nroot ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers
+	reader_accounts
 	echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/tests
-	image_source
 	reader_sshd
 	mkdir -p /run/gkt/reader
 	cp "$deb" /run/gkt/reader/
 	cd /run/gkt/reader || exit 1
+}
+
+# Root's sudo asks for nothing, and the network ends at this host.
+reader_accounts() {
+	local permit
+	# Without an audit subsystem that lets it, a login is not to fail because of its uid's record.
+	for permit in /lib/*/security/pam_permit.so /usr/lib/*/security/pam_permit.so; do
+		[ ! -e "$permit" ] || cp "$permit" "${permit%permit.so}loginuid.so"
+	done
+	printf 'Defaults env_keep += "ALPINE_MIRROR WERROR"\nroot ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers
+	image_source
 }
 
 # The network ends at this host: Alpine comes from the copy beside the checkout, or is there already.
