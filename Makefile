@@ -90,11 +90,12 @@ IMAGE_LIB := $(BUILD)/libgkimage.a
 CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c))
-# The PAM door is built when its sources are there, the scope helper where there is libsystemd.
+# The PAM door is built when its sources are there, what belongs to systemd where there is libsystemd.
+SYSTEMD ?= $(if $(shell $(PKG_CONFIG) --exists libsystemd && echo yes),yes,no)
 ifneq ($(wildcard pam/pam_gocker.c),)
 PROGRAMS += $(BUILD)/pam_gocker.so $(BUILD)/gocker-keeper $(BUILD)/gocker-entry
 endif
-ifeq ($(shell $(PKG_CONFIG) --exists libsystemd && echo yes),yes)
+ifeq ($(SYSTEMD),yes)
 PROGRAMS += $(BUILD)/gocker-scope
 endif
 
