@@ -71,10 +71,10 @@ static int receive_question(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message *q = &k->question;
 	int kind = receive(k, q, GK_LINK_TIMEOUT_MS);
-	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK)
-		return gk_fail(err, -EPROTO, "the module asks nothing");
 	q->user[sizeof q->user - 1] = q->service[sizeof q->service - 1] = '\0';
 	q->tty[sizeof q->tty - 1] = q->rhost[sizeof q->rhost - 1] = '\0';
+	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK)
+		return gk_fail(err, -EPROTO, "the module asks nothing");
 	return 0;
 }
 
@@ -90,10 +90,19 @@ static int fill_caller(struct gk_keeper *k)
 	return 0;
 }
 
+/* A login that gocker itself tries, by a stack of its own that is in no directory of PAM's. */
+static bool is_trial(const struct gk_keeper *k)
+{
+	return strcmp(k->question.service, GK_TRIAL_SERVICE) == 0;
+}
+
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
-	return gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+	int r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+	if (r == 0 && is_trial(k))
+		gk_session_as_trial(&k->plan, &k->policy, &k->nobody);
+	return r;
 }
 
 static int decide(struct gk_keeper *k, struct gk_err *err)
@@ -231,7 +240,9 @@ static void refuse(struct gk_keeper *k, const struct gk_err *err)
 	snprintf(m.text, sizeof m.text, "%s", err->msg);
 	if (k->link >= 0)
 		(void)answer(k, &m, -1);
-	gk_log_open("gocker-keeper");
+	/* Who tries a login reads the reason himself. */
+	if (!is_trial(k))
+		gk_log_open("gocker-keeper");
 	gk_log(LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\" detail=\"%s\"",
 		gk_escape(user, sizeof user, k->question.user), gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));
@@ -241,6 +252,8 @@ static void refuse(struct gk_keeper *k, const struct gk_err *err)
 static int serve_link(struct gk_keeper *k, struct gk_err *err)
 {
 	int r = receive_question(k, err);
+	if (r == 0 && !is_trial(k))
+		gk_log_open("gocker-keeper");
 	if (r == 0)
 		r = decide(k, err);
 	if (r == 0)
@@ -271,7 +284,6 @@ int main(void)
 	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||
 		take_link(&k) < 0 || stand_alone(&err) < 0)
 		return GK_EXIT_GOCKER;
-	gk_log_open("gocker-keeper");
 	if (introduce(&k, &err) < 0)
 		return GK_EXIT_GOCKER;
 	int r = serve_link(&k, &err);

@@ -23,7 +23,7 @@ struct gk_keeper {
 	int link;		 /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
 
-	struct gk_identity who;
+	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
 	struct gk_config config;
 	struct gk_policy policy;
 	struct gk_request request;

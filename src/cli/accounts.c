@@ -13,47 +13,26 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cli/admins.h"
 #include "cli/spawn.h"
 #include "plan/text.h"
 
 enum { FILE_MOST_BYTES = 1 << 20, SHELL_MOST_BYTES = 4096 };
 
-static const char *const admin_groups[] = { "sudo", "admin", "wheel" };
-enum { ADMIN_GROUPS = sizeof admin_groups / sizeof *admin_groups };
-
-static bool is_admin_group(const char *name)
+int gk_account_is_last_admin(const struct gk_identity *who, const struct gk_config *config,
+	struct gk_arena *arena, struct gk_err *err)
 {
-	for (size_t i = 0; name && i < ADMIN_GROUPS; i++)
-		if (strcmp(name, admin_groups[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Whether someone other than user, with a shell that contains nobody, is in an admin group. */
-static bool another_is_free(const char *user)
-{
-	for (size_t i = 0; i < ADMIN_GROUPS; i++) {
-		const struct group *g = getgrnam(admin_groups[i]);
-		for (char **m = g ? g->gr_mem : NULL; m && *m; m++) {
-			const struct passwd *pw = strcmp(*m, user) == 0 ? NULL : getpwnam(*m);
-			if (pw && strcmp(pw->pw_shell, GK_SHELL_PATH) != 0 &&
-				!strstr(pw->pw_shell, "nologin") && !strstr(pw->pw_shell, "/false"))
-				return true;
-		}
-	}
-	return false;
-}
-
-int gk_account_is_last_admin(const struct gk_identity *who, struct gk_err *err)
-{
+	const char *group = gk_admin_group_of(who);
 	if (who->uid == 0)
 		return gk_fail(err, 1, "root is not contained: someone must be able to repair the host");
-	for (size_t i = 0; i < who->ngroups; i++)
-		if (is_admin_group(who->groups[i].name) && !another_is_free(who->name))
-			return gk_fail(err, 1,
-				"%s is the last member of %s outside of a container; put another "
-				"administrator there first", who->name, who->groups[i].name);
-	return 0;
+	if (!group)
+		return 0;
+	struct gk_admin_view view = gk_admin_view_now(config, arena);
+	view.without = who->name;
+	if (gk_admins_free(&view, arena) > 0)
+		return 0;
+	return gk_fail(err, 1, "%s is the last member of %s outside of a container; put another "
+		"administrator there first", who->name, group);
 }
 
 /* The file's text; none when it is missing or can't be read. */

@@ -7,13 +7,16 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "plan/config.h"
 #include "plan/identity.h"
 
 #define GK_SHELL_PATH GK_BINDIR "/gocker-shell"
 
 /* Whether containing this account would leave nobody uncontained who can become root by sudo: it is
- * uid 0, or the last such member of sudo, admin or wheel. Returns 1, 0 or -errno. */
-int gk_account_is_last_admin(const struct gk_identity *who, struct gk_err *err);
+ * uid 0, or the last such member of sudo, admin or wheel. config: whom the PAM door spares, NULL if it
+ * can't be read. Returns 1 with err, or 0. */
+int gk_account_is_last_admin(const struct gk_identity *who, const struct gk_config *config,
+	struct gk_arena *arena, struct gk_err *err);
 
 /* Whether a line of /etc/shells names the shell; and adding it. */
 int gk_shells_has(const char *shell, struct gk_err *err);

@@ -1,6 +1,5 @@
 /* What may lead past gocker's doors, and what may close them on everybody. */
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,11 @@
 
 #include "base/cleanup.h"
 #include "cli/accounts.h"
+#include "cli/admins.h"
 #include "cli/doctor.h"
 #include "cli/pamstack.h"
 #include "cli/spawn.h"
+#include "cli/trial.h"
 #include "run/scope.h"
 
 #define SHIPPED GK_DATADIR
@@ -98,27 +99,18 @@ static void check_mail(struct gk_doctor *d)
 
 /* ---- lockout ---- */
 
-static size_t free_admins(void)
-{
-	static const char *const groups[] = { "sudo", "admin", "wheel" };
-	size_t n = 0;
-	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-		const struct group *g = getgrnam(groups[i]);
-		for (char **m = g ? g->gr_mem : NULL; m && *m; m++) {
-			const struct passwd *pw = getpwnam(*m);
-			n += pw && strcmp(pw->pw_shell, GK_SHELL_PATH) != 0;
-		}
-	}
-	return n;
-}
-
 static void check_lockout(struct gk_doctor *d)
 {
 	const struct passwd *root = getpwuid(0);
+	struct gk_err err = GK_ERR_INIT;
 	if (root && strcmp(root->pw_shell, GK_SHELL_PATH) == 0)
 		gk_found(d, GK_FOUND_BAD, "lockout", "usermod -s /bin/bash root",
 			"root's shell is gocker-shell: nobody can repair the host");
-	size_t n = free_admins();
+	if (d->pam_door && gk_trial_pam_free("root", &err) < 0)
+		gk_found(d, GK_FOUND_BAD, "lockout", "gocker disable --door pam, or make install",
+			"the PAM door would refuse root: %s", err.msg);
+	struct gk_admin_view view = gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);
+	size_t n = gk_admins_free(&view, &d->arena);
 	if (n == 0)
 		gk_found(d, GK_FOUND_WARN, "lockout",
 			"keep a console or root's key at hand, or an administrator out of containers",

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,35 @@ static void check_slices(struct gk_doctor *d)
 			where ? where : "-");
 }
 
+/* What runs as root in every login: a regular file that root alone can write. */
+static void check_owner(struct gk_doctor *d, const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		gk_found(d, GK_FOUND_BAD, "program", "make install",
+			"%s is missing: the PAM door refuses everybody but root", path);
+	else if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
+		gk_found(d, GK_FOUND_BAD, "program",
+			gk_arena_printf(&d->arena, "chown root:root %s; chmod go-w %s", path, path),
+			"%s can be written by others than root, and runs as root", path);
+}
+
+static void check_pam_files(struct gk_doctor *d)
+{
+	static const char *const modules[] = { "/usr/lib/*/security/pam_gocker.so",
+		"/lib/security/pam_gocker.so", "/usr/lib64/security/pam_gocker.so",
+		"/usr/local/lib/security/pam_gocker.so" };
+	check_owner(d, GK_LIBEXECDIR "/gocker-keeper");
+	check_owner(d, GK_LIBEXECDIR "/gocker-entry");
+	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
+		glob_t found;
+		if (glob(modules[i], 0, NULL, &found) == 0)
+			for (size_t k = 0; k < found.gl_pathc; k++)
+				check_owner(d, found.gl_pathv[k]);
+		globfree(&found);
+	}
+}
+
 static void check_files(struct gk_doctor *d)
 {
 	struct gk_err err = GK_ERR_INIT, run_err = GK_ERR_INIT, shells_err = GK_ERR_INIT;
@@ -148,9 +178,8 @@ static void check_files(struct gk_doctor *d)
 	else if (d->shell_door)
 		gk_found(d, GK_FOUND_WARN, "shells", "echo " GK_SHELL_PATH " >>/etc/shells",
 			"/etc/shells lacks gocker-shell: chsh, ftp daemons and su refuse its users");
-	if (d->pam_door && access(GK_LIBEXECDIR "/gocker-keeper", X_OK) < 0)
-		gk_found(d, GK_FOUND_BAD, "keeper", "make install",
-			GK_LIBEXECDIR "/gocker-keeper is missing: the PAM door refuses everybody");
+	if (d->pam_door)
+		check_pam_files(d);
 }
 
 static void check_config(struct gk_doctor *d)
@@ -181,8 +210,8 @@ static void check_tools(struct gk_doctor *d, const char *image, struct json_obje
 {
 	struct stale stale = { 0 };
 	if (gk_tools_stale(info, on_stale, &stale) > 0)
-		gk_found(d, GK_FOUND_WARN, "tools",
-			"gocker image tools NAME scp (any one renews all that are there)",
+		gk_found(d, GK_FOUND_WARN, "tools", gk_arena_printf(&d->arena,
+			"gocker image tools %s scp (any one renews all that are there)", image),
 			"%s has programs older than the host's: %s%s", image, stale.first,
 			stale.n > 1 ? ", and more" : "");
 }
@@ -200,13 +229,14 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 	check_tools(d, image, info);
 	long days = (long)((time(NULL) - timegm(&tm)) / 86400);
 	if (days > IMAGE_OLD_DAYS)
-		gk_found(d, GK_FOUND_WARN, "image",
-			"gocker image fetch, or gocker image edit NAME -- apk upgrade",
+		gk_found(d, GK_FOUND_WARN, "image", gk_arena_printf(&d->arena,
+			"gocker image fetch, or gocker image edit %s apk upgrade", image),
 			"%s is %ld days old", image, days);
 	static const char gocker[] = GK_BINDIR "/gocker";
 	const char *argv[] = { gocker, "image", "verify", image, NULL };
 	if (gk_spawn_quietly(argv) != 0)
-		gk_found(d, GK_FOUND_BAD, "image", "gocker image verify NAME, then fetch it again",
+		gk_found(d, GK_FOUND_BAD, "image", gk_arena_printf(&d->arena,
+			"gocker image verify %s says what differs; then make it again", image),
 			"%s is not as it was made", image);
 	else
 		gk_found(d, GK_FOUND_OK, "image", NULL, "%s is as it was made, %ld days ago", image,
@@ -218,7 +248,8 @@ static void check_image(struct gk_doctor *d, const char *dir, const char *image)
 	struct gk_err err = GK_ERR_INIT;
 	gk_autoclose int root = -1, lock = -1;
 	if (gk_image_open(dir, image, 0, &root, &lock, &err) < 0)
-		gk_found(d, GK_FOUND_BAD, "image", "gocker image list; gocker image fetch NAME", "%s",
+		gk_found(d, GK_FOUND_BAD, "image", gk_arena_printf(&d->arena,
+			"gocker image list shows those that are there; else gocker image fetch %s", image), "%s",
 			err.msg);
 	else
 		check_age(d, image, lock);

@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "cli/accounts.h"
 #include "cli/act.h"
+#include "cli/admins.h"
 #include "cli/cli.h"
 #include "cli/pamedit.h"
 #include "cli/pamstack.h"
@@ -22,28 +22,13 @@
 #include "run/load.h"
 #include "run/scope.h"
 
-/* What the change would mean for the accounts of this host. */
-struct census {
-	size_t contained;     /* people, and programs' accounts that can log in */
-	size_t admins_before; /* outside of a container */
-	size_t admins_after;
-};
-
 struct opening {
 	struct gk_pam_door *door;
 	struct gk_config config;
 	struct gk_pam_change changes[GK_SERVICES_MOST];
 	size_t nchanges;
-	struct census census;
+	size_t contained; /* local people, and programs' accounts that can log in, whom it would contain */
 };
-
-static bool is_member(const struct gk_identity *who, const char *group)
-{
-	for (size_t i = 0; group && i < who->ngroups; i++)
-		if (who->groups[i].name && strcmp(who->groups[i].name, group) == 0)
-			return true;
-	return false;
-}
 
 /* ---- who is meant ---- */
 
@@ -64,7 +49,7 @@ static int check_user(struct opening *o, const char *user, struct gk_err *err)
 		return gk_fail(err, -EPERM, "contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])",
 			who.name, policy.origin[GK_KEY_CONTAIN].line,
 			policy.origin[GK_KEY_CONTAIN].section);
-	if (is_member(&who, o->door->break_glass))
+	if (gk_is_member(&who, o->door->break_glass))
 		return gk_fail(err, -EPERM, "%s is a member of %s, whom --break-glass lets through",
 			who.name, o->door->break_glass);
 	r = gk_trial_pam(who.name, err);
@@ -79,35 +64,24 @@ static bool can_log_in(const struct gk_identity *who)
 	return !strstr(who->shell, "nologin") && !strstr(who->shell, "/false");
 }
 
-static bool is_admin(const struct gk_identity *who)
-{
-	return is_member(who, "sudo") || is_member(who, "admin") || is_member(who, "wheel");
-}
-
-static void count_one(struct opening *o, const char *name, bool local)
+static bool is_contained(struct opening *o, const char *name)
 {
 	struct gk_arena *arena = &o->door->arena;
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_identity who;
 	struct gk_policy policy;
-	if (gk_identity_by_name(name, arena, &who, &ignored) < 0 || who.uid == 0 ||
-		!can_log_in(&who) || gk_policy_for(&o->config, &who, arena, &policy, &ignored) < 0)
-		return;
-	bool spared = !policy.contain || is_member(&who, o->door->break_glass);
-	o->census.contained += local && !spared;
-	if (!is_admin(&who) || strcmp(who.shell, GK_SHELL_PATH) == 0)
-		return;
-	o->census.admins_before++;
-	o->census.admins_after += spared;
+	return gk_identity_by_name(name, arena, &who, &ignored) == 0 && who.uid != 0 &&
+		can_log_in(&who) &&
+		gk_policy_for(&o->config, &who, arena, &policy, &ignored) == 0 && policy.contain &&
+		!gk_is_member(&who, o->door->break_glass);
 }
 
 /* The names are read first: the look-ups must not move the list that is being read. */
-static void take_census(struct opening *o)
+static void count_contained(struct opening *o)
 {
-	static const char *const groups[] = { "sudo", "admin", "wheel" };
 	struct gk_arena *arena = &o->door->arena;
 	const char **names = NULL;
-	size_t n = 0, cap = 0, local;
+	size_t n = 0, cap = 0;
 	FILE *f = fopen("/etc/passwd", "re");
 	for (const struct passwd *pw; f && (pw = fgetpwent(f));) {
 		names = gk_grow(arena, names, n, &cap, sizeof *names);
@@ -117,19 +91,19 @@ static void take_census(struct opening *o)
 	}
 	if (f)
 		fclose(f);
-	local = n;
-	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-		const struct group *g = getgrnam(groups[i]);
-		for (char **m = g ? g->gr_mem : NULL; m && *m; m++) {
-			names = gk_grow(arena, names, n, &cap, sizeof *names);
-			if (!names)
-				break;
-			names[n++] = gk_arena_strdup(arena, *m);
-		}
-	}
 	for (size_t i = 0; names && i < n; i++)
-		if (names[i])
-			count_one(o, names[i], i < local);
+		o->contained += names[i] && is_contained(o, names[i]);
+}
+
+/* Whether the change would contain the last administrator who is outside. */
+static bool would_lock_out(struct opening *o)
+{
+	struct gk_arena *arena = &o->door->arena;
+	struct gk_admin_view view = { .config = &o->config, .break_glass = o->door->break_glass };
+	if (gk_admins_free(&view, arena) == 0)
+		return false;
+	view.pam = true;
+	return gk_admins_free(&view, arena) == 0;
 }
 
 /* ---- the stacks ---- */
@@ -162,8 +136,8 @@ static int check_lockout(struct opening *o, struct gk_err *err)
 		gk_err_context(err, "root would not get in");
 		return r;
 	}
-	take_census(o);
-	if (o->census.admins_before && !o->census.admins_after)
+	count_contained(o);
+	if (would_lock_out(o))
 		return gk_fail(err, -EPERM,
 			"every member of sudo, admin and wheel would be contained; write `contain = no` "
 			"in a section of theirs in " GK_CONFIG_PATH ", or name a group with --break-glass");
@@ -254,7 +228,7 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 			o.nchanges && door->dry ? "would be contained" : "contained");
 	if (o.nchanges)
 		printf("with them all whom " GK_CONFIG_PATH " does not spare: %zu accounts of this "
-			"host; root never\n", o.census.contained);
+			"host; root never\n", o.contained);
 	name_open_services(door);
 	return 0;
 }

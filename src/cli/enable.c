@@ -65,9 +65,14 @@ struct work {
 
 static int may_contain(struct work *w, const char *user, struct gk_identity *ret, struct gk_err *err)
 {
+	struct gk_err ignored = GK_ERR_INIT;
+	struct gk_config config;
 	int r = gk_identity_by_name(user, &w->arena, ret, err);
-	if (r == 0)
-		r = gk_account_is_last_admin(ret, err);
+	if (r < 0)
+		return r;
+	/* One that can't be read is the trial login's to tell. */
+	bool read = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, &ignored) == 0;
+	r = gk_account_is_last_admin(ret, read ? &config : NULL, &w->arena, err);
 	return r > 0 ? -EPERM : r;
 }
 

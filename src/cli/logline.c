@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "plan/text.h"
+#include "run/session.h"
 
 static bool is_event(const char *message)
 {
@@ -13,8 +14,11 @@ static bool is_event(const char *message)
 
 const char *gk_logline_of_module(const char *message)
 {
-	static const char name[] = "pam_gocker(";
+	static const char name[] = "pam_gocker(", trial[] = "pam_gocker(" GK_TRIAL_SERVICE ":";
 	if (strncmp(message, name, sizeof name - 1) != 0)
+		return NULL;
+	/* Nobody's login: one that `gocker enable` or `gocker doctor` tried. */
+	if (strncmp(message, trial, sizeof trial - 1) == 0)
 		return NULL;
 	const char *end = strstr(message, "): ");
 	if (!end || !is_event(end + 3))

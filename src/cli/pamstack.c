@@ -162,6 +162,21 @@ bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *m
 	return false;
 }
 
+const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack, struct gk_arena *arena)
+{
+	static const char option[] = "break_glass=";
+	const char *found = NULL;
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct gk_pam_line *l = &stack->lines[i];
+		const char *at = strstr(l->args, option);
+		if (l->type != 's' || strcmp(l->module, "pam_gocker.so") != 0)
+			continue;
+		at = at ? at + sizeof option - 1 : NULL;
+		found = at ? gk_arena_printf(arena, "%.*s", (int)strcspn(at, " \t"), at) : NULL;
+	}
+	return found;
+}
+
 static bool is_outer(const struct gk_pam_line *line)
 {
 	return strncmp(line->args, "outer", 5) == 0;

@@ -29,6 +29,9 @@ int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam
 /* Whether a stack has a line of this type with this module. */
 bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module);
 
+/* The group whom gocker's last session line lets through (break_glass=GROUP), or NULL. */
+const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack, struct gk_arena *arena);
+
 /* Whether one line of a file, which is changed, gives entries of this type, by itself or by what it
  * includes; and whether it is an entry of this module. */
 bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena);

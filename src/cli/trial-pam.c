@@ -17,8 +17,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "cli/trial.h"
-
-#define SERVICE "gocker-trial"
+#include "run/session.h"
 
 enum { TRIAL_TIMEOUT_MS = 60000 };
 
@@ -69,7 +68,7 @@ static void child(const char *user, const char *dir, bool free, int report)
 	struct told told = { 0 };
 	const struct pam_conv conv = { listen_to, &told };
 	pam_handle_t *pamh = NULL;
-	int r = pam_start_confdir(SERVICE, user, &conv, dir, &pamh);
+	int r = pam_start_confdir(GK_TRIAL_SERVICE, user, &conv, dir, &pamh);
 	if (r != PAM_SUCCESS)
 		told.code = gk_fail(&told.err, -EIO, "PAM does not start");
 	else
@@ -81,7 +80,7 @@ static void child(const char *user, const char *dir, bool free, int report)
 
 static int write_stack(const char *dir, char *path, size_t size)
 {
-	snprintf(path, size, "%s/" SERVICE, dir);
+	snprintf(path, size, "%s/" GK_TRIAL_SERVICE, dir);
 	gk_autoclose int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : gk_write_all(fd, stack, sizeof stack - 1);
 }

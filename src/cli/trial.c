@@ -19,9 +19,6 @@
 
 enum { TRIAL_TIMEOUT_MS = 30000 };
 
-/* The owner of a trial's place and cgroup: no account has it (the highest two uids are no uids). */
-#define TRIAL_UID ((uid_t)-3)
-
 struct trial {
 	struct gk_arena arena;
 	struct gk_caller caller;
@@ -48,11 +45,7 @@ static int decide(struct trial *t, const char *user, struct gk_err *err)
 		r = gk_plan_make(&request, &t->who, &t->policy, &t->arena, &t->plan, err);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
-	t->owner = t->who;
-	t->owner.uid = TRIAL_UID;
-	t->plan.who = &t->owner;
-	t->policy.sessions_max = t->policy.user_sessions_max = 0;
-	t->policy.user_pids_max = t->policy.user_memory_max = GK_UNLIMITED;
+	gk_session_as_trial(&t->plan, &t->policy, &t->owner);
 	return 0;
 }
 

@@ -54,6 +54,18 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 	(void)clock_gettime(CLOCK_BOOTTIME, &s->opened);
 }
 
+/* The owner of a trial's place and cgroup: no account has it (the highest two uids are no uids). */
+#define TRIAL_UID ((uid_t)-3)
+
+void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct gk_identity *owner)
+{
+	*owner = *plan->who;
+	owner->uid = TRIAL_UID;
+	plan->who = owner;
+	policy->sessions_max = policy->user_sessions_max = 0;
+	policy->user_pids_max = policy->user_memory_max = GK_UNLIMITED;
+}
+
 int gk_session_new_id(char *buf)
 {
 	unsigned char raw[(GK_ID_BYTES - 1) / 2];

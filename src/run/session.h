@@ -41,6 +41,13 @@ struct gk_session {
 	struct timespec opened;
 };
 
+/* The PAM service of a login that gocker itself tries (`gocker enable`, `gocker doctor`). */
+#define GK_TRIAL_SERVICE "gocker-trial"
+
+/* Makes the plan that of a trial: its place and cgroup are owner's, whom it makes an account that nobody
+ * has, so that it counts against no limit of the user's and shows among none of his sessions' places. */
+void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct gk_identity *owner);
+
 /* Sets every fd to -1. */
 void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 	const struct gk_caller *caller);

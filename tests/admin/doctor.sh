@@ -17,7 +17,7 @@ ssh-keygen -q -t ed25519 -N '' -f "$GKT_WORK/key"
 sed -i "1iHostKey $GKT_WORK/key" "$GKT_WORK/safe" "$GKT_WORK/plain"
 doctor() { run "$GOCKER" doctor --sshd-config "$GKT_WORK/safe" "$@"; }
 bad() { doctor -q --format json "$@"; jq -r '.[]|select(.level=="bad")|.item' <<<"$out" | paste -sd' '; }
-warned() { doctor -q --format json "$@"; jq -r '.[]|select(.level=="warn")|.item' <<<"$out" | paste -sd' '; }
+warned() { doctor -q --format json; jq -r '.[]|select(.level=="warn")|.item' <<<"$out" | paste -sd' '; }
 remember_host
 
 doctor alice
@@ -105,9 +105,73 @@ rm /usr/sbin/cron
 ln -s /bin/true /usr/sbin/sendmail
 like "$(warned)" mail "a mail server"
 rm /usr/sbin/sendmail
-as_user alice touch /home/alice/.forward
-like "$(warned alice)" dotfiles "~/.forward"
-rm /home/alice/.forward
+for file in .forward .procmailrc .mailfilter .qmail .pam_environment .config/systemd/user; do
+	as_user alice mkdir -p "/home/alice/$file"
+	doctor alice
+	like "$out" "warn +dotfiles +/home/alice/$file: .+
+ +do: " "~/$file, which programs of the host obey"
+	rm -r "/home/alice/${file%%/*}"
+done
+mkdir -p /var/spool/cron/crontabs /var/lib/systemd/linger /var/spool/cron/atjobs
+touch /var/spool/cron/crontabs/alice /var/spool/cron/atjobs/a0001
+chown alice /var/spool/cron/atjobs/a0001
+rm -f /etc/pam.d/cron /etc/pam.d/atd
+doctor alice
+like "$out" "bad +cron +alice has a crontab, .*
+ +do: crontab -r -u alice" "a crontab of the user's"
+like "$out" 'bad +at +alice has 1 job of at' "a job of at of the user's"
+cp /usr/local/share/gocker/pam.d/{cron,atd} /etc/pam.d/
+is "$(bad alice)" "" "both run inside where the PAM door is in their stacks"
+touch /var/lib/systemd/linger/alice
+like "$(bad alice)" manager "a user who lingers"
+rm -r /var/lib/systemd/linger /var/spool/cron/{crontabs,atjobs}/*
+
+# The host. setarch says another kernel version than there is; the rest is broken in earnest.
+run setarch "$(uname -m)" --uname-2.6 "$GOCKER" doctor
+like "$rc:$out" '1:.*bad +kernel +Linux 2\.6\.[^ ]+ is too old
+ +do: run Linux 5.14' "an old kernel"
+if [ "$GKT_CGROUP" = hybrid ]; then
+	like "$(warned)" cgroup "cgroup v1, which has fewer limits"
+else
+	unlike "$(bad) $(warned)" cgroup "cgroup v2 with its controllers"
+fi
+run unshare -m sh -c 'umount -l /sys/fs/cgroup; exec "$@"' - "$GOCKER" doctor
+like "$rc:$out" '1:.*bad +cgroup +.*
+ +do: mount cgroup2' "no cgroup file system"
+chmod 755 /run/gocker
+like "$(bad)" state "/run/gocker that others can read"
+chmod 700 /run/gocker
+mkdir -p /etc/systemd/system/user-1000.slice.d
+touch /etc/systemd/system/user-1000.slice.d/limits.conf
+doctor
+like "$out" 'warn +slices +1 drop-ins for users. slices \(/etc/systemd/system/user-1000.slice.d\) do not hold for the shell door
+ +do: set pids_max' "limits of a user's slice that no longer apply"
+rm -r /etc/systemd/system/user-1000.slice.d
+mkdir -p /run/systemd/system # to all programs a host with systemd
+printf 'account required pam_unix.so\nsession optional pam_permit.so\n' >/etc/pam.d/systemd-user
+doctor
+like "$out" 'warn +scope +gocker.scope is not there' "a host with systemd where gocker.scope is not delegated"
+like "$out" 'bad +manager +user@UID.service runs units' "user managers that start on the host"
+cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/
+is "$(bad)" "" "the shipped stack refuses them"
+rm -r /run/systemd/system
+
+own_images
+remember_host
+tar -C /var/lib/gocker/images/alpine -c . | "$GOCKER" image import made - >/dev/null 2>&1
+set_ini 'image = made'
+doctor
+like "$out" 'ok +image +made is as it was made, 0 days ago' "an image as it was made"
+info=$(echo /var/lib/gocker/images/.versions/made@*/info.json)
+sed -i 's/"made": *"20[0-9]*/"made":"2001/' "$info"
+doctor
+like "$out" 'warn +image +made is [0-9]{4} days old
+ +do: .*gocker image edit made apk upgrade' "an old image"
+echo changed >>/var/lib/gocker/images/made/etc/motd
+doctor
+like "$rc:$out" '1:.*bad +image +made is not as it was made
+ +do: gocker image verify made' "one that was changed"
+set_ini
 chown carol /home/alice
 like "$(bad alice)" "home trial" "a home that is another's, and the trial that fails for it"
 chown alice /home/alice
@@ -118,11 +182,86 @@ is "$(bad)" lockout "root contained"
 set_shell root /bin/bash
 set_shell carol /bin/bash
 
+start_sshd
+start_session alice 'echo ready; sleep 1000; :'
+supervisor=$("$GOCKER" ps --format json | jq -r '.[0].supervisor')
+kill -KILL "$supervisor" "$session_pid"
+wait "$session_pid" 2>/dev/null
+doctor
+like "$out" 'warn +records +1 sessions ended in a crash
+ +do: gocker gc' "what a crash has left"
+"$GOCKER" gc >/dev/null
+
+# A trial through each door beside a session that has the only place, in a home that is not touched.
 cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+set_ini 'user_sessions_max = 1'
+as_user alice sh -c 'cd; echo mine >.profile; mkdir .ssh; echo "echo rc >~/ran" >.ssh/rc; touch .hushlogin'
+start_session alice 'echo ready; sleep 1000; :'
+home=(/home/alice /home/alice/{.profile,.ssh,.ssh/rc,.hushlogin})
+seen() { stat -c '%n %i %a %U %s %x %y %z' "${home[@]}"; }
+touch -ad 2001-01-01 "${home[@]}" # times that a look inside would change
+before=$(seen) id=$(id_of alice) logins=$(stat -c '%s %Y' /var/log/wtmp /var/log/lastlog /run/utmp 2>&1)
+mark_syslog
+doctor alice
+like "$out" 'ok +trial +a trial login through the shell door works' "the shell door is tried beside a session that has the only place"
+like "$out" 'ok +trial +a trial login through the PAM door works' "so is the PAM door"
+is "$(seen)" "$before" "nothing in the home is read, written or made"
+as_user alice sh -c 'ls ~ >/dev/null'
+isnt "$(seen)" "$before" "where one look shows (control)"
+is "$(id_of alice)" "$id" "the session lives on, and there is no other"
+is "$(stat -c '%s %Y' /var/log/wtmp /var/log/lastlog /run/utmp 2>&1)" "$logins" "no login is recorded"
+is "$("$GOCKER" logs --file "$GKT_SYSLOG" --format json | jq -c '[.[]|select(.door=="pam" or .reason=="root")]')" "[]" "nor logged"
+kill "$session_pid"
+wait "$session_pid" 2>/dev/null
+stop_sshd
+rm -rf /home/alice/.[a-z]*
+set_ini '[user:alice]' 'home = tmpfs' 'contain = no'
+doctor alice
+like "$out" 'ok +trial +a trial login through the PAM door works, uncontained' "contain = no: a trial that is let through is as it should be"
+set_ini 'shell = /bin/nosuch'
+doctor alice
+like "$out" 'bad +trial +a trial login through the shell door fails: .*/bin/nosuch' "a trial that fails says why"
+set_ini 'image = missing'
+doctor alice
+like "$out" 'bad +trial +a trial login through the PAM door fails: .*missing' "through the PAM door as well"
+set_ini
+
 doctor alice
 like "$out" 'ok +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
 like "$out" 'ok +trial +a trial login through the PAM door works' "a trial login through the PAM door"
 like "$out" 'warn +pam +/etc/pam.d/su has no line' "other ways in that lack it"
+like "$out" 'warn +lockout +no member of sudo' "an administrator whom the PAM door contains is not outside"
+set_ini '[group:sudo]' 'contain = no'
+like "$("$GOCKER" doctor)" 'ok +lockout +1 administrator ' "one whom gocker.ini spares is"
+set_ini
+cp /etc/pam.d/sshd "$GKT_WORK/stack"
+sed -i '/pam_gocker.so/s/$/ break_glass=sudo/' /etc/pam.d/sshd
+like "$("$GOCKER" doctor)" 'ok +lockout +1 administrator ' "so is one of the break-glass group"
+like "$("$GOCKER" doctor carol)" 'warn +account +carol is not contained' "whose members are not contained"
+cp "$GKT_WORK/stack" /etc/pam.d/sshd
+run "$GOCKER" doctor root
+like "$out" 'ok +account +root has uid 0, and is not contained' "root is not contained"
+unlike "$out" 'bad +(account|trial)' "and that is as it should be"
+keeper=/usr/local/libexec/gocker/gocker-keeper
+chmod 757 $keeper
+like "$(bad)" program "a keeper that others can write"
+mv $keeper $keeper.away
+doctor alice
+like "$out" 'bad +program +.*/gocker-keeper is missing' "one that is missing"
+like "$out" 'bad +trial +a trial login through the PAM door fails' "and the trial that fails for it"
+mv $keeper.away $keeper
+chmod 755 $keeper
+module=$(pam_module)
+chmod 646 "$module"
+like "$(bad)" program "a module that others can write"
+mv "$module" "$module.away"
+doctor
+like "$out" 'bad +lockout +the PAM door would refuse root' "a module that is missing locks root out, too"
+mv "$module.away" "$module"
+chmod 644 "$module"
+printf 'UsePAM no\n' | cat "$GKT_WORK/safe" - >"$GKT_WORK/no-pam"
+run "$GOCKER" doctor --sshd-config "$GKT_WORK/no-pam"
+like "$out" 'bad +sshd +usepam no' "sshd that does not ask PAM"
 echo 'session optional pam_mail.so' >>/etc/pam.d/sshd
 doctor alice
 like "$out" 'warn +pam +/etc/pam.d/sshd: pam_mail.so comes after .pam_gocker.so., and would run inside \(its sessions are contained\)' \

@@ -47,6 +47,14 @@ run "$GOCKER" enable carol
 is "$rc" 0 "with a second administrator she can come in"
 run "$GOCKER" enable erin
 is "$rc" 1 "and then the second is the last"
+add_user frank --shell /bin/bash --gid "$(getent group sudo | cut -d: -f3)"
+run "$GOCKER" enable --dry-run erin
+is "$rc" 0 "one whose own group is sudo is an administrator, too"
+cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
+run "$GOCKER" enable --dry-run erin
+is "$rc" 1 "and none is outside where the PAM door contains him"
+rm /etc/pam.d/sshd
+userdel frank
 run "$GOCKER" enable nobody-knows
 is "$rc" 1 "an unknown user"
 like "$err" 'nobody-knows has no account' "is named"
