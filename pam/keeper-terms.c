@@ -19,9 +19,6 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 
-/* The group of every terminal inside (src/run/root.c, src/plan/accounts.c). */
-enum { TTY_GID = 5 };
-
 /* The terminal that PAM_TTY names, if it is one of the host's. */
 static int open_outer(const char *tty)
 {
@@ -39,7 +36,7 @@ int gk_keeper_open_terminals(struct gk_keeper *k, struct gk_err *err)
 {
 	char path[64];
 	struct statfs fs;
-	const gid_t tty = TTY_GID;
+	const gid_t tty = GK_TTY_GID;
 	snprintf(path, sizeof path, "/proc/%d/root", (int)k->session.init);
 	gk_autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	k->ptys = root < 0 ? -errno : gk_sys_openat2(root, "dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC,

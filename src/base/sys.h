@@ -32,6 +32,9 @@
 #define MOUNT_ATTR_NODEV 0x00000004
 #define MOUNT_ATTR_NOEXEC 0x00000008
 #endif
+#ifndef MOUNT_ATTR_IDMAP
+#define MOUNT_ATTR_IDMAP 0x00100000
+#endif
 
 /* struct mount_attr of linux/mount.h, which can't be included beside sys/mount.h everywhere. */
 struct gk_mount_attr {

@@ -184,6 +184,7 @@ static int decide(struct exec *x, struct gk_err *err)
 	x->request.session_id = x->seen.id;
 	x->request.env = x->caller.env;
 	x->request.override.as_container_root = as_root;
+	x->request.override.userns_base = x->seen.userns;
 	if (x->seen.caps)
 		x->request.override.home = "none";
 	r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);

@@ -71,6 +71,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 {
 	switch (key) {
 	case GK_KEY_SESSIONS_MAX: return number(p->sessions_max, p->sessions_max == 0);
+	case GK_KEY_USERNS_BASE: return number(p->userns_base, false);
 	case GK_KEY_USER_SESSIONS_MAX: return number(p->user_sessions_max, p->user_sessions_max == 0);
 	case GK_KEY_PIDS_MAX: return number(p->pids_max, false);
 	case GK_KEY_USER_PIDS_MAX: return number(p->user_pids_max, p->user_pids_max == GK_UNLIMITED);
@@ -242,7 +243,7 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "user", gk_report_string(plan->who->name, arena));
 	json_object_object_add(o, "hostname", gk_report_string(plan->hostname, arena));
 	json_object_object_add(o, "namespaces", bits(GK_BITS_NAMESPACES, plan->namespaces));
-	json_object_object_add(o, "uidmap", number(plan->uidmap_base, plan->uidmap_base == 0));
+	json_object_object_add(o, "userns_base", number(plan->userns_base, plan->userns_base == 0));
 	json_object_object_add(o, "limits", limits(plan));
 	json_object_object_add(o, "image", gk_report_string(plan->image_path, arena));
 	json_object_object_add(o, "tmpfs", tmpfs(plan));

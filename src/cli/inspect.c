@@ -115,6 +115,9 @@ static void print_text(const struct gk_seen *s, struct gk_arena *arena)
 	printf("%-12s %s (uid %u)\n", "User", s->user, (unsigned)s->uid);
 	line("Door", s->door);
 	line("Image", s->image);
+	if (s->userns)
+		printf("%-12s 0 to %d inside are %llu to %llu outside\n", "User ids", GK_USERNS_IDS - 1,
+			(unsigned long long)s->userns, (unsigned long long)s->userns + GK_USERNS_IDS - 1);
 	line("Terminal", s->tty);
 	line("From", s->from);
 	printf("%-12s %s (%s ago)\n", "Started", started, gk_human_time(age, sizeof age, s->age_s));

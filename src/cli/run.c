@@ -23,6 +23,7 @@
 #include "run/session.h"
 #include "run/supervise.h"
 #include "run/tty.h"
+#include "run/userns.h"
 
 static const char help[] =
 	"Usage: gocker run [OPTION...] CMD [ARG...]\n"
@@ -38,6 +39,7 @@ static const char help[] =
 	"  -m, --memory SIZE      at most this much memory, such as 512M (cgroup v2)\n"
 	"      --cpus N           at most N CPUs, such as 1.5 (cgroup v2)\n"
 	"      --network MODE     host or none\n"
+	"      --userns           a user namespace: root inside is nobody outside (Linux 5.19)\n"
 	"      --read-only        a root that nobody can write\n"
 	"  -v, --volume SRC:DEST[:ro]\n"
 	"                         a directory of the host inside; can be repeated\n"
@@ -62,6 +64,8 @@ struct run {
 	struct gk_session session;
 	char id[GK_ID_BYTES];
 	const char *user, *image_dir, *memory, *cpus, *pids;
+	bool userns;
+	int ids; /* holds the range of the user namespace */
 	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
 };
 
@@ -74,7 +78,7 @@ static int append(struct run *run, const char **list, const char *word)
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, READ_ONLY, HELP };
+	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, HELP };
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "image", required_argument, NULL, IMAGE },
@@ -85,6 +89,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		{ "memory", required_argument, NULL, 'm' },
 		{ "cpus", required_argument, NULL, CPUS },
 		{ "network", required_argument, NULL, NETWORK },
+		{ "userns", no_argument, NULL, USERNS },
 		{ "read-only", no_argument, NULL, READ_ONLY },
 		{ "volume", required_argument, NULL, 'v' },
 		{ "env", required_argument, NULL, 'e' },
@@ -110,6 +115,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'm': run->memory = optarg; break;
 		case CPUS: run->cpus = optarg; break;
 		case NETWORK: o->network = optarg; break;
+		case USERNS: run->userns = true; break;
 		case READ_ONLY: o->root = "readonly"; break;
 		case 'v': if (append(run, &o->volumes, optarg) < 0) return 125; break;
 		case 'e': if (append(run, &o->env_set, optarg) < 0) return 125; break;
@@ -124,6 +130,9 @@ static int read_options(struct run *run, int argc, char **argv)
 	}
 	if (optind == argc)
 		return gk_cli_usage("run", "no command given");
+	if (run->userns && (run->user || o->edit_root))
+		return gk_cli_usage("run", "--userns is for the container's root; a user's command has his "
+			"own ids and no power to lose");
 	run->request.argv = (const char *const *)(argv + optind);
 	return 0;
 }
@@ -174,6 +183,11 @@ static int decide(struct run *run, struct gk_err *err)
 		if (!run->request.override.home)
 			run->request.override.home = "none";
 	}
+	if (run->userns) {
+		run->ids = gk_userns_take(run->policy.userns_base, &run->request.override.userns_base, err);
+		if (run->ids < 0)
+			return run->ids;
+	}
 	return gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
 }
 
@@ -203,7 +217,7 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 
 int gk_cmd_run(int argc, char **argv)
 {
-	static struct run run = { .tty = -1 };
+	static struct run run = { .tty = -1, .ids = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_tty tty;
 	uid_t caller;

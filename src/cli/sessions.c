@@ -122,6 +122,7 @@ static int read_record(const struct gk_record *record, void *arg)
 	s.pids_max = (uint64_t)get_number(text, "pids_max", -1);
 	s.memory_max = (uint64_t)get_number(text, "memory_max", -1);
 	s.caps = (uint64_t)get_number(text, "caps", 0);
+	s.userns = (uint64_t)get_number(text, "userns", 0);
 	s.idle_s = idle_of(s.tty, r->now);
 	read_counters(&s, (uint64_t)get_number(text, "pids_own", 0));
 	r->list = gk_grow(r->arena, r->list, r->n, &r->cap, sizeof *r->list);
@@ -223,6 +224,7 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "started", gk_json_time(s->started));
 	json_object_object_add(o, "age_s", json_object_new_int64(s->age_s));
 	json_object_object_add(o, "idle_s", s->idle_s < 0 ? NULL : json_object_new_int64(s->idle_s));
+	json_object_object_add(o, "userns_base", s->userns ? number(s->userns) : NULL);
 	json_object_object_add(o, "init", json_object_new_int64(s->init));
 	json_object_object_add(o, "supervisor", json_object_new_int64(s->supervisor));
 	json_object_object_add(o, "command", text(s->command));

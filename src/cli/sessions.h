@@ -25,6 +25,7 @@ struct gk_seen {
 	pid_t init, supervisor;
 	uint64_t pids_max;  /* UINT64_MAX: unknown, here and below */
 	uint64_t memory_max;
+	uint64_t userns;    /* the host's id of 0 inside; 0 without a user namespace */
 	uint64_t caps;	    /* what a command in it may keep; 0 for users */
 	struct gk_usage usage; /* tasks without gocker's own, as pids_max counts them */
 	double cpu_percent; /* for `top`, filled there */

@@ -5,7 +5,7 @@
 
 #include "plan/text.h"
 
-enum { ROOT_GID = 0, TTY_GID = 5, NOBODY_ID = 65534 };
+enum { ROOT_GID = 0, NOBODY_ID = 65534 };
 
 /* A name that nss_files would not give back as it is. */
 static bool name_stands(const char *name)
@@ -88,7 +88,7 @@ static void add_group(struct gk_buf *buf, const struct gk_build *b, const struct
 
 static const char *group_text(const struct gk_build *b)
 {
-	static const struct gk_group standard[] = { { ROOT_GID, "root" }, { TTY_GID, "tty" },
+	static const struct gk_group standard[] = { { ROOT_GID, "root" }, { GK_TTY_GID, "tty" },
 		{ NOBODY_ID, "nogroup" } };
 	struct gk_buf buf = { .arena = b->arena };
 	for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)

@@ -57,6 +57,10 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_SESSIONS_MAX] = { "sessions_max", COUNT, AT(sessions_max), 0, 1u << 20,
 		NONE_IS_ZERO, NULL, "0",
 		"write a number of sessions from 0 (no limit) to 1048576" },
+	[GK_KEY_USERNS_BASE] = { "userns_base", COUNT, AT(userns_base), 65536,
+		UINT32_MAX - 1 - (uint64_t)GK_USERNS_RANGES * GK_USERNS_IDS, NO_NONE, NULL,
+		"2000224256", "write the first of 67108864 uids that nobody else uses, from 65536 to "
+		"4227858430, such as 2000224256" },
 	[GK_KEY_CONTAIN] = { "contain", BOOL, AT(contain), 0, 0, NO_NONE, NULL, "yes",
 		"write yes or no" },
 	[GK_KEY_IMAGE] = { "image", IMAGE, AT(image), 0, 0, NO_NONE, NULL, "alpine",
@@ -133,7 +137,7 @@ const char *gk_key_hint(enum gk_key key)
 
 bool gk_key_is_host(enum gk_key key)
 {
-	return key == GK_KEY_IMAGE_DIR || key == GK_KEY_SESSIONS_MAX;
+	return key < GK_KEY_CONTAIN;
 }
 
 int gk_key_find(const char *name, size_t n)

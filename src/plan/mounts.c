@@ -53,7 +53,10 @@ static int push_entry(struct gk_build *b, const struct gk_entry *entry)
 		gk_grow(b->arena, b->entries, b->nentries, &b->entries_cap, sizeof *b->entries);
 	if (!b->entries)
 		return no_memory(b);
-	b->entries[b->nentries++] = *entry;
+	b->entries[b->nentries] = *entry;
+	/* Root's inside, whoever that is outside. */
+	b->entries[b->nentries].uid = (uid_t)b->request->override.userns_base;
+	b->entries[b->nentries++].gid = (gid_t)b->request->override.userns_base;
 	return 0;
 }
 

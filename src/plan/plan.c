@@ -306,6 +306,9 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	plan.umask = b.policy->umask;
 	plan.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWCGROUP | (b.policy->network == GK_NETWORK_NONE ? CLONE_NEWNET : 0);
+	plan.userns_base = request->override.userns_base;
+	if (plan.userns_base)
+		plan.namespaces |= CLONE_NEWUSER;
 	plan.leaf_pids_max = b.policy->pids_max +
 		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL);
 	plan.entries = b.entries;

@@ -82,7 +82,7 @@ struct gk_entry {
 	enum gk_entry_kind kind;
 	const char *path; /* absolute inside */
 	mode_t mode;
-	uid_t uid;
+	uid_t uid; /* as the host has them */
 	gid_t gid;
 	const char *content;
 };
@@ -100,8 +100,11 @@ enum gk_filter {
 	GK_FILTER_ADMIN, /* container root under `gocker run`: as USER, and chroot, chown and kin */
 };
 
+/* The group of every terminal inside, of devpts and in the group file. */
+enum { GK_TTY_GID = 5 };
+
 struct gk_credentials {
-	uid_t uid;
+	uid_t uid; /* this and the groups as they are inside */
 	gid_t gid;
 	const gid_t *groups; /* supplementary, the primary among them */
 	size_t ngroups;
@@ -130,7 +133,7 @@ struct gk_plan {
 	size_t ntrees;
 	const struct gk_mount *mounts;
 	size_t nmounts;
-	uint64_t uidmap_base; /* with CLONE_NEWUSER: first host id of 65536; else 0 */
+	uint64_t userns_base; /* with CLONE_NEWUSER: the host's id of 0 inside; else 0 */
 
 	enum gk_tty_mode tty;
 	struct gk_credentials cred;

@@ -21,6 +21,7 @@ enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE };
 enum gk_key {
 	GK_KEY_IMAGE_DIR, /* [gocker] only */
 	GK_KEY_SESSIONS_MAX,
+	GK_KEY_USERNS_BASE,
 	GK_KEY_CONTAIN, /* all other sections from here on */
 	GK_KEY_IMAGE,
 	GK_KEY_HOSTNAME,
@@ -48,6 +49,10 @@ enum gk_key {
 	GK_KEY_COUNT
 };
 
+/* How many uids and gids a user namespace has, 0 up to nobody's; and how many of them can have a range of
+ * host ids of their own at a time. */
+enum { GK_USERNS_IDS = 65536, GK_USERNS_RANGES = 1024 };
+
 struct gk_volume {
 	const char *source; /* on the host, absolute, {user} replaced */
 	const char *target; /* inside, absolute, normalized, {user} replaced */
@@ -63,6 +68,7 @@ struct gk_origin {
 struct gk_policy {
 	const char *image_dir;
 	uint64_t sessions_max; /* over all users; 0: no limit */
+	uint64_t userns_base;  /* the first host id of the ranges for user namespaces */
 	bool contain;	       /* the PAM door only */
 	const char *image;
 	const char *hostname; /* {user} replaced; {id} still in it */

@@ -154,8 +154,9 @@ void gk_plan_print(const struct gk_plan *plan, FILE *out)
 	fputs("\nnamespaces ", out);
 	put_bits(out, GK_BITS_NAMESPACES, plan->namespaces);
 	fputc('\n', out);
-	if (plan->uidmap_base)
-		fprintf(out, "uidmap %llu\n", (unsigned long long)plan->uidmap_base);
+	if (plan->userns_base)
+		fprintf(out, "userns 0 is %llu of %d\n", (unsigned long long)plan->userns_base,
+			GK_USERNS_IDS);
 	print_limits(plan, out);
 	print_root(plan, out);
 	print_payload(plan, out);

@@ -34,6 +34,7 @@ struct gk_override {
 	const char *edit_root;	 /* `gocker image edit`: this host directory itself is the root, and
 				    is written to; nothing is laid over it */
 	bool as_container_root;	 /* uid 0 inside with a bounded capability set */
+	uint64_t userns_base;	 /* a user namespace: the first of GK_USERNS_IDS host ids; 0: none */
 };
 
 struct gk_request {

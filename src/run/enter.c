@@ -41,27 +41,40 @@ static int go_inside(const struct gk_enter *e, struct gk_err *err)
 	return 0;
 }
 
-/* Closes all but 0-2 and the report pipe before anything of the session's is looked at: no path
- * inside can lead to the host through a descriptor of ours. */
-static int keep_only(int report)
+/* Closes all but 0-2, the report pipe and, where there is a user namespace to enter, the pidfd that leads to
+ * it, before anything of the session's is looked at: no path inside can lead to the host through a descriptor
+ * of ours. The payload closes the pidfd. */
+static int keep_only(int report, int *userns)
 {
-	int r = report > 3 ? gk_sys_close_range(3, (unsigned)report - 1) : 0;
+	unsigned after = (unsigned)report + 1;
+	int r = 0;
+	if (*userns >= 0) {
+		/* Above the report, so that what lies between them can go as well. */
+		*userns = fcntl(*userns, F_DUPFD_CLOEXEC, report + 1);
+		r = *userns < 0 ? -errno : *userns == report + 1 ? 0 :
+			gk_sys_close_range(after, (unsigned)*userns - 1);
+		after = (unsigned)*userns + 1;
+	}
+	if (r == 0 && report > 3)
+		r = gk_sys_close_range(3, (unsigned)report - 1);
 	gk_log_forget();
-	return r < 0 ? r : gk_sys_close_range((unsigned)report + 1, ~0U);
+	return r < 0 ? r : gk_sys_close_range(after, ~0U);
 }
 
 static int run_inside(const struct gk_enter *e, int link, int report, struct gk_err *err)
 {
 	char pty_path[32] = "";
-	struct gk_init as_init = { .plan = e->plan, .caller = e->caller, .tty = e->tty };
+	struct gk_init as_init = { .plan = e->plan, .caller = e->caller, .tty = e->tty,
+		.userns = e->plan->userns_base ? e->init_pidfd : -1 };
+	uint64_t base = e->plan->userns_base;
 	int r = go_inside(e, err);
 	if (r == 0 && e->tty.mode == GK_TTY_RELAY) {
-		gk_autoclose int master = gk_tty_open_inner(e->plan->cred.uid, pty_path,
-			sizeof pty_path, err);
+		gk_autoclose int master = gk_tty_open_inner((uid_t)base + e->plan->cred.uid,
+			(gid_t)base + GK_TTY_GID, pty_path, sizeof pty_path, err);
 		r = master < 0 ? master : gk_fd_send(link, "m", 1, master);
 	}
 	if (r == 0)
-		r = keep_only(report);
+		r = keep_only(report, &as_init.userns);
 	if (r == 0)
 		r = gk_creds_bound(e->plan->cred.caps, err);
 	if (r < 0) {

@@ -23,6 +23,7 @@
 #include "run/creds.h"
 #include "run/payload.h"
 #include "run/seccomp.h"
+#include "run/userns.h"
 
 static void tell(int link, int kind, int value, const struct gk_err *err, int fd)
 {
@@ -87,15 +88,21 @@ static int set_up(const struct gk_init *init, struct gk_err *err)
 	return r == 0 ? gk_root_build(init->plan, &init->sources, err) : r;
 }
 
-/* After the root stands only this is kept: fds 0-2, the link and, for the payload's sake, nothing. */
-static int close_all_but_link(struct gk_init *init)
+/* After the root stands only this is kept: fds 0-2, the link, and the user namespace where there is one. */
+static int close_the_rest(struct gk_init *init)
 {
-	enum { LINK_FD = 3 };
-	if (init->link != LINK_FD && dup3(init->link, LINK_FD, O_CLOEXEC) < 0)
+	enum { LINK_FD = 3, USERNS_FD = 4 };
+	bool userns = init->plan->userns_base;
+	/* Out of the way of the numbers that they get. */
+	int link = fcntl(init->link, F_DUPFD_CLOEXEC, USERNS_FD + 1);
+	int ns = userns ? fcntl(init->sources.userns, F_DUPFD_CLOEXEC, USERNS_FD + 1) : -1;
+	if (link < 0 || (userns && ns < 0) || dup3(link, LINK_FD, O_CLOEXEC) < 0 ||
+		(userns && dup3(ns, USERNS_FD, O_CLOEXEC) < 0))
 		return -errno;
 	init->link = LINK_FD;
+	init->userns = userns ? USERNS_FD : -1;
 	gk_log_forget();
-	return gk_sys_close_range(LINK_FD + 1, ~0U);
+	return gk_sys_close_range(userns ? USERNS_FD + 1 : LINK_FD + 1, ~0U);
 }
 
 static pid_t start_payload(const struct gk_init *init, const char *pty_path, struct gk_err *err)
@@ -190,12 +197,13 @@ void gk_init_main(struct gk_init *init)
 	if (set_up(init, &err) < 0)
 		fail(init->link, GK_EXIT_GOCKER, &err);
 	if (init->tty.mode == GK_TTY_RELAY) {
-		master = gk_tty_open_inner(init->plan->cred.uid, pty_path, sizeof pty_path, &err);
+		master = gk_tty_open_inner((uid_t)init->plan->userns_base + init->plan->cred.uid,
+			(gid_t)init->plan->userns_base + GK_TTY_GID, pty_path, sizeof pty_path, &err);
 		if (master < 0)
 			fail(init->link, GK_EXIT_GOCKER, &err);
 	}
 	tell(init->link, GK_MSG_READY, 0, NULL, master);
-	if (close_all_but_link(init) < 0)
+	if (close_the_rest(init) < 0)
 		_exit(GK_EXIT_GOCKER);
 	pid_t payload = -1;
 	if (init->plan->exec_path) {
@@ -209,6 +217,9 @@ void gk_init_main(struct gk_init *init)
 	}
 	take_title(init->caller);
 	int r = let_go_of_stdio();
+	if (r == 0 && init->plan->userns_base)
+		r = gk_userns_enter(init->userns, init->plan->cred.caps, &err);
+	gk_close_fd(&init->userns);
 	if (r == 0)
 		r = gk_creds_reduce(1ULL << CAP_KILL, &err);
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

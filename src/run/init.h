@@ -33,6 +33,7 @@ struct gk_init {
 	struct gk_root_sources sources;
 	struct gk_tty tty;
 	int link;	      /* init's end of the socket pair */
+	int userns;	      /* what the payload, and then init, enters; with plan->userns_base */
 	int supervisor_pidfd; /* to notice a supervisor that died before the death signal was set */
 };
 

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "run/creds.h"
 #include "run/seccomp.h"
+#include "run/userns.h"
 
 /* A session keyring of its own, so that none is shared with another session (keyrings(7)). Kernels
  * built without keys have nothing to share. */
@@ -109,6 +110,8 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = join_new_keyring(err);
 	if (r == 0)
 		r = gk_restore_scheduling(init->caller, err);
+	if (r == 0 && plan->userns_base)
+		r = gk_userns_enter(init->userns, plan->cred.caps, err);
 	if (r == 0)
 		r = gk_creds_drop(&plan->cred, err);
 	/* A keyring joined as root is looked at with the user's ids from here on; limits are given

@@ -124,8 +124,8 @@ static int sweep_place(uid_t uid, int fd)
 }
 
 /* Takes a free place below limit, the lowest one so that a place whose session crashed is soon met
- * again and swept; among very many it begins anywhere, to find a free one at once. */
-static int take_free(int dir, uint64_t limit)
+ * again and swept; among very many it begins anywhere, to find a free one at once. ret_n may be NULL. */
+static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 {
 	uint64_t start = 0, held = 0;
 	gk_autoclose int mine = -1;
@@ -144,16 +144,18 @@ static int take_free(int dir, uint64_t limit)
 	uint64_t over = count_held(dir, limit, PLACES_MOST);
 	if (over && held + over + count_held(dir, n, limit) >= limit)
 		return -EDQUOT;
+	if (ret_n)
+		*ret_n = (unsigned)((start + n - 1) % limit);
 	return gk_steal_fd(&mine);
 }
 
 /* A sweep or an ending session holds a place for a moment longer: a few tries before "full". */
-static int take_patiently(int dir, uint64_t limit)
+static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 {
-	int r = take_free(dir, limit);
+	int r = take_free(dir, limit, ret_n);
 	for (int i = 0; r == -EDQUOT && i < FULL_TRIES; i++) {
 		(void)usleep(FULL_WAIT_US);
-		r = take_free(dir, limit);
+		r = take_free(dir, limit, ret_n);
 	}
 	return r;
 }
@@ -169,7 +171,7 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 		return dir;
 	if (user_max == 0 || user_max > PLACES_MOST)
 		user_max = PLACES_MOST;
-	place.fd = take_patiently(dir, user_max);
+	place.fd = take_patiently(dir, user_max, NULL);
 	if (place.fd == -EDQUOT)
 		return gk_fail(err, place.fd,
 			"%" PRIu64 " sessions are open already, which is the limit; close one first",
@@ -178,7 +180,7 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 		return gk_fail_errno(err, place.fd, "cannot take a place in " GK_RUNDIR);
 	if (host_max) {
 		gk_autoclose int all = open_places("host", NULL, err);
-		place.host_fd = all < 0 ? all : take_patiently(all, host_max);
+		place.host_fd = all < 0 ? all : take_patiently(all, host_max, NULL);
 		if (place.host_fd < 0) {
 			(void)close(place.fd);
 			return gk_fail(err, place.host_fd,
@@ -194,6 +196,17 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 	}
 	*ret = place;
 	return 0;
+}
+
+int gk_place_take_range(unsigned most, unsigned *ret_n, struct gk_err *err)
+{
+	gk_autoclose int dir = open_places("ranges", NULL, err);
+	if (dir < 0)
+		return dir;
+	int fd = take_patiently(dir, most, ret_n);
+	if (fd == -EDQUOT)
+		return gk_fail(err, fd, "all %u ranges of ids for user namespaces are taken", most);
+	return fd < 0 ? gk_fail_errno(err, fd, "cannot take a range of ids") : fd;
 }
 
 int gk_record_write(const struct gk_place *place, const char *fmt, ...)

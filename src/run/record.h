@@ -28,6 +28,10 @@ int gk_run_dir(struct gk_err *err);
 int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_place *ret,
 	struct gk_err *err);
 
+/* Takes a number below most that no living session has, until the last copy of the fd that is returned is
+ * closed. Returns it, -EDQUOT when all are taken, or -errno. */
+int gk_place_take_range(unsigned most, unsigned *ret_n, struct gk_err *err);
+
 /* Replaces the record. fmt gives lines of key=value. */
 int gk_record_write(const struct gk_place *place, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

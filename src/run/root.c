@@ -45,17 +45,25 @@ static int mount_scratch(const char *target, const struct gk_tmpfs *limits, stru
 	return fd < 0 ? gk_fail_errno(err, -errno, "%s", target) : fd;
 }
 
-static int make_dir(int dirfd, const char *name, mode_t mode, struct gk_err *err)
+/* Root's inside. */
+static int give_to_root(const struct gk_plan *plan, int dirfd, const char *name)
 {
-	if (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
-		return gk_fail_errno(err, -errno, "cannot make %s", name);
-	return 0;
+	uid_t root = (uid_t)plan->userns_base;
+	return root && fchownat(dirfd, name, root, (gid_t)root, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int make_dir(const struct site *site, int dirfd, const char *name, mode_t mode,
+	struct gk_err *err)
+{
+	int r = mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ? -errno :
+		give_to_root(site->plan, dirfd, name);
+	return r < 0 ? gk_fail_errno(err, r, "cannot make %s", name) : 0;
 }
 
 static int lay_out_scratch(struct site *site, struct gk_err *err)
 {
 	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm",
-		"empty", "tmpdir" };
+		"empty", "tmpdir", "lower" };
 	/* The root-only directory under which everything is put together. */
 	gk_autoclose int run = gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
 	gk_autoclose int stage = run < 0 ? run : gk_open_private_dir(run, "mnt", err);
@@ -67,7 +75,7 @@ static int lay_out_scratch(struct site *site, struct gk_err *err)
 		return r;
 	(void)umask(0);
 	for (size_t i = 0; r >= 0 && i < sizeof dirs / sizeof *dirs; i++)
-		r = make_dir(site->scratch[GK_SCRATCH_ROOT], dirs[i], 0755, err);
+		r = make_dir(site, site->scratch[GK_SCRATCH_ROOT], dirs[i], 0755, err);
 	if (r >= 0)
 		r = site->scratch[GK_SCRATCH_TMP] = mount_scratch(STAGE "/tmpdir",
 			&site->plan->scratch[GK_SCRATCH_TMP], err);
@@ -105,6 +113,9 @@ static int make_nodes(const struct site *site, struct gk_err *err)
 		const struct gk_node *n = &site->plan->nodes[i];
 		if (mknodat(dev, n->name, S_IFCHR | n->mode, makedev(n->major, n->minor)) < 0)
 			return gk_fail_errno(err, -errno, "cannot make /dev/%s", n->name);
+		int r = give_to_root(site->plan, dev, n->name);
+		if (r < 0)
+			return gk_fail_errno(err, r, "cannot make /dev/%s", n->name);
 	}
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
 		if (symlinkat(links[i][1], dev, links[i][0]) < 0)
@@ -262,9 +273,35 @@ static int open_image(const struct gk_root_sources *sources, struct gk_err *err)
 	return gk_steal_fd(&fd);
 }
 
+/* In a user namespace the image's files are root's inside by a mount that says so (mount_setattr(2); overlay
+ * takes one as a layer since Linux 5.19). It is put on the building site: a detached one can't be a layer
+ * everywhere. Takes image, gives the fd to use. */
+static int map_ids(const struct site *site, int image, struct gk_err *err)
+{
+	struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)(unsigned)site->sources->userns };
+	int scratch = site->scratch[GK_SCRATCH_ROOT];
+	gk_autoclose int from = image;
+	if (!site->plan->userns_base)
+		return gk_steal_fd(&from);
+	gk_autoclose int tree = gk_sys_open_tree(from, "",
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	gk_autoclose int target = gk_sys_openat2(scratch, "lower", O_PATH | O_DIRECTORY,
+		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	int r = tree < 0 ? tree : target < 0 ? target : gk_sys_mount_setattr(tree, 0, &attr);
+	if (r == 0)
+		r = gk_sys_move_mount(tree, target);
+	if (r == 0)
+		r = gk_sys_openat2(scratch, "lower", O_PATH | O_DIRECTORY,
+			RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	return r < 0 ? gk_fail_errno(err, r,
+		"cannot map the image's owners (needs Linux 5.19 and a file system that can)") : r;
+}
+
 static int mount_overlay(struct site *site, const struct gk_mount *m, struct gk_err *err)
 {
-	gk_autoclose int image = open_image(site->sources, err);
+	gk_autoclose int plain = open_image(site->sources, err);
+	gk_autoclose int image = plain < 0 ? plain : map_ids(site, gk_steal_fd(&plain), err);
 	if (image < 0)
 		return image;
 	gk_autoclose int work = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "work",
@@ -317,6 +354,7 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 	if (target < 0)
 		return target;
 	int root = site->scratch[GK_SCRATCH_ROOT], r;
+	char options[96];
 	switch (m->kind) {
 	case GK_MOUNT_PROC:
 		r = mount_new("proc", NULL, m->flags, target);
@@ -324,8 +362,9 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 	case GK_MOUNT_DEVPTS:
 		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
 		 * devpts: without max= one user could take away everybody's terminals. */
-		r = mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5,max=128",
-			m->flags, target);
+		snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%llu,max=128",
+			(unsigned long long)(site->plan->userns_base + GK_TTY_GID));
+		r = mount_new("devpts", options, m->flags, target);
 		return r < 0 ? r : check_type(site, m->target, DEVPTS_SUPER_MAGIC);
 	case GK_MOUNT_SCRATCH:
 		return bind_at(site->scratch[m->index], m->source, m->flags, target);
@@ -357,11 +396,12 @@ static int make_scratch_dirs(const struct site *site, struct gk_err *err)
 		if (m->kind != GK_MOUNT_SCRATCH || m->index != GK_SCRATCH_TMP)
 			continue;
 		bool home = strcmp(m->source, "home") == 0;
-		int r = make_dir(site->scratch[m->index], m->source, home ? 0700 : 01777, err);
+		int r = make_dir(site, site->scratch[m->index], m->source, home ? 0700 : 01777, err);
 		if (r < 0)
 			return r;
-		if (home && fchownat(site->scratch[m->index], m->source, plan->cred.uid,
-			plan->cred.gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (home && fchownat(site->scratch[m->index], m->source,
+			(uid_t)plan->userns_base + plan->cred.uid,
+			(gid_t)plan->userns_base + plan->cred.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return gk_fail_errno(err, -errno, "home");
 	}
 	return 0;

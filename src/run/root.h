@@ -12,6 +12,7 @@ struct gk_root_sources {
 	const int *trees;	/* one mount fd for each of plan->trees */
 	int pty;		/* mount fd of the terminal */
 	int stub;		/* mount fd of the entry stub */
+	int userns;		/* the user namespace whose ids the root has */
 	int devlog;		/* the keeper's socket, not yet bound, that becomes /dev/log */
 };
 

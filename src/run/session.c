@@ -21,6 +21,7 @@
 #include "run/image.h"
 #include "run/relay.h"
 #include "run/tree.h"
+#include "run/userns.h"
 #include "run/whence.h"
 
 enum {
@@ -43,6 +44,7 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 		.cgroup = GK_CGROUP_INIT,
 		.image_fd = -1,
 		.image_lock = -1,
+		.userns = -1,
 		.pty_tree = -1,
 		.init_pidfd = -1,
 		.link = -1,
@@ -117,6 +119,14 @@ static int open_trees(struct gk_session *s, struct gk_err *err)
 	return s->pty_tree < 0 ? s->pty_tree : 0;
 }
 
+static int make_userns(struct gk_session *s, struct gk_err *err)
+{
+	if (!s->plan->userns_base)
+		return 0;
+	s->userns = gk_userns_make(s->plan->userns_base, err);
+	return s->userns < 0 ? s->userns : 0;
+}
+
 static int clone_init(struct gk_session *s, struct gk_err *err)
 {
 	int pair[2];
@@ -131,12 +141,14 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.plan = s->plan,
 		.caller = s->caller,
 		.cgroup = &s->cgroup,
-		.sources = { s->image_path, s->image_fd, s->trees, s->pty_tree, s->stub, s->devlog },
+		.sources = { s->image_path, s->image_fd, s->trees, s->pty_tree, s->stub, s->userns,
+			s->devlog },
 		.tty = s->tty,
 		.link = theirs,
 		.supervisor_pidfd = self,
 	};
-	uint64_t flags = s->plan->namespaces | CLONE_PIDFD;
+	/* The user namespace is entered last of all: what init builds with root's power is not of it. */
+	uint64_t flags = (s->plan->namespaces & ~(uint64_t)CLONE_NEWUSER) | CLONE_PIDFD;
 	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both by init. */
 	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
 	struct clone_args args = {
@@ -193,6 +205,7 @@ static void close_sources(struct gk_session *s)
 	gk_close_fd(&s->pty_tree);
 	gk_close_fd(&s->image_fd);
 	gk_close_fd(&s->stub);
+	gk_close_fd(&s->userns);
 	gk_close_fd(&s->devlog);
 }
 
@@ -209,6 +222,8 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = open_image(s, err);
 	if (r == 0)
 		r = open_trees(s, err);
+	if (r == 0)
+		r = make_userns(s, err);
 	if (r == 0)
 		r = gk_creds_bound(s->plan->cred.caps, err);
 	if (r == 0)
@@ -294,14 +309,14 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	int r = gk_record_write(&s->place,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
-		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\n%scommand=%s\n",
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
 		gk_escape(shown, sizeof shown, tty),
 		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
-		plan->cred.caps, foreign_leaf(s, leaf, sizeof leaf),
+		plan->cred.caps, plan->userns_base, foreign_leaf(s, leaf, sizeof leaf),
 		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }

@@ -30,6 +30,7 @@ struct gk_session {
 	struct gk_cgroup cgroup; /* one that is `foreign` may be set before gk_session_open */
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
+	int userns; /* the user namespace, -1 without one */
 	int trees[GK_TREES_MOST];
 	int pty_tree;
 

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-enum { TTY_GROUP = 5, PTY_MAJOR_FIRST = 136, PTY_MAJOR_LAST = 143 };
+enum { PTY_MAJOR_FIRST = 136, PTY_MAJOR_LAST = 143 };
 
 static bool is_pty(const struct stat *st)
 {
@@ -63,7 +63,7 @@ int gk_tty_take(int fd, const char *path, unsigned same, struct gk_err *err)
 	return 0;
 }
 
-int gk_tty_open_inner(uid_t uid, char *ret_path, size_t size, struct gk_err *err)
+int gk_tty_open_inner(uid_t uid, gid_t group, char *ret_path, size_t size, struct gk_err *err)
 {
 	gk_autoclose int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	unsigned number;
@@ -72,7 +72,7 @@ int gk_tty_open_inner(uid_t uid, char *ret_path, size_t size, struct gk_err *err
 		ioctl(master, TIOCGPTN, &number) < 0)
 		return gk_fail_errno(err, -errno, "cannot open a terminal in the session");
 	snprintf(ret_path, size, "/dev/pts/%u", number);
-	if (chown(ret_path, uid, TTY_GROUP) < 0 || chmod(ret_path, 0620) < 0)
+	if (chown(ret_path, uid, group) < 0 || chmod(ret_path, 0620) < 0)
 		return gk_fail_errno(err, -errno, "cannot hand the session's terminal over");
 	return gk_steal_fd(&master);
 }

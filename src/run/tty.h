@@ -24,7 +24,7 @@ void gk_tty_detect(struct gk_tty *ret);
 int gk_tty_take(int fd, const char *path, unsigned same, struct gk_err *err);
 
 /* Opens a pty of the session's own devpts. Returns the master's fd or -errno; ret_path (at least 32
- * bytes) is the slave's path inside, given to the user's ids. */
-int gk_tty_open_inner(uid_t uid, char *ret_path, size_t size, struct gk_err *err);
+ * bytes) is the slave's path inside, given to uid and group, as the host has them. */
+int gk_tty_open_inner(uid_t uid, gid_t group, char *ret_path, size_t size, struct gk_err *err);
 
 #endif

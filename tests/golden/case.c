@@ -49,6 +49,8 @@ static int read_number(struct gk_case *c, const char *word, char *rest)
 		c->request.override.memory_max = number;
 	else if (strcmp(word, "--cpus-milli") == 0)
 		c->request.override.cpus_milli = (uint32_t)number;
+	else if (strcmp(word, "--userns") == 0)
+		c->request.override.userns_base = number;
 	else if (strcmp(word, "login") == 0)
 		c->request.login = true;
 	else if (strcmp(word, "--container-root") == 0)
