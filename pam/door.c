@@ -254,6 +254,18 @@ static int join(struct gk_pam_door *door, int init, const struct gk_link_message
 	return 0;
 }
 
+/* Into the cgroup by the file that the keeper has opened, which looks whether it was done. */
+static int enter_cgroup(struct gk_pam_door *door, int *file, struct gk_pam_failure *why)
+{
+	struct gk_link_message m = { .kind = GK_LINK_COUNTED };
+	int r = write(*file, "0", 1) == 1 ? 0 : -errno;
+	gk_close_fd(file);
+	if (r < 0)
+		return fail(why, r, "cannot enter the session's cgroup");
+	r = gk_fd_send(door->link, &m, sizeof m, -1);
+	return r < 0 ? fail(why, r, "the keeper is gone") : 0;
+}
+
 int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why)
 {
 	struct gk_link_message m = { .kind = GK_LINK_ENTER };
@@ -264,6 +276,11 @@ int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_fai
 		fail(why, r, "the keeper is gone");
 	else
 		r = receive(door, &m, &init, why);
+	if (r == 0 && m.kind == GK_LINK_LEAF) {
+		r = enter_cgroup(door, &init, why);
+		if (r == 0)
+			r = receive(door, &m, &init, why);
+	}
 	if (r == 0 && m.kind != GK_LINK_READY)
 		r = fail(why, -EPROTO, "the keeper answers out of turn");
 	if (r == 0)

@@ -24,7 +24,7 @@ struct gk_pam_door {
 	int link;	/* to the keeper, -1 once inside: nobody forked later may hold it */
 	int keeper;	/* pidfd */
 	uint64_t namespaces;
-	char origin[1024]; /* cgroup.procs of where the caller came from; "": it stays */
+	char origin[1024]; /* a file of the cgroup where the caller came from; "": it stays */
 	char cwd[1024];
 	int32_t umask; /* the caller's own, while it has the session's; -1 */
 	char user[256]; /* whom it was opened for */

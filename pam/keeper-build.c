@@ -63,10 +63,11 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	return 0;
 }
 
-/* The daemon goes into the leaf before it joins: what it forks is counted from the first task on. */
+/* The daemon goes into the leaf before it joins: what it forks is counted from the first task on. On v1 it
+ * does that itself (count_caller). */
 static int move_caller(struct gk_keeper *k, struct gk_err *err)
 {
-	if (k->session.cgroup.foreign)
+	if (k->session.cgroup.foreign || k->session.cgroup.v1)
 		return 0;
 	int r = gk_cgroup_move(&k->session.cgroup, k->caller.parent);
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
@@ -118,13 +119,13 @@ static bool caller_lives(const struct gk_keeper *k)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Back to where the caller was; failing that to where the keeper is, which is where the caller was
- * when it was started. Otherwise the end of the leaf would be the end of the daemon. */
+/* Back to where the caller was, unless it went by itself; failing that to where the keeper is, which is
+ * where the caller was when it was started. Otherwise the end of the leaf would be the end of the daemon. */
 static void move_out(const struct gk_keeper *k)
 {
 	char mine[sizeof k->before], text[16];
 	const struct gk_cgroup *cg = &k->session.cgroup;
-	if (cg->foreign || cg->leaf_fd < 0)
+	if (cg->foreign || cg->leaf_fd < 0 || gk_cgroup_has(cg, k->caller.parent) == 0)
 		return;
 	const char *const ways[] = { k->origin, k->before,
 		gk_cgroup_procs_of(getpid(), mine, sizeof mine) == 0 ? mine : "" };

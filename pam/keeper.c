@@ -193,13 +193,41 @@ static int give_up_powers(struct gk_err *err)
 	return r == 0 ? gk_seccomp_supervisor(err) : r;
 }
 
+/* On v1 the caller moves itself: whoever else moves it waits for an RCU grace period (gk_cgroup_join). It is
+ * looked at before it may join. */
+static int count_caller(struct gk_keeper *k, struct gk_err *err)
+{
+	struct gk_link_message m = { .kind = GK_LINK_LEAF };
+	if (!k->session.cgroup.v1 || k->session.cgroup.foreign)
+		return 0;
+	gk_autoclose int tasks = gk_cgroup_open_tasks(&k->session.cgroup);
+	int r = tasks < 0 ? tasks : answer(k, &m, tasks);
+	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_COUNTED)
+		r = -EPIPE;
+	if (r == 0 && gk_cgroup_has(&k->session.cgroup, k->caller.parent) != 1)
+		r = -EPERM;
+	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
+}
+
+/* The file through which the caller goes back; on v1 the one by which a thread moves itself. */
+static void tell_origin(const struct gk_keeper *k, char *buf, size_t size)
+{
+	const char *slash = strrchr(k->origin, '/');
+	if (k->session.cgroup.v1 && slash)
+		snprintf(buf, size, "%.*s/tasks", (int)(slash - k->origin), k->origin);
+	else
+		snprintf(buf, size, "%s", k->origin);
+}
+
 /* The caller may go in now; it is inside when it says so. */
 static int let_in(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message m = { .kind = GK_LINK_READY, .namespaces = k->plan.namespaces,
 		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
-	snprintf(m.origin, sizeof m.origin, "%s", k->origin);
-	int r = gk_keeper_root_of(k->session.init, &m.root, err);
+	tell_origin(k, m.origin, sizeof m.origin);
+	int r = count_caller(k, err);
+	if (r == 0)
+		r = gk_keeper_root_of(k->session.init, &m.root, err);
 	if (r == 0)
 		r = gk_keeper_open_terminals(k, err);
 	if (r == 0)

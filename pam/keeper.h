@@ -33,7 +33,7 @@ struct gk_keeper {
 	struct gk_session session;
 	int log_socket;	   /* /dev/log of the container */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
-	char origin[1024]; /* and before it was moved; "": it was not */
+	char origin[1024]; /* and before it went into the session's; "": it stays where it is */
 	int ptys;	   /* O_PATH: /dev/pts of the container */
 	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */

@@ -11,11 +11,13 @@ enum gk_link_kind {
 	GK_LINK_ASK,	  /* is this user contained? */
 	GK_LINK_ENTER,	  /* build the container, take the caller into its cgroup; names of the variables
 			     that the other modules of the stack have set */
+	GK_LINK_COUNTED,  /* the caller is in its cgroup */
 	GK_LINK_ENTERED,  /* the caller is inside; the link closes after it */
 	/* the keeper */
 	GK_LINK_KEEPER,	  /* with a pidfd of the keeper's; the first message */
 	GK_LINK_LIMITS,	  /* contained: tasks_max and memory_max */
 	GK_LINK_FREE,	  /* contain = no: the login is none of our business */
+	GK_LINK_LEAF,	  /* on cgroup v1: with the file by which the caller goes into its cgroup */
 	GK_LINK_READY,	  /* with a pidfd of init's: namespaces, root, origin, umask */
 	GK_LINK_REFUSED,  /* text is the line for the user; everything is undone */
 };
@@ -36,7 +38,7 @@ struct gk_link_message {
 	char user[256], service[64], tty[64], rhost[256];
 	char text[512];
 	char names[1024];    /* each ends with a newline */
-	char origin[1024]; /* the cgroup.procs through which the caller goes back; "": it stays */
+	char origin[1024]; /* the file of a cgroup through which the caller goes back; "": it stays */
 };
 
 _Static_assert(sizeof(struct gk_link_message) <= 4096, "gk_fd_send takes no more");

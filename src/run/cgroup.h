@@ -46,6 +46,13 @@ int gk_cgroup_join(const struct gk_cgroup *cg);
 /* Moves another process into the leaf. */
 int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid);
 
+/* Opens what the process with one thread that it is handed to goes into the leaf by: it writes "0" there, and
+ * waits for nobody (gk_cgroup_join). v1 only. Returns the fd (O_CLOEXEC) or -errno. */
+int gk_cgroup_open_tasks(const struct gk_cgroup *cg);
+
+/* Whether a process is in the leaf: 1, 0, or -errno where that could not be read. */
+int gk_cgroup_has(const struct gk_cgroup *cg, pid_t pid);
+
 /* The path of the cgroup.procs file of the cgroup in which a process is: of the hierarchy that
  * limits pids. Returns 0, or -errno (-ENAMETOOLONG when it does not fit). */
 int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size);

@@ -39,21 +39,29 @@ int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size)
 	return more > 0 && (size_t)more < size - len ? 0 : -ENAMETOOLONG;
 }
 
-/* Whether the number stands in the leaf's cgroup.procs now. */
-static bool is_member(int leaf_fd, pid_t pid)
+int gk_cgroup_open_tasks(const struct gk_cgroup *cg)
 {
-	int fd = openat(leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	int fd = openat(cg->leaf_fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whether the number stands in the leaf's cgroup.procs now. */
+int gk_cgroup_has(const struct gk_cgroup *cg, pid_t pid)
+{
+	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
-	int member;
-	bool found = false;
+	int member, r = 0;
 	if (!f) {
+		r = -errno;
 		gk_close_fd(&fd);
-		return false;
+		return r;
 	}
-	while (!found && fscanf(f, "%d", &member) == 1)
-		found = member == pid;
+	while (r == 0 && fscanf(f, "%d", &member) == 1)
+		r = member == pid;
+	if (r == 0 && ferror(f))
+		r = -EIO;
 	fclose(f);
-	return found;
+	return r;
 }
 
 static int kill_by_pidfd(const struct gk_cgroup *cg)
@@ -75,7 +83,7 @@ static int kill_by_pidfd(const struct gk_cgroup *cg)
 			word = strtok_r(NULL, "\n", &save)) {
 			pid_t pid = (pid_t)strtol(word, NULL, 10);
 			gk_autoclose int pidfd = pid > 0 ? gk_sys_pidfd_open(pid) : -1;
-			if (pidfd >= 0 && is_member(cg->leaf_fd, pid))
+			if (pidfd >= 0 && gk_cgroup_has(cg, pid) == 1)
 				(void)gk_sys_pidfd_send_signal(pidfd, SIGKILL);
 		}
 		(void)usleep(KILL_STEP_US);
@@ -88,7 +96,7 @@ int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid)
 	gk_autoclose int pidfd = pid > 0 ? gk_sys_pidfd_open(pid) : -ESRCH;
 	if (pidfd < 0)
 		return pidfd == -EINVAL ? -ESRCH : pidfd;
-	return is_member(cg->leaf_fd, pid) ? gk_steal_fd(&pidfd) : -ESRCH;
+	return gk_cgroup_has(cg, pid) == 1 ? gk_steal_fd(&pidfd) : -ESRCH;
 }
 
 static ino_t pid_namespace_of(pid_t pid)

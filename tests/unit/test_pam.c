@@ -121,7 +121,7 @@ static void an_unknown_option_refuses(void **state)
 static void every_bad_keeper_is_a_session_error_with_one_line(void **state)
 {
 	static const char *const services[] = { "gt-gone", "gt-short", "gt-early", "gt-late", "gt-bare",
-		"gt-join" };
+		"gt-join", "gt-shut" };
 	(void)state;
 	for (size_t i = 0; i < COUNT(services); i++)
 		for (int outer = 0; outer < 2; outer++) {
@@ -138,6 +138,13 @@ static void the_keepers_reason_is_what_the_user_reads(void **state)
 	assert_string_equal(said, "gocker: this is why\n");
 	assert_int_equal(open_once("gt-full", "nobody", "", false), PAM_SESSION_ERR);
 	assert_string_equal(said, "gocker: no room\n");
+}
+
+static void it_goes_into_the_cgroup_by_the_file_it_is_handed(void **state)
+{
+	(void)state;
+	assert_int_equal(open_once("gt-leaf", "nobody", "", true), PAM_SESSION_ERR);
+	assert_string_equal(said, "gocker: it went in\n");
 }
 
 static void silence_is_kept_when_asked_for(void **state)
@@ -237,6 +244,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_option_refuses),
 		cmocka_unit_test(every_bad_keeper_is_a_session_error_with_one_line),
 		cmocka_unit_test(the_keepers_reason_is_what_the_user_reads),
+		cmocka_unit_test(it_goes_into_the_cgroup_by_the_file_it_is_handed),
 		cmocka_unit_test(silence_is_kept_when_asked_for),
 		cmocka_unit_test(a_close_without_an_open_succeeds),
 		cmocka_unit_test(the_account_line_refuses_the_contained),
