@@ -30,3 +30,9 @@ deb:
 	$(Q)cd $(BUILD)/deb/gocker-$(VERSION) && MAKEFLAGS= dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
 		{ tail -n 40 ../build.log; exit 1; }
 	@ls $(BUILD)/deb/*.deb
+
+# The packages that other distributions' recipes make.
+.PHONY: audit audit-packaging
+audit:: audit-packaging
+audit-packaging: test-stage test-images test-helpers
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/packaging/recipes.sh

@@ -47,6 +47,14 @@ parsed_options() {
 		sed 's/{ "\([a-z-]*\)".*/--\1/'; echo --help; } | grep -vx -- --edit-root | sort -u
 }
 
+# The letters that it knows, out of what getopt_long(3) is given; enable.c has the two of enable and disable.
+parsed_letters() {
+	local file=$1 nth=1
+	case $1 in disable) file=enable nth=2 ;; thaw) file=freeze ;; esac
+	sed -n 's/.*getopt_long(argc, argv, "+\{0,1\}\([a-zA-Z:]*\)".*/\1/p' "$GKT_TOP/src/cli/$file.c" | sed -n "${nth}p" |
+		grep -oE '[a-zA-Z]' | sed 's/^/-/' | sort
+}
+
 for command in $(commands_of_help); do
 	help_of "$command" >"$GKT_WORK/help"
 	section_of "$command" | listed_options >"$GKT_WORK/in-page"
@@ -65,6 +73,7 @@ for command in $(commands_of_help); do
 		is "$(grep -- '^--' "$GKT_WORK/in-page")" "$(cat "$GKT_WORK/in-parser")" \
 			"gocker $command: and the parser has the same"
 	fi
+	is "$(grep -v -- '^--' "$GKT_WORK/in-page")" "$(parsed_letters "$command")" "gocker $command: and the same letters"
 	unknown=
 	while read -r option; do
 		said=$("$GOCKER" "$command" "$option=x" --no-such-option </dev/null 2>&1 | head -n 1)
@@ -89,9 +98,21 @@ is "$(keys_of_page)" "$(keys_of_source)" "gocker.ini(5) has the keys that the pa
 "$GOCKER" explain alice >"$GKT_WORK/explained"
 for key in $(keys_of_source); do
 	grep -q "^ *$key\b" "$GKT_WORK/explained" || not_ok "gocker explain shows $key"
-	grep -qE "^(; )?$key = " "$GKT_TOP/conf/gocker.ini" || not_ok "conf/gocker.ini shows $key"
 done
-ok "explain and the shipped gocker.ini show every key"
+ok "explain shows every key"
+# Without the profiles at its end.
+sed '/^; ---- profiles/,$d' "$GKT_TOP/conf/gocker.ini" >"$GKT_WORK/shipped.ini"
+is "$(sed -n 's/^\(; \)\{0,1\}\([a-z_]*\) = .*/\2/p' "$GKT_WORK/shipped.ini" | sort)" "$(keys_of_source)" \
+	"the shipped gocker.ini has every key once"
+chmod 644 "$GKT_WORK/shipped.ini"
+values() { awk '/^$/ { n++ } n == 1 && NF { print $1, $2 }'; }
+is "$("$GOCKER" explain --config "$GKT_WORK/shipped.ini" alice | values)" "$(values <"$GKT_WORK/explained")" \
+	"and each with its default"
+for profile in ctf students developers; do
+	sed -n "/^; \[group:$profile\]/,/^\$/s/^; //p" "$GKT_TOP/conf/gocker.ini" >"$GKT_WORK/$profile.ini"
+	check "its profile for $profile has no fault" "$GOCKER" check "$GKT_WORK/$profile.ini"
+	check "and some keys" test "$(grep -c ' = ' "$GKT_WORK/$profile.ini")" -ge 8
+done
 
 # What the page calls the default is what an empty file gives.
 default_of_page() { # KEY: as the source of the page has it, without its macros
