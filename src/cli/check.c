@@ -9,13 +9,16 @@
 #include "run/cgroup.h"
 
 static const char help[] =
-	"Usage: gocker check [--format text|json] [FILE]\n"
+	"Usage: gocker check [OPTION...] [FILE]\n"
 	"\n"
 	"Reads " GK_CONFIG_PATH ", or FILE, as a login does and prints every fault with its line,\n"
 	"the reason, and what to write instead. The host's own file must also belong to root and be\n"
 	"writable by nobody else, its directories too; a FILE named here need not.\n"
 	"\n"
-	"Exit status: 0 no fault, 1 faults, 2 usage, 125 the file cannot be read.\n";
+	"      --format FORMAT  text (default) or json\n"
+	"      --help           this text\n"
+	"\n"
+	"Exit status: 0 no fault; 1 faults; 2 wrong use; 125 the file can't be read.\n";
 
 /* A file that can't be read, or not be trusted, is one fault of the file as a whole. */
 static void add_whole(struct gk_faults *faults, struct gk_fault *room, const struct gk_err *err)

@@ -20,12 +20,13 @@ static const char help[] =
 	"it, then the plan: everything the kernel would be asked for, in order. Nothing is run.\n"
 	"\n"
 	"      --command STRING   as `ssh host STRING` would; otherwise as a login without a command\n"
-	"      --door shell|pam   through gocker-shell (default) or pam_gocker.so\n"
+	"      --door DOOR        shell (default, through gocker-shell) or pam (pam_gocker.so)\n"
 	"      --config FILE      with this file instead of " GK_CONFIG_PATH "\n"
-	"      --format text|json how to print it\n"
+	"      --format FORMAT    text (default) or json\n"
+	"      --help             this text\n"
 	"\n"
-	"Exit status: 0, 1 when the login would be refused (and why, on stderr), 2 usage, 125 gocker\n"
-	"failed.\n";
+	"Exit status: 0; 1 when the login would be refused (why is on stderr); 2 wrong use; 125\n"
+	"gocker failed.\n";
 
 struct explain {
 	struct gk_arena arena;

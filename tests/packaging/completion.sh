@@ -25,6 +25,27 @@ for sub in $("$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\) \[.*/\1/p'); 
 	like " $(completes gocker image '') " " $sub " "gocker image $sub is offered"
 	is "$(completes gocker image "$sub" --)" "$(all_of "$GOCKER" image "$sub")" "and its options"
 done
+# An option that takes a value has a word in capitals behind it in the help text.
+options_of() { # WITH|WITHOUT CMD...: -x and --long, one a line
+	local line=' [A-Z]' which=$1
+	shift
+	"$@" --help | sed -n 's/^  \(-., \|    \)\(--[a-z-]\{1,\}.\{0,2\}\).*/\1\2/p' |
+		if [ "$which" = with ]; then grep "$line"; else grep -v "$line"; fi | grep -oE -- '-(-[a-z][a-z-]*|[a-zA-Z],)' | tr -d ,
+}
+for command in $("$GOCKER" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p'); do
+	wrong=
+	subs=''
+	[ "$command" != image ] || subs=$("$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\) \[.*/\1/p')
+	for sub in $subs ''; do
+		for option in $(options_of with "$GOCKER" "$command" ${sub:+"$sub"}); do
+			_gocker_kind_of_option "$command" "$option" >/dev/null || wrong+=" $option"
+		done
+		for option in $(options_of without "$GOCKER" "$command" ${sub:+"$sub"}); do
+			! _gocker_kind_of_option "$command" "$option" >/dev/null || wrong+=" $option"
+		done
+	done
+	is "$wrong" "" "gocker $command: which of its options take a value is known"
+done
 is "$(completes gocker run --network '')" "host none" "the values of an option"
 is "$(completes gocker ps --format = j)" json "and after a ="
 is "$(completes gocker ps --door =)" "pam run shell" "at once after it"
