@@ -15,6 +15,9 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 
+/* The kernel's own for the first process of all, in nanoseconds. */
+#define TIMER_SLACK_NS 50000UL
+
 extern char **environ;
 
 static int cleanse_fds(struct gk_err *err)
@@ -127,6 +130,9 @@ static void reset_scheduling(struct gk_caller *ret)
 	ret->nice = getpriority(PRIO_PROCESS, 0);
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
+	/* How late a timer may be survives an execve, set-uid or not (prctl(2)): with the caller's, which may be
+	 * centuries, no time limit would ever come. */
+	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
