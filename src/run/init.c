@@ -156,7 +156,7 @@ static void reap(int link, pid_t payload)
 		}
 }
 
-static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT };
+static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT, SIGTSTP };
 
 static void serve(int link, pid_t payload) __attribute__((noreturn));
 static void serve(int link, pid_t payload)
@@ -172,8 +172,9 @@ static void serve(int link, pid_t payload)
 		if (sig == SIGCHLD)
 			reap(link, payload);
 		else if (sig > 0 && info.si_pid == 0)
-			/* From outside the namespace only: the session's own can't end it so. */
-			(void)kill(-1, sig);
+			/* From outside the namespace only: the session's own can't end it so. The supervisor is
+			 * about to stop: nothing inside may go on, whatever it does with SIGTSTP. */
+			(void)kill(-1, sig == SIGTSTP ? SIGSTOP : sig);
 	}
 }
 

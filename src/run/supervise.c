@@ -37,6 +37,7 @@ struct watch {
 	struct gk_terminal words; /* what was said on it */
 	int status;
 	bool have_status;
+	bool stopped;	/* the session, with this process, by job control */
 };
 
 /* ---- messages on the terminal ---- */
@@ -131,10 +132,17 @@ static void on_signal(struct watch *w)
 		break;
 	case SIGCONT:
 		gk_relay_continue(&w->relay);
+		if (w->stopped)
+			signal_init(w, SIGCONT);
+		w->stopped = false;
 		break;
 	case SIGTSTP:
 		if (relayed) {
 			gk_relay_suspend(&w->relay);
+			/* The whole job stops, as any does: a session that ran on would run past its time
+			 * limits and its caller's end, which nobody watches meanwhile. */
+			signal_init(w, SIGTSTP);
+			w->stopped = true;
 			(void)kill(getpid(), SIGSTOP);
 		}
 		break;
