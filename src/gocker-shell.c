@@ -1,9 +1,11 @@
 /* gocker-shell: the set-uid login shell. It contains its caller or it refuses; there is no third
  * way out of main. Each step is one call; src/README.md has them in a picture. */
 #include <errno.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -26,6 +28,7 @@ struct login {
 	struct gk_caller caller;
 	struct gk_tty tty;
 	uid_t uid;
+	gid_t gid;
 	struct gk_identity who;
 	struct gk_config config;
 	struct gk_policy policy;
@@ -70,9 +73,10 @@ static void read_request(struct login *l, int argc, char **argv)
 
 static int identify(struct login *l, struct gk_err *err)
 {
-	int r = gk_become_root(&l->uid, err);
+	/* The descriptors are the user's: a file system of his that does not answer holds up a process of his. */
+	int r = gk_cleanse_stdio(err);
 	if (r == 0)
-		r = gk_cleanse_stdio(err);
+		r = gk_become_root(&l->uid, err);
 	if (r == 0)
 		r = gk_identity_apart(NULL, l->uid, &l->arena, &l->who, err);
 	return r;
@@ -104,16 +108,28 @@ static int open_session(struct login *l, struct gk_err *err)
 	return 0;
 }
 
-/* One line to the user, one with the reason to the administrator; nothing ran. */
+/* Nothing is done as root any more. What writes to the user's own descriptors may wait for ever (a full pipe,
+ * a file system of his): that has to be a process of his, which counts as his and which he can end. */
+static void become_user(const struct login *l)
+{
+	if (geteuid() != 0 || l->uid == 0)
+		return;
+	if (setgroups(0, NULL) < 0 || setresgid(l->gid, l->gid, l->gid) < 0 ||
+		setresuid(l->uid, l->uid, l->uid) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		_exit(GK_EXIT_GOCKER);
+}
+
+/* One line with the reason to the administrator, one to the user; nothing ran. */
 static int refuse(const struct login *l, int code, const struct gk_err *err)
 {
 	char user[256], msg[600], detail[600];
-	dprintf(STDERR_FILENO, "gocker: %s\n", err->msg);
 	gk_log_open("gocker-shell");
 	gk_log(LOG_ERR, "event=refused door=shell user=\"%s\" uid=%u code=%d reason=\"%s\" detail=\"%s\"",
 		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, code,
 		gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));
+	become_user(l);
+	dprintf(STDERR_FILENO, "gocker: %s\n", err->msg);
 	return code;
 }
 
@@ -123,6 +139,7 @@ int main(int argc, char **argv)
 	struct gk_err err = GK_ERR_INIT;
 	int status = 0, code;
 	l.uid = getuid();
+	l.gid = getgid();
 	if (argc < 1 || !argv || !argv[0]) {
 		(void)gk_fail(&err, -EINVAL, "called without its own name");
 		return refuse(&l, GK_EXIT_GOCKER, &err);
