@@ -92,6 +92,12 @@ static int open_base(bool v1, bool make, struct gk_err *err)
 	return fd < 0 ? gk_fail_errno(err, fd, GK_CGROUP_V1 "/gocker") : fd;
 }
 
+int gk_cgroup_open_base(struct gk_err *err)
+{
+	int v1 = gk_cgroup_is_v1(err);
+	return v1 < 0 ? v1 : open_base(v1 != 0, true, err);
+}
+
 /* A limit of a level: the file and its value; GK_UNLIMITED writes "max". */
 static int set_limit(int dirfd, const char *name, uint64_t value)
 {

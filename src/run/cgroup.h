@@ -35,6 +35,10 @@ struct gk_usage {
  * pids on cgroup v1, any other limit in the policy is refused (-EOPNOTSUPP). Undone on failure. */
 int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_err *err);
 
+/* Opens gocker's own cgroup, that of all sessions, and makes it where it is missing. Returns the fd or
+ * -errno. */
+int gk_cgroup_open_base(struct gk_err *err);
+
 /* Opens an existing leaf, for sweeping and for the administrator's commands. -ENOENT: gone. */
 int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_err *err);
 

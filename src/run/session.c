@@ -23,6 +23,7 @@
 #include "run/tree.h"
 #include "run/userns.h"
 #include "run/whence.h"
+#include "run/withdraw.h"
 
 enum {
 	SETUP_TIMEOUT_MS = 30000,
@@ -218,6 +219,8 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = gk_session_record(s, err);
 	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
+	if (r == 0)
+		r = gk_withdraw(&s->cgroup, err);
 	if (r == 0)
 		r = open_image(s, err);
 	if (r == 0)

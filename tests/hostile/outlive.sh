@@ -1,0 +1,170 @@
+#!/bin/bash
+# timeout: 200
+# A41, A9, A36: what a user outside of a container can do so that gocker's own processes do not do their work:
+# a session that goes on past its time limit, processes of root's that pile up.
+. "$(dirname "$0")/_lib.sh"
+need python3
+add_user alice
+add_user bob
+set_ini 'max_duration = 2s' 'user_sessions_max = 2'
+remember_host
+names_in() { while read -r pid; do cat "/proc/$pid/comm"; done <"$1/cgroup.procs"; } # CGROUP
+ticks() { wc -l <"$1" 2>/dev/null || echo 0; }
+
+# A session that writes a line every tenth of a second for ten seconds; its limit is two. prefix: what calls it.
+ticking='i=0; while [ $i -lt 100 ]; do echo x; i=$((i + 1)); usleep 100000; done; echo survived'
+outlives() { # FILE PREFIX...
+	local file=$1
+	shift
+	as_user alice timeout 30 "$@" "$GOCKER_SHELL" -c "$ticking" >"$file" 2>&1 </dev/null
+}
+
+outlives "$GKT_WORK/plain" env
+unlike "$(cat "$GKT_WORK/plain")" survived "A41 control: max_duration ends a session"
+
+# Timers that may be late by ten days: inherited by a set-uid program (prctl(2), PR_SET_TIMERSLACK).
+cat >"$GKT_WORK/slack" <<'SLACK'
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(29, ctypes.c_ulong(10**15), 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+SLACK
+cat >"$GKT_WORK/late" <<'LATE'
+import select, time
+start = time.time()
+select.select([], [], [], 0.2)
+print("late" if time.time() - start > 2 else "in time")
+LATE
+chmod 644 "$GKT_WORK/slack" "$GKT_WORK/late"
+chmod 711 "$GKT_WORK"
+run timeout 3 setpriv --reuid alice --regid alice --init-groups python3 "$GKT_WORK/slack" python3 "$GKT_WORK/late"
+isnt "$out" "in time" "A41 control: outside, a timer that may be late by days does not come"
+outlives "$GKT_WORK/slack.out" python3 "$GKT_WORK/slack"
+unlike "$(cat "$GKT_WORK/slack.out")" survived "A41 [shell]: with such a timer slack the session ends as well"
+run as_user alice python3 "$GKT_WORK/slack" "$GOCKER_SHELL" -c 'cat /proc/self/timerslack_ns'
+is "$out" 50000 "A41 [shell]: and inside it is the ordinary one"
+
+# Job control: ^Z on a terminal that the caller has made cooked again stops the supervisor.
+cat >"$GKT_WORK/stop" <<'STOP'
+import os, pty, select, signal, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.execv(sys.argv[1], sys.argv[1:])
+    time.sleep(1)
+    modes = termios.tcgetattr(0)
+    modes[3] |= termios.ISIG
+    modes[6][termios.VSUSP] = b"\x1a"
+    termios.tcsetattr(0, termios.TCSANOW, modes)
+    got, status = os.waitpid(child, os.WUNTRACED)
+    os.write(1, b"stopped " if os.WIFSTOPPED(status) else b"ended ")
+    time.sleep(3)
+    sys.exit(0)
+end, said = time.time() + 8, b""
+while time.time() < end:
+    if select.select([fd], [], [], 0.2)[0]:
+        try:
+            said += os.read(fd, 1000)
+        except OSError:
+            break
+    if b"stopped" not in said:
+        os.write(fd, b"\x1a")
+sys.stdout.write(said.decode())
+STOP
+chmod 644 "$GKT_WORK/stop"
+run as_user alice timeout 20 python3 "$GKT_WORK/stop" "$GOCKER_SHELL" -c "touch ~/ticks; while :; do echo >>~/ticks; usleep 100000; done"
+like "$out" 'stopped' "A41 control: a supervisor can be stopped by job control"
+# One and a half seconds before, and no more than a moment after.
+check "A41 [shell]: nothing runs inside while it is: $(ticks /home/alice/ticks) rounds" test "$(ticks /home/alice/ticks)" -lt 40
+check "A41 [shell]: and when it goes on it is over" wait_until 20 no_sessions
+rm -f /home/alice/ticks
+
+# A cgroup of the user's own (delegated to him): he freezes what is in it.
+own=/sys/fs/cgroup
+[ "$GKT_CGROUP" = unified ] || own+=/unified
+if [ -e $own/cgroup.procs ] && mkdir "$own/own"; then
+	chown -R alice "$own/own"
+	# Root puts the caller in, since alice may not take herself out of where she is.
+	frozen_in() { # FILE CMD...
+		local file=$1
+		shift
+		as_user alice mkdir -p "$own/own/sub"
+		sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$own/own/sub" setpriv --reuid alice --regid alice --init-groups --reset-env \
+			"$@" >"$file" 2>&1 </dev/null &
+		frozen_pid=$!
+	}
+	frozen_in "$GKT_WORK/frozen" sh -c 'i=0; while [ $i -lt 30 ]; do echo x; i=$((i + 1)); sleep 0.1; done; echo survived'
+	wait_until 10 grep -q . "$GKT_WORK/frozen"
+	as_user alice sh -c "echo 1 >$own/own/sub/cgroup.freeze"
+	sleep 4
+	unlike "$(cat "$GKT_WORK/frozen")" survived "A41 control: what is in a user's own cgroup he can freeze"
+	as_user alice sh -c "echo 0 >$own/own/sub/cgroup.freeze"
+	wait $frozen_pid
+	frozen_in "$GKT_WORK/frozen" "$GOCKER_SHELL" -c "$ticking"
+	wait_until 20 grep -q . "$GKT_WORK/frozen"
+	is "$(cat "$own/own/sub/cgroup.procs" 2>/dev/null)" "" "A41 [shell]: the session's processes are not in the caller's own cgroup, nor is the supervisor"
+	as_user alice sh -c "echo 1 >$own/own/sub/cgroup.freeze"
+	check "A41 [shell]: so that freezing it stops no supervisor: the time limit holds" wait_until 20 no_sessions
+	unlike "$(cat "$GKT_WORK/frozen")" survived "A41 [shell]: and the session did not go on"
+	as_user alice sh -c "echo 0 >$own/own/sub/cgroup.freeze"
+	wait $frozen_pid
+	for _ in $(doors | grep pam); do
+		stack gt
+		sed -i '/^max_duration/d' /etc/gocker.ini
+		as_user alice mkdir -p "$own/own/sub"
+		sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$own/own/sub" pamdrive gt alice open try 'echo in; sleep 3' close >"$GKT_WORK/frozen" 2>&1 </dev/null &
+		frozen_pid=$!
+		wait_until 20 grep -q '^in' "$GKT_WORK/frozen"
+		unlike "$(names_in "$own/own/sub")" gocker "A41 [pam]: no keeper and no init is in the caller's own cgroup"
+		like "$(names_in "$own/own/sub")" pamdrive "A41 [pam] control: the caller is"
+		wait $frozen_pid
+		like "$(cat "$GKT_WORK/frozen")" 'close: 0' "A41 [pam]: and the session ends as any"
+		set_ini 'max_duration = 2s' 'user_sessions_max = 2'
+	done
+	rmdir "$own/own/sub" "$own/own"
+	# What is root's alone is left alone.
+	mkdir "$own/roots"
+	sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$own/roots" setpriv --reuid alice --regid alice --init-groups --reset-env \
+		"$GOCKER_SHELL" -c 'echo in; sleep 1' >"$GKT_WORK/roots" 2>&1 </dev/null &
+	wait_until 20 grep -q in "$GKT_WORK/roots"
+	is "$(cat "/proc/$!/comm"):$(grep -cx $! "$own/roots/cgroup.procs")" gocker-super:1 "A41 [shell] control: out of a cgroup of root's nobody is moved"
+	wait $!
+	wait_until 10 rmdir "$own/roots"
+else
+	skip "A41: a cgroup of the user's own" "no cgroup v2 here"
+fi
+
+# Refusals that nobody reads: each waits to be written to a full pipe, as a process of the user's.
+printf 'nonsense\n' >>/etc/gocker.ini
+cat >"$GKT_WORK/pile" <<'PILE'
+import fcntl, os, subprocess, sys, time
+r, w = os.pipe()
+fcntl.fcntl(w, fcntl.F_SETFL, os.O_NONBLOCK)
+try:
+    while True:
+        os.write(w, b"x" * 4096)
+except BlockingIOError:
+    pass
+fcntl.fcntl(w, fcntl.F_SETFL, 0)
+children = [subprocess.Popen([sys.argv[1], "-c", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w) for _ in range(8)]
+time.sleep(2)
+for c in children:
+    with open("/proc/%d/status" % c.pid) as f:
+        print([line.split()[1:] for line in f if line.startswith("Uid:")][0])
+    c.kill()
+print([c.wait() for c in children])
+PILE
+chmod 644 "$GKT_WORK/pile"
+run as_user alice python3 "$GKT_WORK/pile" "$GOCKER_SHELL"
+uid=$(id -u alice)
+is "$(sort -u <<<"$out")" "$(printf '%s\n' "['$uid', '$uid', '$uid', '$uid']" "[-9, -9, -9, -9, -9, -9, -9, -9]" | sort)" \
+	"A9 A36 [shell]: what waits to tell of a refusal is a process of the user's, who can end it"
+sleep 60 &
+check_not "A9 A36 control: a process of root's he can't end" as_user alice kill -9 $!
+kill $!
+wait $! 2>/dev/null
+check_clean "A41: nothing of all that is left"
