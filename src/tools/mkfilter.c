@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
 
 #include "tools/profile.h"
 
@@ -29,6 +33,8 @@ enum { IOCTL_TIOCSTI = 0x5412, IOCTL_TIOCLINUX = 0x541c, IOCTL_TIOCSETD = 0x5423
 #define CLONE_NAMESPACES 0x7e020000U
 
 enum { FAMILY_UNIX = 1, FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16 };
+/* linux/net.h, linux/in.h; headers before 5.6 lack the second. */
+enum { SOCKET_TYPE_MASK = 0xf, PROTOCOL_MPTCP = 262 };
 
 struct target {
 	const char *macro;
@@ -65,11 +71,12 @@ enum { NUMBERS = 1024 };
 #define PRETEND RETURN(SECCOMP_RET_ERRNO | 0)
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
+#define IF_SET(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), yes, no)
 
 /* Of calls that are allowed: which arguments are not. */
 static const struct check {
 	const char *name;
-	struct sock_filter code[16];
+	struct sock_filter code[20];
 	size_t n;
 } checks[] = {
 	/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a core
@@ -109,22 +116,34 @@ static const struct check {
 	/* no new namespace */
 	{ "clone", {
 		LOAD(ARG_LOW(0)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NAMESPACES, 0, 1),
+		IF_SET(CLONE_NAMESPACES, 0, 1),
 		REFUSE,
 		ALLOW,
 	}, 4 },
-	/* unix, inet, inet6, and of netlink the routing tables alone */
+	/* Unix, of netlink the routing tables alone, and of inet and inet6 the types and protocols that a login
+	 * has a use for: the kernel loads the modules of others (DCCP, SCTP, SMC, L2TP) for whoever asks. */
 	{ "socket", {
 		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 6, 0),
-		IF_EQ(FAMILY_INET, 5, 0),
-		IF_EQ(FAMILY_INET6, 4, 0),
-		IF_EQ(FAMILY_NETLINK, 0, 2),
+		IF_EQ(FAMILY_UNIX, 16, 0),
+		IF_EQ(FAMILY_INET, 4, 0),
+		IF_EQ(FAMILY_INET6, 3, 0),
+		IF_EQ(FAMILY_NETLINK, 0, 12),
 		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 1, 0),
+		IF_EQ(0, 11, 10),
+		/* inet, inet6 */
+		LOAD(ARG_LOW(1)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SOCK_RAW, 7, 0),
+		LOAD(ARG_LOW(2)),
+		IF_EQ(0, 6, 0),
+		IF_EQ(IPPROTO_ICMP, 5, 0),
+		IF_EQ(IPPROTO_TCP, 4, 0),
+		IF_EQ(IPPROTO_UDP, 3, 0),
+		IF_EQ(IPPROTO_ICMPV6, 2, 0),
+		IF_EQ(PROTOCOL_MPTCP, 1, 0),
 		REFUSE,
 		ALLOW,
-	}, 9 },
+	}, 19 },
 	/* unix; the kernel makes sockets of any family before it finds that they have no pairs, and loads
 	 * the family's module for it */
 	{ "socketpair", {
@@ -144,6 +163,26 @@ static const struct check {
 		REFUSE,
 		ALLOW,
 	}, 8 },
+	/* Huge pages are the host's, set aside for others, and no memory limit of a cgroup counts them
+	 * (cgroups(7), hugetlb). */
+	{ "mmap", {
+		LOAD(ARG_LOW(3)),
+		IF_SET(MAP_HUGETLB, 0, 1),
+		REFUSE,
+		ALLOW,
+	}, 4 },
+	{ "memfd_create", {
+		LOAD(ARG_LOW(1)),
+		IF_SET(MFD_HUGETLB, 0, 1),
+		REFUSE,
+		ALLOW,
+	}, 4 },
+	{ "shmget", {
+		LOAD(ARG_LOW(2)),
+		IF_SET(SHM_HUGETLB, 0, 1),
+		REFUSE,
+		ALLOW,
+	}, 4 },
 };
 
 /* The number of a call on an architecture, negative where it has none. */

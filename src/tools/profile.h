@@ -5,8 +5,9 @@
  * known and refused is named too and answered with EPERM, as the kernel does without privilege.
  * Names absent on an architecture are passed over, and so are those that the libseccomp of the build
  * does not know, unless they stand in new_calls: so that the profile is the same wherever it is built.
- * Calls whose arguments decide (ioctl, clone, socket, socketpair, personality, setrlimit, prlimit64) are allowed
- * here and narrowed by the hand-made checks in mkfilter.c, which compare the low 32 bits that the kernel uses. */
+ * Calls whose arguments decide (ioctl, clone, socket, socketpair, personality, setrlimit, prlimit64, mmap,
+ * memfd_create, shmget) are allowed here and narrowed by the hand-made checks in mkfilter.c, which compare the low
+ * 32 bits that the kernel uses. */
 #ifndef GK_TOOLS_PROFILE_H
 #define GK_TOOLS_PROFILE_H
 

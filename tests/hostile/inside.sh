@@ -52,6 +52,13 @@ namespaces() {
 }
 
 namespaces_control() {
+	for how in mmap memfd; do
+		run as_user alice /home/alice/try huge $how
+		like "$out" '^(done|ENOMEM|EINVAL|ENOSYS)$' "A35 control: outside, only a lack of huge pages keeps them from $how: $out"
+	done
+	run as_user alice /home/alice/try socket 2 1 132
+	like "$out" '^(done|EPROTONOSUPPORT)$' "A32 control: outside, the kernel is asked for SCTP: $out"
+
 	check "A30 control: outside, a user namespace can be had" as_user alice /home/alice/try unshare 0x10000000
 	check "A30 control: outside, clone takes CLONE_NEWUSER" as_user alice /home/alice/try clone 0x10000000
 	check "A30 control: outside, a clone3 works" as_user alice /home/alice/try clone3 0
@@ -62,7 +69,7 @@ namespaces_control() {
 }
 
 kernel_doors() {
-	local family
+	local family how
 	denied A38 "keyctl" alice EPERM './try keyctl 0 -4'
 	denied A38 "add_key" alice EPERM './try add_key'
 	for family in 3 5 9 15 17 21 26 29 30 31 38 40 43 44 45; do # AX.25 ... AF_ALG, VSOCK, XDP
@@ -74,6 +81,19 @@ kernel_doors() {
 	for family in 1 2 10; do
 		inside alice "./try socket $family 1 0"
 		is "$rc:$out" 0:done "A32 [$door] control: a socket of family $family is allowed"
+	done
+	local protocol
+	for protocol in 33 115 132 136 255 256; do # DCCP, L2TP, SCTP, UDP-Lite, RAW, SMC
+		denied A32 "an inet socket of protocol $protocol" alice EPERM "./try socket 2 1 $protocol"
+		denied A32 "an inet6 socket of protocol $protocol" alice EPERM "./try socket 10 2 $protocol"
+	done
+	denied A32 "an inet socket of type DCCP" alice EPERM './try socket 2 6 0'
+	for protocol in 6 262; do
+		inside alice "./try socket 2 1 $protocol"
+		like "$rc:$out" '^(0:done|1:EPROTONOSUPPORT|1:ENOPROTOOPT)$' "A32 [$door] control: protocol $protocol reaches the kernel"
+	done
+	for how in mmap memfd shmget; do
+		denied A35 "huge pages by $how, which no limit counts" alice EPERM "./try huge $how"
 	done
 	denied A16 "TIOCSTI with bit 32 set" alice EPERM './try ioctl 0x5412 32'
 	denied A16 "TIOCSTI with bit 63 set" alice EPERM './try ioctl 0x5412 63'
@@ -143,6 +163,7 @@ between_sessions() {
 		alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
 	inside alice 'ls -A /tmp /dev/shm | grep -v :; ls /dev/pts'
 	unlike "$out" '^[0-9]' "A40 [$door]: nor its /tmp, shared memory or terminals"
+	denied A48 "nor is it reached by a signal to such a pidfd" alice 'EINVAL|ENOPROTOOPT' './try steal ~/service 9'
 	drop_session
 	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/try" listen /home/alice/service >/dev/null &
 	local pid=$!
@@ -154,8 +175,11 @@ between_sessions() {
 	else
 		is "$out" "done" "A48 control: outside, a descriptor can be taken that way"
 	fi
+	denied A48 "a process of the host's is not reached by a signal to its pidfd" alice 'EINVAL|ENOPROTOOPT' './try steal ~/service 9'
 	denied A48 "a descriptor of a process of the host can't be taken" alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
-	kill $pid
+	run as_user alice /home/alice/try steal /home/alice/service 9
+	[[ $out == ENOPROTOOPT* ]] || is "$out" "done" "A48 control: outside, a signal reaches it that way"
+	{ kill $pid; wait $pid; } 2>/dev/null
 	rm -f /home/alice/service
 }
 

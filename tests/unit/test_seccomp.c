@@ -80,6 +80,7 @@ static uint32_t evaluate(const struct filter *filter, const struct seccomp_data 
 			assert_true(f->k % 4 == 0 && f->k + 4 <= sizeof *data);
 			memcpy(&a, (const char *)data + f->k, 4);
 			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= f->k; break;
 		case BPF_RET | BPF_K: return f->k;
 		case BPF_JMP | BPF_JA: at += f->k; break;
 		default:
@@ -268,6 +269,60 @@ static void test_arguments(void **state)
 	}
 }
 
+/* Of the host's network, TCP, UDP, MPTCP and ping; everything else is a module that is loaded for who asks. */
+static void test_protocols(void **state)
+{
+	(void)state;
+	enum { STREAM = 1, DGRAM = 2, RAW = 3, SEQPACKET = 5, DCCP = 6, FLAGS = 02004000 };
+	static const uint64_t allowed[] = { 0, 1, 6, 17, 58, 262 };
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		const int nr = seccomp_syscall_resolve_name_arch(m->scmp, "socket");
+		for (uint64_t family = 2; family <= 10; family += 8)
+			for (uint64_t protocol = 0; protocol <= 300; protocol++) {
+				size_t at = 0;
+				while (at < COUNT(allowed) && allowed[at] != protocol)
+					at++;
+				const uint32_t want = at < COUNT(allowed) ? SECCOMP_RET_ALLOW :
+					SECCOMP_RET_ERRNO | EPERM;
+				for (uint64_t type = STREAM; type <= RAW; type++) {
+					assert_int_equal(ask(m, &m->user, nr, family, type, protocol), want);
+					assert_int_equal(ask(m, &m->user, nr, family, type | FLAGS,
+						protocol | 1ULL << 32), want);
+				}
+				for (uint64_t type = SEQPACKET; type <= DCCP; type++)
+					assert_int_equal(ask(m, &m->user, nr, family, type | FLAGS, protocol),
+						SECCOMP_RET_ERRNO | EPERM);
+			}
+	}
+}
+
+/* Huge pages, by each of the calls that give them. */
+static void test_huge_pages(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *call;
+		int arg;
+		uint64_t huge, with, without;
+	} cases[] = {
+		{ "mmap", 3, 0x40000, 0x22, 0x22 }, /* MAP_HUGETLB; MAP_PRIVATE | MAP_ANONYMOUS */
+		{ "memfd_create", 1, 4, 1, 3 },	    /* MFD_HUGETLB; MFD_CLOEXEC, MFD_ALLOW_SEALING */
+		{ "shmget", 2, 04000, 01600, 01600 }, /* SHM_HUGETLB; IPC_CREAT | 0600 */
+	};
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
+		for (size_t i = 0; i < COUNT(cases); i++)
+			for (int high = 0; high < 2; high++) {
+				struct seccomp_data data = { .arch = m->audit,
+					.nr = seccomp_syscall_resolve_name_arch(m->scmp, cases[i].call) };
+				const uint64_t more = high ? 1ULL << 32 : 0;
+				data.args[cases[i].arg] = cases[i].without | more;
+				assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ALLOW);
+				data.args[cases[i].arg] = cases[i].with | cases[i].huge | more;
+				assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ERRNO | EPERM);
+				assert_int_equal(evaluate(&m->admin, &data), SECCOMP_RET_ERRNO | EPERM);
+			}
+}
+
 /* Nobody lowers RLIMIT_CORE, which stays at 1; asking for it, and other limits, are the kernel's. */
 static void test_core_limit(void **state)
 {
@@ -303,6 +358,8 @@ int main(void)
 		cmocka_unit_test(test_foreign_architectures),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_protocols),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_core_limit),
 	};
 	return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);

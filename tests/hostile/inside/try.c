@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +96,18 @@ static long try_readmem(char **a)
 	return process_vm_readv((pid_t)number(a[0]), &here, 1, &there, 1, 0);
 }
 
+/* Huge pages by each of the three calls; where there are none the kernel says ENOMEM. */
+static long try_huge(char **a)
+{
+	const size_t size = 2 << 20;
+	if (strcmp(a[0], "mmap") == 0)
+		return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0) ==
+			MAP_FAILED ? -1 : 0;
+	if (strcmp(a[0], "shmget") == 0)
+		return shmget(IPC_PRIVATE, size, IPC_CREAT | SHM_HUGETLB | 0600);
+	return memfd_create("gkt", MFD_HUGETLB);
+}
+
 /* Any ioctl, with a bit above the 32 that the kernel looks at when ARG2 is given. */
 static long try_ioctl(char **a)
 {
@@ -119,7 +133,7 @@ static long try_listen(char **a)
 		pause();
 }
 
-/* A descriptor out of the process that listens at PATH, found without its number. */
+/* A descriptor out of the process that listens at PATH, found without its number; or a signal to it. */
 static long try_steal(char **a)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -130,7 +144,8 @@ static long try_steal(char **a)
 		return -1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0)
 		return -1;
-	return syscall(SYS_pidfd_getfd, pidfd, 0, 0);
+	return a[1] ? syscall(SYS_pidfd_send_signal, pidfd, (int)number(a[1]), NULL, 0) :
+		syscall(SYS_pidfd_getfd, pidfd, 0, 0);
 }
 
 /* Opens ptys until no more can be had; prints how many. */
@@ -169,7 +184,7 @@ static const struct attempt {
 	{ "open_tree", try_open_tree }, { "pivot_root", try_pivot }, { "chroot", try_chroot },
 	{ "keyctl", try_keyctl }, { "add_key", try_add_key }, { "mknod", try_mknod },
 	{ "ptrace", try_ptrace }, { "kill", try_kill }, { "open", try_open },
-	{ "readmem", try_readmem }, { "ioctl", try_ioctl }, { "listen", try_listen },
+	{ "huge", try_huge }, { "readmem", try_readmem }, { "ioctl", try_ioctl }, { "listen", try_listen },
 	{ "steal", try_steal }, { "ptys", try_ptys }, { "chroot-escape", try_chroot_escape },
 };
 
