@@ -19,7 +19,7 @@ chmod 440 /etc/sudoers
 remember_host
 
 # What a program of alice's says of where and who it is. The descriptors of every process inside are
-# looked at while it runs: none may be a directory of the host's or anything that is no file.
+# looked at further down.
 cat >/home/alice/probe <<'SH'
 #!/bin/sh
 echo "$(hostname) $(id -un) $(id -Gn | tr ' ' '\n' | sort | tr '\n' ' ')$(test -f /etc/alpine-release && echo alpine) pid1=$(cat /proc/1/comm)"
@@ -27,6 +27,25 @@ SH
 chmod 755 /home/alice/probe
 want="gocker-container alice alice projects alpine pid1=gocker-init"
 
+# cron and at take up to a minute: their jobs begin beside the others, and stay until they have been looked at.
+cat >/home/alice/job <<'SH'
+#!/bin/sh
+/home/alice/probe >/home/alice/$1-said 2>&1
+exec sleep "$2"
+SH
+chmod 755 /home/alice/job
+mkdir -p /var/spool/cron/crontabs
+printf '* * * * * /home/alice/job cron 1111\n' >/var/spool/cron/crontabs/alice
+chown alice:crontab /var/spool/cron/crontabs/alice
+chmod 600 /var/spool/cron/crontabs/alice
+daemon cron
+mkdir -p /var/spool/cron/atjobs /var/spool/cron/atspool
+daemon atd -f &
+sleep 0.5
+echo alice >/etc/at.allow
+cd /home/alice || exit 1 # the job goes back to where it was made
+as_user alice at now <<<'exec /home/alice/job at 2222' 2>"$GKT_WORK/at.err"
+cd / || exit 1
 is "$(su - alice -c ./probe 2>&1)" "$want" "su - user -c"
 is "$(su alice -c /home/alice/probe 2>&1)" "$want" "su user -c"
 is "$(su -s /bin/sh alice -c /home/alice/probe 2>&1)" "$want" "su -s"
@@ -92,33 +111,8 @@ say {exit}
 ended
 TCL
 
-# cron and at.
-mkdir -p /var/spool/cron/crontabs
-printf '* * * * * /home/alice/probe >/home/alice/cron-said 2>&1\n' >/var/spool/cron/crontabs/alice
-chown alice:crontab /var/spool/cron/crontabs/alice
-chmod 600 /var/spool/cron/crontabs/alice
-daemon cron
-mkdir -p /var/spool/cron/atjobs /var/spool/cron/atspool
-daemon atd -f &
-sleep 0.5
-echo alice >/etc/at.allow
-cd /home/alice || exit 1 # the job goes back to where it was made
-as_user alice at now <<<'/home/alice/probe >/home/alice/at-said 2>&1' 2>"$GKT_WORK/at.err"
-cd / || exit 1
-check "an at job runs" wait_until 75 test -s /home/alice/at-said
-is "$(cat /home/alice/at-said)" "$want" "an at job runs inside (A4)"
-check "a cron job runs" wait_until 75 test -s /home/alice/cron-said
-is "$(cat /home/alice/cron-said)" "$want" "a cron job runs inside (A4)"
-pkill -x cron
-pkill -x atd
-wait_until 10 no_leaves
-check_clean "nothing is left" 20
-
 # Descriptors of everything inside, seen from outside: no directory and no path of the host.
-shipped sshd gocker-sshd
-start_sshd
-remember_host
-descriptors() {
+descriptors() { # INIT
 	local init=$1 pid fd target
 	for pid in $(members "$init"); do
 		for fd in /proc/"$pid"/fd/*; do
@@ -134,18 +128,73 @@ descriptors() {
 		done
 	done
 }
+init_of() { # PID: of the session that it is in
+	local ns init
+	ns=$(readlink "/proc/$1/ns/pid")
+	for init in $(session_inits); do
+		if [ "$(readlink "/proc/$init/ns/pid")" = "$ns" ]; then echo "$init"; fi
+	done
+}
+
+# What cron and at have begun meanwhile.
+job() { # NAME SECONDS DESCRIPTORS: looks at the one that sleeps so long, and ends it
+	local pid
+	check "$1 runs a job" wait_until 75 pgrep -fx "sleep $2"
+	is "$(cat "/home/alice/${1%d}-said")" "$want" "$1: the job runs inside (A4)"
+	pid=$(pgrep -fx "sleep $2" | head -n 1)
+	# What a job says goes to a file that the daemon has opened before, as atd has the job's text: no way on.
+	is "$(descriptors "$(init_of "$pid")" | grep -vE " ($3)\$")" "" \
+		"$1: no descriptor of any process inside leads to the host but the job's own (A29)"
+	kill -KILL "$pid"
+}
+job atd 2222 '0 -> /var/spool/cron/atjobs/[^ ]*( \(deleted\))?|[12] -> /var/spool/cron/atspool/[^ ]*'
+job cron 1111 '[12] -> /tmp/#[0-9]+ \(deleted\)'
+pkill -x cron
+pkill -x atd
+wait_until 10 no_leaves
+check_clean "nothing is left" 20
+
+# The others' descriptors.
+shipped sshd gocker-sshd
+start_sshd
+remember_host
 hold_session alice
 is "$(descriptors "$held_init")" "" "sshd: no descriptor of any process inside leads to the host (A29)"
 drop_session
-for how in 'su - alice -c' 'runuser -l alice -c' 'sudo -u alice sh -c'; do
-	before=$(session_inits)
-	$how 'echo ready; exec sleep 1000' </dev/null >"$GKT_WORK/held" 2>&1 &
+sleeps() { sleeper=$(pgrep -fx 'sleep 3333'); }
+held_by() { # CMD...: a session in the background whose command is `sleep 3333`; its process is $sleeper
+	"$@" &
 	client=$!
-	wait_until 10 grep -q ready "$GKT_WORK/held"
-	init=$(session_inits | grep -vxF "${before:-none}" | head -n 1)
-	is "$(descriptors "$init" | grep -v "$GKT_WORK/held")" "" "${how%% *}: none but the caller's own output"
-	pkill -P $client 2>/dev/null
-	kill $client 2>/dev/null
+	wait_until 20 sleeps
+	sleeps || { not_ok "$*: a session is held"; exit 1; }
+}
+let_go() {
+	kill -KILL "$sleeper"
 	wait $client 2>/dev/null
+}
+for how in 'su - alice -c' 'su -s /bin/sh alice -c' 'runuser -l alice -c' 'sudo -u alice /bin/sh -c'; do
+	read -r -a words <<<"$how"
+	held_by "${words[@]}" 'exec sleep 3333' </dev/null >"$GKT_WORK/held" 2>&1
+	is "$(descriptors "$(init_of "$sleeper")" | grep -v "[12] -> $GKT_WORK/held")" "" "$how: none but the caller's own output"
+	let_go
 done
+mkfifo "$GKT_WORK/keys"
+exec 8<>"$GKT_WORK/keys"
+typed() { # until it is taken: login throws away what was typed before it
+	echo 'exec sleep 3333' >&8
+	sleep 0.3
+	sleeps
+}
+for how in 'login -f alice' 'su - alice' 'sudo -iu alice'; do
+	script -qec "$how" /dev/null <"$GKT_WORK/keys" >/dev/null 2>&1 8>&- &
+	client=$!
+	check "$how on a terminal" wait_until 20 typed
+	sleeps
+	is "$(descriptors "$(init_of "$sleeper")")" "" "$how on a terminal: none but that"
+	let_go
+done
+exec 8>&-
+held_by su -s /bin/sh alice -c 'exec sleep 3333' 9</ </dev/null >/dev/null 2>&1
+like "$(descriptors "$(init_of "$sleeper")")" 'sleep 9 is a directory' "control: a directory that the caller leaves open is seen"
+let_go
 check_clean "nothing is left of these either"
