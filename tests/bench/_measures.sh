@@ -99,7 +99,7 @@ measure_4() {
 		"$(field "$work/parallel.out" gocker-shell 4)")" "<=" 3
 }
 
-# How many sessions this host can hold: of the issue's 5,000, what tasks, pids and memory allow.
+# How many sessions this host can hold: of 5,000, what tasks, pids and memory allow.
 most_sessions() {
 	local tasks used most=5000 n
 	tasks=$(cat "$PIDS_CGROUP/pids.max" 2>/dev/null || echo 4096)

@@ -44,7 +44,7 @@ missing_of() {
 is "$(missing_of src/README.md . src src/base src/plan src/run src/cli src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
 is "$(missing_of src/image/README.md . src/image src | grep -vx info.json)" "" "nor does src/image/README.md"
 is "$(missing_of pam/README.md . pam src | grep -vx gocker.ini)" "" "nor pam/README.md"
-is "$(missing_of tests/README.md . tests tests/*)" "" "nor tests/README.md"
+is "$(missing_of tests/README.md . tests tests/* conf)" "" "nor tests/README.md"
 is "$(missing_of README.md . packaging | grep -vx 'draft.ini\|new.ini\|gocker.ini')" "" "nor README.md"
 
 # --- what runs with privilege ---
