@@ -26,6 +26,7 @@ static const struct command {
 	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus", false },
 	{ "exec", gk_cmd_exec, "run one more command in a session", true },
 	{ "logs", gk_cmd_logs, "what gocker wrote to the host's log", false },
+	{ "stop", gk_cmd_stop, "ask sessions to end, and end them", false },
 	{ "kill", gk_cmd_kill, "end sessions, or send them a signal", false },
 	{ "freeze", gk_cmd_freeze, "stop every process of a session", false },
 	{ "thaw", gk_cmd_freeze, "let a frozen session go on", false },

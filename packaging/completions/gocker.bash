@@ -33,14 +33,14 @@ _gocker_kind_of_option() { # COMMAND OPTION: what its value is; fails when it ta
 	ps:--door) echo 'shell pam run' ;;
 	*:--door) echo 'shell pam' ;;
 	kill:-s | *:--signal) echo signal ;;
-	disable:-s | *:--shell | *:--config | *:--file | *:--prometheus | *:--sshd-config) echo file ;;
-	run:-u | exec:-u | ps:-u | top:-u | stats:-u | logs:-u | kill:-u | *:--user) echo user ;;
+	disable:-s | *:--shell | *:--config | *:--file | *:--log | *:--prometheus | *:--sshd-config) echo file ;;
+	run:-u | exec:-u | ps:-u | top:-u | stats:-u | logs:-u | kill:-u | stop:-u | *:--user) echo user ;;
 	*:--service | *:--break-glass) echo '' ;;
 	*:--image) echo image ;;
 	*:--image-dir | run:-v | *:--volume) echo dir ;;
 	*:--network) echo 'host none' ;;
 	image:--with) echo command ;;
-	run:-h | run:-m | run:-e | run:-w | exec:-e | exec:-w | logs:-n | top:-d | *:--delay | *:--hostname | *:--pids-limit | \
+	run:-h | run:-m | run:-e | run:-w | stop:-t | *:--time | exec:-e | exec:-w | logs:-n | top:-d | *:--delay | *:--hostname | *:--pids-limit | \
 		*:--memory | *:--cpus | *:--env | *:--workdir | *:--command | *:--mirror | *:--release | \
 		*:--max-size | *:--max-entries | *:--lines) echo '' ;;
 	*) return 1 ;;
@@ -56,7 +56,7 @@ _gocker_kind_of_argument() { # COMMAND SUBCOMMAND NUMBER: of the arguments the h
 	exec:) if [ "$3" = 1 ]; then echo session; else echo command; fi ;;
 	check:) echo file ;;
 	explain: | enable: | disable: | doctor:) echo user ;;
-	inspect: | kill: | freeze: | thaw: | logs:) echo session ;;
+	inspect: | stop: | kill: | freeze: | thaw: | logs:) echo session ;;
 	esac
 }
 

@@ -13,6 +13,7 @@
 #include "base/ini.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/detach.h"
 #include "plan/keys.h"
 #include "plan/list.h"
 #include "plan/plan.h"
@@ -45,6 +46,8 @@ static const char help[] =
 	"                         a directory of the host inside; can be repeated\n"
 	"  -e, --env NAME=VALUE   a variable for the command; can be repeated\n"
 	"  -w, --workdir DIR      where the command starts\n"
+	"  -d, --detach           prints the session's id and leaves it running; no terminal, no input\n"
+	"      --log FILE         with -d: what the command prints is appended to it (default: lost)\n"
 	"  -i, --interactive      taken for habit's sake: stdin is always handed on\n"
 	"  -t, --tty              give it a terminal (default: when stdin and stdout are one)\n"
 	"  -T, --no-tty           give it none\n"
@@ -64,7 +67,9 @@ struct run {
 	struct gk_session session;
 	char id[GK_ID_BYTES];
 	const char *user, *image_dir, *memory, *cpus, *pids;
-	bool userns;
+	bool userns, detach;
+	const char *log;
+	struct gk_detach apart;
 	int ids; /* holds the range of the user namespace */
 	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
 };
@@ -78,7 +83,7 @@ static int append(struct run *run, const char **list, const char *word)
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, HELP };
+	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, LOG, HELP };
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "image", required_argument, NULL, IMAGE },
@@ -94,6 +99,8 @@ static int read_options(struct run *run, int argc, char **argv)
 		{ "volume", required_argument, NULL, 'v' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "workdir", required_argument, NULL, 'w' },
+		{ "detach", no_argument, NULL, 'd' },
+		{ "log", required_argument, NULL, LOG },
 		{ "interactive", no_argument, NULL, 'i' },
 		{ "tty", no_argument, NULL, 't' },
 		{ "no-tty", no_argument, NULL, 'T' },
@@ -104,7 +111,7 @@ static int read_options(struct run *run, int argc, char **argv)
 	optind = 1;
 	opterr = 0;
 	/* '+': what follows the command belongs to it. */
-	for (int c; (c = getopt_long(argc, argv, "+u:h:m:v:e:w:itT", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, "+u:h:m:v:e:w:ditT", options, NULL)) != -1;) {
 		switch (c) {
 		case 'u': run->user = optarg; break;
 		case IMAGE: o->image = optarg; break;
@@ -120,6 +127,8 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'v': if (append(run, &o->volumes, optarg) < 0) return 125; break;
 		case 'e': if (append(run, &o->env_set, optarg) < 0) return 125; break;
 		case 'w': o->workdir = optarg; break;
+		case 'd': run->detach = true; break;
+		case LOG: run->log = optarg; break;
 		case 'i': break;
 		case 't': run->tty = 1; break;
 		case 'T': run->tty = 0; break;
@@ -130,6 +139,10 @@ static int read_options(struct run *run, int argc, char **argv)
 	}
 	if (optind == argc)
 		return gk_cli_usage("run", "no command given");
+	if (run->log && !run->detach)
+		return gk_cli_usage("run", "--log goes with --detach; redirect the output otherwise");
+	if (run->detach && run->tty == 1)
+		return gk_cli_usage("run", "--detach leaves no terminal for -t");
 	if (run->userns && (run->user || o->edit_root))
 		return gk_cli_usage("run", "--userns is for the container's root; a user's command has his "
 			"own ids and no power to lose");
@@ -197,7 +210,7 @@ static int find_terminal(struct run *run, struct gk_tty *tty)
 	bool both = isatty(0) && isatty(1);
 	if (run->tty == 1 && !both)
 		return gk_cli_usage("run", "-t needs a terminal on stdin and stdout");
-	if (run->tty == 0 || (run->tty == -1 && !both))
+	if (run->detach || run->tty == 0 || (run->tty == -1 && !both))
 		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
 	else
 		tty->mode = GK_TTY_RELAY;
@@ -208,6 +221,7 @@ static int find_terminal(struct run *run, struct gk_tty *tty)
 static int refuse(struct run *run, int code, const struct gk_err *err)
 {
 	char msg[600];
+	gk_detach_refuse(&run->apart);
 	(void)gk_cli_fail("run", err);
 	gk_log(LOG_ERR, "event=refused door=run code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
@@ -217,7 +231,7 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 
 int gk_cmd_run(int argc, char **argv)
 {
-	static struct run run = { .tty = -1, .ids = -1 };
+	static struct run run = { .tty = -1, .ids = -1, .apart = GK_DETACH_INIT };
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_tty tty;
 	uid_t caller;
@@ -241,6 +255,12 @@ int gk_cmd_run(int argc, char **argv)
 	run.request.env = run.caller.env;
 	if (decide(&run, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
+	if (run.detach) {
+		/* In the process that the shell waits for this returns the exit status. */
+		code = gk_detach(&run.apart, run.log, &err);
+		if (code >= 0)
+			return err.code ? refuse(&run, code, &err) : code;
+	}
 	gk_session_init(&run.session, &run.plan, &run.caller);
 	run.session.tty = tty;
 	run.session.image_flags = GK_IMAGE_ANY_PARENT;
@@ -255,6 +275,7 @@ int gk_cmd_run(int argc, char **argv)
 		(void)gk_session_close(&run.session);
 		return refuse(&run, code, &err);
 	}
+	gk_detach_done(&run.apart, run.id);
 	if (gk_supervise(&run.session, &status, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	gk_end_like(status);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -362,8 +363,8 @@ static int mount_one(struct site *site, const struct gk_mount *m)
 	case GK_MOUNT_DEVPTS:
 		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
 		 * devpts: without max= one user could take away everybody's terminals. */
-		snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%llu,max=128",
-			(unsigned long long)(site->plan->userns_base + GK_TTY_GID));
+		snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=128",
+			site->plan->userns_base + GK_TTY_GID);
 		r = mount_new("devpts", options, m->flags, target);
 		return r < 0 ? r : check_type(site, m->target, DEVPTS_SUPER_MAGIC);
 	case GK_MOUNT_SCRATCH:

@@ -78,7 +78,7 @@ for command in $(commands_of_help); do
 	while read -r option; do
 		said=$("$GOCKER" "$command" "$option=x" --no-such-option </dev/null 2>&1 | head -n 1)
 		[[ $said != *"unknown option"*": $option"* ]] || unknown+=" $option"
-	done < <(grep -- '^--' "$GKT_WORK/in-page" | grep -vxE -- '--(help|userns|read-only|tty|no-tty|interactive|all|quiet|no-trunc|dry-run|fallback|if-missing|follow)')
+	done < <(grep -- '^--' "$GKT_WORK/in-page" | grep -vxE -- '--(help|userns|detach|read-only|tty|no-tty|interactive|all|quiet|no-trunc|dry-run|fallback|if-missing|follow)')
 	[ "$command" = image ] || is "$unknown" "" "gocker $command: takes its options with a value"
 	"$GOCKER" "$command" --no-such-option </dev/null >/dev/null 2>&1
 	# Of run and its like the 2 would be the command's own.
