@@ -48,6 +48,23 @@ static const char *item(pam_handle_t *pamh, int type)
 	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value ? value : "";
 }
 
+/* A name for a log line: what could end its quotes or be read as more than a name is a question mark. */
+struct name {
+	char text[64];
+};
+
+static struct name shown(const char *s)
+{
+	struct name n = { "" };
+	size_t i = 0;
+	for (; s[i] && i < sizeof n.text - 1; i++) {
+		unsigned char c = (unsigned char)s[i];
+		n.text[i] = c <= ' ' || c >= 0x7f || c == '"' || c == '\\' ? '?' : s[i];
+	}
+	n.text[i] = '\0';
+	return n;
+}
+
 /* ---- who is let through ---- */
 
 /* Before any file of ours is read: a mistake in gocker.ini must not lock the administrator out.
@@ -59,13 +76,14 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 	int said = o->outer ? LOG_DEBUG : 0;
 	switch (gk_who_is(user, o->break_glass)) {
 	case GK_WHO_ROOT:
-		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"", user);
+		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"",
+			shown(user).text);
 		*ret = PAM_SUCCESS;
 		return true;
 	case GK_WHO_MEMBER:
 		pam_syslog(pamh, said ? said : LOG_ALERT,
 			"event=uncontained reason=break_glass group=\"%s\" user=\"%s\"",
-			o->break_glass, user);
+			o->break_glass, shown(user).text);
 		*ret = PAM_SUCCESS;
 		return true;
 	case GK_WHO_UNKNOWN:
@@ -115,7 +133,7 @@ static void forget_door(pam_handle_t *pamh)
 static int refuse(pam_handle_t *pamh, int flags, const struct gk_pam_failure *why)
 {
 	pam_syslog(pamh, LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\"",
-		item(pamh, PAM_USER), why->log[0] ? why->log : "-");
+		shown(item(pamh, PAM_USER)).text, why->log[0] ? why->log : "-");
 	if (!((unsigned)flags & PAM_SILENT))
 		(void)pam_error(pamh, "gocker: %s", why->user[0] ? why->user :
 			"this login cannot be contained, so it is refused; the system log says why");
@@ -189,7 +207,7 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 		return refuse(pamh, flags, &why);
 	}
 	if (o->debug)
-		pam_syslog(pamh, LOG_DEBUG, "event=keeper user=\"%s\" contained=%s", question.user,
+		pam_syslog(pamh, LOG_DEBUG, "event=keeper user=\"%s\" contained=%s", shown(question.user).text,
 			door->state == GK_PAM_FREE ? "no" : "yes");
 	if (o->outer && door->state == GK_PAM_STARTED) {
 		hand_on(pamh, "systemd.tasks_max", answer.tasks_max);
@@ -341,7 +359,7 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	else
 		pam_syslog(pamh, LOG_INFO, "event=refused door=pam service=\"%s\" user=\"%s\" "
 			"reason=\"contained users run nothing on the host\"", question.service,
-			question.user);
+			shown(question.user).text);
 	return PAM_PERM_DENIED;
 }
 

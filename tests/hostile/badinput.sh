@@ -379,7 +379,8 @@ named "$(x 256 a)" '125:' "256 letters are refused"
 named $'e\033[31m' '125:' "an escape sequence is refused"
 unlike "$(gocker_log)" $'\033' "A17: no escape sequence came into the log"
 is "$(find /run/gocker/u -mindepth 1 -name '*[!0-9]*')" "" "A18: no name came into /run/gocker"
-[ -z "$pam" ] || for name in $'alice\nroot' $'\033[31m' '../../etc/passwd' "$(x 70000)" ''; do
+# The last is an account, such as a directory service might have.
+[ -z "$pam" ] || for name in $'alice\nroot' $'\033[31m' '../../etc/passwd' "$(x 70000)" '' $'e\033[31m'; do
 	mark_syslog
 	drive gt "$name" open try "$ran"
 	said=$(grep -a '^said: gocker' <<<"$out")
@@ -390,4 +391,15 @@ is "$(find /run/gocker/u -mindepth 1 -name '*[!0-9]*')" "" "A18: no name came in
 	fi
 	unlike "$(gocker_log)" $'\033|x{2000}' "A17 [pam]: and bounded and escaped in the log"
 done
+# And one whose name would be two fields of a log line.
+add_user 'q" event="open' --home "/home/n$(next_id)"
+cp /etc/gocker.ini "$GKT_WORK/ini"
+printf 'nonsense\n' >>/etc/gocker.ini
+for _ in $pam; do
+	mark_syslog
+	drive gt 'q" event="open' open try "$ran"
+	like "$(gocker_log)" 'pam_gocker.*event=refused door=pam user="q..event=.open" reason' "A17 [pam]: the module's own line has the name as one field"
+	unlike "$(gocker_log)" '"q" event' "A17 [pam]: nor does the keeper's let it out"
+done
+cp "$GKT_WORK/ini" /etc/gocker.ini
 check_clean "A5: nothing is left of any of it"
