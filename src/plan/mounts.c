@@ -258,7 +258,8 @@ static int mount_masks(struct gk_build *b)
 		"kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
 		"timer_list", "timer_stats", "vmallocinfo", NULL };
 	static const char *const dirs[] = { "acpi", "asound", "scsi", NULL };
-	static const char *const readonly[] = { "bus", "fs", "irq", "sys", "sysrq-trigger", NULL };
+	static const char *const readonly[] = { "bus", "dynamic_debug", "fs", "irq", "sys", "sysrq-trigger",
+		NULL };
 	const struct {
 		const char *const *names;
 		enum gk_mount_kind kind;

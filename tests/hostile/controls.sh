@@ -22,6 +22,10 @@ rm -rf $image
 is "$(as_user alice sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1 >/dev/null & n=$((${n:-0} + 1)); done; echo $n')" 10 "A34 control: outside, more processes than pids_max"
 check "A35 control: outside, /tmp takes more than a session's share" as_user alice sh -c 'head -c 96M /dev/zero >/tmp/big && test $(stat -c %s /tmp/big) -gt 90000000'
 rm -f /tmp/big
+echo nonsense >>/etc/gocker.ini
+refused "A50 [shell]: with a broken configuration a contained user is refused" 'gocker.ini' as_user alice "$GOCKER_SHELL" -c true
+check "A50 [shell]: while root, whose shell is another, gets in" su - root -c true
+set_ini 'pids_max = 7'
 check "A46 A50 control: with nothing broken the login works" as_user alice "$GOCKER_SHELL" -c true
 
 # A49: su in an administrator's login, which has a session and a cgroup of its own.

@@ -110,7 +110,7 @@ proc_window() {
 		like "$out" '^(absent.)?0$' "A37 [$door]: /proc/$file tells nothing"
 	done
 	for file in sysrq-trigger sys/kernel/core_pattern sys/kernel/modprobe sys/kernel/hostname \
-		sys/vm/drop_caches irq/default_smp_affinity; do
+		sys/vm/drop_caches irq/default_smp_affinity dynamic_debug/control; do
 		inside alice "test -e /proc/$file || exit 9; echo x >/proc/$file"
 		like "$rc" '^[129]$' "A37 [$door]: /proc/$file can't be written"
 		run "$GOCKER" run /bin/sh -c "test -e /proc/$file || exit 9; echo 0 >/proc/$file"

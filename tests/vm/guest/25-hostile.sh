@@ -1,5 +1,5 @@
 #!/bin/bash
-# A41: a user who has a cgroup v2 of his own (an administrator's, a container manager's delegation) freezes all
+# What needs a host of its own to be tried. A41: a user who has a cgroup v2 of his own (an administrator's, a container manager's delegation) freezes all
 # that is in it. The session is in gocker's own; so is the supervisor, and the time limit holds.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -43,4 +43,13 @@ caller=$!
 wait_until 30 pgrep -x gocker-super
 unlike "$(cat "/proc/$(pgrep -x gocker-super)/cgroup")" supervisors "A41 [shell] control: out of a cgroup of root's nobody is moved"
 { kill $caller; wait $caller; } 2>/dev/null
+
+# A37: a container's root has the host's uid 0, and this file is uid 0's to write.
+if [ -e /proc/dynamic_debug/control ]; then
+	run "$GOCKER" run /bin/sh -c 'echo "file no-such-file +p" >/proc/dynamic_debug/control'
+	like "$rc:$err" '^[12]:.*Read-only' "A37: a container's root can't make the host's kernel talkative"
+	check "A37 control: outside it can be written" sh -c 'echo "file no-such-file +p" >/proc/dynamic_debug/control'
+else
+	skip "A37: the kernel's debug messages" "this kernel has no dynamic_debug"
+fi
 check_clean "A41: nothing is left"
