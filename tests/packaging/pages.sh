@@ -88,6 +88,24 @@ for sub in $(image_commands); do
 	like "$(section_of image)" "     $sub \[option" "gocker image $sub is in the page"
 done
 
+like "$(tr -s ' \n' ' ' <"$GKT_WORK/gocker.8")" 'Only root can do most of it; check and explain are for everybody' \
+	"gocker(8) says what is for everybody"
+add_user nora
+for command in $(commands_of_help); do
+	case $command in
+	check | explain) continue ;;
+	image) args="list" ;;
+	run | exec | enable | disable | kill | inspect | freeze | thaw) args="x y" ;;
+	*) args= ;;
+	esac
+	# shellcheck disable=SC2086 # words
+	run as_user nora "$GOCKER" "$command" $args
+	like "$rc:$err" '^[1-9][0-9]*:.*only root can' "gocker $command is for root"
+done
+set_ini
+check "gocker check is not" as_user nora "$GOCKER" check
+check "nor is gocker explain" as_user nora "$GOCKER" explain nora
+
 # --- gocker.ini(5) ---
 
 keys_of_source() { sed -n 's/^\t\[GK_KEY_[A-Z_]*\] = { "\([a-z_]*\)".*/\1/p' "$GKT_TOP/src/plan/keys.c" | sort; }
