@@ -96,7 +96,7 @@ reader_accounts() {
 	for permit in /lib/*/security/pam_permit.so /usr/lib/*/security/pam_permit.so; do
 		[ ! -e "$permit" ] || cp "$permit" "${permit%permit.so}loginuid.so"
 	done
-	printf 'Defaults env_keep += "ALPINE_MIRROR WERROR"\nroot ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers
+	printf 'Defaults env_keep += "ALPINE_MIRROR CC WERROR"\nroot ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers
 	image_source
 }
 

@@ -7,12 +7,17 @@
 need make gcc git sudo
 need_product
 bare_host
+# A file system that can map owners, as a host's own can, and the overlay of a throwaway host cannot.
+mkdir -p /var/lib/gocker
+mount -t tmpfs -o mode=755 gkt-state /var/lib/gocker
 reader_accounts
 reader_sshd
 page=$GKT_TOP/README.md
 useradd --create-home --shell /bin/bash alice
 cd "$GKT_TOP" || exit 1
-# What is built stays built: as it was, with warnings as errors or not.
+# What is built stays built: by the same compiler, with warnings as errors or not.
+CC=$(cut -d' ' -f1 "${BUILD:-build}/flags")
+export CC
 ! grep -q -- -Werror "${BUILD:-build}/flags" || export WERROR=1
 cp /etc/shells /run/gkt/shells.before
 
