@@ -84,6 +84,36 @@ for target in run rootfs demo; do
 	like "$rc:$err" "^2:.*sudo make $target" "make $target: a plain user is told how"
 done
 
+# make rootfs killed at any moment: either there is no image, or all of it.
+dir=$GKT_WORK/images
+rootfs() { ALPINE_MIRROR=$1 "${@:2}" build/gocker image fetch --quiet --image-dir "$dir" --fallback alpine; }
+killed_rootfs() { # NAME MIRROR
+	local i start span wrong='' none=0 whole=0
+	rm -rf "$dir" && mkdir "$dir"
+	start=${EPOCHREALTIME/./}
+	rootfs "$2" 2>/dev/null
+	span=$((${EPOCHREALTIME/./} - start))
+	for ((i = 1; i <= 18; i++)); do
+		rm -rf "$dir/alpine" "$dir/.versions/alpine"*
+		(rootfs "$2" timeout -s KILL "$(printf '0.%06d' $((span * i / 14 % 1000000)))") >/dev/null 2>&1
+		if [ ! -e "$dir/alpine" ]; then
+			none=$((none + 1))
+		elif build/gocker image verify --image-dir "$dir" alpine >/dev/null 2>&1; then
+			whole=$((whole + 1))
+		else
+			wrong+="$i: $(build/gocker image verify --image-dir "$dir" alpine 2>&1); "
+		fi
+	done
+	check "make rootfs killed at 18 moments, $1: some in the midst ($whole were done)" test $none -gt 0
+	is "$wrong" "" "make rootfs killed at 18 moments, $1: never half an image"
+	rm -rf "$dir/alpine"
+	rootfs "$2" 2>/dev/null
+	is "$?:$(find "$dir/.versions" -mindepth 1 -maxdepth 1 -name '.*')" 0: "$1: the next run makes it, and sweeps what the others left"
+}
+mirror=$GKT_SOURCE/../shared/alpine
+[ ! -d "$mirror" ] || killed_rootfs "from a mirror" "file://$(cd "$mirror" && pwd -P)"
+killed_rootfs "the fallback" file:///nowhere
+
 # Installing.
 mk install >/dev/null 2>"$GKT_WORK/err"
 is "$?:$(cat "$GKT_WORK/err")" 0: "make install"
