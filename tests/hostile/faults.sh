@@ -85,7 +85,7 @@ for door in $(doors | grep pam); do
 	# libpam takes this where it can't read the service's own file.
 	printf '%s required pam_deny.so\n' auth account password session >/etc/pam.d/other
 	login=(root "$(command -v pamdrive)" gt alice open try 'HOME=/home/alice exec sh /home/alice/probe' close) judge=pam_verdicts
-	round "an application" $((RANDOM % $(size 12 1) + 1)) "$(size 12 1)" -k
+	round "an application" $((RANDOM % $(size 2 1) + 1)) "$(size 2 1)" -k
 	for error in $(size '' '1 12 24 28'); do
 		round "an application, errno $error" 1 1 -k -e "$error"
 	done
