@@ -20,13 +20,17 @@ frozen() { # CMD...: runs it in the user's cgroup
 }
 freeze() { as_user alice sh -c "echo $1 >$own/sub/cgroup.freeze"; }
 
-frozen sh -c 'echo in; sleep 2; echo survived'
+lines() { wc -l <"$GKT_WORK/frozen"; }
+frozen sh -c 'echo in; while :; do echo tick; sleep 0.2; done'
 freeze 1
-sleep 4
-unlike "$(cat "$GKT_WORK/frozen")" survived "A41 control: what is in his cgroup he can freeze"
+sleep 2
+before=$(lines)
+sleep 3
+is "$(lines)" "$before" "A41 control: what is in his cgroup he can freeze"
 freeze 0
-wait $frozen_pid
-like "$(cat "$GKT_WORK/frozen")" survived "A41 control: and let go on"
+check "A41 control: and let go on" wait_until 20 sh -c "test \$(wc -l <$GKT_WORK/frozen) -gt $before"
+{ kill -KILL $frozen_pid; wait $frozen_pid; } 2>/dev/null
+wait_until 20 sh -c "! grep -q . $own/sub/cgroup.procs"
 frozen "$GOCKER_SHELL" -c 'echo in; sleep 600; echo survived'
 is "$(cat $own/sub/cgroup.procs)" "" "A41 [shell]: neither supervisor nor session is in it"
 like "$(cat "/proc/$(pgrep -x gocker-super)/cgroup")" 'gocker(\.scope)?/supervisors$' "A41 [shell]: the supervisor is in gocker's own"
