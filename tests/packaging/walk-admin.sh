@@ -26,9 +26,12 @@ day_by_day() {
 	sed 's/^<[0-9]*>/Nov  3 22:01:38 host /' "$GKT_SYSLOG" >/var/log/auth.log
 	# Each by itself, so that one that fails is named.
 	block_files "$page" '### Day by day'
-	# TERM may end the session; what comes after is to work all the same.
+	# stop ends ann's session; what comes after is to find one all the same.
 	while IFS= read -r each; do
-		[[ $each != *'kill --user'* || -n $(id_of ann) ]] || start_session ann 'echo ready; sleep 1000; :'
+		if [[ $each == *'kill --user'* ]]; then
+			check "$1: ann's session has ended" wait_until 20 no_session ann
+			start_session ann 'echo ready; sleep 1000; :'
+		fi
 		run bash -c "${each//ID/$id}"
 		is "$rc" 0 "$1: \$ $each" || diag "$out" "$err"
 	done <"$GKT_WORK/block.01.sh"
