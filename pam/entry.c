@@ -124,6 +124,13 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 
 /* ---- what is given up ---- */
 
+/* Whether this is a shell below the user's own: that one was confined here. */
+static bool is_below(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
+}
+
 /* The environment as at the shell door: of what the daemon gives, what the policy and the stack let
  * through. What a program behind the filter gives is its user's own already. */
 static int clean_environment(const struct orders *orders)
@@ -133,8 +140,7 @@ static int clean_environment(const struct orders *orders)
 	const struct gk_env_facts facts = { .home = orders->home, .user = orders->user,
 		.shell = orders->policy.shell,
 		.agent = orders->policy.agent ? getenv("SSH_AUTH_SOCK") : NULL };
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
-		prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+	if (is_below())
 		return setenv("SHELL", orders->policy.shell, 1) < 0 ? -errno : 0;
 	const char *const *env = gk_env_make(&request, &orders->policy, &facts, &arena);
 	if (!env)
@@ -183,18 +189,25 @@ static bool would_loop(const char *shell)
 	return same_file(shell, SELF) || (name && same_file(shell, name));
 }
 
+/* As gocker-shell is asked, ForceCommand and all; a shell below the user's own is only passed on. */
 static char **shell_argv(const struct orders *orders, int argc, char **argv)
 {
-	static char name[1 + NAME_MAX + 1];
+	static char name[1 + NAME_MAX + 1], dash_c[] = "-c";
+	static char *command[] = { NULL, dash_c, NULL, NULL };
 	const char *base = strrchr(orders->policy.shell, '/') + 1;
-	bool login = argc > 0 && argv[0][0] == '-';
+	struct gk_request request = { .env = is_below() ? NULL : (const char *const *)environ };
 	int len = snprintf(name, sizeof name, "-%s", base);
-	char **out = len < 0 || (size_t)len >= sizeof name ? NULL : calloc((size_t)argc + 2, sizeof *out);
-	if (!out)
+	if (argc < 1 || len < 0 || (size_t)len >= sizeof name)
 		return NULL;
-	out[0] = login ? name : name + 1;
-	for (int i = 1; i < argc; i++)
-		out[i] = argv[i];
+	gk_request_called(&request, SELF, argc, (const char *const *)argv);
+	char **out = argv;
+	if (request.command && !request.argv) {
+		out = command;
+		out[2] = (char *)(uintptr_t)request.command; /* nobody writes to it */
+	} else if (!request.argv) {
+		argv[1] = NULL;
+	}
+	out[0] = request.login ? name : name + 1;
 	return out;
 }
 

@@ -47,8 +47,6 @@ static const char *env_value(const char *const *env, const char *name)
 	return NULL;
 }
 
-/* What sshd, su, login and sudo call a shell with: "-sh" for a login, `-c STRING` for a command. As
- * an sshd ForceCommand there is no argument, and the client's command is in the environment. */
 static void read_request(struct login *l, int argc, char **argv)
 {
 	struct gk_request *request = &l->request;
@@ -56,19 +54,8 @@ static void read_request(struct login *l, int argc, char **argv)
 	request->session_id = l->id;
 	request->env = l->caller.env;
 	request->tty = l->tty.mode;
-	request->login = argv[0][0] == '-';
 	request->agent_socket = env_value(l->caller.env, "SSH_AUTH_SOCK");
-	/* A passwd shell of gocker-shell runs a ForceCommand of gocker-shell through `-c`. */
-	bool forced_self = argc == 3 && strcmp(argv[1], "-c") == 0 && strcmp(argv[2], SELF) == 0;
-	const char *original = env_value(l->caller.env, "SSH_ORIGINAL_COMMAND");
-	if (argc > 1 && !forced_self)
-		request->argv = (const char *const *)(argv + 1);
-	else if (original && (argc == 1 || forced_self) && !request->login)
-		request->command = original;
-	else if (forced_self || env_value(l->caller.env, "SSH_CONNECTION"))
-		request->login = true;
-	if (argc == 3 && strcmp(argv[1], "-c") == 0 && !forced_self)
-		request->command = argv[2];
+	gk_request_called(request, SELF, argc, (const char *const *)argv);
 }
 
 static int identify(struct login *l, struct gk_err *err)

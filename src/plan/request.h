@@ -52,4 +52,11 @@ struct gk_request {
 	struct gk_override override;
 };
 
+/* Fills in what a login shell was called for, as sshd, su, login and sudo call one: "-sh" for a login, `-c
+ * STRING` for a command. As an sshd ForceCommand there is no argument, and the client's command is in the
+ * environment, request->env. self: the path at which the shell stands. argv is kept, not copied, and has
+ * at least argv[0]. */
+void gk_request_called(struct gk_request *request, const char *self, int argc,
+	const char *const *argv);
+
 #endif

@@ -104,6 +104,12 @@ working_forwards() {
 	is "$rc:$out" 0:there "ProxyJump"
 	forwarded -R "/home/$user/r.sock:127.0.0.1:$web"
 	is "$(fetch --unix-socket "/home/$user/r.sock" http://x/)" web "stream-local -R"
+	ssh -l "$user" -N -L "7004:/home/$user/r.sock" gocker 2>/dev/null &
+	local second=$!
+	wait_until 10 eval '(: </dev/tcp/127.0.0.1/7004) 2>/dev/null'
+	is "$(fetch http://127.0.0.1:7004/)" web "stream-local -L"
+	kill $second
+	wait $second 2>/dev/null
 	hang_up
 	rm -f "/home/$user/r.sock"
 }

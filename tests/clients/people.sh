@@ -129,25 +129,24 @@ kinds_of_users() {
 	like "$rc:$err" '^125:gocker: .*4242' "a uid that nobody knows is refused with a word"
 }
 
-says() { # NAME PATTERN: the next login is refused with one line, and the reason is in syslog
-	local user=$3
+says() { # NAME PATTERN USER: the next login is refused with one line, and the reason is in syslog
 	mark_syslog
-	refused "$1" "$2" ssh_as "$user" true
-	like "$(gocker_log)" "event=refused.*user=\"?$user.*$2" "$1: the administrator reads why"
+	if [ "$door" = shell ]; then
+		refused "$1" "$2" ssh_as "$3" true
+	else # sshd shows what PAM says, on its stdout, and ends with 254
+		run ssh_as "$3" true
+		like "$rc:$out$err" "^254:gocker: [^"$'\n'"]*$2[^"$'\n'"]*\$" "$1: one line says why, and no command is run"
+	fi
+	like "$(gocker_log)" "event=refused.*user=\"?$3.*$2" "$1: the administrator reads why"
 }
+
+told_by_scp() { timeout 20 scp -q -O "$1@gocker:x" "$GKT_WORK/x" 2>&1 | grep -q "$2"; } # USER PATTERN
 
 messages() {
 	row=S21
-	local u=told-$door
+	local u=told-$door failed=125
+	[ "$door" = shell ] || failed=254
 	door_user "$u"
-	if [ "$door" = pam ]; then
-		set_ini 'pids_max = many'
-		run ssh_as "$u" true
-		check "a broken gocker.ini: no login" test "$rc" -ne 0
-		like "$(gocker_log)" 'event=refused.*gocker.ini:4' "a broken gocker.ini: the administrator reads why"
-		set_ini
-		return
-	fi
 	set_ini 'pids_max = many'
 	says "a broken gocker.ini" 'gocker.ini:4' "$u"
 	set_ini 'image = nosuch'
@@ -163,7 +162,7 @@ messages() {
 	local home=/home/$u
 	chown 1:1 "$home"
 	run ssh_as "$u" true # sshd itself has a word to say as well
-	like "$rc:$out:$err" '^125::(Could not chdir.*.)?gocker: .*belongs to someone else' "a home that is not the user's"
+	like "$rc:$out$err" "^$failed:(Could not chdir.*.)?gocker: .*belongs to someone else" "a home that is not the user's"
 	chown "$u:$u" "$home"
 	set_ini 'shell = /bin/nosuch'
 	run ssh_as "$u" true
@@ -171,9 +170,9 @@ messages() {
 	like "$err" '^gocker: /bin/nosuch' "which names it"
 	set_ini 'pids_max = many'
 	run timeout 20 ssh -tt -l "$u" gocker
-	like "$rc:$out" '^125:gocker: .*gocker.ini:4' "on a terminal the line can be read as well"
-	run timeout 20 scp -q -O "$u@gocker:x" "$GKT_WORK/x"
-	like "$err" 'gocker: .*gocker.ini:4' "scp shows it"
+	like "$rc:$out" "^$failed:gocker: .*gocker.ini:4" "on a terminal the line can be read as well"
+	# Where ssh is gone before scp has said its first word, scp knows of a lost connection only.
+	check "scp shows it" wait_until 30 told_by_scp "$u" 'gocker: .*gocker.ini:4'
 	run timeout 20 sftp -b /dev/null "$u@gocker"
 	is "$rc" 255 "sftp ends with a failure (sshd shows nobody a subsystem's stderr)"
 	set_ini

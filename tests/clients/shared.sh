@@ -12,7 +12,11 @@ ten_at_once() {
 		pids+=($!)
 	done
 	for i in {1..10}; do wait_until 10 grep -q . "$GKT_WORK/ten-$i"; done
-	[ "$door" != shell ] || is "$(session_inits | wc -l)" 10 "ten sessions at once are ten containers"
+	if [ "$door" = shell ]; then
+		is "$(session_inits | wc -l)" 10 "ten sessions at once are ten containers"
+	elif [ "$door" = pam ]; then
+		is "$(session_inits | wc -l)" 1 "ten sessions at once are one login, in one container"
+	fi
 	for i in {1..10}; do
 		wait "${pids[i - 1]}"
 		[ $? = "$i" ] && [ "$(cat "$GKT_WORK/ten-$i")" = "$i"$'\n'"$inside" ] || wrong=$((wrong + 1))
@@ -28,6 +32,13 @@ ten_at_once() {
 		for i in {1..3}; do ssh_over "$user" 'sleep 1000' >/dev/null 2>&1 </dev/null & done
 		wait_until 10 eval '[ "$(session_inits | wc -l)" = 3 ]'
 		refused "one more than user_sessions_max is refused with a word" 'sessions' ssh_over "$user" true
+	elif [ "$door" = pam ]; then
+		# The connection that is open is the one login.
+		set_ini 'user_sessions_max = 1'
+		run ssh_over "$user" 'hostname'
+		is "$rc:$out" "0:$inside" "user_sessions_max is of logins, not of what is done over one"
+		run ssh_as "$user" true
+		like "$rc:$out" '^254:gocker: 1 session' "one more login is refused with a word"
 	fi
 	stop_master "$user"
 	set_ini
@@ -59,7 +70,7 @@ forced_commands() {
 	run ssh_as "$user" -tt true
 	like "$err" 'PTY allocation request failed' "with its other restrictions"
 
-	[ "$door" = shell ] || return 0
+	[ "$door" != plain ] || return 0
 	# The other way to set this door up: a user with an ordinary shell, and gocker-shell forced.
 	reconfigured 'Match User forced' "ForceCommand $GOCKER_SHELL"
 	run ssh_as forced 'hostname; echo "a  b"; exit 4'
@@ -69,6 +80,9 @@ forced_commands() {
 	like "$rc:$out" '^0:/dev/' "ForceCommand gocker-shell with a terminal"
 	run ssh_as forced 'echo "${SSH_ORIGINAL_COMMAND-unset}"'
 	is "$rc" 0 "ForceCommand gocker-shell passes commands on unchanged"
+	reconfigured "Match User $user" "ForceCommand $GOCKER_SHELL"
+	run ssh_as "$user" 'hostname; exit 4'
+	is "$rc:$out" "4:$inside" "ForceCommand gocker-shell where it is the passwd shell as well"
 }
 
 rows() {
