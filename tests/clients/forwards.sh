@@ -1,9 +1,9 @@
 #!/bin/bash
 # S12: agent forwarding. S13: port and socket forwards. S14: X11.
 . "$(dirname "$0")/../lib/test.sh"
-need curl ssh-agent xauth
+need curl ssh-agent xauth python3
 need_product
-image_with hop /usr/bin/ssh /usr/bin/ssh-add
+image_with hop /usr/bin/ssh /usr/bin/ssh-add /usr/bin/xauth
 busybox=$(command -v busybox)
 
 # The lines that gocker's sshd drop-in has for this door.
@@ -133,12 +133,31 @@ forwards_end_inside() {
 
 x11() {
 	row=S14
-	run env DISPLAY=:0 timeout 20 ssh -X -o LogLevel=INFO -l "$user" gocker 'echo "${DISPLAY-none}"'
-	if [ "$out" = none ]; then
-		like "$rc:$err" '^0:.*X11 forwarding request failed' "X11 is refused with a word to the user, and the command runs"
+	local cookie=0123456789abcdef0123456789abcdef server
+	set_ini 'image = hop'
+	x11_as() { env DISPLAY=:0 XAUTHORITY="$GKT_WORK/xauth" timeout 60 ssh -Y -o LogLevel=INFO -l "$user" gocker "$1"; }
+	xauth -q -f "$GKT_WORK/xauth" add :0 MIT-MAGIC-COOKIE-1 $cookie 2>/dev/null
+	python3 "$GKT_TOP/tests/clients/x11-server.py" /tmp/.X11-unix/X0 $cookie "$GKT_WORK/x11" &
+	server=$!
+	wait_until 20 grep -q ready "$GKT_WORK/x11"
+	if [ "$door" = shell ]; then
+		run x11_as 'echo "${DISPLAY-none}"'
+		like "$rc:$out:$err" '^0:none:.*X11 forwarding request failed' "X11 is refused with a word to the user, and the command runs"
 	else
-		like "$out" '^localhost:[0-9]+' "X11 is forwarded: DISPLAY is set"
+		install -m 755 "$(command -v x11-client)" "/home/$user/x11-client"
+		run x11_as '~/x11-client "$DISPLAY" "$(xauth list "unix:${DISPLAY#*:}" | sed "s/.* //")"'
+		is "$rc:$out" "0:the display was here" "a program inside reaches the client's display, by a cookie of its own"
+		unlike "$(ssh_as "$user" xauth list)" $cookie "the display's own cookie stays with the client"
 	fi
+	if [ "$door" = pam ]; then
+		set_ini 'image = alpine'
+		run x11_as 'echo "${DISPLAY-none}"'
+		like "$rc:$out:$err" '^0:none:.*X11 forwarding request failed' "an image without xauth: refused with a word to the user, and the command runs"
+		set_ini 'image = hop'
+	fi
+	kill $server
+	wait $server 2>/dev/null
+	rm -f /tmp/.X11-unix/X0
 }
 
 rows() {
@@ -148,7 +167,8 @@ rows() {
 	set_ini 'image = hop'
 	local lines
 	mapfile -t lines < <(drop_in)
-	start_sshd "${lines[@]}"
+	# Debian's own configuration has X11 on; the first line that says something about it counts.
+	start_sshd "${lines[@]}" 'X11Forwarding yes'
 	web=8080
 	mkdir -p "$GKT_WORK/web"
 	echo web >"$GKT_WORK/web/index.html"
