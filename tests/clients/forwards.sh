@@ -135,6 +135,7 @@ x11() {
 	row=S14
 	local cookie=0123456789abcdef0123456789abcdef server
 	set_ini 'image = hop'
+	# shellcheck disable=SC2317 # called by run
 	x11_as() { env DISPLAY=:0 XAUTHORITY="$GKT_WORK/xauth" timeout 60 ssh -Y -o LogLevel=INFO -l "$user" gocker "$1"; }
 	xauth -q -f "$GKT_WORK/xauth" add :0 MIT-MAGIC-COOKIE-1 $cookie 2>/dev/null
 	python3 "$GKT_TOP/tests/clients/x11-server.py" /tmp/.X11-unix/X0 $cookie "$GKT_WORK/x11" &

@@ -35,7 +35,8 @@ proc enter {command} {
 proc same_modes {before} {
 	equal [outer {stty -g}] $before
 }
-proc super {} { return [exec pgrep -x gocker-super] }
+# The oldest: a child of its own has its name for a moment, until it has one of its own.
+proc super {} { return [exec pgrep -xo gocker-super] }
 TCL
 outer_test() { # NAME: with the functions above
 	cat "$GKT_WORK/outer.tcl" - >"$GKT_WORK/outer.now"
