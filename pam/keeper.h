@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "link.h"
 #include "plan/plan.h"
+#include "run/apart.h"
 #include "run/cleanse.h"
 #include "run/session.h"
 #include "run/terminal.h"
@@ -23,6 +24,7 @@ struct gk_keeper {
 	int link;		 /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
 
+	struct gk_apart apart; /* who the user is, asked for */
 	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
 	struct gk_config config;
 	struct gk_policy policy;

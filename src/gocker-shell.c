@@ -29,6 +29,7 @@ struct login {
 	struct gk_tty tty;
 	uid_t uid;
 	gid_t gid;
+	struct gk_apart apart; /* who that is, asked for */
 	struct gk_identity who;
 	struct gk_config config;
 	struct gk_policy policy;
@@ -65,19 +66,28 @@ static int identify(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_become_root(&l->uid, err);
 	if (r == 0)
-		r = gk_identity_apart(NULL, l->uid, &l->arena, &l->who, err);
+		r = gk_apart_start(&l->apart, NULL, l->uid, err);
 	return r;
 }
 
 static int decide(struct login *l, struct gk_err *err)
 {
-	int r = gk_load_config(GK_CONFIG_PATH, &l->arena, &l->config, err);
+	struct gk_err config = GK_ERR_INIT;
+	/* Read while NSS is asked; who it is goes before what is wrong with it. */
+	int loaded = gk_load_config(GK_CONFIG_PATH, &l->arena, &l->config, &config);
+	int r = gk_apart_answer(&l->apart, &l->arena, &l->who, err);
+	if (r == 0 && loaded < 0) {
+		*err = config;
+		r = loaded;
+	}
 	if (r == 0)
 		r = gk_policy_for(&l->config, &l->who, &l->arena, &l->policy, err);
 	if (r == 0)
 		r = gk_session_new_id(l->id);
 	if (r == 0)
 		r = gk_plan_make(&l->request, &l->who, &l->policy, &l->arena, &l->plan, err);
+	if (r < 0)
+		gk_apart_end(&l->apart);
 	return r < 0 ? gk_fail_errno(err, r, "cannot plan the session") : 0;
 }
 
@@ -86,7 +96,11 @@ static int open_session(struct login *l, struct gk_err *err)
 	char user[256], tty[16];
 	gk_session_init(&l->session, &l->plan, &l->caller);
 	l->session.tty = l->tty;
-	int r = gk_session_open(&l->session, err);
+	l->session.apart = &l->apart;
+	int r = gk_supervise_prepare(&l->session, err);
+	if (r == 0)
+		r = gk_session_open(&l->session, err);
+	gk_apart_end(&l->apart);
 	if (r < 0)
 		return r;
 	snprintf(tty, sizeof tty, "%s", l->tty.mode == GK_TTY_NONE ? "no" : "yes");
@@ -122,7 +136,7 @@ static int refuse(const struct login *l, int code, const struct gk_err *err)
 
 int main(int argc, char **argv)
 {
-	static struct login l;
+	static struct login l = { .apart = GK_APART_INIT };
 	struct gk_err err = GK_ERR_INIT;
 	int status = 0, code;
 	l.uid = getuid();

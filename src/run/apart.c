@@ -1,6 +1,7 @@
 #include "run/apart.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,24 +11,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "run/identity.h"
 
 /* What the child leaves behind, in memory that both have: this, then the texts, each with its length
- * before it (NONE: there is none), in the order of struct gk_identity; the groups' gids before names. */
-struct answer {
-	int r;
+ * before it (NONE: there is none), in the order of struct gk_identity; the groups' gids before names.
+ * It says by a byte in the pipe that the answer is there, and by a second one that it is confirmed. */
+struct gk_apart_answer {
+	int r, confirmed; /* 0 or -errno with err */
 	struct gk_err err;
 	uid_t uid;
 	gid_t gid;
 	size_t ngroups, used;
-	bool whole; /* set last */
 	unsigned char data[];
 };
 
 enum { ANSWER_BYTES = 4 << 20, GROUPS_MAX = 65537 };
 #define NONE UINT32_MAX
 
-static bool put(struct answer *a, const void *data, size_t size)
+static bool put(struct gk_apart_answer *a, const void *data, size_t size)
 {
 	if (size > ANSWER_BYTES - sizeof *a - a->used)
 		return false;
@@ -36,13 +38,13 @@ static bool put(struct answer *a, const void *data, size_t size)
 	return true;
 }
 
-static bool put_text(struct answer *a, const char *s)
+static bool put_text(struct gk_apart_answer *a, const char *s)
 {
 	uint32_t len = s ? (uint32_t)strnlen(s, ANSWER_BYTES) : NONE;
 	return put(a, &len, sizeof len) && (!s || put(a, s, len));
 }
 
-static bool put_identity(struct answer *a, const struct gk_identity *id)
+static bool put_identity(struct gk_apart_answer *a, const struct gk_identity *id)
 {
 	a->uid = id->uid;
 	a->gid = id->gid;
@@ -55,7 +57,7 @@ static bool put_identity(struct answer *a, const struct gk_identity *id)
 	return fits;
 }
 
-static bool take(const struct answer *a, size_t *at, void *data, size_t size)
+static bool take(const struct gk_apart_answer *a, size_t *at, void *data, size_t size)
 {
 	if (a->used > ANSWER_BYTES - sizeof *a || *at > a->used || size > a->used - *at)
 		return false;
@@ -64,7 +66,7 @@ static bool take(const struct answer *a, size_t *at, void *data, size_t size)
 	return true;
 }
 
-static bool take_text(const struct answer *a, size_t *at, struct gk_arena *arena, const char **ret)
+static bool take_text(const struct gk_apart_answer *a, size_t *at, struct gk_arena *arena, const char **ret)
 {
 	uint32_t len;
 	if (!take(a, at, &len, sizeof len))
@@ -79,7 +81,7 @@ static bool take_text(const struct answer *a, size_t *at, struct gk_arena *arena
 	return *ret != NULL;
 }
 
-static bool take_identity(const struct answer *a, struct gk_arena *arena, struct gk_identity *ret)
+static bool take_identity(const struct gk_apart_answer *a, struct gk_arena *arena, struct gk_identity *ret)
 {
 	struct gk_identity id = { .uid = a->uid, .gid = a->gid, .ngroups = a->ngroups };
 	size_t at = 0;
@@ -100,54 +102,93 @@ static bool take_identity(const struct answer *a, struct gk_arena *arena, struct
 	return true;
 }
 
-static void __attribute__((noreturn)) look_up(pid_t parent, const char *name, uid_t uid,
-	struct gk_arena *arena, struct answer *a)
+static bool say(int to)
 {
+	ssize_t n;
+	while ((n = write(to, "", 1)) < 0 && errno == EINTR)
+		;
+	return n == 1;
+}
+
+static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *name, uid_t uid,
+	struct gk_apart_answer *a)
+{
+	struct gk_arena arena = { 0 };
 	struct gk_identity id = { 0 };
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
-	a->r = name ? gk_identity_by_name(name, arena, &id, &a->err) :
-		      gk_identity_by_uid(uid, arena, &id, &a->err);
+	a->r = gk_identity_look_up(name, uid, &arena, &id, &a->err);
 	if (a->r == 0 && !put_identity(a, &id))
 		a->r = gk_fail(&a->err, -E2BIG, "the account's groups are too many");
-	a->whole = true;
-	_exit(0);
+	if (!say(to) || a->r < 0)
+		_exit(1);
+	a->confirmed = gk_identity_confirm(&id, &a->err);
+	_exit(!say(to));
 }
 
-/* Runs the child to its end. Returns 0 if it left a whole answer. */
-static int ask(const char *name, uid_t uid, struct gk_arena *arena, struct answer *a)
+int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_err *err)
 {
-	int status = 0;
-	pid_t parent = getpid(), pid = fork(), got;
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		look_up(parent, name, uid, arena, a);
-	while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
-		;
-	if (got < 0)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 && a->whole ? 0 : -EIO;
-}
-
-int gk_identity_apart(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
-{
-	struct answer *a = mmap(NULL, ANSWER_BYTES, PROT_READ | PROT_WRITE,
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return gk_fail_errno(err, -errno, "cannot look up the account");
+	gk_autoclose int from = ends[0], to = ends[1];
+	struct gk_apart_answer *answer = mmap(NULL, ANSWER_BYTES, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (a == MAP_FAILED)
-		return gk_fail_errno(err, -errno, "account");
-	int r = ask(name, uid, arena, a);
-	if (r < 0) {
-		gk_fail_errno(err, r, "cannot look up the account");
-	} else if (a->r < 0) {
-		r = a->r;
-		a->err.msg[sizeof a->err.msg - 1] = a->err.detail[sizeof a->err.detail - 1] = '\0';
-		gk_fail(err, r, "%s", a->err.msg);
-		gk_err_detail(err, "%s", a->err.detail);
-	} else if (!take_identity(a, arena, ret)) {
-		r = gk_fail(err, -EIO, "cannot look up the account");
+	if (answer == MAP_FAILED)
+		return gk_fail_errno(err, -errno, "cannot look up the account");
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0)
+		look_up(parent, to, name, uid, answer);
+	if (pid < 0) {
+		int r = gk_fail_errno(err, -errno, "cannot look up the account");
+		(void)munmap(answer, ANSWER_BYTES);
+		return r;
 	}
-	(void)munmap(a, ANSWER_BYTES);
+	*a = (struct gk_apart){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer };
+	return 0;
+}
+
+/* Waits until the child has said something. Returns what it said then: 0, or -errno with err. */
+static int hear(const struct gk_apart *a, const int *r, struct gk_err *err)
+{
+	char byte;
+	ssize_t n;
+	while ((n = read(a->said, &byte, 1)) < 0 && errno == EINTR)
+		;
+	if (n != 1)
+		return gk_fail_errno(err, n < 0 ? -errno : -EIO, "cannot look up the account");
+	if (*r == 0)
+		return 0;
+	struct gk_err *told = &a->answer->err;
+	told->msg[sizeof told->msg - 1] = told->detail[sizeof told->detail - 1] = '\0';
+	gk_fail(err, *r, "%s", told->msg);
+	gk_err_detail(err, "%s", told->detail);
+	return *r < 0 ? *r : -EIO;
+}
+
+int gk_apart_answer(const struct gk_apart *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
+{
+	int r = hear(a, &a->answer->r, err);
+	if (r == 0 && !take_identity(a->answer, arena, ret))
+		r = gk_fail(err, -EIO, "cannot look up the account");
 	return r;
+}
+
+int gk_apart_confirm(const struct gk_apart *a, struct gk_err *err)
+{
+	return hear(a, &a->answer->confirmed, err);
+}
+
+void gk_apart_end(struct gk_apart *a)
+{
+	gk_close_fd(&a->said);
+	if (a->pid > 0) {
+		(void)kill(a->pid, SIGKILL);
+		while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	a->pid = 0;
+	if (a->answer)
+		(void)munmap(a->answer, ANSWER_BYTES);
+	a->answer = NULL;
 }

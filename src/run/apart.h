@@ -1,6 +1,6 @@
 /* The look-up of an account in a process of its own. NSS loads whatever modules nsswitch.conf names, with
  * the libraries that these need; none of it is to stay mapped, for a session's length, in the supervisor
- * and in init, nor to be copied by each of their forks. */
+ * and in init, nor to be copied by each of their forks. And the caller does meanwhile what needs no name. */
 #ifndef GK_RUN_APART_H
 #define GK_RUN_APART_H
 
@@ -10,9 +10,26 @@
 #include "base/err.h"
 #include "plan/identity.h"
 
-/* As gk_identity_by_name, or with name NULL as gk_identity_by_uid, in a child that ends with its answer.
- * For a process without threads. Returns 0, or -errno with err; whatever happens to the child is an error. */
-int gk_identity_apart(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err);
+/* One that is under way. The child is killed when the caller dies. */
+struct gk_apart {
+	pid_t pid; /* 0: none */
+	int said;
+	struct gk_apart_answer *answer;
+};
+#define GK_APART_INIT { .said = -1 }
+
+/* Starts the look-up by name, or with name NULL by uid (gk_identity_look_up). For a process without threads.
+ * Returns 0, or -errno with err. */
+int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_err *err);
+
+/* Waits for what it found. Returns 0, or -errno with err; whatever happens to the child is an error. */
+int gk_apart_answer(const struct gk_apart *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err);
+
+/* Waits until it has asked for the groups again (gk_identity_confirm): before that, nothing may come of the
+ * answer. Returns 0, or -errno with err. */
+int gk_apart_confirm(const struct gk_apart *a, struct gk_err *err);
+
+/* Ends the child, wherever it is, and reaps it. Fine without one. */
+void gk_apart_end(struct gk_apart *a);
 
 #endif

@@ -88,9 +88,7 @@ static int group_name(gid_t gid, struct gk_arena *arena, char *buf, size_t size,
 	return ran_out();
 }
 
-/* getgrouplist has no way to say that it could not look: it gives the primary group alone, and
- * whoever is in a group with a strict section would get the default. So what it found is asked for
- * twice as well. Returns 0 or -errno, -ERANGE where more room is needed. */
+/* Asks once. Returns 0 or -errno, -ERANGE where more room than *n is needed. */
 static int list_groups(const struct gk_identity *id, gid_t *list, int *n)
 {
 	errno = 0;
@@ -99,58 +97,81 @@ static int list_groups(const struct gk_identity *id, gid_t *list, int *n)
 	return e < 0 ? e : r < 0 ? -ERANGE : 0;
 }
 
-static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct gk_err *err)
+/* The primary group first, each once. Returns how many are left. */
+static size_t sort_out(gid_t primary, gid_t *list, size_t n)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < n; i++) {
+		gid_t gid = list[i];
+		size_t seen = gid == primary ? 0 : 1;
+		while (seen > 0 && seen < count && list[seen] != gid)
+			seen++;
+		if (seen == count)
+			list[count++] = gid;
+	}
+	list[0] = primary;
+	return count;
+}
+
+/* Fills ret_list, the caller's to free. Returns 0, or -errno with err. */
+static int ask_groups(const struct gk_identity *id, gid_t **ret_list, size_t *ret_n, struct gk_err *err)
 {
 	gk_autofree gid_t *list = NULL;
-	int n = 64;
-	for (;;) {
+	for (int n = 64, got = n;; n = got) {
 		free(list);
-		list = calloc((size_t)n, sizeof *list);
-		int got = n, again = n;
-		gk_autofree gid_t *second = calloc((size_t)n, sizeof *second);
-		if (!list || !second)
-			return gk_fail_errno(err, -ENOMEM, "groups of %s", id->name);
-		int r = list_groups(id, list, &got);
-		if (r == 0)
-			r = list_groups(id, second, &again);
-		if (r == 0 && (got != again ||
-			memcmp(list, second, (size_t)got * sizeof *list) != 0))
-			r = -EAGAIN;
-		if (r < 0 && r != -ERANGE)
-			return gk_fail_errno(err, r, "cannot look up the groups of %s", id->name);
+		/* One more for the primary group, should it not be the first. */
+		list = calloc((size_t)n + 1, sizeof *list);
+		int r = list ? list_groups(id, list + 1, &got) : -ENOMEM;
 		if (r == 0) {
-			n = got;
-			break;
+			list[0] = id->gid;
+			*ret_n = sort_out(id->gid, list, (size_t)got + 1);
+			*ret_list = list;
+			list = NULL;
+			return 0;
 		}
+		if (r != -ERANGE)
+			return gk_fail_errno(err, r, "cannot look up the groups of %s", id->name);
 		if (got <= n)
 			got = n * 2;
 		if (got > GROUPS_MAX)
 			return gk_fail(err, -E2BIG, "%s is in more than %d groups", id->name,
 				GROUPS_MAX);
-		n = got;
 	}
+}
+
+static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct gk_err *err)
+{
+	gk_autofree gid_t *list = NULL;
+	size_t n = 0;
+	int r = ask_groups(id, &list, &n, err);
+	if (r < 0)
+		return r;
 	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
-	struct gk_group *groups = gk_arena_array(arena, (size_t)n + 1, sizeof *groups);
+	struct gk_group *groups = gk_arena_array(arena, n, sizeof *groups);
 	if (!buf || !groups)
 		return gk_fail_errno(err, -ENOMEM, "groups of %s", id->name);
-	size_t count = 1;
-	groups[0].gid = id->gid;
-	for (int i = 0; i < n; i++) {
-		size_t seen = 0;
-		while (seen < count && groups[seen].gid != list[i])
-			seen++;
-		if (seen == count)
-			groups[count++].gid = list[i];
-	}
-	for (size_t i = 0; i < count; i++) {
-		int r = group_name(groups[i].gid, arena, buf, PASSWD_MAX_BYTES, &groups[i].name);
+	for (size_t i = 0; i < n; i++) {
+		groups[i].gid = list[i];
+		r = group_name(list[i], arena, buf, PASSWD_MAX_BYTES, &groups[i].name);
 		if (r < 0)
-			return gk_fail_errno(err, r, "cannot look up group %u of %s",
-				(unsigned)groups[i].gid, id->name);
+			return gk_fail_errno(err, r, "cannot look up group %u of %s", (unsigned)list[i],
+				id->name);
 	}
 	id->groups = groups;
-	id->ngroups = count;
+	id->ngroups = n;
 	return 0;
+}
+
+int gk_identity_confirm(const struct gk_identity *id, struct gk_err *err)
+{
+	gk_autofree gid_t *list = NULL;
+	size_t n = 0;
+	int r = ask_groups(id, &list, &n, err);
+	for (size_t i = 0; r == 0 && i < n && n == id->ngroups; i++)
+		if (list[i] != id->groups[i].gid)
+			n = 0;
+	return r < 0 || n == id->ngroups ? r :
+		gk_fail_errno(err, -EAGAIN, "cannot look up the groups of %s", id->name);
 }
 
 static int fill(const struct passwd *pw, struct gk_arena *arena, struct gk_identity *ret,
@@ -173,8 +194,7 @@ static int fill(const struct passwd *pw, struct gk_arena *arena, struct gk_ident
 	return r;
 }
 
-int gk_identity_by_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+static int look_up_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
 	if (!buf)
@@ -188,8 +208,7 @@ int gk_identity_by_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *re
 	return fill(pw, arena, ret, err);
 }
 
-int gk_identity_by_name(const char *name, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+static int look_up_name(const char *name, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	char shown[128];
 	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
@@ -203,4 +222,34 @@ int gk_identity_by_name(const char *name, struct gk_arena *arena, struct gk_iden
 	if (!pw)
 		return gk_fail(err, -ENOENT, "user %s has no account on this host", shown);
 	return fill(pw, arena, ret, err);
+}
+
+int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
+	struct gk_err *err)
+{
+	return name ? look_up_name(name, arena, ret, err) : look_up_uid(uid, arena, ret, err);
+}
+
+static int look_up_surely(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
+	struct gk_err *err)
+{
+	struct gk_identity id = { 0 };
+	int r = gk_identity_look_up(name, uid, arena, &id, err);
+	if (r == 0)
+		r = gk_identity_confirm(&id, err);
+	if (r == 0)
+		*ret = id;
+	return r;
+}
+
+int gk_identity_by_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
+	struct gk_err *err)
+{
+	return look_up_surely(NULL, uid, arena, ret, err);
+}
+
+int gk_identity_by_name(const char *name, struct gk_arena *arena, struct gk_identity *ret,
+	struct gk_err *err)
+{
+	return look_up_surely(name, 0, arena, ret, err);
 }

@@ -13,7 +13,8 @@
 
 /* What init and the supervisor tell each other: one datagram each over a socket pair. */
 enum gk_message_kind {
-	GK_MSG_READY = 1, /* init: the root stands; with the inner pty's master where one is relayed */
+	GK_MSG_TREE = 1,  /* supervisor: value is the number of a tree of the plan, with its mount */
+	GK_MSG_READY,	  /* init: the root stands; with the inner pty's master where one is relayed */
 	GK_MSG_GO,	  /* supervisor: start the payload */
 	GK_MSG_STARTED,	  /* init: the payload's execve succeeded */
 	GK_MSG_FAILED,	  /* init: value is the exit code (125, 126, 127), err says why */

@@ -18,8 +18,10 @@
 #include <linux/magic.h>
 
 #include "base/cleanup.h"
+#include "base/fdpass.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "run/init.h"
 #include "run/verify.h"
 
 #define STAGE GK_RUNDIR "/mnt"
@@ -425,6 +427,19 @@ static int mount_all(struct site *site, bool *made, struct gk_err *err)
 	return 0;
 }
 
+/* The trees are opened outside while the root is made. One that is optional and could not be had comes
+ * without a descriptor. */
+static int receive_trees(const struct site *site, struct gk_err *err)
+{
+	for (size_t i = 0; i < site->plan->ntrees; i++) {
+		struct gk_message m = { 0 };
+		int n = gk_fd_recv(site->sources->link, &m, sizeof m, &site->sources->trees[i]);
+		if (n != (int)sizeof m || m.kind != GK_MSG_TREE || m.value != (int)i)
+			return gk_fail_errno(err, n < 0 ? n : -EPIPE, "cannot take over the home");
+	}
+	return 0;
+}
+
 /* A directory of the merged root by its path there, links followed as they will be inside; what is missing
  * is made. Made by a descriptor and a name alone: a path would follow the image's links on the host, which
  * is where this process still has its root. Returns the fd or -errno. */
@@ -536,6 +551,8 @@ int gk_root_build(const struct gk_plan *plan, const struct gk_root_sources *sour
 		r = make_scratch_dirs(&site, err);
 	if (r == 0)
 		r = make_entries(&site, err);
+	if (r == 0)
+		r = receive_trees(&site, err);
 	if (r == 0)
 		r = mount_all(&site, made, err);
 	if (r == 0)

@@ -9,7 +9,8 @@
 struct gk_root_sources {
 	const char *image_path; /* the very directory that image_fd is open on */
 	int image_fd;		/* opened (and locked) by the supervisor, to compare with */
-	const int *trees;	/* one mount fd for each of plan->trees */
+	int *trees;		/* a mount fd for each of plan->trees, as they come */
+	int link;		/* where they come from, in order: GK_MSG_TREE */
 	int pty;		/* mount fd of the terminal */
 	int stub;		/* mount fd of the entry stub */
 	int userns;		/* the user namespace whose ids the root has */

@@ -20,7 +20,6 @@
 #include "run/creds.h"
 #include "run/image.h"
 #include "run/relay.h"
-#include "run/tree.h"
 #include "run/userns.h"
 #include "run/whence.h"
 #include "run/withdraw.h"
@@ -52,8 +51,10 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 		.master = -1,
 		.signals = -1,
 	};
-	for (int i = 0; i < GK_TREES_MOST; i++)
+	for (int i = 0; i < GK_TREES_MOST; i++) {
+		s->asked[i] = (struct gk_tree_asked)GK_TREE_ASKED_INIT;
 		s->trees[i] = -1;
+	}
 	(void)clock_gettime(CLOCK_BOOTTIME, &s->opened);
 }
 
@@ -101,23 +102,34 @@ static int open_image(struct gk_session *s, struct gk_err *err)
 	return 0;
 }
 
-static int open_trees(struct gk_session *s, struct gk_err *err)
+/* What the user decides about is looked at by children while init is made and makes the root. */
+static int ask_trees(struct gk_session *s, struct gk_err *err)
 {
 	if (s->plan->ntrees > GK_TREES_MOST)
 		return gk_fail(err, -E2BIG, "more than %d volumes", GK_TREES_MOST);
-	for (size_t i = 0; i < s->plan->ntrees; i++) {
-		/* An agent's socket is named by the caller's environment: one that is gone, or is
-		 * someone else's (su keeps the variable), is left out and refuses no login. */
-		bool optional = s->plan->trees[i].socket;
-		s->trees[i] = gk_tree_open(&s->plan->trees[i], &s->plan->cred,
-			optional ? NULL : err);
-		if (s->trees[i] < 0 && !optional)
-			return s->trees[i];
-	}
+	for (size_t i = 0; i < s->plan->ntrees; i++)
+		gk_tree_ask(&s->plan->trees[i], &s->plan->cred, &s->asked[i]);
 	if (s->tty.mode != GK_TTY_TAKEOVER)
 		return 0;
 	s->pty_tree = gk_tree_of_pty(s->tty.fd, err);
 	return s->pty_tree < 0 ? s->pty_tree : 0;
+}
+
+/* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is read next. */
+static int hand_over_trees(struct gk_session *s, struct gk_err *err)
+{
+	for (size_t i = 0; i < s->plan->ntrees; i++) {
+		const struct gk_tree *tree = &s->plan->trees[i];
+		struct gk_message m = { .kind = GK_MSG_TREE, .value = (int)i };
+		/* An agent's socket is named by the caller's environment: one that is gone, or is
+		 * someone else's (su keeps the variable), is left out and refuses no login. */
+		bool optional = tree->socket;
+		gk_autoclose int fd = gk_tree_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
+		if (fd < 0 && !optional)
+			return fd;
+		(void)gk_fd_send(s->link, &m, sizeof m, fd);
+	}
+	return 0;
 }
 
 static int make_userns(struct gk_session *s, struct gk_err *err)
@@ -142,8 +154,8 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.plan = s->plan,
 		.caller = s->caller,
 		.cgroup = &s->cgroup,
-		.sources = { s->image_path, s->image_fd, s->trees, s->pty_tree, s->stub, s->userns,
-			s->devlog },
+		.sources = { s->image_path, s->image_fd, s->trees, theirs, s->pty_tree, s->stub,
+			s->userns, s->devlog },
 		.tty = s->tty,
 		.link = theirs,
 		.supervisor_pidfd = self,
@@ -181,6 +193,9 @@ static int await(struct gk_session *s, int kind, struct gk_err *err)
 		return GK_EXIT_GOCKER;
 	}
 	n = n < 0 ? -errno : gk_fd_recv(s->link, &m, sizeof m, &fd);
+	/* Said once where init ended with something of ours unread; what it had to say comes after it. */
+	if (n == -ECONNRESET)
+		n = gk_fd_recv(s->link, &m, sizeof m, &fd);
 	if (n == (int)sizeof m && m.kind == kind) {
 		if (kind == GK_MSG_READY)
 			s->master = gk_steal_fd(&fd);
@@ -202,12 +217,22 @@ static int await(struct gk_session *s, int kind, struct gk_err *err)
 static void close_sources(struct gk_session *s)
 {
 	for (int i = 0; i < GK_TREES_MOST; i++)
-		gk_close_fd(&s->trees[i]);
+		gk_tree_forget(&s->asked[i]);
 	gk_close_fd(&s->pty_tree);
 	gk_close_fd(&s->image_fd);
 	gk_close_fd(&s->stub);
 	gk_close_fd(&s->userns);
 	gk_close_fd(&s->devlog);
+}
+
+/* Where a supervisor stands ready and nothing is to be done between the two, init need not wait for the word
+ * when the root stands: it goes on when it has compared the root with the plan. One that has ended is heard
+ * of next. */
+static void go_early(struct gk_session *s)
+{
+	struct gk_message go = { .kind = GK_MSG_GO };
+	s->told_to_go = s->signals >= 0 && s->tty.mode != GK_TTY_RELAY && s->plan->exec_path &&
+		gk_fd_send(s->link, &go, sizeof go, -1) == 0;
 }
 
 int gk_session_open(struct gk_session *s, struct gk_err *err)
@@ -217,20 +242,27 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		&s->place, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
+	if (r == 0)
+		r = open_image(s, err);
+	/* Of who it is there is nothing yet but a place with its record. */
+	if (r == 0 && s->apart)
+		r = gk_apart_confirm(s->apart, err);
 	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
 	if (r == 0)
 		r = gk_withdraw(&s->cgroup, err);
 	if (r == 0)
-		r = open_image(s, err);
-	if (r == 0)
-		r = open_trees(s, err);
+		r = ask_trees(s, err);
 	if (r == 0)
 		r = make_userns(s, err);
 	if (r == 0)
 		r = gk_creds_bound(s->plan->cred.caps, err);
 	if (r == 0)
 		r = clone_init(s, err);
+	if (r == 0)
+		r = hand_over_trees(s, err);
+	if (r == 0)
+		go_early(s);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
 		r = err->code;
 	close_sources(s);
@@ -245,7 +277,7 @@ int gk_session_start(struct gk_session *s, struct gk_err *err)
 	int r = s->master < 0 ? 0 : gk_relay_seed(s->tty.fd, s->master, err);
 	if (r < 0)
 		return GK_EXIT_GOCKER;
-	r = gk_fd_send(s->link, &go, sizeof go, -1);
+	r = s->told_to_go ? 0 : gk_fd_send(s->link, &go, sizeof go, -1);
 	if (r < 0) {
 		gk_fail_errno(err, r, "cannot start the session");
 		return GK_EXIT_GOCKER;

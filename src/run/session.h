@@ -9,10 +9,12 @@
 
 #include "base/err.h"
 #include "plan/plan.h"
+#include "run/apart.h"
 #include "run/cgroup.h"
 #include "run/cleanse.h"
 #include "run/init.h"
 #include "run/record.h"
+#include "run/tree.h"
 #include "run/tty.h"
 
 /* Trees of one plan: the home, the agent's socket and the volumes. */
@@ -24,6 +26,7 @@ struct gk_session {
 	struct gk_tty tty;
 	unsigned image_flags; /* GK_IMAGE_ANY_PARENT, for root's own command line */
 	int stub;	      /* mount fd of the entry stub, from the keeper; -1 otherwise */
+	struct gk_apart *apart; /* a look-up that is still to be confirmed, or NULL */
 	int devlog;	      /* socket that becomes /dev/log, from the keeper; -1 otherwise */
 
 	struct gk_place place;
@@ -31,13 +34,15 @@ struct gk_session {
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
 	int userns; /* the user namespace, -1 without one */
-	int trees[GK_TREES_MOST];
+	struct gk_tree_asked asked[GK_TREES_MOST];
+	int trees[GK_TREES_MOST]; /* init's */
 	int pty_tree;
 
 	pid_t init;	/* 0: none; its number is used for waiting only, the pidfd for all else */
 	int init_pidfd;
 	int link;	/* the supervisor's end of the socket pair */
 	int signals;	/* signalfd of who supervises, -1 before */
+	bool told_to_go;	/* init has the word to start the payload already */
 	int master;	/* of the inner pty, when one is relayed */
 	struct timespec opened;
 };
@@ -56,8 +61,9 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 /* A new session id: 12 hex digits from getrandom(2). buf has GK_ID_BYTES. Returns 0 or -errno. */
 int gk_session_new_id(char *buf);
 
-/* Steps 4 to 8: place, cgroup, image, trees, clone, root. When it returns 0 the container stands
- * and its init waits. On failure everything is undone. */
+/* Steps 4 to 8: place, image, cgroup, trees, clone, root. When it returns 0 the container stands
+ * and its init waits, or starts the payload where a supervisor stands ready (gk_supervise_prepare) and no
+ * terminal is to be relayed. On failure everything is undone. */
 int gk_session_open(struct gk_session *s, struct gk_err *err);
 
 /* Starts the payload and waits until its execve succeeded. Returns 0, or the exit code (125, 126,

@@ -285,13 +285,16 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		(int64_t)usage->pids_peak, (int64_t)usage->pids_max_hits, (int64_t)usage->oom_kills);
 }
 
+int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
+{
+	if (s->signals < 0)
+		s->signals = open_signals();
+	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") : 0;
+}
+
 int gk_supervise_start(struct gk_session *s, struct gk_err *err)
 {
-	s->signals = open_signals();
-	if (s->signals >= 0)
-		return gk_session_start(s, err);
-	gk_fail_errno(err, s->signals, "cannot prepare the supervision");
-	return GK_EXIT_GOCKER;
+	return gk_supervise_prepare(s, err) < 0 ? GK_EXIT_GOCKER : gk_session_start(s, err);
 }
 
 int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)

@@ -171,7 +171,7 @@ static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
 	_exit(gk_fd_send(SOCK_FD, &answer, sizeof answer, fd) < 0);
 }
 
-static int open_as_user(const struct gk_tree *tree, const struct gk_credentials *cred)
+static int start_child(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *ret)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -182,16 +182,45 @@ static int open_as_user(const struct gk_tree *tree, const struct gk_credentials 
 		return -errno;
 	if (pid == 0)
 		child_open(parent, theirs, tree, cred);
-	gk_close_fd(&theirs);
-	struct pollfd p = { .fd = mine, .events = POLLIN };
-	int answer = -EIO, fd = -1;
-	if (poll(&p, 1, GK_TREE_TIMEOUT_MS) != 1)
-		answer = -ETIMEDOUT;
-	else if (gk_fd_recv(mine, &answer, sizeof answer, &fd) != (int)sizeof answer)
-		answer = -EIO;
+	ret->pid = pid;
+	ret->sock = gk_steal_fd(&mine);
+	return 0;
+}
+
+void gk_tree_ask(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *ret)
+{
+	*ret = (struct gk_tree_asked)GK_TREE_ASKED_INIT;
+	if (tree->as_user || tree->socket)
+		ret->failed = start_child(tree, cred, ret);
+}
+
+static int end_child(struct gk_tree_asked *asked, bool stuck)
+{
 	/* Stuck in the file system it may not even die; it holds nothing then. */
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, answer == -ETIMEDOUT ? WNOHANG : 0);
+	if (asked->pid > 0) {
+		(void)kill(asked->pid, SIGKILL);
+		(void)waitpid(asked->pid, NULL, stuck ? WNOHANG : 0);
+	}
+	asked->pid = 0;
+	gk_close_fd(&asked->sock);
+	return stuck ? -ETIMEDOUT : 0;
+}
+
+void gk_tree_forget(struct gk_tree_asked *asked)
+{
+	(void)end_child(asked, true);
+}
+
+/* The fd that the child has opened, or -errno. */
+static int hear(struct gk_tree_asked *asked)
+{
+	struct pollfd p = { .fd = asked->sock, .events = POLLIN };
+	int answer = -EIO, fd = -1;
+	bool stuck = poll(&p, 1, GK_TREE_TIMEOUT_MS) != 1;
+	if (!stuck && gk_fd_recv(asked->sock, &answer, sizeof answer, &fd) != (int)sizeof answer)
+		answer = -EIO;
+	if (end_child(asked, stuck) < 0)
+		answer = -ETIMEDOUT;
 	if (answer == 0 && fd < 0)
 		answer = -EIO;
 	if (answer < 0)
@@ -199,8 +228,8 @@ static int open_as_user(const struct gk_tree *tree, const struct gk_credentials 
 	return answer < 0 ? answer : fd;
 }
 
-/* Clones what fd stands on, private and with the attributes set all the way down, before any
- * namespace is made (a clone of a shared mount stays shared otherwise). */
+/* Clones what fd stands on, private and with the attributes set all the way down, before it is in any
+ * namespace (a clone of a shared mount stays shared otherwise). */
 static int clone_tree(int fd, uint64_t attributes)
 {
 	gk_autoclose int tree = gk_sys_open_tree(fd, "",
@@ -229,10 +258,10 @@ static const char *reason(const struct gk_tree *tree, int r)
 	}
 }
 
-int gk_tree_open(const struct gk_tree *tree, const struct gk_credentials *cred,
+int gk_tree_take(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *asked,
 	struct gk_err *err)
 {
-	gk_autoclose int fd = tree->as_user || tree->socket ? open_as_user(tree, cred) :
+	gk_autoclose int fd = asked->pid > 0 ? hear(asked) : asked->failed < 0 ? asked->failed :
 		open_and_check(tree, cred);
 	int r = fd;
 	if (r >= 0)
