@@ -95,7 +95,7 @@ for command in $(commands_of_help); do
 	case $command in
 	check | explain) continue ;;
 	image) args="list" ;;
-	run | exec | enable | disable | kill | inspect | freeze | thaw) args="x y" ;;
+	run | exec | enable | disable | kill | stop | inspect | freeze | thaw) args="x y" ;;
 	*) args= ;;
 	esac
 	# shellcheck disable=SC2086 # words
