@@ -77,31 +77,31 @@ static struct json_object *as_json(const struct gk_seen *s, struct gk_arena *are
 	return o;
 }
 
-static void line(const char *name, const char *value)
+static void line(FILE *f, const char *name, const char *value)
 {
-	printf("%-12s %s\n", name, value);
+	fprintf(f, "%-12s %s\n", name, value);
 }
 
-static void print_usage(const struct gk_seen *s)
+static void print_usage(FILE *f, const struct gk_seen *s)
 {
 	char a[24], b[24], c[24], d[24];
 	const struct gk_usage *u = &s->usage;
-	printf("%-12s %s of %s ([%s]), %s at most so far, limit hit %s times\n", "Tasks",
+	fprintf(f, "%-12s %s of %s ([%s]), %s at most so far, limit hit %s times\n", "Tasks",
 		gk_human_count(a, sizeof a, u->pids_now), gk_human_count(b, sizeof b, s->pids_max),
 		s->section, gk_human_count(c, sizeof c, u->pids_peak),
 		gk_human_count(d, sizeof d, u->pids_max_hits));
-	printf("%-12s %s of %s, %s at most so far, %s killed for it\n", "Memory",
+	fprintf(f, "%-12s %s of %s, %s at most so far, %s killed for it\n", "Memory",
 		gk_human_bytes(a, sizeof a, u->memory_now),
 		s->memory_max == UINT64_MAX ? "no limit" : gk_human_bytes(b, sizeof b, s->memory_max),
 		gk_human_bytes(c, sizeof c, u->memory_peak),
 		gk_human_count(d, sizeof d, u->oom_kills));
 	if (u->cpu_usec == UINT64_MAX)
-		line("CPU time", "-");
+		line(f, "CPU time", "-");
 	else
-		printf("%-12s %.2f s\n", "CPU time", (double)u->cpu_usec / 1e6);
+		fprintf(f, "%-12s %.2f s\n", "CPU time", (double)u->cpu_usec / 1e6);
 }
 
-static void print_text(const struct gk_seen *s, struct gk_arena *arena)
+void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 {
 	char age[24], idle[24], started[64] = "-";
 	struct process *processes = NULL;
@@ -110,23 +110,23 @@ static void print_text(const struct gk_seen *s, struct gk_arena *arena)
 	if (time)
 		snprintf(started, sizeof started, "%s", json_object_get_string(time));
 	json_object_put(time);
-	line("ID", s->id);
-	line("State", s->frozen ? "frozen" : "running");
-	printf("%-12s %s (uid %u)\n", "User", s->user, (unsigned)s->uid);
-	line("Door", s->door);
-	line("Image", s->image);
+	line(f, "ID", s->id);
+	line(f, "State", s->frozen ? "frozen" : "running");
+	fprintf(f, "%-12s %s (uid %u)\n", "User", s->user, (unsigned)s->uid);
+	line(f, "Door", s->door);
+	line(f, "Image", s->image);
 	if (s->userns)
-		printf("%-12s 0 to %d inside are %llu to %llu outside\n", "User ids", GK_USERNS_IDS - 1,
+		fprintf(f, "%-12s 0 to %d inside are %llu to %llu outside\n", "User ids", GK_USERNS_IDS - 1,
 			(unsigned long long)s->userns, (unsigned long long)s->userns + GK_USERNS_IDS - 1);
-	line("Terminal", s->tty);
-	line("From", s->from);
-	printf("%-12s %s (%s ago)\n", "Started", started, gk_human_time(age, sizeof age, s->age_s));
-	line("Idle", gk_human_time(idle, sizeof idle, s->idle_s));
-	line("Command", s->command);
-	print_usage(s);
-	printf("%-12s %d (supervisor %d)\n", "Init", (int)s->init, (int)s->supervisor);
+	line(f, "Terminal", s->tty);
+	line(f, "From", s->from);
+	fprintf(f, "%-12s %s (%s ago)\n", "Started", started, gk_human_time(age, sizeof age, s->age_s));
+	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
+	line(f, "Command", s->command);
+	print_usage(f, s);
+	fprintf(f, "%-12s %d (supervisor %d)\n", "Init", (int)s->init, (int)s->supervisor);
 	for (size_t i = 0; i < n; i++)
-		printf("%-12s %d %s\n", i ? "" : "Processes", processes[i].pid, processes[i].comm);
+		fprintf(f, "%-12s %d %s\n", i ? "" : "Processes", processes[i].pid, processes[i].comm);
 }
 
 static int inspect(char **ids, bool json)
@@ -148,7 +148,7 @@ static int inspect(char **ids, bool json)
 		}
 		if (id > ids)
 			putchar('\n');
-		print_text(&s, &arena);
+		gk_inspect_print(stdout, &s, &arena);
 	}
 	if (json && gk_report_print(list) != 0)
 		code = 1;

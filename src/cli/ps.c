@@ -32,7 +32,8 @@ static const char help[] =
 	"      --help          this text\n"
 	"\n"
 	"PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not tell\n"
-	"(cgroup v1); IDLE is - without a terminal.\n";
+	"(cgroup v1); IDLE is - without a terminal. Of a login through the PAM door TTY is the terminal\n"
+	"used last, by its name inside, and COMMAND the user's oldest process.\n";
 
 struct ps {
 	struct gk_seen_filter filter;

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cli/live.h"
 #include "cli/print.h"
 #include "plan/text.h"
 #include "run/record.h"
@@ -82,7 +83,7 @@ static uint64_t without(uint64_t n, uint64_t own)
 	return n == UINT64_MAX ? n : n > own ? n - own : 0;
 }
 
-static void read_counters(struct gk_seen *s, uint64_t own)
+static void read_counters(const struct reading *r, struct gk_seen *s, uint64_t own)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	struct gk_err ignored = GK_ERR_INIT;
@@ -93,6 +94,8 @@ static void read_counters(struct gk_seen *s, uint64_t own)
 	s->usage.pids_now = without(s->usage.pids_now, own);
 	s->usage.pids_peak = without(s->usage.pids_peak, own);
 	s->frozen = gk_cgroup_is_frozen(&cg);
+	if (s->alive && strcmp(s->door, "pam") == 0)
+		gk_live_look(s, &cg, r->now, r->arena);
 	gk_cgroup_close(&cg);
 }
 
@@ -124,7 +127,7 @@ static int read_record(const struct gk_record *record, void *arg)
 	s.caps = (uint64_t)get_number(text, "caps", 0);
 	s.userns = (uint64_t)get_number(text, "userns", 0);
 	s.idle_s = idle_of(s.tty, r->now);
-	read_counters(&s, (uint64_t)get_number(text, "pids_own", 0));
+	read_counters(r, &s, (uint64_t)get_number(text, "pids_own", 0));
 	r->list = gk_grow(r->arena, r->list, r->n, &r->cap, sizeof *r->list);
 	if (!r->list)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -55,6 +56,9 @@ int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, st
  * to be in that cgroup after it was opened. Returns 0 or -errno. */
 int gk_seen_open(const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd,
 	struct gk_err *err);
+
+/* Prints everything about a session, a line for each thing and each process (inspect.c). */
+void gk_inspect_print(FILE *f, const struct gk_seen *seen, struct gk_arena *arena);
 
 struct json_object;
 /* A session as JSON; the caller owns it. */

@@ -1,9 +1,11 @@
 #include <inttypes.h>
 #include <ncurses.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "cli/print.h"
 #include "cli/top.h"
 
@@ -217,35 +219,24 @@ void gk_top_draw(struct gk_top *top)
 
 void gk_top_draw_one(const struct gk_seen *s)
 {
-	char text[256], a[24], b[24], c[24], d[24];
-	int y = 0;
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	gk_autofree char *text = NULL;
+	char head[300];
+	size_t size = 0;
+	int y = 2;
+	FILE *f = open_memstream(&text, &size);
+	if (f) {
+		gk_inspect_print(f, s, &arena);
+		(void)fclose(f);
+	}
 	erase();
 	attron(A_BOLD);
-	snprintf(text, sizeof text, "session %s of %s", s->id, s->user);
-	put(y++, 0, COLS, text);
+	snprintf(head, sizeof head, "session %s of %s", s->id, s->user);
+	put(0, 0, COLS, head);
 	attroff(A_BOLD);
-	y++;
-	for (const char *line = s->record; *line && y < LINES - 5;) {
-		size_t len = strcspn(line, "\n"), key = strcspn(line, "=");
-		char name[64], value[1024];
-		snprintf(name, sizeof name, "%.*s", (int)(key < len ? key : len), line);
-		snprintf(value, sizeof value, "%.*s", (int)(key < len ? len - key - 1 : 0),
-			line + key + 1);
-		put(y, 0, 14, name);
-		put(y++, 15, COLS - 15, value);
-		line += len + (line[len] == '\n');
-	}
-	y++;
-	snprintf(text, sizeof text, "tasks %s now, %s at most, limit hit %s times; OOM kills %s",
-		gk_human_count(a, sizeof a, s->usage.pids_now),
-		gk_human_count(b, sizeof b, s->usage.pids_peak),
-		gk_human_count(c, sizeof c, s->usage.pids_max_hits),
-		gk_human_count(d, sizeof d, s->usage.oom_kills));
-	put(y++, 0, COLS, text);
-	snprintf(text, sizeof text, "memory %s now, %s at most",
-		gk_human_bytes(a, sizeof a, s->usage.memory_now),
-		gk_human_bytes(b, sizeof b, s->usage.memory_peak));
-	put(y, 0, COLS, text);
+	for (char *save, *line = text ? strtok_r(text, "\n", &save) : NULL; line && y < LINES - 1;
+		line = strtok_r(NULL, "\n", &save))
+		put(y++, 0, COLS, line);
 	put(LINES - 1, 0, COLS - 1, "any key goes back");
 	refresh();
 }

@@ -7,7 +7,7 @@ start_session() {
 	rm -f "$GKT_WORK/session"
 	ssh -l "$1" gocker "$2" >"$GKT_WORK/session" 2>&1 </dev/null &
 	session_pid=$!
-	wait_until 15 grep -q ready "$GKT_WORK/session" || echo "# no session: $(cat "$GKT_WORK/session")"
+	wait_until 30 grep -q ready "$GKT_WORK/session" || echo "# no session: $(cat "$GKT_WORK/session")"
 }
 
 # What a living session is called, of the only one of USER.

@@ -21,7 +21,7 @@ run "$GOCKER" kill "$id"
 is "$rc:$out" "0:$id" "kill prints the id"
 wait "$session_pid"
 is $? 255 "kill without a signal ends a session that ignores TERM"
-check "and it is gone" wait_until 5 no_session alice
+check "and it is gone" wait_until 30 no_session alice
 like "$(gocker_log)" "event=kill id=$id user=\"alice\" signal=9 by=root" "the log says who did it"
 run "$GOCKER" kill "$id"
 is "$rc" 1 "a session that is gone can't be killed"
@@ -35,7 +35,7 @@ is "$?:$(grep got "$GKT_WORK/session")" "7:got USR1" "kill --signal USR1 reaches
 start_session alice 'echo ready; exec sleep 1000'
 run "$GOCKER" kill --signal SIGTERM "$(id_of alice)"
 wait "$session_pid"
-check "kill --signal SIGTERM ends one that takes it" wait_until 5 no_session alice
+check "kill --signal SIGTERM ends one that takes it" wait_until 30 no_session alice
 run "$GOCKER" kill --signal NONE 0
 is "$rc" 2 "an unknown signal is a usage error"
 run "$GOCKER" kill
@@ -45,7 +45,7 @@ start_session alice 'echo ready; sleep 1000; :'
 start_session alice 'echo ready; sleep 1000; :'
 run "$GOCKER" kill --user alice
 is "$rc:$(wc -l <"$GKT_WORK/out")" 0:2 "kill --user ends all of a user's sessions"
-check "they are gone" wait_until 5 no_session alice
+check "they are gone" wait_until 30 no_session alice
 is "$(id_of bob | wc -l)" 1 "and no other is"
 run "$GOCKER" kill --user alice
 is "$rc" 1 "kill --user without a session: exit status 1"
@@ -83,7 +83,7 @@ else
 	is "$("$GOCKER" ps --user alice --format json | jq -r '.[].state')" running "and after thaw it runs"
 	"$GOCKER" freeze "$id" >/dev/null
 	check "a frozen session can be killed" "$GOCKER" kill "$id"
-	check "it is gone" wait_until 5 no_session alice
+	check "it is gone" wait_until 30 no_session alice
 fi
 "$GOCKER" kill --user alice >/dev/null 2>&1
 kill "$bob_pid"

@@ -93,13 +93,13 @@ equal [ended] 5
 TCL
 "$GOCKER" kill --user alice >/dev/null
 wait "$session_pid"
-check "the session has ended" wait_until 5 no_session alice
+check "the session has ended" wait_until 30 no_session alice
 
 # A command that runs when the session ends, ends with it.
 start_session alice 'echo ready; sleep 1000; :'
 "$GOCKER" exec "$(id_of alice)" sleep 1002 </dev/null >/dev/null 2>&1 &
 running=$!
-check "a command runs" wait_until 5 pgrep -f '^sleep 1002'
+check "a command runs" wait_until 30 pgrep -f '^sleep 1002'
 "$GOCKER" kill --user alice >/dev/null
 wait $running
 is $? 137 "a command ends with its session"
@@ -109,7 +109,7 @@ wait "$session_pid"
 "$GOCKER" run sleep 1000 </dev/null >/dev/null 2>&1 &
 runner=$!
 run_id() { "$GOCKER" ps -q --door run | grep .; }
-check "gocker run" wait_until 10 run_id
+check "gocker run" wait_until 30 run_id
 sleep 0.3
 is "$("$GOCKER" exec "$(run_id)" grep CapEff /proc/self/status)" \
 	"$("$GOCKER" run grep CapEff /proc/self/status)" "in the container of gocker run: the capabilities of gocker run"

@@ -18,7 +18,7 @@ like "$rc:$out:$err" '^0:[0-9a-f]{12}:$' "run -d prints the session's id, and no
 id=$out
 is "$(left)" "$id" "and the session goes on"
 has_said() { [ "$(tr '\n' ' ' <"$GKT_WORK/log")" = "out err eof " ]; }
-check "what it prints is in the log; there is nothing to read" wait_until 10 has_said
+check "what it prints is in the log; there is nothing to read" wait_until 30 has_said
 is "$(stat -c %a:%u "$GKT_WORK/log")" 600:0 "which root alone can read"
 is "$("$GOCKER" exec "$id" echo here)" here "gocker exec reaches it"
 is "$("$GOCKER" inspect --format json "$id" | jq -r '.[0] | [.door, .tty, .user] | join(" ")')" "run  root" "it has no terminal"
@@ -27,7 +27,7 @@ is "$(ps -o sid= -p "$supervisor" | tr -d ' ')" "$supervisor" "nor has its super
 is "$(readlink "/proc/$supervisor"/fd/{0,1,2} | sort -u)" /dev/null "which holds neither the caller's descriptors nor the log"
 run "$GOCKER" run -d --log "$GKT_WORK/log" --hostname two sh -c 'hostname; exec sleep 1000'
 second=$out
-check "several at once, and a log that grows" wait_until 10 grep -qx two "$GKT_WORK/log"
+check "several at once, and a log that grows" wait_until 30 grep -qx two "$GKT_WORK/log"
 is "$(head -n 1 "$GKT_WORK/log")" out "nothing in it is overwritten"
 is "$(left | wc -l)" 2 "both live"
 
@@ -42,7 +42,7 @@ refused "run --log alone" 'goes with --detach' "$GOCKER" run --log "$GKT_WORK/lo
 refused "run -d -t" 'no terminal' "$GOCKER" run -d -t true
 run "$GOCKER" run -d sh -c 'exit 42'
 like "$rc:$out" '^0:[0-9a-f]{12}$' "run -d of what ends at once has an id as well"
-check "its exit status is in the log" wait_until 10 sh -c "grep -q 'event=close id=$out .*status=exit:42' /var/log/gkt-syslog"
+check "its exit status is in the log" wait_until 30 sh -c "grep -q 'event=close id=$out .*status=exit:42' /var/log/gkt-syslog"
 # The shell that started one ends; the session does not.
 id3=$(setsid sh -c "$GOCKER run -d sleep 1000")
 sleep 0.5
@@ -55,7 +55,7 @@ run "$GOCKER" stop "$second"
 is "$rc:$out:$(left)" "0:$second:$id" "stop ends the session that is meant, prints its id, and no other ends"
 "$GOCKER" run -d sh -c 'trap "" TERM HUP; echo ready; while :; do sleep 1000; done' >"$GKT_WORK/stubborn"
 stubborn=$(cat "$GKT_WORK/stubborn")
-wait_until 10 sh -c "$GOCKER exec $stubborn ps | grep -q 'sleep 1000'"
+wait_until 30 sh -c "$GOCKER exec $stubborn ps | grep -q 'sleep 1000'"
 run "$GOCKER" stop -t 1 "$stubborn" "$id"
 is "$rc:$(sort <<<"$out")" "0:$(printf '%s\n' "$stubborn" "$id" | sort)" "stop -t 1: who ignores TERM is killed then; several at once"
 is "$(left)" "" "and when it returns they have ended"
@@ -86,5 +86,5 @@ run "$GOCKER" stop -t 1 --user alice
 is "$rc:$(wc -l <<<"$out")" 0:1 "[pam] stop --user"
 wait "$session_pid"
 is $? 255 "[pam] the connection ends with its container"
-check "[pam] it is gone" wait_until 10 no_session alice
+check "[pam] it is gone" wait_until 30 no_session alice
 check_clean "nothing is left"

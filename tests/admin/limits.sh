@@ -24,7 +24,7 @@ say {exit}
 ended
 TCL
 closed() { gocker_log | grep -q event=close; }
-check "the session is closed" wait_until 10 closed
+check "the session is closed" wait_until 30 closed
 log=$(gocker_log)
 like "$log" 'event=limit id=[0-9a-f]{12} limit=pids_max value=6 hits=[1-9]' "the log tells of it"
 like "$log" 'event=close .*pids_hits=[1-9]' "the closing line has the count"
@@ -34,6 +34,6 @@ run ssh_as alice 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; wai
 unlike "$out$err" 'gocker: limit' "without a terminal nothing of gocker's gets between the user's bytes"
 mark_syslog
 ssh_as alice true
-wait_until 10 closed
+wait_until 30 closed
 like "$(gocker_log)" 'event=close .*pids_hits=0' "a session without hits says 0"
 check_clean "nothing is left"

@@ -61,28 +61,28 @@ follower=$!
 "$GOCKER" logs -f --file "$log" --format json >"$GKT_WORK/json" 2>&1 &
 json_follower=$!
 lines() { [ "$(grep -c . "$GKT_WORK/$1")" = "$2" ]; }
-check "--follow begins with what is there" wait_until 10 lines text 1
+check "--follow begins with what is there" wait_until 30 lines text 1
 session_line open 00000000000b bob >>"$log"
 session_line limit 00000000000a >>"$log"
-check "and goes on with what comes" wait_until 10 lines text 2
+check "and goes on with what comes" wait_until 30 lines text 2
 like "$(cat "$GKT_WORK/text")" 'limit +00000000000a' "of that user's sessions"
 whole=$(session_line close 00000000000a alice)
 printf '%s' "${whole:0:50}" >>"$log"
 sleep 0.6
 printf '%s\n' "${whole:50}" >>"$log"
-check "a line that comes in two parts is one" wait_until 10 lines text 3
+check "a line that comes in two parts is one" wait_until 30 lines text 3
 mv "$log" "$log.1"
 session_line refused 00000000000c alice >>"$log.1"
 sleep 0.1
 session_line open 00000000000d alice >"$log"
-check "a rotated file is read to its end, and then the new one" wait_until 10 lines text 5
-wait_until 10 lines json 6
+check "a rotated file is read to its end, and then the new one" wait_until 30 lines text 5
+wait_until 30 lines json 6
 : >"$log"
 session_line limit 00000000000d >>"$log"
-check "a file that was emptied is read from its beginning" wait_until 10 lines text 6
+check "a file that was emptied is read from its beginning" wait_until 30 lines text 6
 is "$(awk '{ print $4 ":" $5 }' "$GKT_WORK/text" | paste -sd' ')" \
 	"open:00000000000a limit:00000000000a close:00000000000a refused:00000000000c open:00000000000d limit:00000000000d" "all in order, and none twice"
-check "--format json: an object a line" wait_until 10 lines json 7
+check "--format json: an object a line" wait_until 30 lines json 7
 is "$(jq -r .id "$GKT_WORK/json" | paste -sd' ')" \
 	"00000000000a 00000000000b 00000000000a 00000000000a 00000000000c 00000000000d 00000000000d" "as they come"
 kill $follower $json_follower

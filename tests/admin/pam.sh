@@ -3,7 +3,7 @@
 # timeout: 120
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_lib.sh"
-need jq
+need jq expect
 need_product
 add_user alice --shell /bin/sh
 add_user bob --shell /bin/sh
@@ -23,6 +23,19 @@ is "$("$GOCKER" ps -q --door pam):$("$GOCKER" ps -q --door shell)" "$id:" "ps --
 like "$("$GOCKER" inspect "$id")" 'Tasks +2 of 9 \(\[default\]\)' "inspect"
 like "$("$GOCKER" stats --prometheus -)" "gocker_session_tasks\{id=\"$id\",user=\"alice\",door=\"pam\"" "stats"
 
+is "$(one .command)" 'sh -c echo secret >/tmp/mine; echo ready; sleep 1000; :' "ps: the command, without sshd's own"
+add_user carol --shell /bin/sh
+expect_test "ps: the terminal that sshd made inside, how long it was idle, the shell on it" <<'TCL'
+spawn -noecho ssh -tt -l carol gocker
+want {[$#] }
+after 2500
+equal [exec gocker ps --format json --user carol | jq -r {.[0] | [.tty, .command] | join(" ")}] "/dev/pts/0 -sh"
+set idle [exec gocker ps --format json --user carol | jq {.[0].idle_s}]
+if {$idle < 2 || $idle > 60} { fail "idle: $idle" }
+if {![regexp {carol +pam +alpine +pts/0 +127.0.0.1 +[0-9]+[sm] +[0-9]+s +1/9 } [exec gocker ps --no-trunc]]} { fail [exec gocker ps] }
+say {exit}
+ended
+TCL
 run "$GOCKER" exec "$id" cat /tmp/mine
 is "$rc:$out" 0:secret "exec: inside"
 run "$GOCKER" exec "$id" sh -c 'id -un; grep -E "^(CapBnd|NoNewPrivs|Seccomp:)" /proc/self/status'
@@ -35,17 +48,17 @@ run "$GOCKER" kill -s USR1 "$id"
 is "$rc" 0 "a signal that ends the user's processes"
 wait "$session_pid"
 isnt $? 0 "ends the login"
-check "and its session" wait_until 10 no_session alice
+check "and its session" wait_until 30 no_session alice
 check "sshd lives, and the next login works" ssh_as alice true
 start_session alice 'trap "" TERM HUP; echo ready; while :; do sleep 1000; done'
 run "$GOCKER" kill --user alice
 is "$rc" 0 "kill --user"
 wait "$session_pid"
-check "the session is gone" wait_until 10 no_session alice
+check "the session is gone" wait_until 30 no_session alice
 start=$SECONDS
 run ssh_as bob 'trap "" TERM HUP; while :; do sleep 1; done'
 isnt "$rc" 0 "max_duration ends a login"
-check "in time: $((SECONDS - start)) s" test $((SECONDS - start)) -ge 6 -a $((SECONDS - start)) -le 40
+check "in time: $((SECONDS - start)) s" test $((SECONDS - start)) -ge 6 -a $((SECONDS - start)) -le 90
 run "$GOCKER" logs --file "$GKT_SYSLOG" --user alice
 like "$out" "open +$id +alice" "logs: the opening"
 like "$out" "close +$id +alice .*pids_hits=[1-9]" "logs: the close, with the hits of the limit"

@@ -61,7 +61,7 @@ is "$(hits)" 0 "a session that never reached its limit has no hits"
 start_session bob 'echo ready; for i in 1 2 3 4 5 6 7; do (sleep 1000 &); done; exec sleep 1000'
 full=$session_pid
 hit() { [ "$(hits)" -ge 1 ]; }
-check "stats counts the tasks that a limit refused" wait_until 10 hit
+check "stats counts the tasks that a limit refused" wait_until 30 hit
 like "$("$GOCKER" stats --user alice)" "ID +USER +PIDS +LIMIT .*
 $id +alice +2 +20 " "stats as a table"
 check "stats --prometheus writes a file" "$GOCKER" stats --prometheus "$GKT_WORK/gocker.prom"
@@ -87,7 +87,7 @@ is "$("$GOCKER" ps -q --user bob | wc -l)" 2 "and leaves those that live"
 "$GOCKER" run sleep 1000 </dev/null >/dev/null 2>&1 &
 runner=$!
 running() { [ "$("$GOCKER" ps --door run --format json | jq '.[0].init // 0')" -gt 0 ]; }
-check "gocker run is a session too" wait_until 10 running
+check "gocker run is a session too" wait_until 30 running
 is "$("$GOCKER" ps --door run --format json | jq -r '.[].command')" "sleep 1000" "with its whole command"
 kill -KILL "$("$GOCKER" ps --door run --format json | jq -r '.[].init')"
 wait "$runner" 2>/dev/null

@@ -50,7 +50,7 @@ like "$err" '2 lost their set-uid' "and it is said"
 python3 "$GKT_TOP/tests/images/apk.py" /srv/repo "$(uname -m)"
 busybox httpd -f -p 127.0.0.1:8081 -h /srv/repo &
 httpd=$!
-wait_until 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8081'
+wait_until 30 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8081'
 run image edit alpine apk add --allow-untrusted --repositories-file /dev/null -X http://127.0.0.1:8081 hello-gkt
 is "$rc" 0 "apk add fetches a package over the network"
 is "$(session alpine hello-gkt)" "from the package" "and new sessions have it"

@@ -125,7 +125,7 @@ server.serve_forever()
 END
 python3 "$GKT_WORK/server.py" "$GKT_WORK" 2>/dev/null &
 server=$!
-wait_until 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
+wait_until 30 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443'
 run fetch --mirror https://localhost:8443
 like "$rc:$err" '3:.*certificate' "a certificate that the host does not trust ends it"
 cat "$GKT_WORK/cert" >>/etc/ssl/certs/ca-certificates.crt

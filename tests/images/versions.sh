@@ -54,7 +54,7 @@ check "the current one is whole" image verify base
 hold base
 kill -KILL "$held"
 wait "$held" 2>/dev/null
-check "an image is free when its session was killed" wait_until 10 image remove -q base
+check "an image is free when its session was killed" wait_until 30 image remove -q base
 is "$(ls -A $images)$(versions)" .versions0 "nothing of it stays"
 run session base /bin/true
 like "$rc:$err" "125:.*no image 'base'" "and no session starts from it"
