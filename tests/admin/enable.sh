@@ -81,6 +81,8 @@ set_shell alice /bin/bash
 run "$GOCKER" enable alice
 is "$rc" 0 "a trial for a user whose sessions are all taken"
 is "$(id_of alice | wc -l)" 1 "and the session that he has lives on"
+run "$GOCKER" disable --dry-run alice
+is "$rc:$out:$(shell_of alice)" "0:alice: would change the shell back to /bin/bash:$GOCKER_SHELL" "disable --dry-run says what it would do, and does nothing"
 run "$GOCKER" disable alice
 is "$rc" 0 "disable"
 is "$(shell_of alice)" /bin/bash "gives the shell back"
@@ -133,6 +135,9 @@ is "$(ssh_as bob hostname)" gocker-container "a real login through that stack is
 is "$(ssh_as root hostname)" throwaway "root's is not"
 run "$GOCKER" disable --door pam bob
 is "$rc" 2 "disable --door pam of one user is wrong use: gocker.ini spares users"
+run "$GOCKER" disable --door pam --dry-run
+is "$rc:$(grep -c pam_gocker /etc/pam.d/sshd)" 0:2 "disable --door pam --dry-run does nothing"
+like "$out" '/etc/pam.d/sshd' "and says where it would"
 run "$GOCKER" disable --door pam
 is "$rc" 0 "disable --door pam"
 check "gives the stack back as it was, byte for byte" cmp /etc/pam.d/sshd "$GKT_WORK/stock"

@@ -59,6 +59,14 @@ start=$SECONDS
 run ssh_as bob 'trap "" TERM HUP; while :; do sleep 1; done'
 isnt "$rc" 0 "max_duration ends a login"
 check "in time: $((SECONDS - start)) s" test $((SECONDS - start)) -ge 6 -a $((SECONDS - start)) -le 90
+expect_test "max_duration: a warning on the terminal, a word at the end, and it ends" <<'TCL'
+spawn -noecho ssh -tt -l bob gocker
+want {[$#] }
+want {gocker: this session ends in [0-9]+ s \(max_duration\)} 60
+want {gocker: this session has ended \(max_duration\)} 60
+if {[ended] == 0} { fail "it ended with success" }
+TCL
+is "$(gocker_log | grep -c 'event=end .*reason=max_duration')" 2 "the log says why both ended"
 run "$GOCKER" logs --file "$GKT_SYSLOG" --user alice
 like "$out" "open +$id +alice" "logs: the opening"
 like "$out" "close +$id +alice .*pids_hits=[1-9]" "logs: the close, with the hits of the limit"

@@ -18,14 +18,42 @@ is "$("$GOCKER" ps --format json | jq -c .)" '[]' "ps --format json without a se
 run "$GOCKER" inspect 0123
 is "$rc" 1 "inspect of a session that is not: exit status 1"
 like "$err" 'no session 0123' "and says so"
-for command in ps inspect stats kill freeze thaw; do
-	run "$GOCKER" $command --help
-	is "$rc:${out%% *}" 0:Usage: "$command --help"
-	run "$GOCKER" $command --no-such-option
-	is "$rc" 2 "$command: an unknown option is a usage error"
-done
-run as_user alice "$GOCKER" ps
-is "$rc" 125 "ps is root's"
+commands=$("$GOCKER" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+like "$(paste -sd' ' <<<"$commands")" '^run check explain image enable disable doctor ps top .* gc$' "gocker --help lists the commands"
+images=$("$GOCKER" image --help | sed -n 's/^  \([a-z]*\)[ ].*/image \1/p' | sort -u)
+is "$(wc -l <<<"$images")" 9 "gocker image --help lists its own"
+while read -ra words; do
+	command=${words[*]} wrong=2 # a command that runs another's has the convention of env(1)
+	[[ $command != run && $command != exec ]] || wrong=125
+	run "$GOCKER" "${words[@]}" --help
+	is "$rc:${out%% *}:$err" 0:Usage:: "$command --help"
+	run "$GOCKER" "${words[@]}" --no-such-option
+	is "$rc:$out" "$wrong:" "$command: an unknown option is a usage error"
+	like "$err" "^gocker $command: .*--no-such-option.*; see .gocker $command --help" "$command: which says so"
+done <<<"$commands"$'\n'"$images"
+while read -ra words; do
+	run as_user alice "$GOCKER" "${words[@]}"
+	like "$rc:$out:$err" '^125::gocker [a-z]*: .*root' "${words[*]} is root's"
+done <<-'COMMANDS'
+	ps
+	stats
+	gc
+	logs
+	top
+	doctor
+	inspect 0
+	exec 0 true
+	kill 0
+	stop 0
+	freeze 0
+	thaw 0
+	enable alice
+	disable alice
+	image prune
+	image remove alpine
+	image import x /dev/null
+	run true
+COMMANDS
 
 start_session alice ": one; echo ready; sleep 1000; :"
 alice_pid=$session_pid
