@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "image/cage.h"
 #include "image/info.h"
 #include "image/manifest.h"
 #include "image/tools.h"
@@ -46,7 +47,7 @@ static int import_into(struct gk_staging *staging, int fd, const char *label,
 	struct json_object *info, struct gk_extract_stats *ret, struct gk_err *err)
 {
 	struct gk_extract_stats stats;
-	int r = gk_extract(fd, label, staging->root_fd, options, &stats, err);
+	int r = gk_extract_caged(fd, label, staging->root_fd, options, &stats, err);
 	if (r < 0)
 		return r;
 	gk_info_set_stats(info, &stats);

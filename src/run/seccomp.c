@@ -30,3 +30,8 @@ int gk_seccomp_supervisor(struct gk_err *err)
 {
 	return load(filter_supervisor, COUNT(filter_supervisor), err);
 }
+
+int gk_seccomp_unpacker(struct gk_err *err)
+{
+	return load(filter_unpacker, COUNT(filter_unpacker), err);
+}

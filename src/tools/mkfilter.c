@@ -183,6 +183,20 @@ static const struct check {
 		REFUSE,
 		ALLOW,
 	}, 4 },
+	/* The last two are the unpacker's alone, which has no other. No memory that holds code: no library of the
+	 * archive's either. */
+	{ "mmap", {
+		LOAD(ARG_LOW(2)),
+		IF_SET(PROT_EXEC, 0, 1),
+		REFUSE,
+		ALLOW,
+	}, 4 },
+	{ "mprotect", {
+		LOAD(ARG_LOW(2)),
+		IF_SET(PROT_EXEC, 0, 1),
+		REFUSE,
+		ALLOW,
+	}, 4 },
 };
 
 /* The number of a call on an architecture, negative where it has none. */
@@ -206,9 +220,12 @@ static void answer_all(const struct target *t, uint32_t *answers, uint32_t answe
 	}
 }
 
-static void narrow(const struct target *t, uint32_t *answers)
+enum { CHECKS = COUNT(checks) - 2 };
+
+/* checks[first] up to checks[end - 1]. */
+static void narrow(const struct target *t, uint32_t *answers, size_t first, size_t end)
 {
-	for (size_t i = 0; i < COUNT(checks); i++) {
+	for (size_t i = first; i < end; i++) {
 		int number = number_of(t, checks[i].name);
 		if (number >= 0 && answers[number] == SECCOMP_RET_ALLOW)
 			answers[number] = CHECK(i);
@@ -223,7 +240,7 @@ static void user_answers(const struct target *t, bool admin, uint32_t *answers)
 	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_users, COUNT(allowed_for_users));
 	if (admin)
 		answer_all(t, answers, SECCOMP_RET_ALLOW, added_for_admin, COUNT(added_for_admin));
-	narrow(t, answers);
+	narrow(t, answers, 0, CHECKS);
 }
 
 static void supervisor_answers(const struct target *t, uint32_t *answers)
@@ -231,7 +248,15 @@ static void supervisor_answers(const struct target *t, uint32_t *answers)
 	for (size_t i = 0; i <= NUMBERS; i++)
 		answers[i] = SECCOMP_RET_ERRNO | EPERM;
 	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_supervisor, COUNT(allowed_for_supervisor));
-	narrow(t, answers);
+	narrow(t, answers, 0, CHECKS);
+}
+
+static void unpacker_answers(const struct target *t, uint32_t *answers)
+{
+	for (size_t i = 0; i <= NUMBERS; i++)
+		answers[i] = SECCOMP_RET_ERRNO | EPERM;
+	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
+	narrow(t, answers, CHECKS, COUNT(checks));
 }
 
 /* ---- the program ---- */
@@ -359,6 +384,8 @@ int main(void)
 		print_filter("filter_admin", t, answers);
 		supervisor_answers(t, answers);
 		print_filter("filter_supervisor", t, answers);
+		unpacker_answers(t, answers);
+		print_filter("filter_unpacker", t, answers);
 		printf("#define GK_HAVE_FILTERS 1\n#endif\n");
 	}
 	printf("#ifndef GK_HAVE_FILTERS\n#error \"no seccomp profile for this architecture\"\n#endif\n");

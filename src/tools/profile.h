@@ -125,4 +125,14 @@ NAMES allowed_for_supervisor[] = {
 	"signalfd4", "socket", "tgkill", "unlinkat", "wait4", "waitid", "write", "writev",
 };
 
+/* The process that unpacks archives nobody trusts (src/image/cage.c): files by descriptor, and memory, of which none
+ * can become code. */
+NAMES allowed_for_unpacker[] = {
+	"brk", "clock_gettime", "close", "exit", "exit_group", "faccessat", "faccessat2", "fchmod", "fchmodat",
+	"fchown", "fchownat", "fcntl", "fstat", "ftruncate", "futex", "getpid", "getrandom", "gettid", "linkat", "lseek",
+	"madvise", "mkdirat", "mmap", "mprotect", "mremap", "munmap", "newfstatat", "openat", "openat2", "pread64",
+	"pwrite64", "read", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity",
+	"sched_yield", "statx", "symlinkat", "sysinfo", "tgkill", "unlinkat", "utimensat", "write",
+};
+
 #endif

@@ -21,6 +21,7 @@ listing() { # times and sizes of directories are left out: they follow what is p
 for suffix in tar tar.gz tar.xz tar.zst; do
 	run import good "$archives/good.$suffix"
 	is "$rc" 0 "a .$suffix is imported"
+	[ "$rc" = 0 ] || diag "$err"
 	is "$(listing $images/good/)" "$(listing "$GKT_WORK/wanted")" \
 		".$suffix: names, types, modes, owners, sizes, times and links are the archive's"
 	check ".$suffix: the contents too" diff -r --no-dereference "$GKT_WORK/wanted" $images/good/
@@ -116,6 +117,15 @@ start_half() {
 }
 start_half
 check "an import under way is staged" [ -n "$(staged)" ]
+# Who reads the archive can do nothing else (A28): its root is what it fills, and it has power over owners and modes.
+unpacker=$(pgrep -P "$importer")
+like "$(readlink "/proc/$unpacker/root")" "^$images/.versions/.new@victim@.*/root\$" "its archive is read by a process whose root is what it fills"
+is "$(awk '/^(CapEff|CapBnd|NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "/proc/$unpacker/status")" \
+	"000000000000001b 000000000000001b 1 2 " "which has CAP_CHOWN, DAC_OVERRIDE, FOWNER and FSETID, and a filter"
+is "$(for fd in "/proc/$unpacker/fd/"*; do readlink "$fd"; done | grep -v "^/dev/null$\|fifo\|^$(readlink "/proc/$unpacker/root")")" "" \
+	"and no descriptor but /dev/null, the archive and what it fills"
+is "$(readlink "/proc/$importer/root"):$(awk '/^Seccomp:/ { print $2 }' "/proc/$importer/status")" "/:$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" \
+	"control: its parent has the host's root and no filter"
 kill -KILL "$importer"
 wait "$importer"
 exec 9>&-

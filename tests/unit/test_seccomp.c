@@ -21,16 +21,19 @@
 #define filter_user x86_64_user
 #define filter_admin x86_64_admin
 #define filter_supervisor x86_64_supervisor
+#define filter_unpacker x86_64_unpacker
 #include "filters.h"
 #undef __x86_64__
 #undef GK_HAVE_FILTERS
 #undef filter_user
 #undef filter_admin
 #undef filter_supervisor
+#undef filter_unpacker
 #define __aarch64__ 1
 #define filter_user aarch64_user
 #define filter_admin aarch64_admin
 #define filter_supervisor aarch64_supervisor
+#define filter_unpacker aarch64_unpacker
 #include "filters.h"
 #pragma pop_macro("__aarch64__")
 #pragma pop_macro("__x86_64__")
@@ -45,14 +48,16 @@ struct filter {
 static const struct machine {
 	const char *name;
 	uint32_t audit, scmp, foreign;
-	struct filter user, admin, supervisor;
+	struct filter user, admin, supervisor, unpacker;
 } machines[] = {
 	{ "x86_64", AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64, AUDIT_ARCH_I386,
 		{ x86_64_user, COUNT(x86_64_user) }, { x86_64_admin, COUNT(x86_64_admin) },
-		{ x86_64_supervisor, COUNT(x86_64_supervisor) } },
+		{ x86_64_supervisor, COUNT(x86_64_supervisor) },
+		{ x86_64_unpacker, COUNT(x86_64_unpacker) } },
 	{ "aarch64", AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64, AUDIT_ARCH_ARM,
 		{ aarch64_user, COUNT(aarch64_user) }, { aarch64_admin, COUNT(aarch64_admin) },
-		{ aarch64_supervisor, COUNT(aarch64_supervisor) } },
+		{ aarch64_supervisor, COUNT(aarch64_supervisor) },
+		{ aarch64_unpacker, COUNT(aarch64_unpacker) } },
 };
 
 static bool jumps(const struct sock_filter *f, uint32_t a)
@@ -195,6 +200,37 @@ static void test_supervisor_is_narrow(void **state)
 	}
 }
 
+/* What unpacks archives: files by descriptor and memory; no other process, no network, no code. */
+static void test_unpacker_is_narrow(void **state)
+{
+	(void)state;
+	static const char *const never[] = { "execve", "execveat", "clone", "clone3", "fork", "vfork", "kill", "tkill",
+		"ptrace", "socket", "connect", "sendmsg", "ioctl", "mount", "chroot", "setns", "unshare", "mknodat", "prctl",
+		"seccomp", "setuid", "setresuid", "capset", "bpf", "open_by_handle_at", "pidfd_open", "pidfd_getfd", "shmget",
+		"process_vm_writev", "memfd_create", "io_uring_setup", "setxattr", "fsetxattr", "personality" };
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		int allowed = 0;
+		for (int nr = 0; nr <= LAST; nr++)
+			allowed += ask(m, &m->unpacker, nr, 0, 0, 0) == SECCOMP_RET_ALLOW;
+		assert_in_range(allowed, 30, 50);
+		for (size_t i = 0; i < COUNT(never); i++) {
+			int nr = seccomp_syscall_resolve_name_arch(m->scmp, never[i]);
+			if (nr >= 0)
+				assert_int_equal(ask(m, &m->unpacker, nr, 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+		}
+		static const char *const memory[] = { "mmap", "mprotect" };
+		for (size_t i = 0; i < COUNT(memory); i++) {
+			int nr = seccomp_syscall_resolve_name_arch(m->scmp, memory[i]);
+			assert_int_equal(ask(m, &m->unpacker, nr, 0, 0, 3), SECCOMP_RET_ALLOW);
+			for (uint64_t prot = 4; prot < 8; prot++)
+				assert_int_equal(ask(m, &m->unpacker, nr, 0, 0, prot | 1ULL << 32),
+					SECCOMP_RET_ERRNO | EPERM);
+			/* Users' programs may. */
+			assert_int_equal(ask(m, &m->user, nr, 0, 0, 5), SECCOMP_RET_ALLOW);
+		}
+	}
+}
+
 static void test_foreign_architectures(void **state)
 {
 	(void)state;
@@ -203,6 +239,7 @@ static void test_foreign_architectures(void **state)
 			struct seccomp_data data = { .nr = nr, .arch = m->foreign };
 			assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ERRNO | ENOSYS);
 			assert_int_equal(evaluate(&m->supervisor, &data), SECCOMP_RET_ERRNO | ENOSYS);
+			assert_int_equal(evaluate(&m->unpacker, &data), SECCOMP_RET_ERRNO | ENOSYS);
 			/* x32 has the architecture of x86_64 and a bit of its own in the number */
 			data.arch = m->audit;
 			data.nr = nr | 0x40000000;
@@ -217,7 +254,7 @@ static void test_short(void **state)
 {
 	(void)state;
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
-		const struct filter *const all[] = { &m->user, &m->admin, &m->supervisor };
+		const struct filter *const all[] = { &m->user, &m->admin, &m->supervisor, &m->unpacker };
 		for (size_t i = 0; i < COUNT(all); i++) {
 			assert_in_range(all[i]->n, 50, 180);
 			for (int nr = 0; nr <= LAST; nr++) {
@@ -355,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_recorded_answers),
 		cmocka_unit_test(test_admin_adds_chroot_alone),
 		cmocka_unit_test(test_supervisor_is_narrow),
+		cmocka_unit_test(test_unpacker_is_narrow),
 		cmocka_unit_test(test_foreign_architectures),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_arguments),
