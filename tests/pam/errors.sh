@@ -71,6 +71,14 @@ like "$out" 'open: 14' "an unknown option refuses"
 drive gt1 root open
 like "$out" 'open: 0' "but never root"
 grep -v outer /etc/pam.d/gt >/etc/pam.d/gt1
+steps_logged() { # OPTION: how many of its steps the module tells of
+	sed "s/pam_gocker.so.*/& $1/" /etc/pam.d/gt >/etc/pam.d/gtd
+	mark_syslog
+	drive gtd alice open close
+	gocker_log | grep -cE 'event=(keeper .*contained=yes|inside)'
+}
+is "$(steps_logged debug)" 2 "debug: the module tells of its steps in the log"
+is "$(steps_logged '')" 0 "without it, it does not"
 
 # A keeper that is not what it should be.
 check_refused() { # NAME
