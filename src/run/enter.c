@@ -81,7 +81,7 @@ static int run_inside(const struct gk_enter *e, int link, int report, struct gk_
 		gk_fail_errno(err, r, "cannot enter the session");
 		return GK_EXIT_GOCKER;
 	}
-	return gk_payload_exec(&as_init, *pty_path ? pty_path : NULL, report, err);
+	return gk_payload_exec(&as_init, *pty_path ? pty_path : NULL, report, -1, err);
 }
 
 struct told {

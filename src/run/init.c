@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -24,6 +25,7 @@
 #include "run/payload.h"
 #include "run/seccomp.h"
 #include "run/userns.h"
+#include "run/verify.h"
 
 static void tell(int link, int kind, int value, const struct gk_err *err, int fd)
 {
@@ -76,7 +78,7 @@ static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
 		gk_fail_errno(err, -errno, "cannot bring the loopback interface up") : 0;
 }
 
-static int set_up(const struct gk_init *init, struct gk_err *err)
+static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 {
 	int r = follow_supervisor(init->supervisor_pidfd, err);
 	if (r == 0)
@@ -85,47 +87,73 @@ static int set_up(const struct gk_init *init, struct gk_err *err)
 		r = gk_fail_errno(err, -errno, "cannot set the host name");
 	if (r == 0)
 		r = bring_up_loopback(init->plan, err);
-	return r == 0 ? gk_root_build(init->plan, &init->sources, err) : r;
+	return r == 0 ? gk_root_build(init->plan, &init->sources, made, err) : r;
 }
 
-/* After the root stands only this is kept: fds 0-2, the link, and the user namespace where there is one. */
-static int close_the_rest(struct gk_init *init)
+/* After the root stands only this is kept: fds 0-2, the link, the user namespace and the inner terminal's
+ * master where there are such. */
+static int close_the_rest(struct gk_init *init, int *master)
 {
-	enum { LINK_FD = 3, USERNS_FD = 4 };
-	bool userns = init->plan->userns_base;
+	int *const kept[] = { &init->link, &init->userns, master };
+	enum { FIRST = 3, KEPT = sizeof kept / sizeof *kept };
+	int next = FIRST;
+	init->userns = init->plan->userns_base ? init->sources.userns : -1;
 	/* Out of the way of the numbers that they get. */
-	int link = fcntl(init->link, F_DUPFD_CLOEXEC, USERNS_FD + 1);
-	int ns = userns ? fcntl(init->sources.userns, F_DUPFD_CLOEXEC, USERNS_FD + 1) : -1;
-	if (link < 0 || (userns && ns < 0) || dup3(link, LINK_FD, O_CLOEXEC) < 0 ||
-		(userns && dup3(ns, USERNS_FD, O_CLOEXEC) < 0))
-		return -errno;
-	init->link = LINK_FD;
-	init->userns = userns ? USERNS_FD : -1;
+	for (int i = 0; i < KEPT; i++)
+		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, FIRST + KEPT)) < 0)
+			return -errno;
+	for (int i = 0; i < KEPT; i++) {
+		if (*kept[i] < 0)
+			continue;
+		if (dup3(*kept[i], next, O_CLOEXEC) < 0)
+			return -errno;
+		*kept[i] = next++;
+	}
 	gk_log_forget();
-	return gk_sys_close_range(userns ? USERNS_FD + 1 : LINK_FD + 1, ~0U);
+	return gk_sys_close_range((unsigned)next, ~0U);
 }
 
-static pid_t start_payload(const struct gk_init *init, const char *pty_path, struct gk_err *err)
+/* One that gets ready, and waits at the gate before its execve. */
+struct payload {
+	pid_t pid; /* -1: none */
+	int report, gate;
+};
+
+static int start_payload(const struct gk_init *init, const char *pty_path, struct payload *ret,
+	struct gk_err *err)
 {
-	int report[2];
+	int report[2], gate[2];
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return gk_fail_errno(err, -errno, "cannot start the command");
 	gk_autoclose int from = report[0], to = report[1];
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return gk_fail_errno(err, -errno, "cannot start the command");
+	gk_autoclose int outside = gate[0], inside = gate[1];
 	pid_t pid = fork();
 	if (pid < 0)
 		return gk_fail_errno(err, -errno, "cannot start the command");
 	if (pid == 0) {
 		struct gk_message m = { .kind = GK_MSG_FAILED };
-		m.value = gk_payload_exec(init, pty_path, to, &m.err);
+		gk_close_fd(&inside);
+		m.value = gk_payload_exec(init, pty_path, to, outside, &m.err);
 		(void)!write(to, &m, sizeof m);
 		_exit(m.value);
 	}
-	gk_close_fd(&to);
+	*ret = (struct payload){ .pid = pid, .report = gk_steal_fd(&from), .gate = gk_steal_fd(&inside) };
+	return 0;
+}
+
+/* Opens the gate, and waits until the execve was made. */
+static void let_go(const struct gk_init *init, struct payload *payload)
+{
 	struct gk_message m;
-	ssize_t n = read(from, &m, sizeof m);
+	(void)!write(payload->gate, "", 1); /* one that is no more has left word why */
+	gk_close_fd(&payload->gate);
+	ssize_t n = read(payload->report, &m, sizeof m);
+	gk_close_fd(&payload->report);
 	/* The end of the pipe without a message: exec closed it, or the payload was killed. */
 	if (n == 0)
-		return pid;
+		return;
 	if (n != (ssize_t)sizeof m) {
 		m = (struct gk_message){ .value = GK_EXIT_GOCKER };
 		gk_fail(&m.err, -EIO, "the command could not be started");
@@ -190,31 +218,40 @@ static void take_title(const struct gk_caller *caller)
 		caller->title[i] = name[i];
 }
 
+/* Up to the moment when the payload waits at the gate. It gets ready while the root is compared with the
+ * plan and the supervisor's word comes. */
+static int get_ready(struct gk_init *init, int *master, struct payload *payload, struct gk_err *err)
+{
+	char pty_path[32] = "/dev/console";
+	gk_autofree bool *made = calloc(init->plan->nmounts, sizeof *made);
+	int r = made ? set_up(init, made, err) : gk_fail_errno(err, -ENOMEM, "root");
+	if (r == 0 && init->tty.mode == GK_TTY_RELAY)
+		r = *master = gk_tty_open_inner((uid_t)init->plan->userns_base + init->plan->cred.uid,
+			(gid_t)init->plan->userns_base + GK_TTY_GID, pty_path, sizeof pty_path, err);
+	if (r < 0)
+		return r;
+	r = close_the_rest(init, master);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot start the session");
+	if (init->plan->exec_path)
+		r = start_payload(init, init->tty.mode == GK_TTY_NONE ? NULL : pty_path, payload, err);
+	return r == 0 ? gk_verify_mounts(init->plan, made, err) : r;
+}
+
 void gk_init_main(struct gk_init *init)
 {
 	struct gk_err err = GK_ERR_INIT;
+	struct payload payload = { .pid = -1, .report = -1, .gate = -1 };
 	gk_autoclose int master = -1;
-	char pty_path[32] = "/dev/console";
-	if (set_up(init, &err) < 0)
+	if (get_ready(init, &master, &payload, &err) < 0)
 		fail(init->link, GK_EXIT_GOCKER, &err);
-	if (init->tty.mode == GK_TTY_RELAY) {
-		master = gk_tty_open_inner((uid_t)init->plan->userns_base + init->plan->cred.uid,
-			(gid_t)init->plan->userns_base + GK_TTY_GID, pty_path, sizeof pty_path, &err);
-		if (master < 0)
-			fail(init->link, GK_EXIT_GOCKER, &err);
-	}
 	tell(init->link, GK_MSG_READY, 0, NULL, master);
-	if (close_the_rest(init) < 0)
-		_exit(GK_EXIT_GOCKER);
-	pid_t payload = -1;
+	gk_close_fd(&master);
 	if (init->plan->exec_path) {
 		struct gk_message go = { 0 };
 		if (read(init->link, &go, sizeof go) != (ssize_t)sizeof go || go.kind != GK_MSG_GO)
 			_exit(GK_EXIT_GOCKER);
-		payload = start_payload(init,
-			init->tty.mode == GK_TTY_NONE ? NULL : pty_path, &err);
-		if (payload < 0)
-			fail(init->link, GK_EXIT_GOCKER, &err);
+		let_go(init, &payload);
 	}
 	take_title(init->caller);
 	int r = let_go_of_stdio();
@@ -232,5 +269,5 @@ void gk_init_main(struct gk_init *init)
 		fail(init->link, GK_EXIT_GOCKER, &err);
 	}
 	tell(init->link, GK_MSG_STARTED, 0, NULL, -1);
-	serve(init->link, payload);
+	serve(init->link, payload.pid);
 }

@@ -91,8 +91,18 @@ static int run(const struct gk_plan *plan, struct gk_err *err)
 	return missing ? GK_EXIT_NOT_FOUND : GK_EXIT_CANNOT_RUN;
 }
 
+/* The end without a byte: what was to say that all is well is gone. */
+static int wait_at(int gate, struct gk_err *err)
+{
+	char byte;
+	ssize_t n;
+	while ((n = read(gate, &byte, 1)) < 0 && errno == EINTR)
+		;
+	return n == 1 ? 0 : gk_fail(err, -EPIPE, "the session ended before it was ready");
+}
+
 int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report_fd,
-	struct gk_err *err)
+	int gate_fd, struct gk_err *err)
 {
 	const struct gk_plan *plan = init->plan;
 	int r = 0;
@@ -127,6 +137,8 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = reset_signals(init->caller, err);
 	if (r == 0)
 		r = gk_seccomp_payload(plan->cred.filter, err);
+	if (r == 0 && gate_fd >= 0)
+		r = wait_at(gate_fd, err);
 	/* Everything but 0-2 goes: the report pipe by exec, the rest now. */
 	if (r == 0 && report_fd > 3)
 		r = gk_sys_close_range(3, (unsigned)report_fd - 1);

@@ -2,6 +2,8 @@
 #ifndef GK_RUN_ROOT_H
 #define GK_RUN_ROOT_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "plan/plan.h"
 
@@ -18,10 +20,10 @@ struct gk_root_sources {
 };
 
 /* Builds the root in a fresh mount namespace, enters it with pivot_root, detaches the old one and
- * compares /proc/self/mountinfo with the plan. Called in the new session's init, which is
- * PID 1 of its PID namespace. On failure the namespace is half built: exit, and it is gone.
- * Returns 0 or -errno. */
-int gk_root_build(const struct gk_plan *plan, const struct gk_root_sources *sources,
+ * sets made[i] of what plan->mounts[i] was mounted: gk_verify_mounts is to come before anything of the
+ * user's is run. Called in the new session's init, which is PID 1 of its PID namespace. On failure the
+ * namespace is half built: exit, and it is gone. Returns 0 or -errno. */
+int gk_root_build(const struct gk_plan *plan, const struct gk_root_sources *sources, bool *made,
 	struct gk_err *err);
 
 #endif
