@@ -13,6 +13,7 @@
 #include "cli/act.h"
 #include "cli/cli.h"
 #include "cli/enable.h"
+#include "cli/pamstack.h"
 #include "cli/report.h"
 #include "cli/sessions.h"
 #include "cli/trial.h"
@@ -20,6 +21,7 @@
 #include "plan/policy.h"
 #include "run/image.h"
 #include "run/load.h"
+#include "run/scope.h"
 
 static const char enable_help[] =
 	"Usage: gocker enable [OPTION...] USER...\n"
@@ -176,9 +178,22 @@ static int disable_one(struct work *w, const char *user, struct gk_err *err)
 	return 0;
 }
 
+/* pam_systemd starts a manager on the host for whoever logs in, which runs what his home says. Its stack is
+ * everybody's (contain = no spares those outside), and so left to the administrator. */
+static void say_manager(struct work *w)
+{
+	struct gk_pam_stack stack;
+	struct gk_err err = GK_ERR_INIT;
+	if (gk_scope_host_has_systemd() && gk_pam_stack_read("systemd-user", &w->arena, &stack, &err) == 0 &&
+		!gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+		puts("but systemd still runs their units (~/.config/systemd/user) on the host; `gocker doctor` tells "
+		     "how to end that");
+}
+
 static int each(struct work *w, const char *name, char **users)
 {
 	int code = 0;
+	bool in = false;
 	for (; *users; users++) {
 		struct gk_err err = GK_ERR_INIT;
 		struct gk_identity who;
@@ -189,6 +204,7 @@ static int each(struct work *w, const char *name, char **users)
 			r = may_contain(w, *users, &who, &err);
 			if (r == 0)
 				r = enable_shell(w, &who, &err);
+			in |= r == 0;
 		}
 		if (r >= 0)
 			continue;
@@ -196,6 +212,8 @@ static int each(struct work *w, const char *name, char **users)
 		(void)gk_cli_fail(name, &err);
 		code = 1;
 	}
+	if (in && !w->dry)
+		say_manager(w);
 	gk_arena_free(&w->arena);
 	return code;
 }

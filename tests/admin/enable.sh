@@ -34,6 +34,16 @@ is "$rc:$out" "0:alice: contained already" "enable twice is no error"
 is "$(cat /var/lib/gocker/accounts/alice)" /bin/bash "and the shell that was remembered stays"
 is "$(find /home/alice -newermt 2021-01-01 -not -name '.*' | grep -v '^/home/alice$')" "" "nothing was written to the home"
 
+# Where systemd runs, it starts user managers past the shell door.
+mkdir -p /run/systemd/system
+printf 'account required pam_unix.so\nsession optional pam_permit.so\n' >/etc/pam.d/systemd-user
+run "$GOCKER" enable alice
+like "$rc:$out" '^0:.*systemd still runs their units .*gocker doctor' "enable says that user managers start on the host"
+cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/
+run "$GOCKER" enable alice
+is "$rc:$out" "0:alice: contained already" "and does not where they are refused"
+rm -r /run/systemd/system /etc/pam.d/systemd-user
+
 # Nobody is locked out.
 run "$GOCKER" enable root
 is "$rc" 1 "root is refused"
