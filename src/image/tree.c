@@ -107,10 +107,12 @@ static int walk_dir(struct walk *walk, int fd, size_t len, unsigned depth)
 	for (size_t i = 0; i < names.n; i++) {
 		const char *name = names.list[i];
 		struct stat st;
-		size_t need = strlen(name) + (len ? 1 : 0);
-		if (len + need >= sizeof walk->path || depth >= GK_TREE_DEPTH_MAX)
+		size_t at = len + (len ? 1 : 0), n = strlen(name);
+		if (at + n >= sizeof walk->path || depth >= GK_TREE_DEPTH_MAX)
 			return gk_fail(walk->err, -ENAMETOOLONG, "/%s is too deep", walk->path);
-		snprintf(walk->path + len, sizeof walk->path - len, "%s%s", len ? "/" : "", name);
+		if (len)
+			walk->path[len] = '/';
+		memcpy(walk->path + at, name, n + 1);
 		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return gk_fail_errno(walk->err, -errno, "cannot read /%s", walk->path);
 		r = walk->fn(walk->arg, walk->path, fd, name, &st, walk->err);
@@ -119,7 +121,7 @@ static int walk_dir(struct walk *walk, int fd, size_t len, unsigned depth)
 		if (S_ISDIR(st.st_mode)) {
 			gk_autoclose int below = open_below(fd, name);
 			r = below < 0 ? gk_fail_errno(walk->err, below, "/%s", walk->path)
-				      : walk_dir(walk, below, len + need, depth + 1);
+				      : walk_dir(walk, below, at + n, depth + 1);
 			if (r < 0)
 				return r;
 		}

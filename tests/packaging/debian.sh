@@ -21,7 +21,10 @@ fi
 ok "make deb builds a package"
 check "two builds, in different directories, time zones and umasks, are identical" \
 	cmp "$deb" $other/deb/gocker_*.deb
-is "$(lintian --allow-root --display-info --fail-on none "$deb" 2>&1 | grep '^[EWI]:\|^running.*fatal')" "" "lintian finds nothing"
+# gocker.service makes a scope of systemd's: without systemd there is nothing for a script to start. Debian 12
+# has a note for that, which Debian 13 does not know any more.
+is "$(lintian --allow-root --display-info --fail-on none --suppress-tags package-supports-alternative-init-but-no-init.d-script \
+	"$deb" 2>&1 | grep '^[EWI]:\|^running.*fatal')" "" "lintian finds nothing"
 
 # --- the host: nothing of the stage's, images that are the package's own to remove ---
 
