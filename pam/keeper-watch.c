@@ -111,7 +111,7 @@ static bool is_finished(const struct watch *w)
 
 static void loop(struct watch *w)
 {
-	enum { CALLER, SIGNALS, INIT, LOG, TASKS, MEMORY, COUNT };
+	enum { CALLER, SIGNALS, INIT, LOG, TASKS, USER_TASKS, MEMORY, COUNT };
 	while (!is_finished(w)) {
 		struct pollfd p[COUNT] = {
 			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd, .events = POLLIN },
@@ -119,13 +119,14 @@ static void loop(struct watch *w)
 			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd, .events = POLLIN },
 			[LOG] = { .fd = w->k->log_socket, .events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 		};
 		if (poll(p, COUNT, check_time(w)) < 0 && errno != EINTR)
 			return;
 		if (p[LOG].revents)
 			gk_keeper_relay_log(w->k);
-		if (w->k->session.cgroup.v1 || ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI))
+		if (w->k->session.cgroup.v1 || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[INIT].revents)
 			on_death(w);
@@ -166,7 +167,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 {
 	struct watch w = { .k = k, .started_ms = gk_ending_now_ms() };
 	w.signals = open_signals();
-	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd);
+	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
 	/* Without a way to be asked, the caller's end alone is the end. */
 	loop(&w);
 	gk_keeper_relay_log(k);

@@ -39,15 +39,43 @@ static void read_events(int fd, char *buf, size_t size)
 		buf[0] = '\0';
 }
 
-void gk_bites_open(struct gk_bites *b, int leaf_fd)
+static int open_in(int dir, const char *name)
+{
+	return dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC);
+}
+
+/* A file with one number; UINT64_MAX for "max" and for what can't be read. */
+static uint64_t read_number(int fd)
+{
+	char text[32];
+	read_events(fd, text, sizeof text);
+	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
+}
+
+static uint64_t read_limit(int dir)
+{
+	gk_autoclose int fd = open_in(dir, "pids.max");
+	return read_number(fd);
+}
+
+void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd)
 {
 	char text[256];
-	*b = (struct gk_bites){ .fd = {
-		[GK_BITE_TASKS] = openat(leaf_fd, "pids.events", O_RDONLY | O_CLOEXEC),
-		[GK_BITE_MEMORY] = openat(leaf_fd, "memory.events", O_RDONLY | O_CLOEXEC),
-	} };
-	read_events(b->fd[GK_BITE_TASKS], text, sizeof text);
-	b->hits[GK_BITE_TASKS] = value_of(text, "max");
+	*b = (struct gk_bites){
+		.fd = {
+			[GK_BITE_TASKS] = open_in(leaf_fd, "pids.events"),
+			[GK_BITE_USER_TASKS] = open_in(user_fd, "pids.events.local"),
+			[GK_BITE_MEMORY] = open_in(leaf_fd, "memory.events"),
+		},
+		.leaf_tasks = open_in(leaf_fd, "pids.current"),
+		.user_tasks = open_in(user_fd, "pids.current"),
+		.leaf_most = read_limit(leaf_fd),
+		.user_most = read_limit(user_fd),
+	};
+	for (int kind = GK_BITE_TASKS; kind <= GK_BITE_USER_TASKS; kind++) {
+		read_events(b->fd[kind], text, sizeof text);
+		b->hits[kind] = value_of(text, "max");
+	}
 	read_events(b->fd[GK_BITE_MEMORY], text, sizeof text);
 	b->hits[GK_BITE_MEMORY] = value_of(text, "oom_kill");
 	b->own_oom = value_of(text, "oom");
@@ -78,6 +106,25 @@ static void tell(const char *id, enum gk_key key, uint64_t value, uint64_t hits)
 		gk_key_name(key), value, hits);
 }
 
+/* How many more tasks a limit would take. */
+static uint64_t room(int tasks_fd, uint64_t most)
+{
+	uint64_t now = read_number(tasks_fd);
+	return most == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now < most ? most - now : 0;
+}
+
+static void say_tasks(const char *id, const struct gk_policy *policy, bool user, uint64_t hits, char *text,
+	size_t size)
+{
+	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
+	uint64_t limit = user ? policy->user_pids_max : policy->pids_max;
+	tell(id, key, limit, hits);
+	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached ([%s])", limit,
+		user ? "in all sessions together " : "", section_of(policy, key));
+}
+
+/* A fork of this session failed. On cgroup v1, and on v2 before Linux 6.11, its events count what the limit
+ * above refused as well (cgroup-v2.rst, pids_localevents): it was the one that has less room left. */
 static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
@@ -86,9 +133,22 @@ static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_polic
 	uint64_t hits = value_of(events, "max");
 	if (!is_news(b, GK_BITE_TASKS, hits))
 		return false;
-	tell(id, GK_KEY_PIDS_MAX, policy->pids_max, hits);
-	snprintf(text, size, "limit of %" PRIu64 " tasks reached ([%s])", policy->pids_max,
-		section_of(policy, GK_KEY_PIDS_MAX));
+	bool user = policy->user_pids_max != GK_UNLIMITED &&
+		room(b->user_tasks, b->user_most) < room(b->leaf_tasks, b->leaf_most);
+	say_tasks(id, policy, user, hits, text, size);
+	return true;
+}
+
+/* A fork of one of the user's sessions failed, where the kernel tells that limit's own events apart. */
+static bool user_tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size)
+{
+	char events[256];
+	read_events(b->fd[GK_BITE_USER_TASKS], events, sizeof events);
+	uint64_t hits = value_of(events, "max");
+	if (!is_news(b, GK_BITE_USER_TASKS, hits))
+		return false;
+	say_tasks(id, policy, true, hits, text, size);
 	return true;
 }
 
@@ -120,11 +180,14 @@ static bool memory_bite(struct gk_bites *b, const char *id, const struct gk_poli
 bool gk_bites_next(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
-	return tasks_bite(b, id, policy, text, size) || memory_bite(b, id, policy, text, size);
+	return tasks_bite(b, id, policy, text, size) || user_tasks_bite(b, id, policy, text, size) ||
+		memory_bite(b, id, policy, text, size);
 }
 
 void gk_bites_close(struct gk_bites *b)
 {
 	for (int i = 0; i < GK_BITE_KINDS; i++)
 		gk_close_fd(&b->fd[i]);
+	gk_close_fd(&b->leaf_tasks);
+	gk_close_fd(&b->user_tasks);
 }

@@ -181,7 +181,7 @@ static bool on_link(struct watch *w, short revents)
 
 static void watch_session(struct watch *w)
 {
-	enum { LINK, PARENT, SIGNALS, TERMINAL, TASKS, MEMORY, OUTER, MASTER, COUNT };
+	enum { LINK, PARENT, SIGNALS, TERMINAL, TASKS, USER_TASKS, MEMORY, OUTER, MASTER, COUNT };
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -192,6 +192,7 @@ static void watch_session(struct watch *w)
 			/* For its hang-up, where the caller was gone before he could be watched. */
 			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
@@ -211,7 +212,7 @@ static void watch_session(struct watch *w)
 			begin_end(w, "hangup");
 		if (p[SIGNALS].revents)
 			on_signal(w);
-		if (looks || ((p[TASKS].revents | p[MEMORY].revents) & POLLPRI))
+		if (looks || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
@@ -254,7 +255,7 @@ static int prepare(struct watch *w, struct gk_err *err)
 	w->terminal = open_terminal(s);
 	if (w->terminal < 0 && s->tty.fd >= 0 && errno == EIO)
 		begin_end(w, "hangup");
-	gk_bites_open(&w->bites, s->cgroup.leaf_fd);
+	gk_bites_open(&w->bites, s->cgroup.leaf_fd, s->cgroup.user_fd);
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);

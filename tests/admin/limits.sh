@@ -36,4 +36,24 @@ mark_syslog
 ssh_as alice true
 wait_until 30 closed
 like "$(gocker_log)" 'event=close .*pids_hits=0' "a session without hits says 0"
+
+# The limit of all sessions together is another, and told as that.
+all_together() {
+	door_user "bob-$door"
+	set_ini "[user:bob-$door]" 'user_pids_max = 12' 'user_sessions_max = 1' 'pids_max = 40'
+	start_sshd
+	mark_syslog
+	expect_test "$door: user_pids_max is told as that, with its value and section" <<-TCL
+		spawn -noecho ssh -tt -l bob-$door gocker
+		want {[\$#] }
+		say {for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do (sleep 3 &) ; done; echo do""ne}
+		want {gocker: limit of 12 tasks in all sessions together reached \(\[user:bob-$door\]\)}
+		say {exit}
+		ended
+	TCL
+	like "$(gocker_log)" 'event=limit id=[0-9a-f]{12} limit=user_pids_max value=12 hits=[1-9]' "$door: the log tells of it"
+}
+stop_sshd
+through_each_door all_together
+start_sshd
 check_clean "nothing is left"
