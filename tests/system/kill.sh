@@ -86,10 +86,12 @@ orphan() { # "pipes" or "terminal": gocker-shell as the child of one that has en
 		import os, pty, sys, time, pwd
 		kind, alice = sys.argv[1], pwd.getpwnam('alice')
 		master, slave = pty.openpty()
-		a, b = os.pipe(), os.pipe()
+		a, b, gone = os.pipe(), os.pipe(), os.pipe()
 		said = os.open('$GKT_WORK/orphan', os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 		if os.fork() == 0:
 		    if os.fork() == 0:
+		        # Nobody else holds the other ends, as with a caller that was killed.
+		        os.close(gone[1]); os.read(gone[0], 1); os.close(gone[0])
 		        while os.getppid() != 1: time.sleep(0.01)
 		        os.initgroups('alice', alice.pw_gid); os.setgid(alice.pw_gid)
 		        if kind == 'terminal':
@@ -101,7 +103,7 @@ orphan() { # "pipes" or "terminal": gocker-shell as the child of one that has en
 		        os.execv('$GOCKER_SHELL', ['sh', '-c', 'trap "" HUP TERM; touch ~/orphan; while :; do sleep 1000; done'])
 		    os._exit(0)
 		os.wait(); os.close(slave)
-		for fd in a + b: os.close(fd)
+		for fd in a + b + gone: os.close(fd)
 		end = time.time() + 20
 		while time.time() < end and not os.path.exists('/home/alice/orphan') and not os.path.getsize('$GKT_WORK/orphan'): time.sleep(0.02)
 	PY
