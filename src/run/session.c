@@ -261,6 +261,9 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = clone_init(s, err);
 	if (r == 0)
 		r = hand_over_trees(s, err);
+	/* Nothing of ours is left in the caller's cgroup when the user's program begins. */
+	if (r == 0 && s->apart)
+		gk_apart_end(s->apart);
 	if (r == 0)
 		go_early(s);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
