@@ -23,13 +23,13 @@ works_on_a_terminal() { # NAME STATUS COMMAND: COMMAND gives an interactive shel
 		equal [ask {test -t 0 && test -t 1 && test -t 2 && echo yes}] yes
 		equal [ask {echo x >/dev/tty}] x
 		say {sleep 1000}
-		after 300
+		running {sleep 1000}
 		send "\032"
 		want {Stopped}
 		want_ready
 		say fg
 		want {sleep 1000}
-		after 300
+		running {sleep 1000}
 		send "\003"
 		want_ready
 		say {exit 5}
@@ -40,7 +40,7 @@ works_on_a_terminal() { # NAME STATUS COMMAND: COMMAND gives an interactive shel
 one_command() { # NAME CMD...
 	local name=$1
 	shift
-	run timeout 20 "$@"
+	run timeout 60 "$@"
 	is "$rc:$out:$err" "7:gocker-container $user:to-err" "$name: contained, its streams apart, its status handed on"
 }
 
@@ -51,7 +51,7 @@ by_cron() {
 	chmod 600 "$crontab"
 	rm -f /run/crond.reboot /run/crond.pid "/home/$user/from-cron"
 	daemon cron
-	wait_until 15 grep -q "^$user" "/home/$user/from-cron"
+	wait_until 40 grep -q "^$user" "/home/$user/from-cron"
 	kill "$(cat /run/crond.pid)"
 	rm -f "$crontab"
 	tr '\n' ' ' <"/home/$user/from-cron"
@@ -63,7 +63,7 @@ by_at() {
 		(cd / && exec_as_user "$user" env SHELL=/bin/sh USER="$user" LOGNAME="$user" at now) >/dev/null 2>&1
 	(cd / && exec setsid atd -f -l 100) >/dev/null 2>&1 </dev/null &
 	local atd=$!
-	wait_until 15 grep -q "^$user" "/home/$user/from-at"
+	wait_until 40 grep -q "^$user" "/home/$user/from-at"
 	kill $atd
 	wait $atd 2>/dev/null
 	tr '\n' ' ' <"/home/$user/from-at"

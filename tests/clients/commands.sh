@@ -4,7 +4,7 @@
 need_product
 
 # Ends of streams: each of these hangs if an end is held open somewhere.
-in_time() { timeout 20 ssh -l "$user" gocker "$@"; }
+in_time() { timeout 60 ssh -l "$user" gocker "$@"; }
 
 exit_statuses() {
 	row=S2
@@ -46,7 +46,7 @@ stream_ends() {
 		trap '' PIPE
 		for _ in {1..30}; do echo x >&3 || break; sleep 0.05; done 2>/dev/null
 		exec 3>&-
-		wait_until 10 grep -q end "$GKT_WORK/half"
+		wait_until 40 grep -q end "$GKT_WORK/half"
 	)
 	is "$(cat "$GKT_WORK/half")" $'closed\nend' "a command that closes its stdin is not disturbed by more input"
 	check "output of 1 MB on stderr, none on stdout" test \
@@ -105,7 +105,7 @@ environment() {
 	unlike "$env" 'SECRET|LD_PRELOAD' "nor what sshd accepts and the policy does not"
 	like "$env" 'SSH_CONNECTION=127.0.0.1 [0-9]+ 127.0.0.1 2222' "SSH_CONNECTION"
 	unlike "$env" 'SSH_TTY' "no SSH_TTY without a terminal"
-	run env TERM=vt220 timeout 20 ssh -tt -l "$user" gocker 'echo "$TERM:$SSH_TTY:$(tty)"'
+	run env TERM=vt220 timeout 60 ssh -tt -l "$user" gocker 'echo "$TERM:$SSH_TTY:$(tty)"'
 	tty=${out//$'\r'/}
 	like "$tty" '^vt220:/dev/[^:]*:/dev/' "TERM and SSH_TTY with one"
 	is "$(cut -d: -f2 <<<"$tty")" "$(cut -d: -f3 <<<"$tty")" "SSH_TTY is what tty says"

@@ -102,10 +102,10 @@ rows() {
 	by_sftp
 	many_files
 	set_ini
-	run timeout 20 scp -q -O "$GKT_WORK/tree/big" "$user@gocker:"
+	run timeout 60 scp -q -O "$GKT_WORK/tree/big" "$user@gocker:"
 	[ "$door" = plain ] || like "$rc $err" '^(1|127) .*scp: not found' \
 		"scp -O into an image without scp: the shell says that it is not there"
-	run timeout 20 sftp -q -b /dev/null "$user@gocker"
+	run timeout 60 sftp -q -b /dev/null "$user@gocker"
 	[ "$door" = plain ] || check "sftp into an image without sftp-server fails and does not hang" test "$rc" -ne 0 -a "$rc" -ne 124
 	check_clean "nothing is left"
 }

@@ -25,7 +25,7 @@ forwarded() {
 	rm -f "$GKT_WORK/up"
 	ssh -l "$user" -o LogLevel=INFO "$@" gocker 'echo up; exec sleep 1000' >"$GKT_WORK/up" 2>"$GKT_WORK/ssh.err" </dev/null &
 	client=$!
-	wait_until 10 grep -q up "$GKT_WORK/up" || kill -0 "$client"
+	wait_until 40 grep -q up "$GKT_WORK/up" || kill -0 "$client"
 }
 hang_up() {
 	kill "$client" 2>/dev/null
@@ -66,23 +66,23 @@ refused_forwards() {
 	check "-L: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'administratively prohibited' "-L: and the client is told why"
-	run timeout 20 ssh -l "$user" -o ExitOnForwardFailure=yes -R "7002:127.0.0.1:$web" gocker true
+	run timeout 60 ssh -l "$user" -o ExitOnForwardFailure=yes -R "7002:127.0.0.1:$web" gocker true
 	like "$rc $err" '^255 .*remote port forwarding failed' "-R: refused, and said so"
 	forwarded -D 7003
 	run fetch --socks5 127.0.0.1:7003 "http://127.0.0.1:$web/"
 	check "-D: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'administratively prohibited' "-D: and the client is told why"
-	run timeout 20 ssh -l "$user" -W "127.0.0.1:$web" gocker
+	run timeout 60 ssh -l "$user" -W "127.0.0.1:$web" gocker
 	like "$rc $err" '^255 .*stdio forwarding failed' "-W: refused, and said so"
-	run timeout 20 ssh -l "$user" -J "$user@gocker" -p 2222 127.0.0.1 true
+	run timeout 60 ssh -l "$user" -J "$user@gocker" -p 2222 127.0.0.1 true
 	like "$rc $err" '^255 .*stdio forwarding failed' "ProxyJump: refused, and said so"
 	forwarded -L "7004:/home/$user/web.sock"
 	run fetch http://127.0.0.1:7004/
 	check "stream-local -L: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'open failed' "stream-local -L: and the client is told why"
-	run timeout 20 ssh -l "$user" -o ExitOnForwardFailure=yes -R "/home/$user/r.sock:127.0.0.1:$web" gocker true
+	run timeout 60 ssh -l "$user" -o ExitOnForwardFailure=yes -R "/home/$user/r.sock:127.0.0.1:$web" gocker true
 	like "$rc $err" '^255 .*remote port forwarding failed' "stream-local -R: refused, and said so"
 	check "stream-local -R: no socket is made" test ! -e "/home/$user/r.sock"
 }
@@ -100,13 +100,13 @@ working_forwards() {
 	is "$(fetch --socks5 127.0.0.1:7003 "http://127.0.0.1:$web/")" web "-D"
 	hang_up
 	is "$(printf 'GET / HTTP/1.0\r\n\r\n' | timeout 10 ssh -l "$user" -W "127.0.0.1:$web" gocker | tail -n 1)" web "-W"
-	run timeout 20 ssh -l "$user" -J "$user@gocker" -p 2222 -o StrictHostKeyChecking=no 127.0.0.1 'echo there'
+	run timeout 60 ssh -l "$user" -J "$user@gocker" -p 2222 -o StrictHostKeyChecking=no 127.0.0.1 'echo there'
 	is "$rc:$out" 0:there "ProxyJump"
 	forwarded -R "/home/$user/r.sock:127.0.0.1:$web"
 	is "$(fetch --unix-socket "/home/$user/r.sock" http://x/)" web "stream-local -R"
 	ssh -l "$user" -N -L "7004:/home/$user/r.sock" gocker 2>/dev/null &
 	local second=$!
-	wait_until 10 eval '(: </dev/tcp/127.0.0.1/7004) 2>/dev/null'
+	wait_until 40 eval '(: </dev/tcp/127.0.0.1/7004) 2>/dev/null'
 	is "$(fetch http://127.0.0.1:7004/)" web "stream-local -L"
 	kill $second
 	wait $second 2>/dev/null
@@ -124,7 +124,7 @@ forwards_end_inside() {
 	rm -f "$GKT_WORK/up"
 	ssh -l "$user" -L 7005:127.0.0.1:9000 gocker 'echo up; echo inside | nc -l -p 9000' >"$GKT_WORK/up" 2>/dev/null </dev/null &
 	client=$!
-	wait_until 10 grep -q up "$GKT_WORK/up"
+	wait_until 40 grep -q up "$GKT_WORK/up"
 	sleep 0.3
 	is "$(timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7005; cat <&3')" inside "network = none: -L reaches a server inside"
 	hang_up
@@ -140,7 +140,7 @@ x11() {
 	xauth -q -f "$GKT_WORK/xauth" add :0 MIT-MAGIC-COOKIE-1 $cookie 2>/dev/null
 	python3 "$GKT_TOP/tests/clients/x11-server.py" /tmp/.X11-unix/X0 $cookie "$GKT_WORK/x11" &
 	server=$!
-	wait_until 20 grep -q ready "$GKT_WORK/x11"
+	wait_until 40 grep -q ready "$GKT_WORK/x11"
 	if [ "$door" = shell ]; then
 		run x11_as 'echo "${DISPLAY-none}"'
 		like "$rc:$out:$err" '^0:none:.*X11 forwarding request failed' "X11 is refused with a word to the user, and the command runs"

@@ -12,7 +12,7 @@ hold() { # [SSH OPTION...] CMD
 	rm -f "$GKT_WORK/held"
 	ssh -l "$user" gocker "$@" >"$GKT_WORK/held" 2>&1 </dev/null &
 	client=$!
-	wait_until 20 grep -q ready "$GKT_WORK/held" || not_ok "a session starts" "$(cat "$GKT_WORK/held")"
+	wait_until 40 grep -q ready "$GKT_WORK/held" || not_ok "a session starts" "$(cat "$GKT_WORK/held")"
 }
 
 ends_with() { # NAME CMD...: what makes the connection go
@@ -70,7 +70,7 @@ rows() {
 	expect_test "~. in a terminal" <<-TCL
 		login $user
 		say {sleep 1000}
-		after 300
+		running {sleep 1000}
 		send "\r~."
 		ended
 	TCL

@@ -54,7 +54,7 @@ fuse_home() { # USER
 		mkdir d && echo kept >d/file && mv d/file d/moved && cat d/moved'
 	is "$rc:$out" "0:$home"$'\n1\nkept' "a home on FUSE"
 	is "$(stat -c %U "$store/d/moved"):$(cat "$store/d/moved")" "$1:kept" "a home on FUSE: what is written stays there"
-	check "a home on FUSE: unmounted after the session" wait_until 10 fusermount3 -u "$home"
+	check "a home on FUSE: unmounted after the session" wait_until 40 fusermount3 -u "$home"
 }
 
 # A shell that the image lacks: the policy's is named in one line; the passwd entry's, behind the PAM
@@ -140,7 +140,7 @@ says() { # NAME PATTERN USER: the next login is refused with one line, and the r
 	like "$(gocker_log)" "event=refused.*user=\"?$3.*$2" "$1: the administrator reads why"
 }
 
-told_by_scp() { timeout 20 scp -q -O "$1@gocker:x" "$GKT_WORK/x" 2>&1 | grep -q "$2"; } # USER PATTERN
+told_by_scp() { timeout 60 scp -q -O "$1@gocker:x" "$GKT_WORK/x" 2>&1 | grep -q "$2"; } # USER PATTERN
 
 messages() {
 	row=S21
@@ -169,11 +169,11 @@ messages() {
 	is "$rc:$out:$(wc -l <"$GKT_WORK/err")" 127::1 "a shell that the image lacks: 127 and one line"
 	like "$err" '^gocker: /bin/nosuch' "which names it"
 	set_ini 'pids_max = many'
-	run timeout 20 ssh -tt -l "$u" gocker
+	run timeout 60 ssh -tt -l "$u" gocker
 	like "$rc:$out" "^$failed:gocker: .*gocker.ini:4" "on a terminal the line can be read as well"
 	# Where ssh is gone before scp has said its first word, scp knows of a lost connection only.
 	check "scp shows it" wait_until 30 told_by_scp "$u" 'gocker: .*gocker.ini:4'
-	run timeout 20 sftp -b /dev/null "$u@gocker"
+	run timeout 60 sftp -b /dev/null "$u@gocker"
 	is "$rc" 255 "sftp ends with a failure (sshd shows nobody a subsystem's stderr)"
 	set_ini
 }
@@ -212,7 +212,7 @@ records() {
 		ended
 	TCL
 	# The client is gone before the keeper has written the logout.
-	check "who shows it no more after the end" wait_until 10 not_listed "$u"
+	check "who shows it no more after the end" wait_until 40 not_listed "$u"
 	like "$(last -w -f /var/log/wtmp)" "$u .*127.0.0.1.*" "last shows it"
 	like "$(lastlog -u "$u" 2>/dev/null)" "$u .*127.0.0.1" "lastlog knows it"
 	like "$(tail -c "+$id" "$GKT_SYSLOG")" "Accepted publickey for $u from 127.0.0.1" "sshd's line: accepted"
@@ -220,7 +220,7 @@ records() {
 	like "$(tail -c "+$id" "$GKT_SYSLOG")" "session closed for user $u" "PAM's line: closed"
 	touch "/home/$u/.hushlogin"
 	chown "$u" "/home/$u/.hushlogin"
-	run timeout 20 ssh -tt -l "$u" gocker 'exit'
+	run timeout 60 ssh -tt -l "$u" gocker 'exit'
 	unlike "$out" "$motd" ".hushlogin is kept to"
 }
 

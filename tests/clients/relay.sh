@@ -79,17 +79,17 @@ for how in "${ways[@]}" "gocker run -t sh"; do
 		outer_shell
 		enter "$how"
 		say {sleep 1000}
-		after 300
+		running {sleep 1000}
 		send "\003"
 		want_ready
 		say {sleep 1001}
-		after 300
+		running {sleep 1001}
 		send "\032"
 		want {Stopped}
 		want_ready
 		say fg
 		want {sleep 1001}
-		after 300
+		running {sleep 1001}
 		send "\003"
 		want_ready
 		ask false
@@ -97,13 +97,13 @@ for how in "${ways[@]}" "gocker run -t sh"; do
 		want {OUT>\$}
 		equal [outer {echo \$?}] 1
 		say {sleep 1002}
-		after 300
+		running {sleep 1002}
 		send "\032"
 		want {Stopped}
 		want {OUT>\$}
 		say fg
 		want {sleep 1002\r\n}
-		after 300
+		running {sleep 1002}
 		send "\003"
 		want {OUT>\$}
 		equal [outer jobs] ""
@@ -127,7 +127,7 @@ for signal in TSTP STOP; do
 		after 300
 		equal [ask {echo inside}] inside
 		say {sleep 1000}
-		after 300
+		running {sleep 1000}
 		send "\003"
 		want_ready
 		exec kill -$signal [super]

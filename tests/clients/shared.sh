@@ -11,7 +11,7 @@ ten_at_once() {
 		ssh_over "$user" "echo $i; read x; hostname; exit $i" >"$GKT_WORK/ten-$i" 2>&1 < <(sleep 2; echo go) &
 		pids+=($!)
 	done
-	for i in {1..10}; do wait_until 10 grep -q . "$GKT_WORK/ten-$i"; done
+	for i in {1..10}; do wait_until 40 grep -q . "$GKT_WORK/ten-$i"; done
 	if [ "$door" = shell ]; then
 		is "$(session_inits | wc -l)" 10 "ten sessions at once are ten containers"
 	elif [ "$door" = pam ]; then
@@ -30,7 +30,7 @@ ten_at_once() {
 	set_ini 'user_sessions_max = 3'
 	if [ "$door" = shell ]; then
 		for i in {1..3}; do ssh_over "$user" 'sleep 1000' >/dev/null 2>&1 </dev/null & done
-		wait_until 10 eval '[ "$(session_inits | wc -l)" = 3 ]'
+		wait_until 40 eval '[ "$(session_inits | wc -l)" = 3 ]'
 		refused "one more than user_sessions_max is refused with a word" 'sessions' ssh_over "$user" true
 	elif [ "$door" = pam ]; then
 		# The connection that is open is the one login.
@@ -49,7 +49,7 @@ reconfigured() { # LINE...: appended to sshd's configuration
 	printf '%s\n' "$@" >>"$SSHD_DIR/sshd_config"
 	stop_sshd
 	daemon "$SSHD_DIR/gocker-sshd" -f "$SSHD_DIR/sshd_config"
-	wait_until 10 test -s "$SSHD_DIR/pid"
+	wait_until 40 test -s "$SSHD_DIR/pid"
 }
 
 forced_commands() {
@@ -76,7 +76,7 @@ forced_commands() {
 	run ssh_as forced 'hostname; echo "a  b"; exit 4'
 	is "$rc:$out" "4:$inside"$'\na  b' "ForceCommand gocker-shell contains the client's command"
 	is "$(echo 'echo $0 $(hostname)' | ssh_as forced -T)" "-sh $inside" "ForceCommand gocker-shell contains a login"
-	run timeout 20 ssh -tt -l forced gocker 'test -t 0 && tty'
+	run timeout 60 ssh -tt -l forced gocker 'test -t 0 && tty'
 	like "$rc:$out" '^0:/dev/' "ForceCommand gocker-shell with a terminal"
 	run ssh_as forced 'echo "${SSH_ORIGINAL_COMMAND-unset}"'
 	is "$rc" 0 "ForceCommand gocker-shell passes commands on unchanged"

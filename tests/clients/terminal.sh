@@ -46,15 +46,15 @@ rows() {
 	expect_test "^C, ^\\, ^Z, jobs, bg and fg" <<-TCL
 		login $user
 		say {sleep 1000; echo rc=\$?}
-		after 300
+		running {sleep 1000}
 		send "\003"
 		want {PROMPT> \$}
 		say {sleep 1001}
-		after 300
+		running {sleep 1001}
 		send "\034"
 		want {PROMPT> \$}
 		say {sleep 1002}
-		after 300
+		running {sleep 1002}
 		send "\032"
 		want {Stopped}
 		want {PROMPT> \$}
@@ -63,7 +63,7 @@ rows() {
 		if {[regexp {Stopped.*sleep 1002} [ask jobs]]} { fail "bg did not continue it" }
 		say {fg}
 		want {sleep 1002}
-		after 300
+		running {sleep 1002}
 		send "\003"
 		want {PROMPT> \$}
 		equal [ask jobs] ""
@@ -90,11 +90,11 @@ rows() {
 		say exit
 		ended
 	TCL
-	run timeout 20 ssh -tt -l "$user" gocker 'stty raw -echo; cat all'
+	run timeout 60 ssh -tt -l "$user" gocker 'stty raw -echo; cat all'
 	check "every byte comes out as it was written" cmp "$GKT_WORK/all" "$GKT_WORK/out"
-	run timeout 20 ssh -tt -l "$user" gocker 'test -t 0 && test -t 2 && exit 42'
+	run timeout 60 ssh -tt -l "$user" gocker 'test -t 0 && test -t 2 && exit 42'
 	is "$rc" 42 "a command with -t has a terminal and hands its exit status on"
-	run timeout 20 ssh -tt -l "$user" gocker 'i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i + 1)); done; exit 9'
+	run timeout 60 ssh -tt -l "$user" gocker 'i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i + 1)); done; exit 9'
 	is "$rc:$(tr -d '\r' <<<"$out" | sha256sum)" "9:$(seq 0 19999 | sha256sum)" \
 		"100 KB written just before the end all arrive"
 	rm -f "$home/all"

@@ -2,7 +2,7 @@
 # says what was awaited and what was seen; there is no way to pass by accident.
 # Every time limit of a test is this much longer on a slow machine.
 set slow [expr {[info exists env(GKT_SLOW)] ? $env(GKT_SLOW) : 1}]
-set timeout [expr {20 * $slow}]
+set timeout [expr {60 * $slow}]
 set stty_init "rows 24 columns 80"
 match_max 100000
 log_user 0
@@ -18,7 +18,7 @@ proc fail {why} {
 
 # Awaits a regular expression and returns what matched. busybox's shell asks for the cursor's place
 # after each prompt, as if it were output: a pattern's end allows for that.
-proc want {re {seconds 20}} {
+proc want {re {seconds 60}} {
 	global seen expect_out slow
 	regsub {\$$} $re {(\u001b\[6n)?$} re
 	expect {
@@ -56,10 +56,10 @@ proc prompt {} {
 	say {PS1="PRO""MPT> "}
 	want_ready
 }
-proc want_ready {{seconds 20}} { want {PROMPT> $} $seconds }
+proc want_ready {{seconds 60}} { want {PROMPT> $} $seconds }
 
 # Runs a command at the prompt and returns what it printed, without the echo.
-proc ask {command {seconds 20}} {
+proc ask {command {seconds 60}} {
 	say $command
 	global expect_out
 	want_ready $seconds
@@ -69,7 +69,7 @@ proc ask {command {seconds 20}} {
 }
 
 # Awaits the end and returns the exit status; a death by signal is 128 + N.
-proc ended {{seconds 20}} {
+proc ended {{seconds 60}} {
 	global slow
 	expect {
 		-timeout [expr {$seconds * $slow}]
@@ -79,6 +79,17 @@ proc ended {{seconds 20}} {
 	set result [wait]
 	if {[llength $result] > 4 && [lindex $result 4] eq "CHILDKILLED"} { return [lrange $result 4 5] }
 	return [lindex $result 3]
+}
+
+# Awaits that a process with just these arguments runs, wherever: neither about to start nor stopped. A key
+# that sends a signal meets it then, and not the shell.
+proc running {arguments} {
+	global slow
+	for {set i 0} {$i < 1200 * $slow} {incr i} {
+		if {![catch {exec pgrep -r S,R,D -fx -- $arguments}]} { return }
+		after 50
+	}
+	fail "no \"$arguments\" runs"
 }
 
 # Changes the terminal's size, as a window does that is resized.
