@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 120
+# timeout: 240
 # Each newer system call denied in turn, as an older kernel or a filter around us denies it: the session
 # comes out the same where there is a way round, and is refused where the call is needed: the oldest
 # kernel that gocker runs on (5.14) has those. Which is which is written down here.
@@ -33,3 +33,35 @@ done
 goes_on keyctl ENOSYS
 is_refused keyctl EPERM
 check_clean "A5 [shell]: nothing is left"
+
+# The same behind the PAM door, where the calls are the application's, its keeper's and init's.
+for _ in $(doors | grep pam); do
+	stack gt
+	# libpam takes this where it can't read the service's own file.
+	printf '%s required pam_deny.so\n' auth account password session >/etc/pam.d/other
+	remember_host
+	with() { run deny "$1" "$2" root "$(command -v pamdrive)" gt alice open try "cd; $probe" close; }
+	with vhangup ENOSYS
+	reference=$out
+	like "$reference" $'^open: 0\nuid=.*students.*\nrun: 0\nclose: 0$' "A5 control: an application's session with a call denied that nobody needs"
+	for error in ENOSYS EPERM; do
+		for call in faccessat2 rseq clock_nanosleep memfd_secret landlock_restrict_self; do
+			with "$call" $error
+			is "$rc:$out" "0:$reference" "A5 [pam]: $call denied ($error): the session is the same"
+		done
+		for call in statx setns $needed; do
+			[ "$call" != signalfd4 ] || continue
+			with "$call" $error
+			is "$(grep -cx 'open: 14' <<<"$out"):$(grep -c '^said: gocker: ' <<<"$out"):$(grep -cE '^(uid=|run:)' <<<"$out")" 1:1:0 \
+				"A5 [pam]: $call denied ($error): refused with one line, and nothing ran"
+		done
+	done
+	check_clean "A5 [pam]: nothing is left"
+	# The keeper is asked to end by a signal, which the one sends and the other takes. Without it it is killed.
+	for call in pidfd_send_signal signalfd4; do
+		with $call ENOSYS
+		is "$rc:$out" "0:${reference%0}14" "A5 [pam]: $call denied: the session is the same, and the close says that it had to kill"
+	done
+	"$GOCKER" gc >/dev/null
+	check_clean "A5 [pam]: gc sweeps what a killed keeper leaves"
+done

@@ -114,6 +114,16 @@ mirror=$GKT_SOURCE/../shared/alpine
 [ ! -d "$mirror" ] || killed_rootfs "from a mirror" "file://$(cd "$mirror" && pwd -P)"
 killed_rootfs "the fallback" file:///nowhere
 
+# Where there is no apt.
+mkdir "$GKT_WORK/bin"
+for program in make sh printf id uname cc pkg-config; do ln -s "$(command -v $program)" "$GKT_WORK/bin/"; done
+run env PATH="$GKT_WORK/bin" make deps
+is "$rc" 2 "make deps without apt: fails"
+for package in gcc libseccomp-dev libpam0g-dev openssh-server busybox-static expect; do
+	like "$out" "(^| )$package( |"$'\n'"|\$)" "make deps without apt: tells of $package"
+done
+check "make deps where nothing is missing" mk deps
+
 # Installing.
 mk install >/dev/null 2>"$GKT_WORK/err"
 is "$?:$(cat "$GKT_WORK/err")" 0: "make install"
