@@ -34,6 +34,7 @@ struct watch {
 	struct gk_bites bites;
 	struct gk_ending ending;
 	int64_t started_ms;
+	int64_t looked_ms; /* when pids.events was looked at on cgroup v1 */
 	struct gk_terminal words; /* what was said on it */
 	int status;
 	bool have_status;
@@ -200,7 +201,7 @@ static void watch_session(struct watch *w)
 		int again = w->relay.outer < 0 ? -1 : gk_relay_poll(&w->relay, &p[OUTER]);
 		if (again >= 0 && (wait < 0 || again < wait))
 			wait = again;
-		bool looks = w->s->cgroup.v1 && w->terminal >= 0;
+		bool looks = w->s->cgroup.v1 && w->terminal >= 0, due;
 		if (looks && (wait < 0 || wait > V1_LOOK_MS))
 			wait = V1_LOOK_MS;
 		if (w->ending.step != GK_RUNNING && w->ending.step != GK_KILLED)
@@ -212,8 +213,12 @@ static void watch_session(struct watch *w)
 			begin_end(w, "hangup");
 		if (p[SIGNALS].revents)
 			on_signal(w);
-		if (looks || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
+		/* A relay comes by here with every few KiB. */
+		due = looks && gk_ending_now_ms() - w->looked_ms >= V1_LOOK_MS;
+		if (due || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
+		if (due)
+			w->looked_ms = gk_ending_now_ms();
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
 		if (p[LINK].revents && on_link(w, p[LINK].revents))
