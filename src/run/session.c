@@ -295,7 +295,7 @@ static const char *door_name(enum gk_door door)
 
 /* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one, and where a user of the
  * shell door may have said so himself. */
-static const char *from_where(const struct gk_session *s, char *buf, size_t size)
+static const char *find_origin(const struct gk_session *s, char *buf, size_t size)
 {
 	bool by_user = s->plan->door == GK_DOOR_SHELL;
 	for (const char *const *e = s->caller ? s->caller->env : NULL; e && *e; e++)
@@ -307,6 +307,12 @@ static const char *from_where(const struct gk_session *s, char *buf, size_t size
 			return gk_escape(buf, size, host);
 		}
 	return gk_escape(buf, size, NULL);
+}
+
+/* Looked for once: the record is written twice. */
+static const char *from_where(struct gk_session *s)
+{
+	return s->from[0] ? s->from : find_origin(s, s->from, sizeof s->from);
 }
 
 /* The command as its user would write it: what follows a shell's -c, else all the words. */
@@ -337,7 +343,7 @@ static const char *foreign_leaf(const struct gk_session *s, char *buf, size_t si
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256], from[128], command[512], tty[64] = "-", shown[256], self[64],
+	char user[256], command[512], tty[64] = "-", shown[256], self[64],
 		leaf[1100];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
 	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
@@ -351,7 +357,7 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
 		gk_escape(shown, sizeof shown, tty),
-		from_where(s, from, sizeof from), (int64_t)time(NULL), (int)getpid(), (int)s->init,
+		from_where(s), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
 		plan->cred.caps, plan->userns_base, foreign_leaf(s, leaf, sizeof leaf),

@@ -45,6 +45,7 @@ struct gk_session {
 	bool told_to_go;	/* init has the word to start the payload already */
 	int master;	/* of the inner pty, when one is relayed */
 	struct timespec opened;
+	char from[128]; /* where the login came from, once looked for */
 };
 
 /* The PAM service of a login that gocker itself tries (`gocker enable`, `gocker doctor`). */
