@@ -160,40 +160,50 @@ static int copy_from_host(const char *source, int to)
 	return n < 0 ? -errno : 0;
 }
 
+/* The directory of the entry before, which is most often that of the next one, too. */
+struct parent {
+	int fd;
+	const char *path; /* of an entry in it */
+	size_t len;
+};
+
 /* The entry's parent in the upper layer: made by an earlier entry, never a symlink. */
-static int open_parent(int upper, const char *path, const char **ret_name)
+static int open_parent(int upper, const char *path, struct parent *last)
 {
-	const char *slash = strrchr(path, '/');
 	char parent[PATH_MAX];
-	int n = snprintf(parent, sizeof parent, ".%.*s", (int)(slash - path), path);
+	size_t len = (size_t)(strrchr(path, '/') - path);
+	if (last->fd >= 0 && last->len == len && memcmp(last->path, path, len) == 0)
+		return last->fd;
+	int n = snprintf(parent, sizeof parent, ".%.*s", (int)len, path);
 	if (n < 0 || (size_t)n >= sizeof parent)
 		return -ENAMETOOLONG;
-	*ret_name = slash + 1;
-	return gk_sys_openat2(upper, parent, O_RDONLY | O_DIRECTORY,
-		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	gk_close_fd(&last->fd);
+	int fd = gk_sys_openat2(upper, parent, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	if (fd >= 0)
+		*last = (struct parent){ fd, path, len };
+	return fd;
 }
 
 static int fill_file(int dir, const char *name, const struct gk_entry *e)
 {
+	/* There is no umask any more. */
 	gk_autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		0600);
+		e->mode);
 	if (fd < 0)
 		return -errno;
 	int r = e->kind == GK_ENTRY_COPY ? copy_from_host(e->content, fd) :
 		e->content ? gk_write_all(fd, e->content, strlen(e->content)) : 0;
 	if (r == 0 && (e->uid || e->gid) && fchown(fd, e->uid, e->gid) < 0)
 		r = -errno;
-	if (r == 0 && fchmod(fd, e->mode) < 0)
-		r = -errno;
 	return r;
 }
 
-static int make_entry(const struct site *site, const struct gk_entry *e)
+static int make_entry(const struct site *site, const struct gk_entry *e, struct parent *last)
 {
-	const char *name;
 	if (e->kind == GK_ENTRY_SHELL)
 		return 0; /* needs the merged root: see link_missing_shell */
-	gk_autoclose int dir = open_parent(site->upper, e->path, &name);
+	const char *name = strrchr(e->path, '/') + 1;
+	int dir = open_parent(site->upper, e->path, last);
 	if (dir < 0)
 		return dir;
 	switch (e->kind) {
@@ -211,13 +221,16 @@ static int make_entry(const struct site *site, const struct gk_entry *e)
 
 static int make_entries(const struct site *site, struct gk_err *err)
 {
-	for (size_t i = 0; i < site->plan->nentries; i++) {
+	struct parent last = { .fd = -1 };
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < site->plan->nentries; i++) {
 		const struct gk_entry *e = &site->plan->entries[i];
-		int r = make_entry(site, e);
+		r = make_entry(site, e, &last);
 		if (r < 0)
-			return gk_fail_errno(err, r, "cannot put %s into the root", e->path);
+			gk_fail_errno(err, r, "cannot put %s into the root", e->path);
 	}
-	return 0;
+	gk_close_fd(&last.fd);
+	return r;
 }
 
 /* ---- mounts ---- */
