@@ -100,16 +100,10 @@ reader_accounts() {
 	image_source
 }
 
-# The network ends at this host: Alpine comes from the copy beside the checkout, or is there already.
+# The network ends at this host: Alpine comes from where the tests keep what they fetched.
 image_source() {
-	if [ -d "$GKT_SOURCE/../shared/alpine" ]; then
-		ALPINE_MIRROR=file://$(cd "$GKT_SOURCE/../shared/alpine" && pwd -P)
-		export ALPINE_MIRROR
-	else
-		diag "no copy of Alpine's mirror here: the image is put into its place"
-		mkdir -p /var/lib/gocker/images
-		cp -a /run/gkt/alpine /var/lib/gocker/images/
-	fi
+	ALPINE_MIRROR=file://$GKT_TOP/${BUILD:-build}/tests/images-mirror
+	export ALPINE_MIRROR
 }
 
 reader_sshd() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The Debian package: built twice alike, clean to lintian, installed, upgraded under load, removed and
 # purged with dpkg in a throwaway host.
-# timeout: 600
+# timeout: 1200
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_deb.sh"
 . "$(dirname "$0")/_login-loop.sh"

@@ -26,14 +26,12 @@ equal [ended] 0
 TCL
 run ssh alice@localhost hostname
 is "$rc:$out" "0:gocker-container" "and so is each command"
-if [ -n "${ALPINE_MIRROR:-}" ]; then # else the image was there before, bare
-	echo "by sftp" >up.txt
-	printf 'put up.txt\nls -1\n' >put.batch
-	run sftp -b put.batch alice@localhost
-	like "$rc:$out" '^0:.*up.txt' "sftp works"
-	run scp -O up.txt alice@localhost:by-scp.txt
-	is "$rc:$(cat /home/alice/by-scp.txt)" "0:by sftp" "and so does the old scp"
-fi
+echo "by sftp" >up.txt
+printf 'put up.txt\nls -1\n' >put.batch
+run sftp -b put.batch alice@localhost
+like "$rc:$out" '^0:.*up.txt' "sftp works"
+run scp -O up.txt alice@localhost:by-scp.txt
+is "$rc:$(cat /home/alice/by-scp.txt)" "0:by sftp" "and so does the old scp"
 check "gocker check and doctor find no fault" sh -c 'gocker check && gocker image verify alpine'
 run sudo gocker disable alice
 is "$(ssh alice@localhost hostname)" throwaway "disable, as README says, takes it back"
