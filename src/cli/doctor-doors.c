@@ -1,5 +1,6 @@
 /* What may lead past gocker's doors, and what may close them on everybody. */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static bool exists(const char *path)
 
 static void check_stacks(struct gk_doctor *d)
 {
-	static const char *const services[] = { "sshd", "login", "su", "runuser", "sudo", "cron", "atd" };
+	static const char *const services[] = { "sshd", "login", "remote", "su", "runuser", "sudo", "cron",
+		"atd", "vsftpd", "proftpd", "cockpit", "xrdp-sesman", "gdm-password", "lightdm", "sddm" };
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
 		struct gk_err err = GK_ERR_INIT;
 		char path[64];
@@ -110,6 +112,11 @@ static void check_lockout(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_BAD, "lockout", "gocker disable --door pam, or make install",
 			"the PAM door would refuse root: %s", err.msg);
 	struct gk_admin_view view = gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);
+	if (view.break_glass && !getgrnam(view.break_glass))
+		gk_found(d, GK_FOUND_WARN, "lockout",
+			gk_arena_printf(&d->arena, "groupadd --system %s, or name another group", view.break_glass),
+			"/etc/pam.d/sshd: break_glass=%s lets nobody through: there is no such group",
+			view.break_glass);
 	size_t n = gk_admins_free(&view, &d->arena);
 	if (n == 0)
 		gk_found(d, GK_FOUND_WARN, "lockout",

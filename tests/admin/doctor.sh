@@ -238,7 +238,12 @@ cp /etc/pam.d/sshd "$GKT_WORK/stack"
 sed -i '/pam_gocker.so/s/$/ break_glass=sudo/' /etc/pam.d/sshd
 like "$("$GOCKER" doctor)" 'ok +lockout +1 administrator ' "so is one of the break-glass group"
 like "$("$GOCKER" doctor carol)" 'warn +account +carol is not contained' "whose members are not contained"
+sed -i 's/break_glass=sudo/break_glass=no-such-group/' /etc/pam.d/sshd
+like "$("$GOCKER" doctor)" 'warn +lockout +/etc/pam.d/sshd: break_glass=no-such-group lets nobody through' "a break-glass group that is not there"
 cp "$GKT_WORK/stack" /etc/pam.d/sshd
+cp /etc/pam.d/login /etc/pam.d/vsftpd
+like "$("$GOCKER" doctor)" 'warn +pam +/etc/pam.d/vsftpd has no line' "a service that is no part of the base system"
+rm /etc/pam.d/vsftpd
 run "$GOCKER" doctor root
 like "$out" 'ok +account +root has uid 0, and is not contained' "root is not contained"
 unlike "$out" 'bad +(account|trial)' "and that is as it should be"
