@@ -10,7 +10,7 @@ clone=/srv/clone
 # A copy of the checkout with what is built, so that make finds everything done.
 mkdir -p $clone/build/tests
 (cd "$GKT_TOP" && cp -a Makefile README.md LICENSE src pam conf tests packaging "$clone" &&
-	for part in build/* build/tests/lib build/tests/stage build/tests/unit build/tests/pam; do
+	for part in build/* build/tests/lib build/tests/stage build/tests/unit build/tests/pam build/tests/golden; do
 		case $part in build/tests | build/fuzz* | build/deb* | build/images | build/vm | build/bench) continue ;; esac
 		[ ! -e "$part" ] || cp -a --parents "$part" $clone
 	done)
