@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
+#include "run/cgfile.h"
 
 enum { HELPER_TIMEOUT_MS = 25000 };
 
@@ -25,6 +26,9 @@ static void exec_helper(void)
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(125);
+	/* Out of the caller's cgroup, which his user may be able to freeze (run/withdraw.h): the helper holds a lock
+	 * that all logins wait for. */
+	(void)gk_cgfile_write(AT_FDCWD, GK_CGROUP_ROOT "/cgroup.procs", "0");
 	(void)gk_sys_close_range(3, ~0U);
 	sigset_t none;
 	sigemptyset(&none);
