@@ -57,7 +57,7 @@ static struct name shown(const char *s)
 {
 	struct name n = { "" };
 	size_t i = 0;
-	for (; s[i] && i < sizeof n.text - 1; i++) {
+	for (; i < sizeof n.text - 1 && s[i]; i++) {
 		unsigned char c = (unsigned char)s[i];
 		n.text[i] = c <= ' ' || c >= 0x7f || c == '"' || c == '\\' ? '?' : s[i];
 	}
