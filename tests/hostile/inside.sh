@@ -154,7 +154,7 @@ own_processes() {
 
 # Two sessions of one user: what one holds open, the other can't take.
 between_sessions() {
-	hold_session alice './try listen ~/service & sleep 0.3; sleep 4321 & b() { b | b & }; b 2>/dev/null' || return
+	hold_session alice './try listen ~/service & sleep 0.3; sleep 4321 & (sleep 2; b() { b | b & }; b) 2>/dev/null &' || return
 	inside alice 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
 	unlike "$out" 4321 "A48 [$door]: the other session's processes are not visible"
 	inside alice 'kill -9 -1; sleep 0.3; true'
@@ -162,6 +162,7 @@ between_sessions() {
 	denied A48 "a descriptor of the other session's process can't be taken (SO_PEERPIDFD, pidfd_getfd)" \
 		alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
 	# What the other does with all its tasks is its own limit's business.
+	wait_until 20 grep -q 'max [1-9]' "$(session_leaves "$(uid_of alice)" | head -n 1)/pids.events"
 	inside alice 'for i in 1 2 3 4 5; do sleep 0.1 & done; wait; echo fine'
 	is "$out" fine "A34 A48 [$door]: nor does a full session take the other's tasks"
 	inside alice 'ls -A /tmp /dev/shm | grep -v :; ls /dev/pts'

@@ -46,6 +46,10 @@ done
 wait "${pids[@]}"
 check_clean "A10: and as many logins as there are places have swept all the rest"
 
+wait "$control"
+isnt $? 0 "A10 control: without a container something lives on"
+pkill -KILL -U plain
+
 # sshd, at as many moments of the session's life: the user's side, the monitor, or both, by a program that is
 # the user's shell and becomes gocker-shell. The client, who may hold the other side, goes at the end. Ten at
 # a time.
@@ -72,9 +76,6 @@ set_shell alice "$GOCKER_SHELL"
 check "A10: and no session lives" wait_until 60 no_sessions
 run as_user alice "$GOCKER_SHELL" -c 'echo in'
 is "$out" in "A10: the user logs in at once"
-wait "$control"
-isnt $? 0 "A10 control: without a container something lives on"
-pkill -KILL -U plain
 "$GOCKER" gc >/dev/null
 check_clean "A10: and nothing is left of them"
 
