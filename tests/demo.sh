@@ -146,7 +146,7 @@ show_exit() {
 # The other door: the whole login inside, sshd's own work for the user included.
 show_pam_door() {
 	local files
-	title "7. The PAM door contains the whole login, sftp and forwards included"
+	title "7. The PAM door contains the whole login, what sshd itself does for it included"
 	note "two lines in sshd's PAM stack, pam_gocker.so, first and last; sftp is served by sshd itself:"
 	stop_sshd
 	printf '%s\n' 'auth required pam_permit.so' 'account required pam_unix.so' \

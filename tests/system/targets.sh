@@ -38,10 +38,22 @@ untouched() { # NAME
 	check_clean "$1: no process and no mount is left"
 }
 
-# The demo.
+# The demo, on a terminal as a person sees it.
 with_alpine
-run env ALPINE_MIRROR=file:///nowhere make demo CC="$cc" WERROR="$werror"
-is "$rc:$(grep -c ✓ <<<"$out"):$(grep -c ✗ <<<"$out")" 0:11:0 "make demo: all that it shows is so"
+expect_test "make demo: on a terminal it offers a login at the end" <<TCL
+log_file -a $GKT_WORK/seen
+spawn -noecho env ALPINE_MIRROR=file:///nowhere make --no-print-directory demo CC=$cc WERROR=$werror
+want {Press Enter} 120
+say {}
+want_prompt
+prompt
+equal [ask {hostname; id -un}] "gocker-container\r\nvisitor"
+say exit
+equal [ended] 0
+TCL
+out=$(tr -d '\r' <"$GKT_WORK/seen")
+is "$(grep -c ✓ <<<"$out"):$(grep -c ✗ <<<"$out")" 11:0 "make demo: all that it shows is so"
+like "$out" 'everything shown is true' "make demo: and it says so"
 like "$out" 'runs in Alpine Linux' "make demo: Alpine's release"
 for shown in 'process 20 runs' 'No such file' '42 it is' 'gocker-container' 'one container'; do
 	like "$out" "$shown" "make demo shows: $shown"
