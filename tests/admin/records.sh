@@ -98,4 +98,17 @@ refused "a bad edit refuses logins, with the line" 'gocker.ini:6' ssh_as alice t
 is "$(ssh_as root hostname)" throwaway "root gets in all the same"
 set_ini 'hostname = changed'
 is "$(ssh_as alice hostname)" changed "the next login after the repair is let in, with what has changed"
+stop_sshd
+open_door pam
+add_user carl --shell /bin/sh
+cp "$GKT_WORK/draft" /etc/gocker.ini
+start_sshd
+for n in 1 2; do
+	run ssh_as carl hostname
+	like "$rc:$out$err" '^254:gocker: [^
+]*gocker.ini:6' "PAM door: a bad edit refuses logins, with the line ($n)"
+	is "$(ssh_as root hostname)" throwaway "PAM door: root gets in all the same ($n)"
+done
+set_ini 'hostname = changed'
+is "$(ssh_as carl hostname)" changed "PAM door: the next login after the repair is let in"
 check_clean "nothing is left"
