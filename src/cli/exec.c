@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "cli/act.h"
 #include "cli/cli.h"
+#include "cli/pump.h"
 #include "cli/sessions.h"
 #include "plan/list.h"
 #include "plan/plan.h"
@@ -65,6 +66,7 @@ struct exec {
 	struct gk_plan plan;
 	struct gk_enter enter;
 	struct gk_relay relay;
+	struct gk_pump pump;
 	const char *user; /* NULL: the session's own */
 	int signals;
 	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
@@ -336,7 +338,7 @@ static void drain(struct exec *x)
 
 static int wait_for(struct exec *x)
 {
-	enum { COMMAND, SIGNALS, OUTER, MASTER, COUNT };
+	enum { COMMAND, SIGNALS, OUTER, MASTER, PUMP, COUNT = PUMP + 3 };
 	for (;;) {
 		struct pollfd p[COUNT] = {
 			[COMMAND] = { .fd = x->enter.pidfd, .events = POLLIN },
@@ -346,8 +348,10 @@ static int wait_for(struct exec *x)
 		};
 		/* In the background it has to look whether it still is. */
 		int again = x->relay.outer < 0 ? -1 : gk_relay_poll(&x->relay, &p[OUTER]);
+		gk_pump_poll(&x->pump, &p[PUMP]);
 		if (poll(p, COUNT, again) < 0 && errno != EINTR)
 			return -errno;
+		gk_pump_move(&x->pump, &p[PUMP]);
 		if (x->relay.outer >= 0 && !gk_relay_move(&x->relay, &p[OUTER])) {
 			(void)gk_sys_pidfd_send_signal(x->enter.pidfd, SIGHUP);
 			x->relay.out.ended = true;
@@ -361,6 +365,7 @@ static int wait_for(struct exec *x)
 	}
 	siginfo_t info = { 0 };
 	drain(x);
+	gk_pump_drain(&x->pump);
 	if (waitid(P_PIDFD, (id_t)x->enter.pidfd, &info, WEXITED) < 0)
 		return -errno;
 	return info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
@@ -369,6 +374,7 @@ static int wait_for(struct exec *x)
 static int refuse(struct exec *x, int code, const struct gk_err *err)
 {
 	char msg[600];
+	gk_pump_undo(&x->pump);
 	(void)gk_cli_fail("exec", err);
 	gk_log(LOG_ERR, "event=refused door=exec code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
@@ -379,7 +385,7 @@ static int refuse(struct exec *x, int code, const struct gk_err *err)
 int gk_cmd_exec(int argc, char **argv)
 {
 	static struct exec x = { .cgroup = GK_CGROUP_INIT, .relay = { .outer = -1 }, .tty = -1,
-		.signals = -1 };
+		.pump = GK_PUMP_INIT, .signals = -1 };
 	static char by[128];
 	struct gk_err err = GK_ERR_INIT;
 	char command[256];
@@ -405,6 +411,8 @@ int gk_cmd_exec(int argc, char **argv)
 	take_limits(&x);
 	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
 		x.seen.user, (unsigned)x.plan.cred.uid, by, gk_escape(command, sizeof command, x.request.argv[0]));
+	if (x.enter.tty.mode == GK_TTY_NONE && gk_pump_open(&x.pump, &err) < 0)
+		return refuse(&x, GK_EXIT_GOCKER, &err);
 	code = gk_enter_start(&x.enter, &err);
 	if (code != 0)
 		return refuse(&x, code, &err);

@@ -25,6 +25,17 @@ is "$out:$err" out:err "stdout and stderr are apart"
 is "$(echo through | "$GOCKER" exec -i "$id" cat)" through "-i: stdin goes in"
 is "$(printf '%s\n' "$id" "$id" | while read -r each; do "$GOCKER" exec "$each" sh -c 'cat; echo once'; done)" \
 	"$(printf 'once\nonce')" "without it the command's is empty, and a loop keeps its list"
+# Who has the session could take a descriptor over from the command, and read what root types for as long as he stays.
+on_terminal() { script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
+is "$(on_terminal "$GOCKER exec -T $id sh -c 'for n in 0 1 2; do readlink /proc/self/fd/\$n; done'" | sed 's/:.*//')" $'/dev/null\npipe\npipe' \
+	"A29: without a terminal of its own the command has none of the caller's"
+is "$(on_terminal "$GOCKER exec $id sh -c 'readlink /proc/self/fd/2 >&2; seq 2000' | tail -n 1; echo \${PIPESTATUS[0]}" | sed 's/:.*//' | sort)" $'0\n2000\npipe' \
+	"A29: nor where only stderr is one, and all of the output comes"
+like "$(printf 'typed\n' | script -qec "$GOCKER exec -i -T $id sh -c 'read x; echo got \$x; readlink /proc/self/fd/0'" /dev/null)" 'got typed.*pipe:' \
+	"A29: -i: what is typed comes through a pipe"
+like "$(on_terminal "readlink /proc/self/fd/1")" '^/dev/pts/' "A29 control: a program of the host's has it"
+like "$(on_terminal "$GOCKER exec -T $id sh -c 'echo out; echo err >&2; exit 5'; echo \$?")" 'out.*5$' "its output and status come through"
+like "$(on_terminal "$GOCKER exec -T $id no-such-program; echo \$?")" 'gocker exec: .*127$' "and gocker's own words"
 inside sh -c 'kill -TERM $$'
 is "$rc" 143 "a death by signal is handed on"
 inside no-such-program
