@@ -100,7 +100,7 @@ hold_session() {
 		while :; do sleep 1000; done" \
 		>"$GKT_WORK/held" 2>&1 </dev/null &
 	held_pid=$!
-	if ! wait_until 15 grep -q '^ready$' "$GKT_WORK/held"; then
+	if ! wait_until 60 grep -q '^ready$' "$GKT_WORK/held"; then
 		not_ok "a session of $user can be held" "$(cat "$GKT_WORK/held")"
 		exit 1
 	fi
