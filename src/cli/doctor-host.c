@@ -127,8 +127,8 @@ static void check_slices(struct gk_doctor *d)
 	if (found && d->shell_door)
 		gk_found(d, GK_FOUND_WARN, "slices",
 			"set pids_max, memory_max, cpus in gocker.ini, or limits on gocker.slice",
-			"%zu drop-ins for users' slices (%s) do not hold for the shell door", found,
-			where ? where : "-");
+			"%zu drop-in%s for users' slices (%s) %s not hold for the shell door", found,
+			found == 1 ? "" : "s", where ? where : "-", found == 1 ? "does" : "do");
 }
 
 /* What runs as root in every login: a regular file that root alone can write. */
@@ -295,8 +295,10 @@ static void check_records(struct gk_doctor *d)
 	for (size_t i = 0; i < all.n; i++)
 		stale += !all.list[i].alive;
 	if (stale)
-		gk_found(d, GK_FOUND_WARN, "records", "gocker gc", "%zu sessions ended in a crash", stale);
-	gk_found(d, GK_FOUND_OK, "records", NULL, "%zu sessions live", all.n - stale);
+		gk_found(d, GK_FOUND_WARN, "records", "gocker gc", "%zu session%s ended in a crash",
+			stale, stale == 1 ? "" : "s");
+	gk_found(d, GK_FOUND_OK, "records", NULL, "%zu session%s live%s", all.n - stale,
+		all.n - stale == 1 ? "" : "s", all.n - stale == 1 ? "s" : "");
 }
 
 void gk_doctor_host(struct gk_doctor *d)

@@ -174,8 +174,8 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 	place.fd = take_patiently(dir, user_max, NULL);
 	if (place.fd == -EDQUOT)
 		return gk_fail(err, place.fd,
-			"%" PRIu64 " sessions are open already, which is the limit; close one first",
-			user_max);
+			"%" PRIu64 " session%s open already, which is the limit; close one first",
+			user_max, user_max == 1 ? " is" : "s are");
 	if (place.fd < 0)
 		return gk_fail_errno(err, place.fd, "cannot take a place in " GK_RUNDIR);
 	if (host_max) {

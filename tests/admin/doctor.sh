@@ -144,7 +144,7 @@ chmod 700 /run/gocker
 mkdir -p /etc/systemd/system/user-1000.slice.d
 touch /etc/systemd/system/user-1000.slice.d/limits.conf
 doctor
-like "$out" 'warn +slices +1 drop-ins for users. slices \(/etc/systemd/system/user-1000.slice.d\) do not hold for the shell door
+like "$out" 'warn +slices +1 drop-in for users. slices \(/etc/systemd/system/user-1000.slice.d\) does not hold for the shell door
  +do: set pids_max' "limits of a user's slice that no longer apply"
 rm -r /etc/systemd/system/user-1000.slice.d
 mkdir -p /run/systemd/system # to all programs a host with systemd
@@ -188,7 +188,7 @@ supervisor=$("$GOCKER" ps --format json | jq -r '.[0].supervisor')
 kill -KILL "$supervisor" "$session_pid"
 wait "$session_pid" 2>/dev/null
 doctor
-like "$out" 'warn +records +1 sessions ended in a crash
+like "$out" 'warn +records +1 session ended in a crash
  +do: gocker gc' "what a crash has left"
 "$GOCKER" gc >/dev/null
 
