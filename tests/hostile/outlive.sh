@@ -61,7 +61,8 @@ if pid == 0:
     got = 0
     while got == 0:
         modes = termios.tcgetattr(0)
-        modes[3] |= termios.ISIG
+        # Without an echo, and without losing what is said when the key is seen.
+        modes[3] = (modes[3] | termios.ISIG | termios.NOFLSH) & ~termios.ECHO
         modes[6][termios.VSUSP] = b"\x1a"
         termios.tcsetattr(0, termios.TCSANOW, modes)
         time.sleep(0.2)
@@ -78,6 +79,7 @@ while time.time() < end and b" end" not in said:
     try:
         if select.select([fd], [], [], 0.2)[0]:
             said += os.read(fd, 1000)
+            continue
     except OSError:
         break
     try:
