@@ -30,13 +30,13 @@ patiently() {
 }
 serve 8001 host-service
 host_service=$!
-wait_until 5 fetch 8001
+wait_until 60 fetch 8001
 is "$(fetch 8001)" host-service "(control) the host's service answers the host"
 
 connection() { # OPTION...: a connection that stays; its shell waits for a file
 	ssh -l alice -o ControlMaster=yes -o "ControlPath=$GKT_WORK/fwd" -o ExitOnForwardFailure=yes "$@" \
 		-f gocker 'echo inside-1 >/tmp/one; while :; do echo inside-service | nc -l -p 8002 127.0.0.1; done' >/dev/null 2>&1
-	wait_until 10 ssh -l alice -o "ControlPath=$GKT_WORK/fwd" -o ControlMaster=no gocker true
+	wait_until 60 ssh -l alice -o "ControlPath=$GKT_WORK/fwd" -o ControlMaster=no gocker true
 }
 inside() { ssh -l alice -o "ControlPath=$GKT_WORK/fwd" -o ControlMaster=no gocker "$@"; }
 hang_up() { ssh -o "ControlPath=$GKT_WORK/fwd" -O exit gocker 2>/dev/null; }
@@ -77,7 +77,7 @@ rm -r /home/alice/.ssh
 # A connection without a command.
 ssh -l alice -N -L 9005:127.0.0.1:8001 gocker >/dev/null 2>&1 &
 client=$!
-wait_until 10 has_leaf
+wait_until 60 has_leaf
 sleep 0.5
 is "$(fetch 9005)" "" "ssh -N is contained as well (A3)"
 kill $client

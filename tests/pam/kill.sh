@@ -45,7 +45,7 @@ for victim in monitor keeper init; do
 done
 is "$(sort -u /home/alice/where)" gocker-container "no command ever ran outside"
 # What only the keeper could have taken down is swept by the next login.
-wait_until 10 no_init
+wait_until 60 no_init
 is "$(ssh_as alice hostname)" gocker-container "the next login is as any"
 "$GOCKER" gc >/dev/null 2>&1
 check_clean "nothing stays" 20

@@ -151,7 +151,7 @@ job atd 2222 '0 -> /var/spool/cron/atjobs/[^ ]*( \(deleted\))?|[12] -> /var/spoo
 job cron 1111 '[12] -> /tmp/#[0-9]+ \(deleted\)'
 pkill -x cron
 pkill -x atd
-wait_until 10 no_leaves
+wait_until 60 no_leaves
 check_clean "nothing is left" 20
 
 # The others' descriptors.
@@ -165,7 +165,7 @@ sleeps() { sleeper=$(pgrep -fx 'sleep 3333'); }
 held_by() { # CMD...: a session in the background whose command is `sleep 3333`; its process is $sleeper
 	"$@" &
 	client=$!
-	wait_until 20 sleeps
+	wait_until 60 sleeps
 	sleeps || { not_ok "$*: a session is held"; exit 1; }
 }
 let_go() {
@@ -188,7 +188,7 @@ typed() { # until it is taken: login throws away what was typed before it
 for how in 'login -f alice' 'su - alice' 'sudo -iu alice'; do
 	script -qec "$how" /dev/null <"$GKT_WORK/keys" >/dev/null 2>&1 8>&- &
 	client=$!
-	check "$how on a terminal" wait_until 20 typed
+	check "$how on a terminal" wait_until 60 typed
 	sleeps
 	is "$(descriptors "$(init_of "$sleeper")")" "" "$how on a terminal: none but that"
 	let_go

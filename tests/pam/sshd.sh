@@ -80,12 +80,13 @@ like "$(lastlog -u alice)" '127.0.0.1' "and lastlog"
 leaf=$(session_leaves "$(uid_of alice)")
 is "$(cat "$leaf/pids.max")" 23 "pids_max counts the user's tasks: init's and sshd's two are added"
 drop_session
-wait_until 10 no_leaves
+wait_until 60 no_leaves
 unlike "$(who)" alice "after the logout who does not"
 mark_syslog
 run ssh_as alice -v true
 since_mark() { tail -c "+$(cat "$GKT_WORK/syslog.mark")" "$GKT_SYSLOG"; }
-wait_until 5 grep -q 'Disconnected from user' <(since_mark)
+hung_up() { since_mark | grep -q 'Disconnected from user'; }
+wait_until 60 hung_up
 like "$(since_mark)" 'gocker-sshd\[2\]: Received disconnect.*gocker-sshd\[2\]: Disconnected from user alice' \
 	"sshd's lines from inside reach the host's log (S22)"
 like "$(gocker_log)" 'event=close .*door=pam user="alice"' "gocker's line at the end"
@@ -97,7 +98,7 @@ for n in 1 2 3 4 5 6 7 8 9 10; do
 	ssh_over alice "sleep 2; readlink /proc/self/ns/pid" >"$GKT_WORK/ch$n" 2>&1 </dev/null &
 	channels+=($!)
 done
-wait_until 10 has_leaf
+wait_until 60 has_leaf
 is "$(session_leaves | wc -l)" 1 "ten channels are in one container (S15)"
 wait "${channels[@]}"
 is "$(cat "$GKT_WORK"/ch* | sort | uniq -c | awk '{ print $1 }')" 10 "and all work"
@@ -116,7 +117,7 @@ is_full() {
 		sleep 0.2
 	done
 }
-check "a container can be filled to its limit" wait_until 10 is_full
+check "a container can be filled to its limit" wait_until 60 is_full
 run timeout 20 ssh -l alice -o "ControlPath=$GKT_WORK/master-alice" -o ControlMaster=no gocker true
 isnt "$rc" 0 "a full container refuses a new channel (A34)"
 is "$(ssh_as alice 'echo in')" in "a new connection gets in"

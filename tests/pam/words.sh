@@ -69,7 +69,7 @@ say {exit}
 ended
 TCL
 closed() { gocker_log | grep 'event=close' | grep -q 'user="alice"'; }
-check "the session is closed" wait_until 10 closed
+check "the session is closed" wait_until 60 closed
 like "$(gocker_log)" 'event=limit id=[0-9a-f]{12} limit=pids_max value=8 hits=[1-9]' "the log tells of it"
 like "$(gocker_log | grep 'user="alice"')" 'event=close .*pids_hits=[1-9]' "the closing line has the count"
 
@@ -113,7 +113,7 @@ client=$!
 over="/sys/fs/cgroup$([ "$GKT_CGROUP" = hybrid ] && echo /pids)"
 top=$(dirname "$(session_leaves "$(uid_of many)" | head -n 1)")
 at_limit() { [ "$(cat "$top/pids.current")" = "$(cat "$top/pids.max")" ]; }
-check "user_pids_max holds over two sessions (below ${over##*/})" wait_until 20 at_limit
+check "user_pids_max holds over two sessions (below ${over##*/})" wait_until 60 at_limit
 is "$(cat "$top/pids.max")" 24 "it is the policy's, and one for the init of each session allowed"
 check "neither session has reached its own limit" \
 	test "$(for l in $(session_leaves "$(uid_of many)"); do cat "$l/pids.current"; done | sort -n | tail -n 1)" -lt 33

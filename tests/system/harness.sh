@@ -30,13 +30,13 @@ is "$("$host" cut -d: -f3 /proc/self/cgroup | sort -u)" / "its cgroups are its r
 one=$!
 "$host" sleep 101 &
 two=$!
-wait_until 5 pgrep -f '^sleep 101' >/dev/null
+wait_until 30 pgrep -f '^sleep 101' >/dev/null
 is "$(groups)" 2 "two run side by side, each with a cgroup"
 kill -KILL $one
 kill -TERM $two
 wait $one $two 2>/dev/null
 gone() { ! pgrep -f '^sleep 10[01]'; }
-check "killed: all processes are gone" wait_until 5 gone
+check "killed: all processes are gone" wait_until 30 gone
 is "$(groups)" 1 "ended by a signal: the cgroup is gone; killed: it waits"
 "$host" true
 is "$(groups)" 0 "the next one to start has swept it"

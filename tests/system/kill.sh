@@ -17,8 +17,8 @@ hold_session alice "$more"
 check "a session is found: init $held_init, supervisor $held_supervisor" test "$held_init" -gt 1 -a "$held_supervisor" -gt 1
 is "$(live_records | wc -l)" 1 "a living session has a record"
 kill -KILL "$held_supervisor"
-check "supervisor killed: init goes with it" wait_until 5 test ! -d "/proc/$held_init"
-check "supervisor killed: no process of the session lives" wait_until 5 no_sessions
+check "supervisor killed: init goes with it" wait_until 60 test ! -d "/proc/$held_init"
+check "supervisor killed: no process of the session lives" wait_until 60 no_sessions
 drop_session
 is "$(for leaf in $(session_leaves); do cat "$leaf/cgroup.procs"; done)" "" "supervisor killed: its cgroup is empty"
 is "$(live_records)" "" "supervisor killed: no record counts as living"
@@ -31,14 +31,14 @@ is "$(stale_records)" "" "supervisor killed: no stale record after it"
 hold_session alice "$more"
 kill -KILL "$held_supervisor"
 drop_session
-wait_until 5 no_sessions
+wait_until 60 no_sessions
 check "gocker gc" "$GOCKER" gc
 check_clean "supervisor killed: swept by gocker gc"
 
 # init, and the payload.
 hold_session alice "$more"
 kill -KILL "$held_init"
-check "init killed: the session ends" wait_until 5 test ! -d "/proc/$held_supervisor"
+check "init killed: the session ends" wait_until 60 test ! -d "/proc/$held_supervisor"
 wait "$held_pid"
 isnt $? 0 "init killed: and not with success"
 check_clean "init killed: nothing is left"
@@ -75,7 +75,7 @@ check_clean "client killed: nothing is left (S8)"
 (exec_as_user alice sh -c "$GOCKER_SHELL -c 'trap \"\" HUP TERM; echo ready; while :; do sleep 1000; done' & wait") \
 	>"$GKT_WORK/held" </dev/null &
 parent=$!
-wait_until 10 grep -q ready "$GKT_WORK/held"
+wait_until 60 grep -q ready "$GKT_WORK/held"
 kill -KILL $parent
 wait $parent 2>/dev/null
 check_clean "the caller of the shell killed: the session ends with it"
@@ -119,7 +119,7 @@ rm -f /home/alice/orphan
 # The other signals reach the payload.
 hold_session alice 'trap "echo got-term >~/got" TERM'
 kill -TERM "$held_supervisor"
-check "a TERM for the supervisor is handed on to the payload" wait_until 5 test -s /home/alice/got
+check "a TERM for the supervisor is handed on to the payload" wait_until 60 test -s /home/alice/got
 drop_session
 check_clean "nothing is left"
 
@@ -131,7 +131,7 @@ for ((i = 0; i < 60; i++)); do
 	kill -KILL $pid
 	wait $pid 2>/dev/null
 done
-check "killed at 60 moments: no process lives" wait_until 5 no_sessions
+check "killed at 60 moments: no process lives" wait_until 60 no_sessions
 run ssh_as alice true
 is "$rc" 0 "killed at 60 moments: the user logs in (A10)"
 # A login sweeps the place that it takes, the lowest free one. An init that was still dying when the next

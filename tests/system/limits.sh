@@ -17,7 +17,7 @@ hold_tasks() {
 	ssh -l alice gocker "i=0; while [ \$i -lt $1 ]; do sleep 1000 & i=\$((i + 1)); done; echo full; wait" \
 		>"$GKT_WORK/full" 2>&1 </dev/null &
 	full=$!
-	wait_until 10 grep -q full "$GKT_WORK/full" || not_ok "a session with $1 tasks can be held"
+	wait_until 60 grep -q full "$GKT_WORK/full" || not_ok "a session with $1 tasks can be held"
 }
 drop_tasks() {
 	kill -9 "$full"
@@ -99,7 +99,7 @@ refused "user_sessions_max: one session too many is refused (A36)" 'session' ssh
 check "another user still gets in (A36)" ssh_as bob true
 kill -9 "$first"
 wait "$first" 2>/dev/null
-check "there is room again when one has ended" wait_until 10 ssh_as alice true
+check "there is room again when one has ended" wait_until 60 ssh_as alice true
 kill -9 "$second"
 wait "$second" 2>/dev/null
 check_clean "nothing is left of the refused one"

@@ -36,7 +36,8 @@ sections() {
 	mark_syslog
 	run as dan hostname
 	like "$out" '^h-dan-[0-9a-f]{12}$' "[$door] {user} and {id} in a host name"
-	check "[$door] and the id is the session's in the log" wait_until 5 grep -q "id=${out##*-}" <(gocker_log)
+	logged() { gocker_log | grep -q "id=${out##*-}"; }
+	check "[$door] and the id is the session's in the log" wait_until 60 logged
 	set_ini 'umask = 027'
 	is "$(as dan 'umask; >~/made; stat -c %a ~/made')" $'0027\n640' "[$door] umask"
 }
@@ -45,7 +46,7 @@ network() {
 	perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 7001, Listen => 5, ReuseAddr => 1) or die;
 		while (my $c = $s->accept) { print $c "host-service\n"; close $c }' >/dev/null 2>&1 &
 	local service=$!
-	wait_until 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7001'
+	wait_until 60 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7001'
 	set_ini
 	is "$(as dan 'nc -w 3 127.0.0.1 7001 </dev/null')" host-service "[$door] network = host: a service of the host's loopback answers"
 	set_ini 'network = none'
@@ -114,7 +115,7 @@ flood() { # NAME CAP USERS...: 24 at once
 	is "$(admitted):$(turned_away)" "$cap:$((24 - cap))" "[$door] 24 at once: $name"
 	for user; do touch "/home/$user/go"; done
 	wait "${flock[@]}"
-	wait_until 10 no_sessions
+	wait_until 60 no_sessions
 }
 caps() {
 	set_ini 'user_sessions_max = 3'

@@ -96,7 +96,8 @@ refused "a uid without a name" 'uid|user' setpriv --reuid 54321 --regid 54321 --
 set_ini 'no_such_key = 1'
 mark_syslog
 refused "through ssh: exit 125, one line, nothing on stdout" 'gocker.ini' ssh_as alice 'echo ran'
-check "syslog has a line for it" wait_until 5 grep -aq 'gocker.*alice\|gocker.*user' <(gocker_log)
+logged() { gocker_log | grep -aq 'gocker.*alice\|gocker.*user'; }
+check "syslog has a line for it" wait_until 60 logged
 like "$(gocker_log)" 'no_such_key' "syslog has the reason"
 run scp -O -q /etc/hostname alice@gocker:
 isnt "$rc" 0 "scp sees a failure"

@@ -98,7 +98,7 @@ run as_user alice "$GOCKER" run true
 is "$rc:$out" "125:" "a user can't"
 "$GOCKER" run sh -c 'trap "" TERM HUP; echo ready; sleep 1000' >"$GKT_WORK/held" 2>&1 &
 pid=$!
-wait_until 10 grep -q ready "$GKT_WORK/held"
+wait_until 60 grep -q ready "$GKT_WORK/held"
 kill -KILL $pid
 wait $pid 2>/dev/null
 check "gocker gc" "$GOCKER" gc

@@ -49,7 +49,7 @@ mkfifo "$GKT_WORK/fifo"
 (exec_as_user alice "$GOCKER_SHELL" -c 'echo last; exec >&- 2>&-; sleep 1000') \
 	>"$GKT_WORK/fifo" 2>/dev/null </dev/null &
 holder=$!
-is "$(timeout 10 cat "$GKT_WORK/fifo" || echo "no end seen")" last \
+is "$(timeout 60 cat "$GKT_WORK/fifo" || echo "no end seen")" last \
 	"the end of stdout is seen while the session lives: gocker holds no copy (S3)"
 check "the session does live" kill -0 $holder
 kill $holder

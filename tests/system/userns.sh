@@ -21,7 +21,7 @@ hold() { # NAME OPTION...: a session in the background that sleeps for 4NAME sec
 	shift
 	"$GOCKER" run "$@" sleep "4000$name" </dev/null >/dev/null 2>&1 &
 	held=$!
-	wait_until 15 pgrep -f "^sleep 4000$name\$" >/dev/null
+	wait_until 60 pgrep -f "^sleep 4000$name\$" >/dev/null
 }
 
 run "$GOCKER" run --userns sh -c 'id; cat /proc/self/uid_map /proc/self/gid_map'
@@ -109,7 +109,7 @@ is "$(held_ranges)" 1 "control: one is while one does"
 init=$("$GOCKER" ps --format json | jq '.[0].init')
 kill -KILL "$held"
 wait "$held" 2>/dev/null
-check "a killed supervisor takes its session along" wait_until 10 sh -c "! kill -0 $init 2>/dev/null"
+check "a killed supervisor takes its session along" wait_until 60 sh -c "! kill -0 $init 2>/dev/null"
 "$GOCKER" gc >/dev/null
 is "$(held_ranges)" 0 "and gives its range back"
 check_clean "nothing is left"
