@@ -56,13 +56,20 @@ for closed in '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
 done
 
 # A8: the keeper's environment is its own, whatever the daemon's is.
+cat >"$GKT_WORK/slack" <<'SLACK'
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(29, ctypes.c_ulong(10**15), 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+SLACK
 env GCONV_PATH=/tmp/evil LOCPATH=/tmp/evil RES_OPTIONS=evil TZ=:/tmp/evil NLSPATH=/tmp/evil \
-	pamdrive gt alice open user 'sleep 60' close >"$GKT_WORK/out" 2>&1 &
+	python3 "$GKT_WORK/slack" pamdrive gt alice open user 'sleep 60' close >"$GKT_WORK/out" 2>&1 &
 caller=$!
 wait_until 20 sh -c "test -n \"\$($GOCKER ps -q)\""
 keeper=$(pgrep -x gocker-keeper)
 is "$(tr '\0' '\n' <"/proc/$keeper/environ")" "" "A8 [pam]: the keeper starts with no environment"
 like "$(tr '\0' '\n' <"/proc/$caller/environ")" 'RES_OPTIONS=evil' "A8 [pam] control: its daemon has one"
+# The caller of su is the user: su hands his timer slack on (prctl(2)).
+is "$(cat "/proc/$keeper/timerslack_ns"):$(cat "/proc/$caller/timerslack_ns")" 50000:1000000000000000 "A41 [pam]: nor has it the daemon's timer slack"
 # A42: what is killed and waited for is held by pidfds, from outside.
 check "A42 [pam]: the keeper holds the caller and init by pidfds" test "$(for f in "/proc/$keeper/fd/"*; do readlink "$f"; done | grep -c pidfd)" -ge 2
 is "$(readlink "/proc/$keeper/ns/pid" "/proc/$keeper/ns/mnt")" "$(readlink /proc/self/ns/pid /proc/self/ns/mnt)" "A42 [pam]: and stands outside of the session"
