@@ -1,3 +1,3 @@
 #!/bin/bash
-# timeout: 1860
+# timeout: 9060
 exec "$(dirname "$0")/boot" bookworm plain "$@"
