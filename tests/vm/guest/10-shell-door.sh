@@ -38,6 +38,9 @@ run ssh_as alice "$FILL"
 is "$(last)" 12 "a second session can have its own 12 tasks"
 drop_session
 check_clean "a lost connection leaves nothing" 20
+set_ini 'pids_max = 30' 'user_pids_max = 8' 'user_sessions_max = 2'
+run as_user alice "$GOCKER_SHELL" -c "$FILL"
+is "$(last)" 9 "where the user's limit is the smaller one, it holds: 8, and 2 for the inits, less this one's"
 
 # The kernel puts the first process into the session's group itself: no moment outside of it.
 run strace -f -u alice -o "$GKT_WORK/trace" -e trace=clone,clone3,connect,execve "$GOCKER_SHELL" -c true

@@ -22,7 +22,9 @@ expect_test "memory_max: a user on a terminal is told why" <<'TCL'
 	login alice
 	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
 	want {gocker: out of memory: a process was killed \(memory_max is 48 MiB, \[default\]\)}
-	want {PROMPT> $}
+	# It comes beside the shell's prompt, before or after.
+	say {echo go""ing on}
+	want {going on\r\nPROMPT> $}
 	say exit
 	ended
 TCL
