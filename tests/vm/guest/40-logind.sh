@@ -18,6 +18,12 @@ for kill in no yes; do
 	drop_session
 	check "KillUserProcesses=$kill: a lost connection ends the login for logind" wait_until 10 no_logins alice
 	check_clean "KillUserProcesses=$kill: and leaves nothing" 20
+	hold_session alice 'setsid sleep 1000 &'
+	check "KillUserProcesses=$kill: loginctl terminate-session" loginctl terminate-session "$(logind_sessions alice | cut -d' ' -f1)"
+	check "KillUserProcesses=$kill: ends the session" wait_until 20 test ! -d "/proc/$held_init"
+	check "KillUserProcesses=$kill: and the login" wait_until 20 no_logins alice
+	drop_session
+	check_clean "KillUserProcesses=$kill: and leaves nothing" 20
 	run ssh_as alice 'setsid sleep 1000 & echo in'
 	is "$out" in "KillUserProcesses=$kill: a login that leaves a job behind"
 	check "KillUserProcesses=$kill: ends for logind" wait_until 10 no_logins alice
