@@ -39,6 +39,12 @@ is "$(ssh_as dora hostname)" gocker-vm "nobody is contained yet"
 check "gocker enable" $GOCKER enable dora
 is "$(ssh_as dora hostname)" gocker-container "the next login is contained"
 
+have_user erin --shell /bin/sh
+check "pam-auth-update takes the profiles" pam-auth-update --package --enable gocker gocker-outer
+run ssh_as erin 'hostname; cat /proc/self/cgroup'
+like "$out" ^gocker-container "and a user with another shell is contained"
+is "$(ssh_as root hostname)" gocker-vm "root is not"
+
 # --- upgraded, while a session lives and users log in ---
 
 dpkg-deb -R "$deb" /root/newer
@@ -47,13 +53,26 @@ echo '; of version 99' >>/root/newer/etc/gocker.ini
 dpkg-deb -b --root-owner-group -Znone /root/newer /root/newer.deb >/dev/null
 echo '; mine' >>/etc/gocker.ini
 hold_session dora
-LOGINS_EVERY=3 start_logins dora
+# sshd's logins cost an emulated host seconds; beside them the login shell, as fast as it can be started.
+LOGINS_EVERY=3 start_logins dora erin
+touch "$GKT_WORK/starting"
+(
+	trap - EXIT
+	while [ -e "$GKT_WORK/starting" ]; do as_user dora $GOCKER_SHELL -c hostname; done
+) >"$GKT_WORK/starts" 2>&1 </dev/null &
+starts=$!
+start=$SECONDS
 run dpkg --force-confold -i /root/newer.deb
 is "$rc" 0 "an upgrade while users log in" || diag "$out $err"
 run sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
 is "$rc" 0 "and the image is replaced meanwhile" || diag "$err"
+rm "$GKT_WORK/starting"
+wait $starts
 stop_logins
 judge_logins 3
+diag "the login shell by itself in $((SECONDS - start)) s: $(sort "$GKT_WORK/starts" | uniq -c)"
+is "$(grep -vx gocker-container "$GKT_WORK/starts" | grep -v '^gocker: \|setpriv: .*No such file')" "" "each start of the login shell meanwhile is contained or refused"
+check "most are contained" test "$(grep -cx gocker-container "$GKT_WORK/starts")" -ge 10
 check "the session that lived lives on" kill -0 "$held_init" "$held_pid"
 is "$($GOCKER ps -q --user dora | wc -l)" 1 "the new gocker knows it"
 is "$(tail -n 1 /etc/gocker.ini)" '; mine' "a gocker.ini that was changed is kept"
@@ -68,10 +87,12 @@ run dpkg -r gocker
 is "$rc" 0 "dpkg -r" || diag "$out $err"
 like "$err" "cannot log in without it: dora" "who can't log in now is named"
 like "$err" "usermod -s" "with what to do"
+like "$err" "logins through PAM are contained no more" "and what the profiles no longer do"
 check "root gets in" ssh_as root true
 run ssh_as dora hostname
 isnt "$rc" 0 "the user does not"
 unlike "$out" gocker-vm "and nothing of his runs on the host"
+is "$(ssh_as erin hostname)" gocker-vm "a user whom only the profiles contained does, onto the host"
 check "/etc/shells is as before" cmp /etc/shells /root/shells.before
 is "$(diff -r /root/pam.before /etc/pam.d)" "" "the stacks are as before"
 check "dpkg -P" dpkg -P gocker
