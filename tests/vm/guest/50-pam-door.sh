@@ -90,7 +90,7 @@ for kill in no yes; do
 	check "KillUserProcesses=$kill: and the login" wait_until 20 no_logins carol
 	drop_session
 	check_clean "KillUserProcesses=$kill: and leaves nothing" 20
-	run ssh_as carol 'setsid sleep 1000 & echo in'
+	run ssh_as carol 'setsid sleep 1000 >/dev/null 2>&1 & echo in'
 	is "$out" in "KillUserProcesses=$kill: a login that leaves a job behind"
 	check "KillUserProcesses=$kill: ends for logind" wait_until 10 no_logins carol
 	check_clean "KillUserProcesses=$kill: with that job" 20
