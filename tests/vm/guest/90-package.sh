@@ -53,12 +53,12 @@ echo '; of version 99' >>/root/newer/etc/gocker.ini
 dpkg-deb -b --root-owner-group -Znone /root/newer /root/newer.deb >/dev/null
 echo '; mine' >>/etc/gocker.ini
 hold_session dora
-# sshd's logins cost an emulated host seconds; beside them the login shell, as fast as it can be started.
+# sshd's logins cost an emulated host seconds; beside them the login shell by itself.
 LOGINS_EVERY=3 start_logins dora erin
 touch "$GKT_WORK/starting"
 (
 	trap - EXIT
-	while [ -e "$GKT_WORK/starting" ]; do as_user dora $GOCKER_SHELL -c hostname; done
+	while [ -e "$GKT_WORK/starting" ]; do as_user dora $GOCKER_SHELL -c hostname; sleep 0.3; done
 ) >"$GKT_WORK/starts" 2>&1 </dev/null &
 starts=$!
 start=$SECONDS
