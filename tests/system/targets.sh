@@ -5,7 +5,7 @@
 need expect make
 need_product
 add_user alice --shell /bin/bash
-clone=/srv/clone
+clone=/tmp/clone # where a throwaway host has its stage
 
 # A copy of the checkout with what is built, so that make finds everything done.
 mkdir -p $clone/build/tests
