@@ -21,7 +21,6 @@ enum { LAST_WORDS_MS = 500 };
 
 struct watch {
 	struct gk_keeper *k;
-	int signals; /* signalfd */
 	struct gk_bites bites;
 	struct gk_ending ending;
 	int64_t started_ms;
@@ -83,7 +82,7 @@ static int check_time(struct watch *w)
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo info;
-	if (read(w->signals, &info, sizeof info) != (ssize_t)sizeof info)
+	if (read(w->k->signals, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
 	if (info.ssi_signo == SIGUSR1) {
 		/* The module closes. What is left inside has a while to end, as on a lost connection,
@@ -115,7 +114,7 @@ static void loop(struct watch *w)
 	while (!is_finished(w)) {
 		struct pollfd p[COUNT] = {
 			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd, .events = POLLIN },
-			[SIGNALS] = { .fd = w->signals, .events = POLLIN },
+			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
 			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd, .events = POLLIN },
 			[LOG] = { .fd = w->k->log_socket, .events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
@@ -140,14 +139,15 @@ static void loop(struct watch *w)
 	}
 }
 
-static int open_signals(void)
+int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err)
 {
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return k->signals < 0 ? gk_fail_errno(err, -errno, "cannot wait for the end of the login") : 0;
 }
 
 static void log_close(const struct watch *w)
@@ -166,13 +166,11 @@ static void log_close(const struct watch *w)
 void gk_keeper_watch(struct gk_keeper *k)
 {
 	struct watch w = { .k = k, .started_ms = gk_ending_now_ms() };
-	w.signals = open_signals();
 	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
-	/* Without a way to be asked, the caller's end alone is the end. */
 	loop(&w);
 	gk_keeper_relay_log(k);
 	check_limits(&w);
 	log_close(&w);
-	gk_close_fd(&w.signals);
+	gk_close_fd(&k->signals);
 	gk_bites_close(&w.bites);
 }

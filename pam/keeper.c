@@ -231,6 +231,8 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 	if (r == 0)
 		r = gk_keeper_open_terminals(k, err);
 	if (r == 0)
+		r = gk_keeper_open_signals(k, err);
+	if (r == 0)
 		r = give_up_powers(err);
 	if (r == 0 && answer(k, &m, k->session.init_pidfd) < 0)
 		r = gk_fail(err, -EPIPE, "the module is gone");
@@ -312,7 +314,7 @@ static int take_link(struct gk_keeper *k)
 
 int main(void)
 {
-	static struct gk_keeper k = { .apart = GK_APART_INIT, .link = -1, .log_socket = -1, .ptys = -1, .outer_tty = -1 };
+	static struct gk_keeper k = { .apart = GK_APART_INIT, .link = -1, .log_socket = -1, .signals = -1, .ptys = -1, .outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
 	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||

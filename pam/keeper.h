@@ -34,6 +34,7 @@ struct gk_keeper {
 
 	struct gk_session session;
 	int log_socket;	   /* /dev/log of the container */
+	int signals;	   /* signalfd: the module asks for the end, or an administrator */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
 	char origin[1024]; /* and before it went into the session's; "": it stays where it is */
 	int ptys;	   /* O_PATH: /dev/pts of the container */
@@ -71,6 +72,9 @@ int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
 
 /* keeper-log.c: hands on what waits in the container's /dev/log. */
 void gk_keeper_relay_log(const struct gk_keeper *k);
+
+/* Before the caller goes in: a keeper that can't be asked keeps nobody. Returns 0 or -errno. */
+int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err);
 
 /* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile. What is
  * left inside then gets a hang-up, TERM after a second, and is let be until it is gone, three seconds at
