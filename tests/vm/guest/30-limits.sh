@@ -37,10 +37,16 @@ like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=user_memory_max value=50331
 hold_session alice 'dd if=/dev/zero of=/tmp/held bs=1M count=30 2>/dev/null'
 hog 32
 is "$out" 137 "user_memory_max: it is over all sessions of a user"
+group=$(dirname "$(session_leaves "$(uid_of alice)" | head -n 1)")
+in_use() { cat "$group/memory.current" 2>/dev/null || echo 0; }
+check "user_memory_max: what a session holds counts: $(in_use)" test "$(in_use)" -gt 30000000
 drop_session
 wait_until 10 no_sessions
+# The kernel takes the mounts of who has exited down a little later (delayed_mntput).
+given_back() { [ "$(in_use)" -lt 12000000 ]; }
+check "user_memory_max: and is given back when it ends" wait_until 20 given_back
 hog 32
-is "$out" 0 "user_memory_max: and given back when a session ends"
+is "$out" 0 "user_memory_max: so that another can have it"
 
 dd if=/dev/zero of=/swap bs=1M count=96 2>/dev/null
 chmod 600 /swap
