@@ -123,7 +123,8 @@ SHIPPED=/usr/local/share/gocker
 shipped_stack() { # SERVICE...
 	local service
 	for service; do
-		[ ! -e "/etc/pam.d/$service" ] || [ -e "/etc/pam.d/$service.host" ] ||
+		# One of gocker's that stands there already is not the host's.
+		[ ! -e "/etc/pam.d/$service" ] || [ -e "/etc/pam.d/$service.host" ] || grep -q pam_gocker "/etc/pam.d/$service" ||
 			mv "/etc/pam.d/$service" "/etc/pam.d/$service.host"
 		cp "$SHIPPED/pam.d/${service%-i}" "/etc/pam.d/$service" # sudo's serves for sudo -i
 	done
