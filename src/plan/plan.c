@@ -284,6 +284,10 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	struct gk_err *err)
 {
 	struct gk_build b = { .arena = arena, .request = request, .err = err };
+	/* The last id of all means "no change" to the kernel. */
+	if (request->override.userns_base > UINT32_MAX - 1 - GK_USERNS_IDS)
+		return gk_fail(err, -EINVAL, "there are not %d ids from %llu on", GK_USERNS_IDS,
+			(unsigned long long)request->override.userns_base);
 	struct gk_plan plan = { .door = request->door, .session_id = request->session_id,
 		.tty = request->tty, .nodes = nodes, .nnodes = sizeof nodes / sizeof *nodes };
 	int e = apply_overrides(&b, policy);

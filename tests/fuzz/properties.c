@@ -87,7 +87,8 @@ static const char *entry_text(const struct gk_plan *plan, const char *path)
 	const char *text = NULL;
 	for (size_t i = 0; i < plan->nentries; i++) {
 		check_path(plan->entries[i].path);
-		MUST(plan->entries[i].uid == 0 && plan->entries[i].gid == 0);
+		/* Root's inside. */
+		MUST(plan->entries[i].uid == plan->userns_base && plan->entries[i].gid == plan->userns_base);
 		if (strcmp(plan->entries[i].path, path) != 0)
 			continue;
 		MUST(!text);

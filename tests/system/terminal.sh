@@ -75,7 +75,11 @@ say {}
 want {Stopped \(tty input\)|Stopped}
 want_ready
 say {kill %1; exit}
-expect { eof {} -re {stopped jobs} { say exit; exp_continue } timeout { fail "no end" } }
+expect {
+	eof {}
+	-re {stopped jobs} { say exit; exp_continue }
+	timeout { fail "no end" }
+}
 TCL
 expect_test "^D ends the login" <<'TCL'
 login alice
