@@ -268,14 +268,15 @@ static void refuse(struct gk_keeper *k, const struct gk_err *err)
 	struct gk_link_message m = { .kind = GK_LINK_REFUSED };
 	char user[256], msg[600], detail[600];
 	snprintf(m.text, sizeof m.text, "%s", err->msg);
-	if (k->link >= 0)
-		(void)answer(k, &m, -1);
 	/* Who tries a login reads the reason himself. */
 	if (!is_trial(k))
 		gk_log_open("gocker-keeper");
 	gk_log(LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\" detail=\"%s\"",
 		gk_escape(user, sizeof user, k->question.user), gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));
+	/* The reason stands in the log by the time that anyone can look for it. */
+	if (k->link >= 0)
+		(void)answer(k, &m, -1);
 }
 
 /* Up to the moment when the caller is inside. Returns 1 then, 0 when there is nothing to keep. */
