@@ -19,6 +19,8 @@ refuses() { # NAME REASON LINE...
 	mark_syslog
 	drive gt alice try true open try hostname close
 	is "$(grep -c throwaway <<<"$out"):$(grep -c '^open: 14' <<<"$out")" 0:1 "$1: refused, and nothing runs"
+	has_refused() { gocker_log | grep -q 'event=refused door=pam'; }
+	wait_until 10 has_refused # the host's log is written by another process
 	like "$(gocker_log)" "event=refused door=pam user=\"alice\" .*detail=\".*$2" "$1: the log says why"
 }
 contains() { # NAME LINE...
