@@ -1,9 +1,10 @@
-/* faults [-t] [-k] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its set-uid bit works), once
+/* faults [-t] [-k] [-s] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its set-uid bit works), once
  * for each FROM, FROM+STEP, ... TO, and makes the N-th system call of gocker fail: those of the supervisor,
  * of its helper, of init, and of the payload before its execve, in the order in which they are made.
  * Ends when a run needed fewer than N. -t: on a terminal. -k: CMD is a PAM application; its calls, the
  * keeper's and init's are counted, up to the first execve that is not the keeper's. -e 0: an error that
- * fits the call.
+ * fits the call. -s: no call fails, but each close(2) of the payload's is answered late, as on a machine
+ * that is busy: a payload that this disturbs would look as if a fault did it.
  *
  * A seccomp filter hands every call to a listener here, which lets it go on or answers with the error.
  * Root installs it without no_new_privs, so set-uid still works, and its kind of action is weaker than the
@@ -45,6 +46,8 @@
 
 /* With -k longer than the module waits for its keeper. */
 enum { TASKS = 64, RUN_MS = 45000, RUN_MS_KEEPER = 70000 };
+/* With -s: how late an answer comes, and how long a run may take. */
+enum { LATE_US = 8000, RUN_MS_SLOW = 20000 };
 
 struct task {
 	pid_t pid;
@@ -56,7 +59,7 @@ struct task {
 struct run {
 	struct task tasks[TASKS];
 	int ntasks;
-	bool payload_runs, keeper;
+	bool payload_runs, keeper, slow;
 	long n, wanted; /* calls so far; the one to fail */
 	int error;
 	int made[1024]; /* how often each call was made */
@@ -167,6 +170,14 @@ static void child(int sock, const struct passwd *pw, int terminal, char **argv)
 		send_fd(sock, guess);
 		_exit(0);
 	}
+	/* A call that a signal handler interrupts while it waits for us is not made at all, and ends with EINTR:
+	 * the probe's shell, whose handler of SIGCHLD does not restart (busybox), would keep a pipe open that it
+	 * has closed, and wait for its end for ever. */
+	sigset_t ends;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
+		_exit(96);
 	if (install() != guess || waitpid(sender, NULL, 0) < 0)
 		_exit(94);
 	if (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
@@ -222,7 +233,7 @@ static int decide(struct run *r, const struct seccomp_notif *req)
 	int before = nr >= 0 && nr < 1024 ? r->made[nr]++ : 0;
 	if (t == &r->tasks[0] && nr == SYS_close_range)
 		r->main_runs = true;
-	if (r->n == r->wanted) {
+	if (r->n == r->wanted && !r->slow) {
 		int e = r->error ? r->error : error_for(nr);
 		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
 		snprintf(r->what, sizeof r->what, "%s%s %s %s %d", r->main_runs ? "" : "ld.so-",
@@ -235,6 +246,20 @@ static int decide(struct run *r, const struct seccomp_notif *req)
 		t->ignored = true;
 	}
 	return 0;
+}
+
+/* By a process of its own, so that meanwhile the others are served. */
+static void answer_late(int listener, struct seccomp_notif_resp *resp)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (fork() != 0)
+			_exit(0);
+		usleep(LATE_US);
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, resp);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
 }
 
 static void serve(int listener, struct run *r)
@@ -251,7 +276,10 @@ static void serve(int listener, struct run *r)
 		resp.error = -e;
 	else
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	if (r->slow && r->payload_runs && req.data.nr == SYS_close)
+		answer_late(listener, &resp);
+	else
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
 static int64_t now_ms(void)
@@ -322,7 +350,7 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 	int listener = recv_fd(pair[0]);
 	if (listener < 0)
 		die("no listener");
-	int64_t end = now_ms() + (r->keeper ? RUN_MS_KEEPER : RUN_MS);
+	int64_t end = now_ms() + (r->slow ? RUN_MS_SLOW : r->keeper ? RUN_MS_KEEPER : RUN_MS);
 	bool gone = false, ended = false;
 	while (now_ms() < end) {
 		struct pollfd p[2] = { { .fd = listener, .events = POLLIN },
@@ -357,9 +385,9 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 	if (master >= 0)
 		close(master);
 	const char *ran = marker(), *left = leftovers();
-	if (!r->what[0])
+	if (!r->what[0] && !r->slow)
 		return;
-	printf("%ld %s ", r->wanted, r->what);
+	printf("%ld %s ", r->wanted, r->slow ? "slow" : r->what);
 	if (status == -1 || !ended)
 		printf("hung");
 	else if (WIFSIGNALED(status))
@@ -372,12 +400,13 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 
 int main(int argc, char **argv)
 {
-	bool tty = false;
-	bool keeper = false;
+	bool tty = false, keeper = false, slow = false;
 	int error = 0, c;
-	while ((c = getopt(argc, argv, "+tke:")) != -1) {
+	while ((c = getopt(argc, argv, "+tkse:")) != -1) {
 		if (c == 't')
 			tty = true;
+		else if (c == 's')
+			slow = true;
 		else if (c == 'k')
 			keeper = true;
 		else
@@ -394,10 +423,11 @@ int main(int argc, char **argv)
 		static struct run r;
 		memset(&r, 0, sizeof r);
 		r.wanted = n;
+		r.slow = slow;
 		r.error = error;
 		r.keeper = r.main_runs = keeper;
 		run_once(&r, pw, tty, argv + 4);
-		if (!r.what[0]) {
+		if (!r.what[0] && !slow) {
 			printf("calls %ld\n", r.n);
 			return 0;
 		}
