@@ -86,6 +86,6 @@ else
 	check "it is gone" wait_until 30 no_session alice
 fi
 "$GOCKER" kill --user alice >/dev/null 2>&1
-kill "$bob_pid"
+end_client "$bob_pid"
 wait 2>/dev/null
 check_clean "nothing is left"

@@ -211,8 +211,7 @@ isnt "$(seen)" "$before" "where one look shows (control)"
 is "$(id_of alice)" "$id" "the session lives on, and there is no other"
 is "$(stat -c '%s %Y' /var/log/wtmp /var/log/lastlog /run/utmp 2>&1)" "$logins" "no login is recorded"
 is "$("$GOCKER" logs --file "$GKT_SYSLOG" --format json | jq -c '[.[]|select(.door=="pam" or .reason=="root")]')" "[]" "nor logged"
-kill "$session_pid"
-wait "$session_pid" 2>/dev/null
+end_client "$session_pid"
 stop_sshd
 rm -rf /home/alice/.[a-z]*
 set_ini '[user:alice]' 'home = tmpfs' 'contain = no'

@@ -97,8 +97,7 @@ run "$GOCKER" disable alice
 is "$rc" 0 "disable"
 is "$(shell_of alice)" /bin/bash "gives the shell back"
 like "$out" 'alice: 1 session is still open' "and tells of the session that lives"
-kill "$session_pid"
-wait "$session_pid" 2>/dev/null
+end_client "$session_pid"
 is "$(ssh_as alice hostname)" throwaway "the next login is on the host"
 check_not "what was remembered is forgotten" test -e /var/lib/gocker/accounts/alice
 run "$GOCKER" disable bob

@@ -84,8 +84,7 @@ printf 'garbage\0\377\nid=../../..\n' >/run/gocker/u/100000/7
 check "a damaged record is no trouble to ps" "$GOCKER" ps --all
 check "nor to gc" "$GOCKER" gc
 check "nor to a login" ssh_as alice true
-kill "$session_pid"
-wait "$session_pid" 2>/dev/null
+end_client "$session_pid"
 
 # A change of configuration.
 cp /etc/gocker.ini "$GKT_WORK/draft"

@@ -104,7 +104,7 @@ tmux resize-window -t top80 -x 30 -y 4
 check "even a tiny one" wait_until 30 shows top80 '^gocker top'
 type_keys top80 q
 tmux kill-server
-for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+end_client "${pids[@]}"
 wait
 run "$GOCKER" top
 is "$rc" 2 "without a terminal top is a usage error"

@@ -38,9 +38,8 @@ none_in_between() { # USER
 	sshd=$(pgrep -f "sshd: $1@")
 	check "none of it goes through gocker's processes: $(moved "${own[@]}") bytes" test "$(moved "${own[@]}")" -lt 2000000
 	check "as all goes through sshd (control)" test "$(moved "$sshd")" -gt $((2 * mb << 20))
-	kill $client
+	end_client $client
 	pkill -f "^sleep 1000$"
-	wait $client 2>/dev/null
 }
 
 add_user plain --shell /bin/sh

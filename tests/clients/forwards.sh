@@ -27,10 +27,7 @@ forwarded() {
 	client=$!
 	wait_until 40 grep -q up "$GKT_WORK/up" || kill -0 "$client"
 }
-hang_up() {
-	kill "$client" 2>/dev/null
-	wait "$client" 2>/dev/null
-}
+hang_up() { end_client "$client"; }
 
 agents() {
 	row=S12
@@ -108,8 +105,7 @@ working_forwards() {
 	local second=$!
 	wait_until 40 eval '(: </dev/tcp/127.0.0.1/7004) 2>/dev/null'
 	is "$(fetch http://127.0.0.1:7004/)" web "stream-local -L"
-	kill $second
-	wait $second 2>/dev/null
+	end_client $second
 	hang_up
 	rm -f "/home/$user/r.sock"
 }

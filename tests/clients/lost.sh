@@ -32,7 +32,7 @@ rows() {
 	remember_host
 
 	hold 'echo ready; sleep 1000'
-	ends_with "exec, the client is ended" kill -TERM "$client"
+	ends_with "exec, the client is ended" end_client "$client"
 	hold "$stubborn echo ready; while :; do sleep 1000; done"
 	ends_with "exec that ignores all signals, the client is killed" kill -KILL "$client"
 	rm -f "/home/$user/got"

@@ -31,8 +31,7 @@ forward() { # OPTION...: "open" when a loopback service of the host answers thro
 		sleep 0.1
 		got=$(timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3998 && head -n 1 <&3' 2>/dev/null) && [ -n "$got" ] && break
 	done
-	kill $pid 2>/dev/null
-	wait $pid 2>/dev/null
+	end_client $pid
 	if [ -n "$got" ]; then echo open; else echo closed; fi
 }
 daemon python3 -c '

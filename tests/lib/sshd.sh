@@ -100,6 +100,16 @@ stop_sshd() {
 # after a minute. For the background take `ssh -l USER gocker CMD`, so that $! is the client.
 ssh_as() { timeout --foreground -k 5 $((60 * ${GKT_SLOW:-1})) ssh -l "$1" gocker "${@:2}"; }
 
+# end_client PID...: ends clients that run in the background. OpenSSH before 9.3 loses a TERM that comes just
+# before it waits for its connection, and then waits on, for minutes: it is told until it has heard.
+end_client() {
+	local pid
+	for pid; do
+		while kill "$pid"; do sleep 0.1; done
+		wait "$pid"
+	done 2>/dev/null
+}
+
 # start_master USER: one connection over which `ssh_as USER` commands run as sessions of their own.
 start_master() {
 	ssh -l "$1" -o ControlMaster=yes -o "ControlPath=$GKT_WORK/master-$1" -o ControlPersist=yes \

@@ -80,8 +80,7 @@ client=$!
 wait_until 60 has_leaf
 sleep 0.5
 is "$(fetch 9005)" "" "ssh -N is contained as well (A3)"
-kill $client
-wait $client 2>/dev/null
+end_client $client
 
 # A refused session: each command ends with 254, forwards are dead.
 echo nonsense >>/etc/gocker.ini
@@ -94,8 +93,7 @@ is "$(fetch 9006)" "" "its -L is dead"
 is "$(fetch 9007)" "" "its -R is dead"
 run timeout 10 ssh -l alice -W 127.0.0.1:8001 gocker
 unlike "$out" host-service "its -W is dead"
-kill $client 2>/dev/null
-wait $client 2>/dev/null
+end_client $client
 set_ini
 kill $host_service
 wait $host_service 2>/dev/null

@@ -118,8 +118,7 @@ is "$(cat "$top/pids.max")" 24 "it is the policy's, and one for the init of each
 check "neither session has reached its own limit" \
 	test "$(for l in $(session_leaves "$(uid_of many)"); do cat "$l/pids.current"; done | sort -n | tail -n 1)" -lt 33
 check "the first session still lives" kill -0 "$first"
-kill $client
-wait $client 2>/dev/null
+end_client $client
 drop_session
 
 wait $typing

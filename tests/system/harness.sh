@@ -41,3 +41,10 @@ is "$(groups)" 1 "ended by a signal: the cgroup is gone; killed: it waits"
 "$host" true
 is "$(groups)" 0 "the next one to start has swept it"
 check_clean "no mount and no process is left"
+
+# A client as ssh may be, which the first TERM does not reach.
+bash -c 'trap "trap - TERM" TERM; touch "$GKT_WORK/deaf"; while :; do sleep 0.1; done' &
+deaf=$!
+wait_until 30 test -e "$GKT_WORK/deaf"
+end_client $deaf
+check_not "a client that misses a TERM is ended all the same" kill -0 $deaf
