@@ -157,10 +157,10 @@ static void log_close(const struct watch *w)
 	gk_cgroup_usage(&w->k->session.cgroup, &usage);
 	gk_log(LOG_INFO,
 		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " pids_peak=%" PRId64
-		" pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		" pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_ending_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_max_hits,
-		(int64_t)usage.oom_kills);
+		gk_ending_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
+		(int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)

@@ -89,7 +89,9 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 	fprintf(f, "%-12s %s of %s ([%s]), %s at most so far, limit hit %s times\n", "Tasks",
 		gk_human_count(a, sizeof a, u->pids_now), gk_human_count(b, sizeof b, s->pids_max),
 		s->section, gk_human_count(c, sizeof c, u->pids_peak),
-		gk_human_count(d, sizeof d, u->pids_max_hits));
+		gk_human_count(d, sizeof d, u->pids_hits));
+	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n", "All sessions",
+		gk_human_count(d, sizeof d, u->user_pids_hits));
 	fprintf(f, "%-12s %s of %s, %s at most so far, %s killed for it\n", "Memory",
 		gk_human_bytes(a, sizeof a, u->memory_now),
 		s->memory_max == UINT64_MAX ? "no limit" : gk_human_bytes(b, sizeof b, s->memory_max),

@@ -75,7 +75,7 @@ static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk
 }
 
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-	UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
 /* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only. */
 static uint64_t without(uint64_t n, uint64_t own)
@@ -90,6 +90,7 @@ static void read_counters(const struct reading *r, struct gk_seen *s, uint64_t o
 	s->usage = usage_unknown;
 	if (find_cgroup(s, &cg, &ignored) < 0)
 		return;
+	cg.user_hits_before = (uint64_t)get_number(s->record, "user_hits_before", 0);
 	gk_cgroup_usage(&cg, &s->usage);
 	s->usage.pids_now = without(s->usage.pids_now, own);
 	s->usage.pids_peak = without(s->usage.pids_peak, own);
@@ -234,7 +235,8 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(pids, "now", number(s->usage.pids_now));
 	json_object_object_add(pids, "peak", number(s->usage.pids_peak));
 	json_object_object_add(pids, "limit", number(s->pids_max));
-	json_object_object_add(pids, "limit_hits", number(s->usage.pids_max_hits));
+	json_object_object_add(pids, "limit_hits", number(s->usage.pids_hits));
+	json_object_object_add(pids, "user_limit_hits", number(s->usage.user_pids_hits));
 	json_object_object_add(pids, "limit_section", text(s->section));
 	json_object_object_add(o, "pids", pids);
 	json_object_object_add(memory, "now", number(s->usage.memory_now));

@@ -23,7 +23,9 @@
 static const char help[] =
 	"Usage: gocker stats [OPTION...]\n"
 	"\n"
-	"Shows what each session uses of its limits, and how often it ran into them.\n"
+	"Shows what each session uses of its limits, and how often it ran into them. HITS are tasks\n"
+	"that its own limit refused, UHITS those that the limit of all the user's sessions together\n"
+	"(user_pids_max) refused since it was opened.\n"
 	"\n"
 	"  -u, --user USER       only the sessions of this user\n"
 	"      --prometheus FILE write the numbers to FILE as Prometheus text; - is stdout. FILE is\n"
@@ -34,7 +36,7 @@ static const char help[] =
 static const struct gk_column columns[] = {
 	{ "ID", false, 0, 0 }, { "USER", false, 8, 0 }, { "PIDS", true, 0, 0 },
 	{ "LIMIT", true, 0, 0 }, { "PEAK", true, 0, 3 }, { "HITS", true, 0, 0 },
-	{ "MEMORY", true, 0, 0 }, { "PEAK", true, 0, 2 }, { "LIMIT", true, 0, 1 },
+	{ "UHITS", true, 0, 0 }, { "MEMORY", true, 0, 0 }, { "PEAK", true, 0, 2 }, { "LIMIT", true, 0, 1 },
 	{ "OOM", true, 0, 0 }, { "CPU", true, 0, 0 },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
@@ -48,7 +50,8 @@ static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct gk_seen *s = &all->list[i];
 		const struct gk_usage *u = &s->usage;
-		const uint64_t counts[] = { u->pids_now, s->pids_max, u->pids_peak, u->pids_max_hits };
+		const uint64_t counts[] = { u->pids_now, s->pids_max, u->pids_peak, u->pids_hits,
+			u->user_pids_hits };
 		const uint64_t bytes[] = { u->memory_now, u->memory_peak, s->memory_max };
 		*c++ = s->id;
 		*c++ = s->user;
@@ -76,7 +79,8 @@ struct metric {
 
 static uint64_t tasks(const struct gk_seen *s) { return s->usage.pids_now; }
 static uint64_t tasks_limit(const struct gk_seen *s) { return s->pids_max; }
-static uint64_t tasks_hits(const struct gk_seen *s) { return s->usage.pids_max_hits; }
+static uint64_t tasks_hits(const struct gk_seen *s) { return s->usage.pids_hits; }
+static uint64_t user_tasks_hits(const struct gk_seen *s) { return s->usage.user_pids_hits; }
 static uint64_t memory(const struct gk_seen *s) { return s->usage.memory_now; }
 static uint64_t memory_limit(const struct gk_seen *s) { return s->memory_max; }
 static uint64_t oom_kills(const struct gk_seen *s) { return s->usage.oom_kills; }
@@ -85,7 +89,9 @@ static uint64_t age(const struct gk_seen *s) { return (uint64_t)s->age_s; }
 static const struct metric metrics[] = {
 	{ "tasks", "gauge", "Tasks of the user in the session.", tasks },
 	{ "tasks_limit", "gauge", "Most tasks that the session may have.", tasks_limit },
-	{ "tasks_limit_hits_total", "counter", "Times that a task was refused.", tasks_hits },
+	{ "tasks_limit_hits_total", "counter", "Tasks that this limit refused.", tasks_hits },
+	{ "user_tasks_limit_hits_total", "counter", "Tasks that the limit of all sessions of the user refused "
+		"since this session was opened.", user_tasks_hits },
 	{ "memory_bytes", "gauge", "Memory in use.", memory },
 	{ "memory_limit_bytes", "gauge", "Most memory that the session may use.", memory_limit },
 	{ "oom_kills_total", "counter", "Processes killed for want of memory.", oom_kills },

@@ -45,17 +45,12 @@ static int open_in(int dir, const char *name)
 }
 
 /* A file with one number; UINT64_MAX for "max" and for what can't be read. */
-static uint64_t read_number(int fd)
+static uint64_t read_number(int dir, const char *name)
 {
 	char text[32];
+	gk_autoclose int fd = open_in(dir, name);
 	read_events(fd, text, sizeof text);
 	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
-}
-
-static uint64_t read_limit(int dir)
-{
-	gk_autoclose int fd = open_in(dir, "pids.max");
-	return read_number(fd);
 }
 
 void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd)
@@ -67,10 +62,8 @@ void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd)
 			[GK_BITE_USER_TASKS] = open_in(user_fd, "pids.events.local"),
 			[GK_BITE_MEMORY] = open_in(leaf_fd, "memory.events"),
 		},
-		.leaf_tasks = open_in(leaf_fd, "pids.current"),
-		.user_tasks = open_in(user_fd, "pids.current"),
-		.leaf_most = read_limit(leaf_fd),
-		.user_most = read_limit(user_fd),
+		.leaf_fd = leaf_fd,
+		.user_fd = user_fd,
 	};
 	for (int kind = GK_BITE_TASKS; kind <= GK_BITE_USER_TASKS; kind++) {
 		read_events(b->fd[kind], text, sizeof text);
@@ -107,9 +100,9 @@ static void tell(const char *id, enum gk_key key, uint64_t value, uint64_t hits)
 }
 
 /* How many more tasks a limit would take. */
-static uint64_t room(int tasks_fd, uint64_t most)
+static uint64_t room(int dir)
 {
-	uint64_t now = read_number(tasks_fd);
+	uint64_t now = read_number(dir, "pids.current"), most = read_number(dir, "pids.max");
 	return most == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now < most ? most - now : 0;
 }
 
@@ -123,8 +116,22 @@ static void say_tasks(const char *id, const struct gk_policy *policy, bool user,
 		user ? "in all sessions together " : "", section_of(policy, key));
 }
 
-/* A fork of this session failed. On cgroup v1, and on v2 before Linux 6.11, its events count what the limit
- * above refused as well (cgroup-v2.rst, pids_localevents): it was the one that has less room left. */
+/* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the session's
+ * events count what the limit above refused as well (cgroup-v2.rst, pids_localevents). */
+static bool is_the_users(const struct gk_bites *b, const struct gk_policy *policy)
+{
+	uint64_t peak = read_number(b->leaf_fd, "pids.peak");
+	if (policy->user_pids_max == GK_UNLIMITED)
+		return false;
+	/* It never had as many tasks as it may have. */
+	if (peak != UINT64_MAX && peak < read_number(b->leaf_fd, "pids.max"))
+		return true;
+	/* The kernel tells the two apart. */
+	if (b->fd[GK_BITE_USER_TASKS] >= 0)
+		return false;
+	return room(b->user_fd) < room(b->leaf_fd);
+}
+
 static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
@@ -133,9 +140,7 @@ static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_polic
 	uint64_t hits = value_of(events, "max");
 	if (!is_news(b, GK_BITE_TASKS, hits))
 		return false;
-	bool user = policy->user_pids_max != GK_UNLIMITED &&
-		room(b->user_tasks, b->user_most) < room(b->leaf_tasks, b->leaf_most);
-	say_tasks(id, policy, user, hits, text, size);
+	say_tasks(id, policy, is_the_users(b, policy), hits, text, size);
 	return true;
 }
 
@@ -188,6 +193,4 @@ void gk_bites_close(struct gk_bites *b)
 {
 	for (int i = 0; i < GK_BITE_KINDS; i++)
 		gk_close_fd(&b->fd[i]);
-	gk_close_fd(&b->leaf_tasks);
-	gk_close_fd(&b->user_tasks);
 }

@@ -16,15 +16,14 @@ struct gk_bites {
 	int fd[GK_BITE_KINDS]; /* pids.events, the user's pids.events.local, memory.events; -1 where there
 				  is none. Each polls as POLLPRI when it changes (cgroup-v2.rst) and
 				  until it is read */
-	int leaf_tasks, user_tasks; /* pids.current of the session and of all of its user's */
-	uint64_t leaf_most, user_most; /* pids.max of both; UINT64_MAX for none */
+	int leaf_fd, user_fd; /* the caller's */
 	uint64_t hits[GK_BITE_KINDS];
 	uint64_t own_oom;
 	int64_t told_ms[GK_BITE_KINDS];
 };
 
-/* Starts to watch a cgroup, and the user's above it (-1: there is none of ours). What is missing (memory
- * on cgroup v1) is not watched. */
+/* Starts to watch a cgroup, and the user's above it (-1: there is none of ours); both stay open until the
+ * last look. What is missing (memory on cgroup v1) is not watched. */
 void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd);
 
 /* Looks for a limit that has bitten since the last look. Logs it under the session's id and puts a

@@ -213,6 +213,7 @@ int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_
 		(void)gk_cgroup_remove(&cg, 0);
 		return r;
 	}
+	cg.user_hits_before = gk_cgroup_user_hits(&cg);
 	*ret = cg;
 	return 0;
 }

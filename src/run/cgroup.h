@@ -21,12 +21,16 @@ struct gk_cgroup {
 	int leaf_fd;	/* BASE/u<uid>/<id> */
 	uid_t uid;
 	char id[GK_ID_BYTES];
+	uint64_t user_hits_before; /* of the user's limit, by sessions before this one */
 };
 #define GK_CGROUP_INIT { .base_fd = -1, .user_fd = -1, .leaf_fd = -1 }
 
 /* Counters of a session, UINT64_MAX where the kernel does not tell. */
 struct gk_usage {
-	uint64_t pids_now, pids_peak, pids_max_hits;
+	uint64_t pids_now, pids_peak;
+	uint64_t pids_hits;	 /* tasks that the session's own limit refused */
+	uint64_t user_pids_hits; /* tasks that the limit of all the user's sessions refused: since this one
+				    began, to any of them (Linux 6.11 and later), else to this one */
 	uint64_t memory_now, memory_peak, oom_kills;
 	uint64_t cpu_usec;
 };
@@ -96,8 +100,14 @@ bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init);
 /* Opens by its path a leaf that is someone else's, as a record names it. -ENOENT: gone. */
 int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err);
 
-/* Reads the counters. */
+/* Reads the counters. Whose limit refused a task is told by Linux 6.11 and later on v2. Before that, and on
+ * v1, the session's events count both: they are the user's limit's where the session never had as many tasks
+ * as its own limit allows (pids.peak), else its own's. */
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret);
+
+/* How often the limit of all the user's sessions has refused a task, where the kernel counts that by itself
+ * (pids.events.local); 0 where it does not. */
+uint64_t gk_cgroup_user_hits(const struct gk_cgroup *cg);
 
 /* Closes the fds. */
 void gk_cgroup_close(struct gk_cgroup *cg);

@@ -353,14 +353,15 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	int r = gk_record_write(&s->place,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
-		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\n%scommand=%s\n",
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64
+		"\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
 		gk_escape(shown, sizeof shown, tty),
 		from_where(s), (int64_t)time(NULL), (int)getpid(), (int)s->init,
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
-		plan->cred.caps, plan->userns_base, foreign_leaf(s, leaf, sizeof leaf),
+		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
 		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }

@@ -285,10 +285,11 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		snprintf(status, sizeof status, "exit:%d", WEXITSTATUS(w->status));
 	gk_log(LOG_INFO,
 		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
-		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, status, gk_ending_now_ms() - w->started_ms,
-		(int64_t)usage->pids_peak, (int64_t)usage->pids_max_hits, (int64_t)usage->oom_kills);
+		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
+		(int64_t)usage->oom_kills);
 }
 
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)

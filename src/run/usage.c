@@ -39,16 +39,38 @@ static uint64_t read_keyed(int dirfd, const char *name, const char *key)
 	return UINT64_MAX;
 }
 
+uint64_t gk_cgroup_user_hits(const struct gk_cgroup *cg)
+{
+	uint64_t hits = cg->v1 || cg->user_fd < 0 ? UINT64_MAX :
+		read_keyed(cg->user_fd, "pids.events.local", "max");
+	return hits == UINT64_MAX ? 0 : hits;
+}
+
+static void read_hits(const struct gk_cgroup *cg, struct gk_usage *u)
+{
+	uint64_t most = read_number(cg->leaf_fd, "pids.max"), told = gk_cgroup_user_hits(cg);
+	u->pids_hits = read_keyed(cg->leaf_fd, "pids.events", "max");
+	u->user_pids_hits = UINT64_MAX;
+	if (cg->user_fd < 0)
+		return;
+	u->user_pids_hits = told > cg->user_hits_before ? told - cg->user_hits_before : 0;
+	if (u->pids_hits != UINT64_MAX && u->pids_peak != UINT64_MAX && u->pids_peak < most &&
+		read_number(cg->user_fd, "pids.max") != UINT64_MAX) {
+		u->user_pids_hits += u->pids_hits;
+		u->pids_hits = 0;
+	}
+}
+
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 {
 	int fd = cg->leaf_fd;
 	*ret = (struct gk_usage){
 		.pids_now = read_number(fd, "pids.current"),
 		.pids_peak = read_number(fd, "pids.peak"),
-		.pids_max_hits = read_keyed(fd, "pids.events", "max"),
 		.memory_now = read_number(fd, "memory.current"),
 		.memory_peak = read_number(fd, "memory.peak"),
 		.oom_kills = read_keyed(fd, "memory.events", "oom_kill"),
 		.cpu_usec = read_keyed(fd, "cpu.stat", "usage_usec"),
 	};
+	read_hits(cg, ret);
 }

@@ -27,7 +27,7 @@ closed() { gocker_log | grep -q event=close; }
 check "the session is closed" wait_until 30 closed
 log=$(gocker_log)
 like "$log" 'event=limit id=[0-9a-f]{12} limit=pids_max value=6 hits=[1-9]' "the log tells of it"
-like "$log" 'event=close .*pids_hits=[1-9]' "the closing line has the count"
+like "$log" 'event=close .* pids_hits=[1-9][0-9]* user_pids_hits=0' "the closing line has the count, as the session's own"
 is "$(grep -c event=limit <<<"$log")" 1 "one line for a burst"
 
 run ssh_as alice 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; wait'
@@ -35,7 +35,7 @@ unlike "$out$err" 'gocker: limit' "without a terminal nothing of gocker's gets b
 mark_syslog
 ssh_as alice true
 wait_until 30 closed
-like "$(gocker_log)" 'event=close .*pids_hits=0' "a session without hits says 0"
+like "$(gocker_log)" 'event=close .* pids_hits=0 user_pids_hits=0' "a session without hits says 0"
 
 # The limit of all sessions together is another, and told as that.
 all_together() {
@@ -48,10 +48,17 @@ all_together() {
 		want {[\$#] }
 		say {for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do (sleep 3 &) ; done; echo do""ne}
 		want {gocker: limit of 12 tasks in all sessions together reached \(\[user:bob-$door\]\)}
+		set id [exec gocker ps -q --user bob-$door]
+		if {![regexp {limit hit 0 times\n.* \(user_pids_max\) hit [1-9][0-9]* times} [exec gocker inspect \$id]]} { fail "inspect does not count it as that" }
+		equal [exec gocker inspect --format json \$id | jq {.[0].pids | .limit_hits == 0 and .user_limit_hits >= 1}] true
+		equal [exec gocker stats --user bob-$door | awk {\$6 == "HITS" && \$7 == "UHITS" || \$6 == "0" && \$7 ~ /^[1-9]/ {n++} END {print n}}] 2
+		equal [exec gocker stats --prometheus - | awk {/^gocker_session_tasks_limit_hits_total.*bob-$door.* 0\$/ || /^gocker_session_user_tasks_limit_hits_total.*bob-$door.* [1-9]/ {n++} END {print n}}] 2
 		say {exit}
 		ended
 	TCL
 	like "$(gocker_log)" 'event=limit id=[0-9a-f]{12} limit=user_pids_max value=12 hits=[1-9]' "$door: the log tells of it"
+	check "$door: the session is closed" wait_until 30 closed
+	like "$(gocker_log)" 'event=close .* pids_hits=0 user_pids_hits=[1-9]' "$door: the closing line has the count, as that limit's"
 }
 stop_sshd
 through_each_door all_together

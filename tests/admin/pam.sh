@@ -69,6 +69,6 @@ TCL
 is "$(gocker_log | grep -c 'event=end .*reason=max_duration')" 2 "the log says why both ended"
 run "$GOCKER" logs --file "$GKT_SYSLOG" --user alice
 like "$out" "open +$id +alice" "logs: the opening"
-like "$out" "close +$id +alice .*pids_hits=[1-9]" "logs: the close, with the hits of the limit"
+like "$out" "close +$id +alice .* pids_hits=[1-9]" "logs: the close, with the hits of the limit"
 like "$out" "kill +[0-9a-f]{12} +alice +signal=9 by=root" "logs: what the administrator did"
 check_clean "nothing is left"

@@ -71,7 +71,7 @@ TCL
 closed() { gocker_log | grep 'event=close' | grep -q 'user="alice"'; }
 check "the session is closed" wait_until 60 closed
 like "$(gocker_log)" 'event=limit id=[0-9a-f]{12} limit=pids_max value=8 hits=[1-9]' "the log tells of it"
-like "$(gocker_log | grep 'user="alice"')" 'event=close .*pids_hits=[1-9]' "the closing line has the count"
+like "$(gocker_log | grep 'user="alice"')" 'event=close .* pids_hits=[1-9]' "the closing line has the count"
 
 # The environment.
 run env COLOUR=blue SECRET=1 LD_PRELOAD=/x LC_TIME=C ssh -l alice -o 'SendEnv=COLOUR SECRET LD_PRELOAD LC_TIME' gocker env

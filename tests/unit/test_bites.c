@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "run/bites.h"
+#include "run/cgroup.h"
 
 struct leaf {
 	char path[64];
@@ -28,7 +29,7 @@ static void put(const struct leaf *l, const char *name, const char *text)
 }
 
 static const char *const names[] = { "pids.events", "pids.events.local", "pids.current", "pids.max",
-	"memory.events" };
+	"pids.peak", "memory.events" };
 
 static void reopen(struct leaf *l)
 {
@@ -130,6 +131,92 @@ static void test_the_users_own_events_are_told(void **state)
 	assert_false(next(l, text, sizeof text));
 }
 
+/* It is the user's for certain where the session never reached its own, whatever has room by now. */
+static void test_a_session_below_its_limit_was_refused_by_the_users(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "pids.current", "20\n");
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.current", "100\n");
+	put_in(l->user, "pids.max", "216\n");
+	reopen(l);
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+}
+
+/* And its own where the kernel counts the user's by itself. */
+static void test_events_told_apart_are_not_guessed_about(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "pids.current", "9\n");
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "21\n");
+	put_in(l->user, "pids.current", "216\n");
+	put_in(l->user, "pids.max", "216\n");
+	put_in(l->user, "pids.events.local", "max 7\n");
+	reopen(l);
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+}
+
+/* ---- the counts that `inspect`, `stats` and the closing line show ---- */
+
+static void hits_are(const struct leaf *l, struct gk_cgroup cg, uint64_t own, uint64_t users)
+{
+	struct gk_usage usage;
+	cg.leaf_fd = l->fd;
+	cg.base_fd = -1;
+	gk_cgroup_usage(&cg, &usage);
+	assert_int_equal(usage.pids_hits, own);
+	assert_int_equal(usage.user_pids_hits, users);
+}
+
+static void test_hits_told_apart_are_counted_apart(void **state)
+{
+	const struct leaf *l = *state;
+	const struct gk_cgroup cg = { .user_fd = l->user, .user_hits_before = 7 };
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "21\n");
+	put_in(l->user, "pids.max", "216\n");
+	put_in(l->user, "pids.events.local", "max 12\n");
+	hits_are(l, cg, 3, 5);
+	put(l, "pids.events", "max 0\n");
+	put(l, "pids.peak", "9\n");
+	hits_are(l, cg, 0, 5);
+	assert_int_equal(gk_cgroup_user_hits(&cg), 12);
+}
+
+static void test_hits_counted_as_one_are_those_of_the_limit_that_was_reached(void **state)
+{
+	const struct leaf *l = *state;
+	struct gk_cgroup cg = { .user_fd = l->user };
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.max", "216\n");
+	hits_are(l, cg, 0, 3);
+	put(l, "pids.peak", "21\n");
+	hits_are(l, cg, 3, 0);
+	/* v1 has no events of the user's own, whatever is called so. */
+	cg.v1 = true;
+	put_in(l->user, "pids.events.local", "max 9\n");
+	hits_are(l, cg, 3, 0);
+}
+
+static void test_no_limit_of_the_users_refuses_nothing(void **state)
+{
+	const struct leaf *l = *state;
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.max", "max\n");
+	hits_are(l, (struct gk_cgroup){ .user_fd = l->user }, 3, 0);
+	hits_are(l, (struct gk_cgroup){ .user_fd = -1 }, 3, UINT64_MAX);
+}
+
 static void test_the_limit_that_killed_is_named(void **state)
 {
 	struct leaf *l = *state;
@@ -197,6 +284,11 @@ int main(void)
 		T(test_a_fork_that_failed_is_told_once),
 		T(test_the_limit_without_room_is_named),
 		T(test_the_users_own_events_are_told),
+		T(test_a_session_below_its_limit_was_refused_by_the_users),
+		T(test_events_told_apart_are_not_guessed_about),
+		T(test_hits_told_apart_are_counted_apart),
+		T(test_hits_counted_as_one_are_those_of_the_limit_that_was_reached),
+		T(test_no_limit_of_the_users_refuses_nothing),
 		T(test_the_limit_that_killed_is_named),
 		T(test_a_limit_seen_before_the_kill_is_named),
 		T(test_a_limit_above_is_the_users),
