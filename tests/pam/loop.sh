@@ -9,22 +9,60 @@ opens=${GKT_OPENS:-1000}
 add_user alice
 set_ini
 stack gt # nothing else: pam_limits and others leave what they looked up in the handle
-remember_host
+# pamtester stands still where it is asked for a password.
+sed -i 's|^auth .*|auth required pam_exec.so expose_authtok quiet /bin/true|' /etc/pam.d/gt
 
 # What the first rounds leave in caches of the C library and libpam is no leak.
-drive gt alice loop 5 state memory loop "$opens" state memory
-like "$out" "loop: 0 after $opens" "$opens times open and close in one process"
-first=$(sed -n '/^loop: 0 after 5$/,/^VmRSS/p' <<<"$out" | sed '1d')
-last=$(sed -n "/^loop: 0 after $opens\$/,\$p" <<<"$out" | sed '1d')
-is "$(sed '/^VmRSS/d' <<<"$last")" "$(sed '/^VmRSS/d' <<<"$first")" \
-	"fds, namespaces, root, cgroup, capabilities and signals are as at the start"
-kb() { awk '/^VmRSS/ { print $2 }' <<<"$1"; }
-check "memory grew by $(($(kb "$last") - $(kb "$first"))) kB, less than 64 kB" \
-	test $(($(kb "$last") - $(kb "$first"))) -lt 64
-check_clean "no process, mount or cgroup is left"
+operations=()
+rounds() { # TIMES, and then a stop
+	local i
+	for ((i = 0; i < $1; i++)); do operations+=(open_session close_session); done
+	operations+=(authenticate)
+}
+rounds 20
+rounds "$opens"
+operations+=(open_session authenticate close_session)
+mkfifo "$GKT_WORK/password"
+pamtester gt alice "${operations[@]}" <"$GKT_WORK/password" >"$GKT_WORK/said" 2>"$GKT_WORK/asked" &
+tester=$!
+exec 7>"$GKT_WORK/password"
+has_stopped() { [ "$(grep -o 'Password:' "$GKT_WORK/asked" | wc -l)" = "$1" ] || [ ! -e "/proc/$tester/exe" ]; }
+stop() { # N: waits for the Nth
+	wait_until 500 has_stopped "$1"
+	check "pamtester stands still (stop $1)" test -e "/proc/$tester/exe"
+}
 
-steps=()
-for ((i = 0; i < 10; i++)); do steps+=(open_session close_session); done
-run pamtester gt alice "${steps[@]}"
-is "$rc:$(grep -c 'successfully opened' <<<"$out")" 0:10 "pamtester, too"
-check_clean "leaves nothing"
+# The process, and what the host has because of it.
+state() {
+	local link
+	for link in "/proc/$tester"/{fd,ns}/* "/proc/$tester/cwd"; do echo "${link#/proc/*/} $(readlink "$link")"; done
+	stat -Lc 'root %d:%i' "/proc/$tester/root"
+	grep -vE '^(Vm|Rss|SigQ|.*ctxt_switches)' "/proc/$tester/status" # SigQ is all of root's
+	(cd "/proc/$tester" && cat cgroup limits mountinfo timerslack_ns oom_score_adj)
+	echo "children $(cat "/proc/$tester/task/"*/children)"
+	find /sys/fs/cgroup -type d -path '*gocker*'
+	find /run/gocker
+}
+kb() { awk -v what="$1:" '$1 == what { print $2 }' "/proc/$tester/status"; }
+
+stop 1
+remember_host
+before=$(state) rss=$(kb VmRSS) data=$(kb VmData)
+like "$before" $'^fd/0 .*\nns/pid_for_children .*\nroot .*\nCapBnd:.*\nNoNewPrivs:\t0\n.*\nchildren *\n' "(control) what it has is seen"
+echo x >&7
+stop 2
+is "$(diff <(echo "$before") <(state))" "" "$opens times open and close in one process: its fds, mounts, namespaces, cgroups, capabilities and children are as before"
+grown=$(($(kb VmRSS) - rss)) more=$(($(kb VmData) - data))
+check "its memory grew by $grown kB, less than 64, and what it may write by $more" test $grown -lt 64 -a $more -lt 64
+check_clean "no process, mount, cgroup or record is left of any"
+echo x >&7
+stop 3
+isnt "$(state)" "$before" "(control) in an open session it is not as before"
+echo x >&7
+exec 7>&-
+wait $tester
+is "$?" 0 "pamtester succeeds"
+is "$(sort "$GKT_WORK/said" | uniq -c | tr -s ' \n' ' ')" \
+	" $((opens + 21)) pamtester: session has successfully been closed. 3 pamtester: successfully authenticated $((opens + 21)) pamtester: successfully opened a session " \
+	"in each of its steps"
+check_clean "nothing is left of it"

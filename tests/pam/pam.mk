@@ -27,9 +27,9 @@ $(PAM_TEST_DIR)/gocker-keeper: tests/pam/fake-keeper.c pam/link.h src/base/fdpas
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) $(GK_LDFLAGS) -o $@ $< src/base/fdpass.c
 
-# What takes too long for every check, in full: 300 kills, 1,000 opens, each call failing five times.
+# What takes too long for every check: 3,000 kills, 10,000 opens, each call failing five times.
 .PHONY: audit audit-pam
 audit:: audit-pam
 audit-pam: test-stage test-images test-helpers
-	$(Q)GKT_KILLS=300 GKT_OPENS=1000 GKT_INJECT=5 $(RUN_TESTS) tests/pam/kill.sh tests/pam/loop.sh \
+	$(Q)GKT_KILLS=3000 GKT_OPENS=10000 GKT_INJECT=5 $(RUN_TESTS) tests/pam/kill.sh tests/pam/loop.sh \
 		tests/pam/inject.sh

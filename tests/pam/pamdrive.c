@@ -6,13 +6,11 @@
  *
  * open, close        pam_open_session, pam_close_session; prints the step and its result
  * acct               pam_acct_mgmt
- * loop N             open and close N times; stops at the first that fails
  * restart            pam_end and pam_start
  * end                pam_end, and nothing more with PAM
  * second             a second handle of the same process opens
  * forkclose          a fork closes the session
  * state              what a daemon cares about in itself: fds, namespaces, root, cgroup, ...
- * memory             VmRSS in kB
  * user CMD           a fork becomes the user as daemons do (initgroups and all) and runs sh -c CMD
  * try CMD            user CMD, if the last open succeeded: what a real application does
  * root CMD           a fork runs sh -c CMD as root
@@ -107,12 +105,6 @@ static void state(void)
 	lines_of("/proc/self/limits", all);
 }
 
-static void memory(void)
-{
-	static const char *const keys[] = { "VmRSS", NULL };
-	lines_of("/proc/self/status", keys);
-}
-
 static void run(const char *command, int as_user)
 {
 	struct passwd *pw = getpwnam(user);
@@ -160,20 +152,6 @@ static void fork_close(pam_handle_t *pamh)
 	(void)waitpid(pid, NULL, 0);
 }
 
-static void loop(pam_handle_t *pamh, int n)
-{
-	for (int i = 1; i <= n; i++) {
-		int r = pam_open_session(pamh, 0);
-		if (r == PAM_SUCCESS)
-			r = pam_close_session(pamh, 0);
-		if (r != PAM_SUCCESS) {
-			printf("loop: %d at %d\n", r, i);
-			return;
-		}
-	}
-	printf("loop: 0 after %d\n", n);
-}
-
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -194,8 +172,6 @@ int main(int argc, char **argv)
 			printf("close: %d\n", pam_close_session(pamh, 0));
 		else if (strcmp(s, "acct") == 0)
 			printf("acct: %d\n", pam_acct_mgmt(pamh, 0));
-		else if (strcmp(s, "loop") == 0)
-			loop(pamh, atoi(arg)), i++;
 		else if (strcmp(s, "restart") == 0)
 			pam_end(pamh, 0), pamh = start();
 		else if (strcmp(s, "end") == 0)
@@ -206,8 +182,6 @@ int main(int argc, char **argv)
 			fork_close(pamh);
 		else if (strcmp(s, "state") == 0)
 			state();
-		else if (strcmp(s, "memory") == 0)
-			memory();
 		else if (strcmp(s, "user") == 0)
 			run(arg, 1), i++;
 		else if (strcmp(s, "try") == 0 && i++ && opened == PAM_SUCCESS)
