@@ -63,9 +63,9 @@ gocker_log() {
 }
 
 # Files that are records of living sessions (their lock is held), one path a line.
-live_records() {
+live_records() { # [UID]
 	local file lock
-	for file in /run/gocker/u/*/*; do
+	for file in /run/gocker/u/${1:-*}/*; do
 		[ -s "$file" ] || continue
 		# shellcheck disable=SC2046,SC2183 # three words: device and inode as the kernel writes them
 		lock=$(printf '%02x:%02x:%d' $(stat -c '%Hd %Ld %i' "$file"))
