@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/creds.h"
+#include "run/ending.h"
 #include "run/payload.h"
 #include "run/seccomp.h"
 #include "run/userns.h"
@@ -186,8 +187,29 @@ static void reap(int link, pid_t payload)
 
 static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT, SIGTSTP };
 
-static void serve(int link, pid_t payload) __attribute__((noreturn));
-static void serve(int link, pid_t payload)
+/* How long init lets a supervisor have for an end that is due, beyond the steps of its own (run/ending.c). */
+enum { GRACE_MS = 10000, LOOK_MS = 3600000 };
+
+/* When a session with max_duration is over at the latest, whatever its supervisor does: one that job control
+ * has stopped looks at no clock, and the user's processes can be continued from outside by the user. 0: never. */
+static int64_t deadline_of(const struct gk_plan *plan)
+{
+	uint64_t most = plan->policy->max_duration_s;
+	return most ? gk_ending_now_ms() + (int64_t)most * 1000 + GRACE_MS : 0;
+}
+
+/* Waits for a signal. Returns its number, or 0 when it is time to look at the clock. */
+static int await_signal(const sigset_t *wanted, siginfo_t *info, int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - gk_ending_now_ms();
+	left = left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
+	const struct timespec most = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+	int sig = sigtimedwait(wanted, info, deadline_ms ? &most : NULL);
+	return sig < 0 ? 0 : sig;
+}
+
+static void serve(int link, pid_t payload, int64_t deadline_ms) __attribute__((noreturn));
+static void serve(int link, pid_t payload, int64_t deadline_ms)
 {
 	sigset_t wanted;
 	sigemptyset(&wanted);
@@ -196,7 +218,9 @@ static void serve(int link, pid_t payload)
 		sigaddset(&wanted, forwarded[i]);
 	for (;;) {
 		siginfo_t info;
-		int sig = sigwaitinfo(&wanted, &info);
+		int sig = await_signal(&wanted, &info, deadline_ms);
+		if (deadline_ms && gk_ending_now_ms() >= deadline_ms)
+			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
 			reap(link, payload);
 		else if (sig > 0 && info.si_pid == 0)
@@ -269,5 +293,5 @@ void gk_init_main(struct gk_init *init)
 		fail(init->link, GK_EXIT_GOCKER, &err);
 	}
 	tell(init->link, GK_MSG_STARTED, 0, NULL, -1);
-	serve(init->link, payload.pid);
+	serve(init->link, payload.pid, deadline_of(init->plan));
 }

@@ -45,7 +45,7 @@ is "$out" 50000 "A41 [shell]: and inside it is the ordinary one"
 
 # Job control: ^Z on a terminal that the caller has made cooked again stops the supervisor.
 cat >"$GKT_WORK/stop" <<'STOP'
-import os, pty, select, signal, sys, termios, time
+import os, pty, select, signal, subprocess, sys, termios, time
 ticks = lambda: os.path.getsize("/home/alice/ticks") if os.path.exists("/home/alice/ticks") else 0
 pid, fd = pty.fork()
 if pid == 0:
@@ -69,8 +69,14 @@ if pid == 0:
         got, status = os.waitpid(child, os.WUNTRACED | os.WNOHANG)
     time.sleep(1)
     before = ticks()
-    time.sleep(2)
-    print("stopped" if os.WIFSTOPPED(status) else "ended", before, ticks(), "end", flush=True)
+    end = time.time() + 60
+    if os.environ.get("GO_ON"):
+        # Any process of her own she can continue, also what is inside.
+        lives = lambda: subprocess.call(["pkill", "-CONT", "-U", "alice", "-x", "ticker"]) == 0
+        while lives() and time.time() < end: time.sleep(0.1)
+    else:
+        time.sleep(2)
+    print("stopped" if os.WIFSTOPPED(status) else "ended", before, ticks(), int(end - time.time()), "end", flush=True)
     # What is not read before the session's leader ends is lost.
     while not os.path.exists("/home/alice/seen"): time.sleep(0.05)
     sys.exit(0)
@@ -96,9 +102,19 @@ cp /etc/gocker.ini "$GKT_WORK/ini.before"
 cat "$GKT_WORK/ini" >/etc/gocker.ini
 run as_user alice timeout 70 python3 "$GKT_WORK/stop" "$GOCKER_SHELL" -c "touch ~/ticks; while :; do echo >>~/ticks; usleep 100000; done"
 like "$out" 'stopped' "A41 control: a supervisor can be stopped by job control"
-like "$out" 'stopped ([0-9]+) \1 end' "A41 [shell]: nothing runs inside while it is"
+like "$out" 'stopped ([0-9]+) \1 [0-9]+ end' "A41 [shell]: nothing runs inside while it is"
 check "A41 [shell]: and when it goes on it is over" wait_until 20 no_sessions
-rm -f /home/alice/ticks
+rm -f /home/alice/ticks /home/alice/seen
+# What is inside she can continue, while the supervisor that would look at the clock stays stopped: init does then.
+sed 's/^max_duration.*/max_duration = 4s/' "$GKT_WORK/ini.before" >/etc/gocker.ini
+printf '#!/bin/sh\nwhile :; do echo >>~/ticks; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); done; done\n' >/home/alice/ticker
+chmod 755 /home/alice/ticker
+run as_user alice env GO_ON=1 timeout 90 python3 "$GKT_WORK/stop" "$GOCKER_SHELL" -c 'exec ~/ticker'
+before=$(sed -n 's/.*stopped \([0-9]*\) .*/\1/p' <<<"$out") after=$(sed -n 's/.*stopped [0-9]* \([0-9]*\) .*/\1/p' <<<"$out")
+check "A41 control: what is inside goes on when its user continues it, though the supervisor is stopped" test "${after:-0}" -gt "${before:-0}"
+like "$out" 'stopped [0-9]+ [0-9]+ [1-9][0-9]* end' "A41 [shell]: and is ended by init soon after max_duration"
+check "A41 [shell]: nor is a session left of it" wait_until 20 no_sessions
+rm -f /home/alice/ticks /home/alice/seen /home/alice/ticker
 cat "$GKT_WORK/ini.before" >/etc/gocker.ini
 
 # A cgroup of the user's own (delegated to him): he freezes what is in it.
