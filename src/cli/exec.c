@@ -52,7 +52,8 @@ static const char help[] =
 	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
 	"127 when it was not found.\n";
 
-enum { DRAIN_MS = 20 };
+/* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the kernel). */
+enum { DRAIN_MS = 20, DRAIN_BYTES = 64 << 10 };
 
 struct exec {
 	struct gk_arena arena;
@@ -322,15 +323,17 @@ static void on_signal(struct exec *x)
 	}
 }
 
-/* What the command wrote last; others of the session may still hold its terminal. */
+/* What the command wrote last; others of the session may still hold its terminal, and write for ever. */
 static void drain(struct exec *x)
 {
 	struct pollfd p[2];
-	while (x->relay.outer >= 0) {
+	for (size_t moved = 0; x->relay.outer >= 0 && moved < DRAIN_BYTES;) {
 		gk_relay_poll(&x->relay, p);
 		p[0].events &= POLLOUT;
 		if (poll(p, 2, DRAIN_MS) <= 0 || !gk_relay_move(&x->relay, p) || x->relay.out.ended)
 			break;
+		if (p[1].revents & POLLIN)
+			moved += x->relay.out.to;
 	}
 	x->relay.out.ended = true;
 	gk_relay_close(&x->relay);

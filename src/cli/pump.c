@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -102,11 +104,26 @@ void gk_pump_move(struct gk_pump *pump, const struct pollfd fds[3])
 	}
 }
 
+/* What is in a pipe. */
+static int64_t waiting(int fd)
+{
+	int n = 0;
+	return ioctl(fd, FIONREAD, &n) < 0 ? 0 : n;
+}
+
+/* No more than the command has left: others of the session may have the pipe, and fill it for ever. */
 void gk_pump_drain(struct gk_pump *pump)
 {
 	for (int i = 1; i < 3; i++) {
 		struct gk_flow_end *f = &pump->flow[i];
-		while (f->from >= 0 && (!is_empty(f) || take(f)))
+		int64_t left = f->from < 0 ? 0 : waiting(f->from);
+		while (f->from >= 0) {
+			if (is_empty(f)) {
+				if (left <= 0 || !take(f))
+					break;
+				left -= (int64_t)f->end;
+			}
 			give(f);
+		}
 	}
 }

@@ -173,6 +173,39 @@ else
 	skip "A41: a cgroup of the user's own" "no cgroup v2 here"
 fi
 
+# What a command has left behind in a session keeps its pipe or terminal, and writes to it for ever: the
+# administrator's gocker exec, which no ^C reaches then, comes to its end all the same.
+cat >"$GKT_WORK/admin" <<'ADMIN'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+end, n, got = time.time() + 60, 0, 0
+while time.time() < end and got == 0:
+    try:
+        if select.select([fd], [], [], 0.1)[0]: n += len(os.read(fd, 65536))
+    except OSError:
+        time.sleep(0.1)
+    got, status = os.waitpid(pid, os.WNOHANG)
+print("ended" if got else "goes on", n > 100000)
+if got == 0: os.kill(pid, 9)
+ADMIN
+sed -i '/^max_duration/d' /etc/gocker.ini
+(exec_as_user alice "$GOCKER_SHELL" -c 'sleep 600') &
+held=$!
+wait_until 20 sh -c "test -n \"\$($GOCKER ps -q)\""
+id=$("$GOCKER" ps -q)
+run timeout 2 sh -c '(setsid yes & echo $! >/run/gkt/yes; sleep 0.2) | cat >/dev/null'
+is "$rc" 124 "A41 control: who reads a pipe up to its end waits for what was left behind"
+kill "$(cat /run/gkt/yes)" 2>/dev/null
+run timeout 90 python3 "$GKT_WORK/admin" "$GOCKER" exec -T "$id" sh -c 'trap "" HUP; setsid yes & sleep 1'
+is "$out" "ended True" "A41 [shell]: gocker exec ends with its command, though its pipe is written to for ever"
+# The terminal is hung up with its leader, but its name can be opened again.
+run timeout 90 python3 "$GKT_WORK/admin" "$GOCKER" exec -t "$id" sh -c 't=$(tty); trap "" HUP; (setsid sh -c "while :; do yes >$t; done" 2>/dev/null &) ; sleep 1'
+is "$out" "ended True" "A41 [shell]: or its terminal"
+{ kill $held; wait $held; } 2>/dev/null
+check "A41: and the session ends" wait_until 20 no_sessions
+
 # Refusals that nobody reads: each waits to be written to a full pipe, as a process of the user's.
 printf 'nonsense\n' >>/etc/gocker.ini
 cat >"$GKT_WORK/pile" <<'PILE'
