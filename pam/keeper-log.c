@@ -70,15 +70,19 @@ static ssize_t receive_line(int sock, char *line, size_t size, struct ucred *who
 
 /* Hands lines to the host's log as they are. One that the host's log does not take now is lost, as
  * with any datagram. */
-void gk_keeper_relay_log(const struct gk_keeper *k)
+bool gk_keeper_relay_log(const struct gk_keeper *k)
 {
 	char line[RELAY_BYTES];
+	bool in_vain = false;
 	for (int i = 0; i < RELAY_BURST; i++) {
 		struct ucred who;
 		ssize_t n = receive_line(k->log_socket, line, sizeof line, &who);
 		if (n < 0)
-			return;
-		if (n > 0 && gk_log_fd() >= 0 && may_log(k, &who))
+			break;
+		if (!may_log(k, &who))
+			in_vain = true;
+		else if (n > 0 && gk_log_fd() >= 0)
 			(void)send(gk_log_fd(), line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
+	return in_vain;
 }

@@ -18,12 +18,16 @@ enum { LOOK_MS = 20 };
 enum { V1_LOOK_MS = 2000 };
 /* sshd's user side, which carries the terminal, is inside itself: it gets the last words out first. */
 enum { LAST_WORDS_MS = 500 };
+/* After lines of the user's own in /dev/log it is let be for a while: to look who wrote each costs more than
+ * to write it, and what the keeper uses up is not counted as the session's. Who writes waits meanwhile. */
+enum { LOG_REST_MS = 100 };
 
 struct watch {
 	struct gk_keeper *k;
 	struct gk_bites bites;
 	struct gk_ending ending;
 	int64_t started_ms;
+	int64_t log_ms; /* when /dev/log is read again, 0: at once */
 	bool over; /* the caller has asked for the end, or is gone */
 	bool dead; /* init has ended, and all with it */
 };
@@ -77,6 +81,27 @@ static int check_time(struct watch *w)
 	return wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 }
 
+/* ---- the log ---- */
+
+static void relay_log(struct watch *w)
+{
+	if (gk_keeper_relay_log(w->k))
+		w->log_ms = gk_ending_now_ms() + LOG_REST_MS;
+}
+
+/* Whether it is read now; if not, wait ends when it is. */
+static bool reads_log(struct watch *w, int *wait)
+{
+	int64_t left = w->log_ms ? w->log_ms - gk_ending_now_ms() : 0;
+	if (left <= 0) {
+		w->log_ms = 0;
+		return true;
+	}
+	if (*wait < 0 || *wait > left)
+		*wait = (int)left;
+	return false;
+}
+
 /* ---- the loop ---- */
 
 static void on_signal(struct watch *w)
@@ -112,19 +137,20 @@ static void loop(struct watch *w)
 {
 	enum { CALLER, SIGNALS, INIT, LOG, TASKS, USER_TASKS, MEMORY, COUNT };
 	while (!is_finished(w)) {
+		int wait = check_time(w);
 		struct pollfd p[COUNT] = {
 			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd, .events = POLLIN },
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
 			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd, .events = POLLIN },
-			[LOG] = { .fd = w->k->log_socket, .events = POLLIN },
+			[LOG] = { .fd = reads_log(w, &wait) ? w->k->log_socket : -1, .events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
 			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
 		};
-		if (poll(p, COUNT, check_time(w)) < 0 && errno != EINTR)
+		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
 		if (p[LOG].revents)
-			gk_keeper_relay_log(w->k);
+			relay_log(w);
 		if (w->k->session.cgroup.v1 || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[INIT].revents)
@@ -168,7 +194,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 	struct watch w = { .k = k, .started_ms = gk_ending_now_ms() };
 	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
 	loop(&w);
-	gk_keeper_relay_log(k);
+	(void)gk_keeper_relay_log(k);
 	check_limits(&w);
 	log_close(&w);
 	gk_close_fd(&k->signals);

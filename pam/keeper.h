@@ -70,8 +70,9 @@ void gk_keeper_say(struct gk_keeper *k, const char *text);
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
 
-/* keeper-log.c: hands on what waits in the container's /dev/log. */
-void gk_keeper_relay_log(const struct gk_keeper *k);
+/* keeper-log.c: hands on what waits in the container's /dev/log. Returns whether a line was the user's own,
+ * which goes nowhere. */
+bool gk_keeper_relay_log(const struct gk_keeper *k);
 
 /* Before the caller goes in: a keeper that can't be asked keeps nobody. Returns 0 or -errno. */
 int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err);

@@ -206,6 +206,23 @@ is "$out" "ended True" "A41 [shell]: or its terminal"
 { kill $held; wait $held; } 2>/dev/null
 check "A41: and the session ends" wait_until 20 no_sessions
 
+# Lines of a user's own in /dev/log behind the PAM door go nowhere. To look who wrote each costs the keeper, which
+# no limit of the user's counts, more than it costs to write: so it looks at some tens in a tenth of a second.
+bring alice try
+for _ in $(doors | grep pam); do
+	stack gt
+	run pamdrive gt alice open user 'exec /home/alice/try flood /dev/log 3' close
+	taken=$(sed -n 's/^\([0-9]*\)$/\1/p' <<<"$out")
+	check "A34 A36 [pam]: a flood of lines in /dev/log does not keep the keeper busy: ${taken:-$out} in three seconds" test "${taken:-999999}" -lt 3000
+	python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("/run/gkt/drain"); os.chmod("/run/gkt/drain", 0o666)
+while True: s.recv(100)' &
+	drain=$!
+	wait_until 10 test -S /run/gkt/drain
+	run as_user alice /home/alice/try flood /run/gkt/drain 3
+	check "A34 A36 control: who reads each line at once reads more: $out" test "${out:-0}" -gt 3000
+	{ kill $drain; wait $drain; } 2>/dev/null
+done
+
 # Refusals that nobody reads: each waits to be written to a full pipe, as a process of the user's.
 printf 'nonsense\n' >>/etc/gocker.ini
 cat >"$GKT_WORK/pile" <<'PILE'

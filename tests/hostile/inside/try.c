@@ -25,6 +25,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD
@@ -187,6 +188,26 @@ static long try_chroot_escape(char **a)
 	return access(a[0], F_OK);
 }
 
+/* How many datagrams of one byte a socket takes in so many seconds. */
+static long try_flood(char **a)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timespec now, end;
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+	long taken = 0;
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s", a[0]);
+	if (sock < 0 || connect(sock, (const struct sockaddr *)&addr, sizeof addr) < 0)
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += number(a[1]);
+	do {
+		taken += send(sock, "x", 1, MSG_DONTWAIT) == 1;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	printf("%ld\n", taken);
+	exit(0);
+}
+
 static const struct attempt {
 	const char *name;
 	long (*fn)(char **args);
@@ -198,7 +219,7 @@ static const struct attempt {
 	{ "keyctl", try_keyctl }, { "add_key", try_add_key }, { "mknod", try_mknod },
 	{ "ptrace", try_ptrace }, { "kill", try_kill }, { "open", try_open },
 	{ "handle", try_handle }, { "huge", try_huge }, { "readmem", try_readmem }, { "ioctl", try_ioctl }, { "listen", try_listen },
-	{ "steal", try_steal }, { "ptys", try_ptys }, { "chroot-escape", try_chroot_escape },
+	{ "steal", try_steal }, { "ptys", try_ptys }, { "chroot-escape", try_chroot_escape }, { "flood", try_flood },
 };
 
 int main(int argc, char **argv)
