@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "run/cgfile.h"
 #include "run/scope.h"
+#include "run/withdraw.h"
 
 enum { MAKE_TRIES = 100, WAIT_STEP_US = 500 };
 
@@ -277,6 +278,12 @@ int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret
 		r = cg.leaf_fd = gk_cgfile_dir(AT_FDCWD, path);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot find the cgroup of the login");
+	/* One that a user rules (delegated to him) says what was asked for as long as he likes. Whoever runs su in
+	 * it can move su to another while the stack is run through. */
+	if (gk_cgroup_is_firm(GK_CGROUP_ROOT, path + strlen(GK_CGROUP_ROOT)) != 1) {
+		gk_cgroup_close(&cg);
+		return gk_fail(err, -EPERM, "the login's scope is not root's alone");
+	}
 	const struct gk_policy *policy = plan->policy;
 	/* pam_systemd(8) has no words for the last two. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||

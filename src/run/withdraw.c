@@ -45,8 +45,7 @@ static bool is_firm(int dir)
 	return true;
 }
 
-/* And all above it. Returns 1, 0, or -errno. */
-static int is_firm_below(const char *mount, const char *path)
+int gk_cgroup_is_firm(const char *mount, const char *path)
 {
 	gk_autoclose int at = gk_cgfile_dir(AT_FDCWD, mount);
 	if (at < 0)
@@ -110,7 +109,7 @@ int gk_withdraw(const struct gk_cgroup *cg, struct gk_err *err)
 		const struct hierarchy *h = &hierarchies[i];
 		if (h->v2 == cg->v1 || !path_in(text, h->names, path, sizeof path))
 			continue;
-		r = is_firm_below(h->mount, path);
+		r = gk_cgroup_is_firm(h->mount, path);
 		r = r == 0 ? flee(h) : r > 0 ? 0 : r;
 	}
 	return r < 0 ? gk_fail_errno(err, r, "cannot leave the caller's cgroup") : 0;

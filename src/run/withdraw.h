@@ -11,4 +11,8 @@
  * where it is, since a move costs milliseconds. cg: the session's cgroup. Returns 0 or -errno. */
 int gk_withdraw(const struct gk_cgroup *cg, struct gk_err *err);
 
+/* Whether root alone can change a cgroup and all above it, below where its hierarchy is mounted; 1 also where
+ * there is none such. Returns 1, 0 or -errno. */
+int gk_cgroup_is_firm(const char *mount, const char *path);
+
 #endif
