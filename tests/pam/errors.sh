@@ -40,6 +40,10 @@ like "$out" $'open: 0\nforkclose: 0\ngocker-container\nrun: 0\nclose: 0' "a fork
 drive gt alice open end user 'hostname'
 like "$out" $'open: 0\ngocker-container\nrun: 0' "pam_end without a close: the session lives as long as the process"
 check_clean "and no longer"
+# The fork is inside: it goes with the process that opened, and can close nothing.
+drive gt alice open detach root 'hostname; sleep 1000' close
+like "$out" $'^open: 0(\ngocker-container)?$' "a service that forks into the background after the open: the session goes with the process that opened it"
+check_clean "and all that it forked"
 drive gt alice thread open
 like "$out" 'open: 14$' "a caller with threads is refused (A52)"
 like "$out" 'said: gocker: ' "with one line"

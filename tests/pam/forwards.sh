@@ -32,6 +32,15 @@ serve 8001 host-service
 host_service=$!
 wait_until 60 fetch 8001
 is "$(fetch 8001)" host-service "(control) the host's service answers the host"
+perl -MIO::Socket::UNIX -e '
+	my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die;
+	chmod 0666, $ARGV[0];
+	while (my $c = $s->accept) { print $c "host-socket\n"; close $c }' /tmp/host.sock >/dev/null 2>&1 </dev/null &
+host_socket=$!
+said_by() { perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print scalar <$s>' "$1"; }
+wait_until 60 said_by /tmp/host.sock
+is "$(as_user alice perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new("/tmp/host.sock"); print scalar <$s>')" host-socket \
+	"(control) so does the host's Unix socket, to the user as well"
 
 connection() { # OPTION...: a connection that stays; its shell waits for a file
 	ssh -l alice -o ControlMaster=yes -o "ControlPath=$GKT_WORK/fwd" -o ExitOnForwardFailure=yes "$@" \
@@ -42,7 +51,8 @@ inside() { ssh -l alice -o "ControlPath=$GKT_WORK/fwd" -o ControlMaster=no gocke
 hang_up() { ssh -o "ControlPath=$GKT_WORK/fwd" -O exit gocker 2>/dev/null; }
 
 connection -L 9001:127.0.0.1:8001 -L 9002:127.0.0.1:8002 -D 9003 \
-	-R 9004:127.0.0.1:8001 -L "$GKT_WORK/local.sock:127.0.0.1:8002" -R /tmp/remote.sock:127.0.0.1:8001
+	-R 9004:127.0.0.1:8001 -L "$GKT_WORK/local.sock:127.0.0.1:8002" -R /tmp/remote.sock:127.0.0.1:8001 \
+	-L 9008:/tmp/host.sock -L 9009:/tmp/remote.sock
 is "$(fetch 9001)" "" "-L to a loopback service of the host gets nothing (S13)"
 is "$(patiently fetch 9002)" inside-service "-L to a service inside reaches it"
 run timeout 10 curl -s --http0.9 --max-time 3 -x socks5://127.0.0.1:9003 http://127.0.0.1:8001/
@@ -51,9 +61,9 @@ through_socks() { curl -s --http0.9 --max-time 3 -x socks5://127.0.0.1:9003 http
 is "$(patiently through_socks)" inside-service "-D reaches those inside"
 is "$(fetch 9004)" "" "-R opens no port on the host"
 is "$(inside 'nc -w 3 127.0.0.1 9004 </dev/null')" host-service "-R opens it inside"
-through_socket() { perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new($ARGV[0]) or exit 1; print scalar <$s>' "$GKT_WORK/local.sock"; }
-is "$(patiently through_socket)" \
-	inside-service "a stream-local -L reaches the inside"
+is "$(patiently said_by "$GKT_WORK/local.sock")" inside-service "a stream-local -L reaches the inside"
+is "$(fetch 9008)" "" "-L to a Unix socket of the host's gets nothing"
+is "$(fetch 9009)" host-service "-L to one inside reaches it"
 is "$(inside 'ls /tmp/remote.sock')" /tmp/remote.sock "a stream-local -R has its socket inside"
 check_not "and not on the host" test -e /tmp/remote.sock
 hang_up
@@ -95,6 +105,6 @@ run timeout 10 ssh -l alice -W 127.0.0.1:8001 gocker
 unlike "$out" host-service "its -W is dead"
 end_client $client
 set_ini
-kill $host_service
-wait $host_service 2>/dev/null
+kill $host_service $host_socket
+wait $host_service $host_socket 2>/dev/null
 check_clean "nothing is left"

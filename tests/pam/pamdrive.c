@@ -10,6 +10,7 @@
  * end                pam_end, and nothing more with PAM
  * second             a second handle of the same process opens
  * forkclose          a fork closes the session
+ * detach             a fork goes on, and the process that was the application until then ends
  * state              what a daemon cares about in itself: fds, namespaces, root, cgroup, ...
  * user CMD           a fork becomes the user as daemons do (initgroups and all) and runs sh -c CMD
  * try CMD            user CMD, if the last open succeeded: what a real application does
@@ -180,6 +181,10 @@ int main(int argc, char **argv)
 			printf("second: %d\n", pam_open_session(second, 0));
 		else if (strcmp(s, "forkclose") == 0)
 			fork_close(pamh);
+		else if (strcmp(s, "detach") == 0 && fork() > 0)
+			_exit(0);
+		else if (strcmp(s, "detach") == 0)
+			;
 		else if (strcmp(s, "state") == 0)
 			state();
 		else if (strcmp(s, "user") == 0)

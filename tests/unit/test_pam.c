@@ -189,6 +189,30 @@ static void it_vouches_for_nobody(void **state)
 	pam_end(pamh, 0);
 }
 
+/* Beside a module that has a say, whose answer is the stack's. */
+static void it_is_in_nobodys_way(void **state)
+{
+	static const char *const others[] = { "pam_permit.so", "pam_deny.so" };
+	char path[256];
+	(void)state;
+	for (size_t i = 0; i < COUNT(others); i++) {
+		pam_handle_t *pamh = NULL;
+		static const struct pam_conv conv = { converse, NULL };
+		snprintf(path, sizeof path, "%s/gt-beside%zu", confdir, i);
+		FILE *f = fopen(path, "w");
+		assert_non_null(f);
+		fprintf(f, "auth required " MODULE "\nauth required %s\npassword required " MODULE
+			"\npassword required %s\n", others[i], others[i]);
+		fclose(f);
+		assert_int_equal(pam_start_confdir(strrchr(path, '/') + 1, "nobody", &conv, confdir, &pamh),
+			PAM_SUCCESS);
+		assert_int_equal(pam_authenticate(pamh, 0) == PAM_SUCCESS, i == 0);
+		assert_int_equal(pam_setcred(pamh, PAM_ESTABLISH_CRED) == PAM_SUCCESS, i == 0);
+		assert_int_equal(pam_chauthtok(pamh, 0) == PAM_SUCCESS, i == 0);
+		pam_end(pamh, 0);
+	}
+}
+
 static void *sleeper(void *arg)
 {
 	sigset_t all;
@@ -249,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_close_without_an_open_succeeds),
 		cmocka_unit_test(the_account_line_refuses_the_contained),
 		cmocka_unit_test(it_vouches_for_nobody),
+		cmocka_unit_test(it_is_in_nobodys_way),
 		cmocka_unit_test(a_caller_with_threads_is_refused),
 		cmocka_unit_test(a_handler_that_reaps_every_child_does_no_harm),
 	};
