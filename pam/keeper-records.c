@@ -1,5 +1,6 @@
 #include "keeper.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <lastlog.h>
 #include <paths.h>
@@ -10,6 +11,12 @@
 #include <utmpx.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+
+/* Whoever may read these files may hold a lock on them for as long as he likes (fcntl(2)). pututxline(3) waits
+ * ten seconds for him, and for ever where SIGALRM is blocked, as it is here: so the records are written without
+ * it, and a login that finds a file locked for this long goes on unrecorded. */
+enum { LOCK_TRIES = 50, LOCK_STEP_US = 10000 };
 
 /* Who is a login to who(1) and last(1): those that sshd and login(1) would have recorded on the
  * host, had they not gone inside. su, sudo and cron record nothing there either. */
@@ -49,12 +56,54 @@ static void fill(const struct gk_keeper *k, struct utmpx *u, bool login)
 	FILL(u->ut_host, k->question.rhost);
 }
 
-static void add(const struct utmpx *u)
+static int open_locked(const char *path)
 {
-	setutxent();
-	(void)pututxline(u);
-	endutxent();
-	updwtmpx(_PATH_WTMP, u);
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	gk_autoclose int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	for (int tries = LOCK_TRIES; fcntl(fd, F_OFD_SETLK, &all) < 0; tries--) {
+		if (errno != EAGAIN || tries == 0)
+			return -errno;
+		(void)usleep(LOCK_STEP_US);
+	}
+	return gk_steal_fd(&fd);
+}
+
+/* utmp(5) has one record for each id: where that of u is, or is to be. */
+static off_t find_in_utmp(int fd, const struct utmpx *u)
+{
+	struct utmpx at;
+	off_t where = 0;
+	while (pread(fd, &at, sizeof at, where) == (ssize_t)sizeof at &&
+		(at.ut_type < INIT_PROCESS || at.ut_type > DEAD_PROCESS ||
+			memcmp(at.ut_id, u->ut_id, sizeof at.ut_id) != 0))
+		where += (off_t)sizeof at;
+	return where;
+}
+
+/* Behind the last whole one: half a record is what a full disk has left. */
+static off_t end_of_wtmp(int fd, const struct utmpx *u)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	return end < 0 ? end : end - end % (off_t)sizeof *u;
+}
+
+static void add(const struct gk_keeper *k, const char *path, off_t (*place)(int, const struct utmpx *),
+	const struct utmpx *u)
+{
+	gk_autoclose int fd = open_locked(path);
+	if (fd == -EAGAIN)
+		gk_log(LOG_WARNING, "event=unrecorded id=%s file=%s reason=\"somebody has it locked\"", k->id, path);
+	off_t where = fd < 0 ? -1 : place(fd, u);
+	if (where >= 0)
+		(void)!pwrite(fd, u, sizeof *u, where);
+}
+
+static void add_to_both(const struct gk_keeper *k, const struct utmpx *u)
+{
+	add(k, _PATH_UTMP, find_in_utmp, u);
+	add(k, _PATH_WTMP, end_of_wtmp, u);
 }
 
 /* Sparse, one record a uid. Where the host has done away with it there is none. */
@@ -75,7 +124,7 @@ void gk_keeper_record_login(struct gk_keeper *k)
 	if (!is_recorded(k))
 		return;
 	fill(k, &u, true);
-	add(&u);
+	add_to_both(k, &u);
 	write_lastlog(k, &u);
 	k->recorded = true;
 }
@@ -86,6 +135,6 @@ void gk_keeper_record_logout(struct gk_keeper *k)
 	if (!k->recorded)
 		return;
 	fill(k, &u, false);
-	add(&u);
+	add_to_both(k, &u);
 	k->recorded = false;
 }
