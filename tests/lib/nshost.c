@@ -11,6 +11,8 @@
  * in a PID namespace with its init: no way to end leaves a process or a mount.
  *
  * The exit status is the command's, 128 + N if signal N ended it, 125 if the host could not be made.
+ * SIGALRM says that the time is up: it ends the host as other signals do, but first `state`, which lies beside
+ * SETUP, writes what everybody in it is doing.
  */
 #include <dirent.h>
 #include <err.h>
@@ -312,8 +314,28 @@ static pid_t clone_init(struct host *h, char **argv)
 	return init;
 }
 
+/* For the log of a test that has run out of time. Whatever it meets, it may not take long. */
+static void write_state(const char *setup, pid_t init)
+{
+	char path[1024], number[16];
+	const char *slash = strrchr(setup, '/');
+
+	snprintf(path, sizeof(path), "%.*sstate", slash ? (int)(slash - setup) + 1 : 0, setup);
+	snprintf(number, sizeof(number), "%d", (int)init);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execlp("timeout", "timeout", "-k", "2", "20", path, number, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 /* Waits for init; a signal that asks us to end ends the whole host at once. */
-static int wait_for_end(pid_t init, const sigset_t *watched)
+static int wait_for_end(pid_t init, const sigset_t *watched, const char *setup)
 {
 	int status, ended_by = 0;
 
@@ -322,7 +344,9 @@ static int wait_for_end(pid_t init, const sigset_t *watched)
 		if (pid == init)
 			return ended_by ? 128 + ended_by : exit_code(status);
 		int sig = sigwaitinfo(watched, NULL);
-		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT) {
+		if (sig == SIGALRM && ended_by == 0)
+			write_state(setup, init);
+		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT || sig == SIGALRM) {
 			ended_by = sig;
 			kill(init, SIGKILL);
 		}
@@ -343,6 +367,7 @@ int main(int argc, char **argv)
 	sigaddset(&watched, SIGTERM);
 	sigaddset(&watched, SIGHUP);
 	sigaddset(&watched, SIGQUIT);
+	sigaddset(&watched, SIGALRM);
 	sigaddset(&watched, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &watched, &h.saved_mask);
 	signal(SIGCHLD, SIG_DFL);
@@ -352,7 +377,7 @@ int main(int argc, char **argv)
 	pid_t init = clone_init(&h, argv + 1);
 	if (init < 0)
 		warn("host: namespaces");
-	int code = init < 0 ? FAILED : wait_for_end(init, &watched);
+	int code = init < 0 ? FAILED : wait_for_end(init, &watched, argv[1]);
 	remove_groups(&h);
 	return code;
 }

@@ -25,6 +25,15 @@ is "$("$host" sh -c 'logger -d hello; sleep 0.2; grep -c hello /var/log/gkt-sysl
 is "$(grep -c hello "$GKT_SYSLOG")" 0 "and not to the outer host's"
 is "$("$host" cut -d: -f3 /proc/self/cgroup | sort -u)" / "its cgroups are its roots"
 
+# Whose time is up tells what it was doing.
+said=$(timeout --foreground -s ALRM 3 "$host" sh -c 'mkfifo /tmp/never; sleep 4321 & cat /tmp/never')
+is $? 124 "a host whose time is up is ended"
+like "$(grep -A 1 '^process ' <<<"$said" | paste -sd' ')" 'process [0-9]+ \([^)]*\) [0-9]+ S[^:]*:[0-9]+ [^	]*	cat /tmp/never' \
+	"and says first what each of its processes waits for"
+like "$said" 'sleep 4321' "the one in the background, too"
+gone() { ! pgrep -f '^sleep 4321'; }
+check "then all of them are gone" wait_until 30 gone
+
 # Side by side, and killed.
 "$host" sleep 100 &
 one=$!
