@@ -96,7 +96,7 @@ say {tty; stty size}
 want {/dev/pts/[0-9]+}
 want {24 80}
 say {sleep 1001; echo rc=\$?}
-after 500
+running {sleep 1001}
 send "\003"
 want {[\$#] }
 say {exit 5}

@@ -35,6 +35,15 @@ proc enter {command} {
 proc same_modes {before} {
 	equal [outer {stty -g}] $before
 }
+# Awaits that the session has the terminal: what is typed before is the outer shell's.
+proc taken {} {
+	global slow spawn_out
+	for {set i 0} {$i < 1200 * $slow} {incr i} {
+		if {[regexp {\s-icanon\s} [exec stty -a <$spawn_out(slave,name)]]} { return }
+		after 50
+	}
+	fail "the session does not take the terminal"
+}
 # The oldest: a child of its own has its name for a moment, until it has one of its own.
 proc super {} { return [exec pgrep -xo gocker-super] }
 TCL
@@ -69,7 +78,7 @@ for how in "${ways[@]}" "gocker run -t sh"; do
 		equal [ask {stty size}] "31 91"
 		equal [ask {stty -a | grep -c -e -echoke}] 1
 		resize 40 100
-		equal [ask {stty size}] "40 100"
+		becomes {stty size} "40 100"
 		say exit
 		want {OUT>\$}
 		say exit
@@ -124,7 +133,7 @@ for signal in TSTP STOP; do
 		equal [outer {echo still here}] "still here"
 		say fg
 		want {gocker run.*\n}
-		after 300
+		taken
 		equal [ask {echo inside}] inside
 		say {sleep 1000}
 		running {sleep 1000}
@@ -134,7 +143,7 @@ for signal in TSTP STOP; do
 		want {Stopped}
 		want {OUT>\$}
 		say fg
-		after 300
+		taken
 		say {exit 7}
 		want {OUT>\$}
 		equal [outer {echo \$?}] 7
@@ -153,7 +162,7 @@ outer_test "su - USER stopped and continued by its supervisor" <<-TCL
 	same_modes \$before
 	say fg
 	want {su - $user.*\n}
-	after 500
+	taken
 	equal [ask {echo inside}] inside
 	say exit
 	want {OUT>\$}
@@ -195,7 +204,7 @@ outer_test "started in the background it leaves the terminal alone, and takes it
 	same_modes \$before
 	say fg
 	want {gocker run}
-	after 500
+	taken
 	say hello
 	want {got hello}
 	say {}
@@ -208,7 +217,7 @@ outer_test "su - USER -c, which has no controlling terminal: typed input reaches
 	outer_shell
 	set before [outer {stty -g}]
 	say "su - $user -c 'read x; echo got \\\$x; exit 4'"
-	after 700
+	taken
 	say hello
 	want {got hello}
 	want {OUT>\$}

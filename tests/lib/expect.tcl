@@ -83,20 +83,31 @@ proc ended {{seconds 60}} {
 
 # Awaits that a process with just these arguments runs, wherever: neither about to start nor stopped. A key
 # that sends a signal meets it then, and not the shell.
-proc running {arguments} {
+proc running {arguments {states S,R,D}} {
 	global slow
 	for {set i 0} {$i < 1200 * $slow} {incr i} {
-		if {![catch {exec pgrep -r S,R,D -fx -- $arguments}]} { return }
+		if {![catch {exec pgrep -r $states -fx -- $arguments}]} { return }
 		after 50
 	}
-	fail "no \"$arguments\" runs"
+	fail "no \"$arguments\" is in $states"
+}
+proc stopped {arguments} { running $arguments T }
+
+# Awaits that a command at the prompt prints what is wanted.
+proc becomes {command wanted} {
+	global slow
+	for {set i 0} {$i < 100 * $slow} {incr i} {
+		set got [ask $command]
+		if {$got eq $wanted} { return }
+		after 200
+	}
+	fail "\"$command\" still says \"$got\", wanted \"$wanted\""
 }
 
 # Changes the terminal's size, as a window does that is resized.
 proc resize {rows columns} {
 	global spawn_out
 	exec stty rows $rows columns $columns <$spawn_out(slave,name)
-	after 500
 }
 
 proc equal {got wanted} {

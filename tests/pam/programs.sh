@@ -71,12 +71,12 @@ want_prompt
 prompt
 equal [ask {test -t 0 && test -t 1 && echo terminal; hostname}] "terminal\r\ngocker-container"
 say {sleep 1000}
-after 500
+running {sleep 1000}
 send "\032"
 want {Stopped}
 want_ready
 say {fg}
-after 500
+running {sleep 1000}
 send "\003"
 want_ready
 equal [ask {echo alive}] alive

@@ -47,13 +47,13 @@ login alice
 if {![regexp {^/dev/pts/[0-9]+$} [ask tty]]} { fail "tty has no name" }
 equal [ask {stty size}] "24 80"
 say {sleep 1000}
-after 500
+running {sleep 1000}
 send "\032"
 want {Stopped}
 want_ready
 if {![regexp {Stopped.*sleep 1000} [ask jobs]]} { fail "jobs does not list it" }
 say {fg}
-after 500
+running {sleep 1000}
 send "\003"
 want_ready
 equal [ask {echo alive}] alive

@@ -42,7 +42,7 @@ TCL
 expect_test "^C interrupts the command and not the shell" <<'TCL'
 login alice
 say {sleep 1000; echo rc=$?}
-after 500
+running {sleep 1000}
 send "\003"
 want_ready
 equal [ask {echo alive}] alive
@@ -52,14 +52,14 @@ TCL
 expect_test "^Z stops, jobs lists, fg goes on" <<'TCL'
 login alice
 say {sleep 1001}
-after 500
+running {sleep 1001}
 send "\032"
 want {Stopped}
 want_ready
 if {![regexp {Stopped.*sleep 1001} [ask jobs]]} { fail "jobs does not list it" }
 say {fg}
 want {sleep 1001}
-after 500
+running {sleep 1001}
 send "\003"
 want_ready
 equal [ask jobs] ""
@@ -70,7 +70,7 @@ expect_test "a background job that reads the terminal is stopped, not failed" <<
 login alice
 say {cat &}
 want_ready
-after 500
+stopped cat
 say {}
 want {Stopped \(tty input\)|Stopped}
 want_ready
@@ -156,9 +156,9 @@ equal [ask hostname] gocker-container
 if {![regexp {^/dev/} [ask tty]]} { fail "no terminal's name" }
 equal [ask {stty size}] "24 80"
 resize 40 100
-equal [ask {stty size}] "40 100"
+becomes {stty size} "40 100"
 say {sleep 1000}
-after 500
+running {sleep 1000}
 send "\003"
 want_ready
 say {exit 5}
