@@ -89,12 +89,25 @@ if [ -c /dev/fuse ] && grep -q fuse /proc/filesystems; then
 	no_fuse
 	fuse hang
 	start=$SECONDS
+	[[ $(doors) != *pam* ]] || timeout 60 pamdrive gt alice open try 'echo ran' close >"$GKT_WORK/hung" 2>&1 </dev/null &
+	hung=$!
 	run timeout 60 setpriv --reuid alice --regid alice --init-groups "$GOCKER_SHELL" -c 'echo ran'
 	is "$rc:$out" 125: "A21 [shell]: a FUSE home that hangs: refused after $((SECONDS - start)) s"
+	for _ in $(doors | grep pam); do
+		wait $hung
+		like "$(cat "$GKT_WORK/hung")" 'open: 14' "A21 [pam]: refused through the PAM door, too, after $((SECONDS - start)) s"
+		unlike "$(cat "$GKT_WORK/hung")" ran "A21 [pam]: and nothing ran"
+		run pamdrive gt bob open user hostname close
+		like "$out" 'open: 0.gocker-container' "A21 [pam]: another user gets in meanwhile"
+	done
 	check "A21: within its time" test $((SECONDS - start)) -lt 40
 	is "$(live_records)" "" "A21: no place is held by who hangs"
-	check "A21: another user gets in meanwhile" as_user bob "$GOCKER_SHELL" -c true
+	check "A21 [shell]: another user gets in meanwhile" as_user bob "$GOCKER_SHELL" -c true
 	no_fuse
+	for _ in $(doors | grep pam); do
+		run pamdrive gt alice open try 'echo ran' close
+		like "$out" 'open: 0.ran' "A21 [pam] control: with a home that answers she gets in"
+	done
 else
 	skip "A21: homes on FUSE" "this kernel has no FUSE"
 fi
