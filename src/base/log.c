@@ -73,6 +73,18 @@ void gk_log(int priority, const char *fmt, ...)
 	(void)log_send(line, len < sizeof line ? len : sizeof line - 1);
 }
 
+/* Signs that a terminal does not show but obeys: other directions of writing, which put what follows before
+ * what it follows (Unicode, annex 9), and ends of lines and paragraphs. n: the length of the sequence. */
+static bool is_sign(const unsigned char *s, size_t n)
+{
+	if (n == 2)
+		return s[0] == 0xd8 && s[1] == 0x9c; /* U+061C */
+	if (n != 3 || s[0] != 0xe2)
+		return false;
+	unsigned c = 0x2000 + (s[1] & 0x3fU) * 64 + (s[2] & 0x3fU);
+	return c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 size_t gk_utf8_sequence(const unsigned char *s)
 {
 	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
@@ -87,7 +99,7 @@ size_t gk_utf8_sequence(const unsigned char *s)
 		return 0;
 	if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)))
 		return 0;
-	return n;
+	return is_sign(s, n) ? 0 : n;
 }
 
 const char *gk_escape(char *buf, size_t size, const char *text)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/ini.h"
+#include "base/log.h"
 
 static void test_arena_is_zeroed_aligned_and_bounded(void **state)
 {
@@ -115,6 +116,36 @@ static void test_what_iniparser_refuses_is_an_error_and_silent(void **state)
 	assert_true(err.msg[0] != '\0');
 }
 
+/* What reaches a log or an administrator's terminal: all of it is shown, and none of it is obeyed. */
+static void test_nothing_escaped_is_obeyed(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} table[] = {
+		{ NULL, "-" }, { "", "" }, { "ls -l ~", "ls -l ~" },
+		{ "J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80", "J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80" },
+		{ "a\nb\rc\td", "a\\x0ab\\x0dc\\x09d" }, { "\033[2J\177", "\\x1b[2J\\x7f" },
+		{ "\"quo\\te", "\\x22quo\\x5cte" },
+		/* a control character in UTF-8 and by itself, cut off, overlong, a surrogate, too large */
+		{ "\xc2\x9b", "\\xc2\\x9b" }, { "\x9b", "\\x9b" }, { "\xe4\xba", "\\xe4\\xba" },
+		{ "\xc0\xaf", "\\xc0\\xaf" }, { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+		/* other directions of writing, the end of a line */
+		{ "\xe2\x80\xae" "abc", "\\xe2\\x80\\xaeabc" }, { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
+		{ "\xe2\x80\x8f", "\\xe2\\x80\\x8f" }, { "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+		{ "\xd8\x9c", "\\xd8\\x9c" },
+		{ "\xe2\x80\x93 \xe2\x82\xac \xd8\xa7", "\xe2\x80\x93 \xe2\x82\xac \xd8\xa7" },
+	};
+	char buf[64];
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		assert_string_equal(gk_escape(buf, sizeof buf, table[i].text), table[i].shown);
+	/* Cut between two characters, never in one, nor in an escape. */
+	assert_string_equal(gk_escape(buf, 5, "abcdef"), "abcd");
+	assert_string_equal(gk_escape(buf, 3, "a\xc3\xb6"), "a");
+	assert_string_equal(gk_escape(buf, 5, "a\n"), "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_errors_are_cut_never_overflow),
 		cmocka_unit_test(test_lines_are_read_each_for_itself),
 		cmocka_unit_test(test_what_iniparser_refuses_is_an_error_and_silent),
+		cmocka_unit_test(test_nothing_escaped_is_obeyed),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
