@@ -74,6 +74,13 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 	const char *user = item(pamh, PAM_USER);
 	/* `outer` and the last line both look at the user; the last one tells the log. */
 	int said = o->outer ? LOG_DEBUG : 0;
+	/* Cut, it would be another account's. */
+	if (strlen(user) >= sizeof((struct gk_link_message *)NULL)->user) {
+		pam_syslog(pamh, LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"the name is too long\"",
+			shown(user).text);
+		*ret = refusal;
+		return true;
+	}
 	switch (gk_who_is(user, o->break_glass)) {
 	case GK_WHO_ROOT:
 		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"",

@@ -55,6 +55,18 @@ for closed in '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
 	unlike "$(cat /home/alice/fds)" 'pidfd|socket|-> /(etc|run|usr|var)?$' "A7 A29 [pam]: and nothing of the door's is open in the user's program"
 done
 
+# A18: a name of which the beginning is another account's.
+long=$(printf 'l%.0s' {1..255})
+add_user "$long" --home /home/long
+add_user "${long}x" --home /home/longer
+printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' 'session required pam_gocker.so' >/etc/pam.d/single
+set_ini "[user:$long]" 'contain = no'
+run pamdrive single "${long}x" "${opened[@]}"
+like "$out" '^open: 14' "A18 [pam]: 256 letters, of which 255 are the name of one who is not contained: refused"
+run pamdrive single "$long" "${opened[@]}"
+like "$out" "open: 0.${host//[\[\]]/.}.run: 0" "A18 [pam] control: that one is let through"
+set_ini
+
 # A8: the keeper's environment is its own, whatever the daemon's is.
 cat >"$GKT_WORK/slack" <<'SLACK'
 import ctypes, os, sys
