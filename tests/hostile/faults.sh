@@ -47,12 +47,13 @@ without_tty=''
 round() { # NAME FROM STEP OPTION...
 	local name=$1 from=$2 step=$3 reference bad
 	shift 3
-	timeout 1200 faults "$@" "$from" 100000 "$step" "${login[@]}" >"$GKT_WORK/faults"
+	timeout "$(size 1200 20000)" faults "$@" "$from" 100000 "$step" "${login[@]}" >"$GKT_WORK/faults"
 	# The reference: what most of the harmless faults agree on is what a session without one is.
 	reference=$(awk '$(NF - 1) ~ /^ran:/ { n[$(NF - 1)]++ } END { for (r in n) if (n[r] > m) { m = n[r]; b = r } print b }' "$GKT_WORK/faults")
 	: "${without_tty:=$reference}"
 	bad=$("$judge" "$GKT_WORK/faults" "$reference")
 	is "$bad" "" "A5 A46 [${door:=shell}]: $name: $(grep -vc ^calls "$GKT_WORK/faults") faults: each refused with 125, or the session is the same; nothing uncontained, nothing left"
+	check "A5 A46 [$door]: $name: up to the last call" grep -q '^calls' "$GKT_WORK/faults"
 	echo "# $name: $(grep -c 'exit-125\| none ' "$GKT_WORK/faults") refused, $(grep -c "exit-0 $reference" "$GKT_WORK/faults") without effect, of $(sed -n 's/^calls //p' "$GKT_WORK/faults") calls"
 	[ -z "${GKT_KEEP:-}" ] || cp "$GKT_WORK/faults" "$GKT_KEEP-${name// /-}"
 }
