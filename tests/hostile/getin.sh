@@ -27,10 +27,10 @@ write_sshd_config() {
 forward() { # OPTION...: "open" when a loopback service of the host answers through a forward
 	ssh -N -l alice -o ExitOnForwardFailure=yes "$@" gocker >/dev/null 2>&1 &
 	local pid=$! got
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		sleep 0.1
-		got=$(timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3998 && head -n 1 <&3' 2>/dev/null) && [ -n "$got" ] && break
-	done
+	# The client listens once it is in.
+	wait_until 60 eval "(: </dev/tcp/127.0.0.1/3998) || ! kill -0 $pid"
+	kill -0 $pid || echo "the client has ended"
+	got=$(timeout 30 bash -c 'exec 3<>/dev/tcp/127.0.0.1/3998 && head -n 1 <&3' 2>/dev/null)
 	end_client $pid
 	if [ -n "$got" ]; then echo open; else echo closed; fi
 }

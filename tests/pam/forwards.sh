@@ -88,7 +88,7 @@ rm -r /home/alice/.ssh
 ssh -l alice -N -L 9005:127.0.0.1:8001 gocker >/dev/null 2>&1 &
 client=$!
 wait_until 60 has_leaf
-sleep 0.5
+check "its client listens" wait_until 60 eval '(: </dev/tcp/127.0.0.1/9005)'
 is "$(fetch 9005)" "" "ssh -N is contained as well (A3)"
 end_client $client
 
@@ -98,7 +98,7 @@ run ssh_as alice 'echo ran'
 is "$rc:$(grep -c ran <<<"$out")" 254:0 "a login that can't be contained: each command ends with 254"
 ssh -l alice -N -L 9006:127.0.0.1:8001 -R 9007:127.0.0.1:8001 gocker >/dev/null 2>&1 &
 client=$!
-sleep 2
+check "a client may connect all the same, and listens" wait_until 60 eval '(: </dev/tcp/127.0.0.1/9006)'
 is "$(fetch 9006)" "" "its -L is dead"
 is "$(fetch 9007)" "" "its -R is dead"
 run timeout 10 ssh -l alice -W 127.0.0.1:8001 gocker
