@@ -31,8 +31,7 @@ is $? 124 "a host whose time is up is ended"
 like "$(grep -A 1 '^process ' <<<"$said" | paste -sd' ')" 'process [0-9]+ \([^)]*\) [0-9]+ S[^:]*:[0-9]+ [^	]*	cat /tmp/never' \
 	"and says first what each of its processes waits for"
 like "$said" 'sleep 4321' "the one in the background, too"
-gone() { ! pgrep -f '^sleep 4321'; }
-check "then all of them are gone" wait_until 30 gone
+check "then all of them are gone" wait_until 30 eval '! pgrep -f "^sleep 4321"'
 
 # Side by side, and killed.
 "$host" sleep 100 &
