@@ -18,6 +18,7 @@ enum {
 	REMOVE_TIMEOUT_MS = 2000,
 	PLACES_MOST = 65536,
 	LOWEST_FIRST_MOST = 64,
+	STUCK_MOST = 16,
 	FULL_TRIES = 20,
 	FULL_WAIT_US = 10000,
 };
@@ -103,7 +104,7 @@ const char *gk_record_get(const char *text, const char *key, char *buf, size_t s
 }
 
 /* The caller holds the lock of fd, so no session lives behind the record. */
-static int sweep_place(uid_t uid, int fd)
+static int sweep_place(uid_t uid, int fd, int timeout_ms)
 {
 	char text[GK_RECORD_MAX_BYTES], id[GK_ID_BYTES];
 	int n = read_record(fd, text, sizeof text);
@@ -115,7 +116,7 @@ static int sweep_place(uid_t uid, int fd)
 		int r = gk_cgroup_find(uid, id, &cg, &ignored);
 		if (r == 0) {
 			(void)gk_cgroup_kill(&cg);
-			r = gk_cgroup_remove(&cg, REMOVE_TIMEOUT_MS);
+			r = gk_cgroup_remove(&cg, timeout_ms);
 		}
 		if (r < 0 && r != -ENOENT)
 			return r;
@@ -160,6 +161,29 @@ static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 	return r;
 }
 
+/* A place, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS server), is
+ * passed over, and counts as a session: it does not lock its user out. Returns the fd, -EBUSY when there are only
+ * such, or -errno. */
+static int take_swept(uid_t uid, int dir, uint64_t limit)
+{
+	int stuck[STUCK_MOST], n = 0, fd;
+	for (;;) {
+		fd = take_patiently(dir, limit, NULL);
+		int r = fd < 0 ? 0 : sweep_place(uid, fd, n ? 0 : REMOVE_TIMEOUT_MS);
+		if (r >= 0)
+			break;
+		if (r != -EBUSY || n == STUCK_MOST) {
+			(void)close(fd);
+			fd = r;
+			break;
+		}
+		stuck[n++] = fd;
+	}
+	for (int i = 0; i < n; i++)
+		(void)close(stuck[i]);
+	return fd == -EDQUOT && n ? -EBUSY : fd;
+}
+
 int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_place *ret,
 	struct gk_err *err)
 {
@@ -171,7 +195,9 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 		return dir;
 	if (user_max == 0 || user_max > PLACES_MOST)
 		user_max = PLACES_MOST;
-	place.fd = take_patiently(dir, user_max, NULL);
+	place.fd = take_swept(uid, dir, user_max);
+	if (place.fd == -EBUSY)
+		return gk_fail_errno(err, place.fd, "an earlier session has not ended yet; try again later");
 	if (place.fd == -EDQUOT)
 		return gk_fail(err, place.fd,
 			"%" PRIu64 " session%s open already, which is the limit; close one first",
@@ -187,12 +213,6 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 				"this host is at its limit of %" PRIu64 " sessions; try again later",
 				host_max);
 		}
-	}
-	int r = sweep_place(uid, place.fd);
-	if (r < 0) {
-		(void)close(place.fd);
-		gk_close_fd(&place.host_fd);
-		return gk_fail_errno(err, r, "an earlier session has not ended yet; try again later");
 	}
 	*ret = place;
 	return 0;
@@ -323,7 +343,7 @@ static int sweep_one(uid_t uid, int dir, unsigned place, void *arg)
 	if (peek < 0 || read_record(peek, text, sizeof text) <= 0)
 		return 0;
 	gk_autoclose int fd = try_place(dir, place, false);
-	if (fd >= 0 && sweep_place(uid, fd) == 1)
+	if (fd >= 0 && sweep_place(uid, fd, REMOVE_TIMEOUT_MS) == 1)
 		(*swept)++;
 	return 0;
 }

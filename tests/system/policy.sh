@@ -130,12 +130,34 @@ caps() {
 	set_ini
 }
 
+# What two earlier sessions have left hangs in the kernel: cgroups that can't be removed stand for it.
+hanging() {
+	local uid n leaf told
+	uid=$(id -u dan) leaf=$PIDS_CGROUP/gocker/u$(id -u dan)
+	set_ini 'user_sessions_max = 3'
+	is "$(as dan 'echo in')" in "[$door] the first session of a user (control)"
+	for n in 0 1; do
+		mkdir -p "$leaf/00000000000$n/held"
+		install -m 600 /dev/stdin "/run/gocker/u/$uid/$n" <<<"id=00000000000$n"
+	done
+	is "$(as dan 'echo in')" in "[$door] where what two of three sessions have left hangs the user gets the third"
+	set_ini 'user_sessions_max = 2'
+	if [ "$door" = shell ]; then run as_user dan "$GOCKER_SHELL" -c 'echo in'; else run pamdrive gt dan open; fi
+	told=$out$err
+	like "$told" 'gocker: an earlier session has not ended yet' "[$door] and where it was all, he is told"
+	rmdir "$leaf"/00000000000?/held
+	is "$(as dan 'echo in')" in "[$door] once it is over he gets in"
+	is "$("$GOCKER" gc)" "1 stale session swept" "[$door] and that login has swept the place that it took"
+	set_ini
+}
+
 remember_host
 for door in shell pam; do
 	sections
 	network
 	volumes
 	caps
+	hanging
 	check_clean "[$door] nothing is left"
 done
 umount /srv/share/sub /srv/ro/sub
