@@ -1,4 +1,4 @@
-/* One user: the account, the home, and a login that is tried. */
+/* One user: the account, and a login that is tried. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,53 +34,6 @@ static void check_doors(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_OK, "account", NULL, "%s is contained by the %s", d->user,
 			shell && pam ? "shell and the PAM door" :
 			shell ? "shell door" : "PAM door");
-}
-
-static void check_home(struct gk_doctor *d)
-{
-	struct stat st;
-	if (d->have_policy && d->policy.home != GK_HOME_BIND)
-		return;
-	if (lstat(d->who.home, &st) < 0) {
-		gk_found(d, GK_FOUND_BAD, "home", gk_arena_printf(&d->arena,
-			"mkhomedir_helper %s, or home = tmpfs in gocker.ini", d->user),
-			"%s: %s", d->who.home, strerror(errno));
-		return;
-	}
-	bool link = S_ISLNK(st.st_mode);
-	if (link && stat(d->who.home, &st) < 0)
-		gk_found(d, GK_FOUND_BAD, "home", "mend the link", "%s leads nowhere", d->who.home);
-	else if (!S_ISDIR(st.st_mode) || st.st_uid != d->who.uid)
-		gk_found(d, GK_FOUND_BAD, "home", "chown it to the user",
-			"%s is not a directory of %s", d->who.home, d->user);
-	else if (st.st_mode & 022)
-		gk_found(d, GK_FOUND_WARN, "home", "chmod go-w it", "%s can be written by others",
-			d->who.home);
-	else
-		gk_found(d, GK_FOUND_OK, "home", NULL, "%s", d->who.home);
-}
-
-/* Files that programs of the host obey. Only their names are looked at. */
-static void check_dotfiles(struct gk_doctor *d)
-{
-	static const struct {
-		const char *name, *why;
-	} files[] = {
-		{ ".forward", "a mail server may run commands in it" },
-		{ ".procmailrc", "procmail runs commands in it" },
-		{ ".mailfilter", "maildrop runs commands in it" },
-		{ ".qmail", "qmail runs commands in it" },
-		{ ".pam_environment", "pam_env reads it with user_readenv=1" },
-		{ ".config/systemd/user", "a user manager runs units in it" },
-	};
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		char path[4200];
-		struct stat st;
-		snprintf(path, sizeof path, "%s/%s", d->who.home, files[i].name);
-		if (lstat(path, &st) == 0)
-			gk_found(d, GK_FOUND_WARN, "dotfiles", "see that nothing of the host obeys it",
-				"%s: %s", path, files[i].why);
-	}
 }
 
 static void check_crontab(struct gk_doctor *d)
@@ -168,8 +121,7 @@ static void check_trial(struct gk_doctor *d)
 void gk_doctor_user(struct gk_doctor *d)
 {
 	check_doors(d);
-	check_home(d);
-	check_dotfiles(d);
+	gk_doctor_home(d);
 	check_crontab(d);
 	check_at_jobs(d);
 	check_linger(d);

@@ -46,7 +46,10 @@ void gk_doctor_doors(struct gk_doctor *d);
 /* sshd's effective configuration, for d->user when there is one. Sets d->forced. */
 void gk_doctor_sshd(struct gk_doctor *d);
 
-/* One user: account, home, files that the host runs out of it, and a trial login. */
+/* One user: account, home, jobs on the host, and a trial login. */
 void gk_doctor_user(struct gk_doctor *d);
+
+/* The home and the files in it that the host obeys, looked at as the user and for as long as a login waits. */
+void gk_doctor_home(struct gk_doctor *d);
 
 #endif

@@ -138,6 +138,16 @@ int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err)
 	return r < 0 ? gk_fail(err, r, "privileges were not dropped; nothing was run") : 0;
 }
 
+int gk_creds_become(const struct gk_credentials *cred)
+{
+	if (setgroups(cred->ngroups, cred->groups) < 0 ||
+		setresgid(cred->gid, cred->gid, cred->gid) < 0 ||
+		setresuid(cred->uid, cred->uid, cred->uid) < 0 ||
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
 int gk_creds_reduce(uint64_t caps, struct gk_err *err)
 {
 	int r = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;

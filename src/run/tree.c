@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/creds.h"
 
 enum { SYMLINKS_MOST = 16, PTY_MAJOR_FIRST = 136, PTY_MAJOR_LAST = 143 };
 
@@ -130,18 +130,6 @@ static int check_kind(const struct gk_tree *tree, const struct gk_credentials *c
 	return tree->as_user && st->st_uid != cred->uid ? -EPERM : 0;
 }
 
-/* In the child: becomes the user altogether. FUSE asks for all three ids (the file system's alone are
- * denied), and what is asked of a file system in the user's hands must never run with privilege. */
-static int become_user(const struct gk_credentials *cred)
-{
-	if (setgroups(cred->ngroups, cred->groups) < 0 ||
-		setresgid(cred->gid, cred->gid, cred->gid) < 0 ||
-		setresuid(cred->uid, cred->uid, cred->uid) < 0 ||
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
-}
-
 /* All that the file system is asked is asked here; the parent only clones what fd stands on. */
 static int open_and_check(const struct gk_tree *tree, const struct gk_credentials *cred)
 {
@@ -162,7 +150,7 @@ static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
 	if ((sock != SOCK_FD && dup3(sock, SOCK_FD, O_CLOEXEC) < 0) ||
 		gk_sys_close_range(SOCK_FD + 1, ~0U) < 0)
 		_exit(1);
-	int r = become_user(cred);
+	int r = gk_creds_become(cred);
 	/* After the change of ids, which clears it; a supervisor that died before is noticed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);

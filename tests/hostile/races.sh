@@ -66,28 +66,17 @@ rm /home/alice
 mv /home/alice.away /home/alice
 
 # A21: FUSE.
-if [ -c /dev/fuse ] && grep -q fuse /proc/filesystems; then
-	fuse() { # WHAT
-		rm -f "$GKT_WORK/fuse"
-		hangfs /home/alice "$(id -u alice)" "$1" >"$GKT_WORK/fuse" 2>&1 &
-		fuse_pid=$!
-		wait_until 5 grep -q ready "$GKT_WORK/fuse"
-	}
-	no_fuse() {
-		kill -9 $fuse_pid
-		wait $fuse_pid 2>/dev/null
-		umount -l /home/alice
-	}
-	fuse serve
+if has_fuse; then
+	home_on_fuse alice serve
 	run plain "$GOCKER_SHELL" -c 'grep " /home/alice " /proc/self/mounts'
 	like "$rc:$out" '^0:hangfs .*fuse.*nosuid,nodev' "A21 [shell] control: a FUSE home that answers is a home"
-	no_fuse
-	fuse deny
+	home_off_fuse alice
+	home_on_fuse alice deny
 	check_not "A21 control: root can't look into it" ls /home/alice
 	run plain "$GOCKER_SHELL" -c 'grep -c " /home/alice " /proc/self/mounts'
 	is "$rc:$out" 0:1 "A21 [shell]: a FUSE home that denies root is opened as the user"
-	no_fuse
-	fuse hang
+	home_off_fuse alice
+	home_on_fuse alice hang
 	start=$SECONDS
 	[[ $(doors) != *pam* ]] || timeout 60 pamdrive gt alice open try 'echo ran' close >"$GKT_WORK/hung" 2>&1 </dev/null &
 	hung=$!
@@ -103,7 +92,7 @@ if [ -c /dev/fuse ] && grep -q fuse /proc/filesystems; then
 	check "A21: within its time" test $((SECONDS - start)) -lt 40
 	is "$(live_records)" "" "A21: no place is held by who hangs"
 	check "A21 [shell]: another user gets in meanwhile" as_user bob "$GOCKER_SHELL" -c true
-	no_fuse
+	home_off_fuse alice
 	for _ in $(doors | grep pam); do
 		run pamdrive gt alice open try 'echo ran' close
 		like "$out" 'open: 0.ran' "A21 [pam] control: with a home that answers she gets in"

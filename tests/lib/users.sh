@@ -67,3 +67,18 @@ exec_as_user() {
 	exec setpriv --reuid "$1" --regid "$(id -g "$1")" --init-groups --reset-env \
 		env HOME="$home" "${@:2}"
 }
+
+# home_on_fuse NAME serve|hang|deny: a home on FUSE, which answers, never answers, or denies root
+# (hostile/outside/hangfs.c).
+has_fuse() { [ -c /dev/fuse ] && grep -q fuse /proc/filesystems; }
+home_on_fuse() {
+	rm -f "$GKT_WORK/fuse"
+	hangfs "/home/$1" "$(id -u "$1")" "$2" >"$GKT_WORK/fuse" 2>&1 &
+	fuse_pid=$!
+	wait_until 5 grep -q ready "$GKT_WORK/fuse"
+}
+home_off_fuse() { # NAME
+	kill -9 "$fuse_pid"
+	wait "$fuse_pid" 2>/dev/null
+	umount -l "/home/$1"
+}

@@ -1,0 +1,67 @@
+#!/bin/bash
+# gocker doctor looks at a home as its user, and is not held up by one that does not answer.
+# timeout: 240
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need jq
+need_product
+add_user alice
+add_user bob
+set_ini
+printf 'Port 22\n' >"$GKT_WORK/sshd_config"
+doctor() { run "$GOCKER" doctor --sshd-config "$GKT_WORK/sshd_config" "$@"; }
+home_is() { jq -r '.[] | select(.item == "home") | [.level, .finding, .fix] | map(. // "-") | join("|")' <<<"$out"; }
+remember_host
+
+chmod 711 /home/alice
+as_user alice touch /home/alice/.forward
+doctor --format json alice
+is "$(home_is)" "ok|/home/alice|-" "a home that is as it should be"
+like "$out" '/home/alice/.forward: ' "and what the host obeys in it"
+mv /home/alice /home/gone
+doctor --format json alice
+like "$(home_is)" '^bad\|/home/alice: No such file or directory\|mkhomedir_helper alice' "one that is not there"
+ln -s /nowhere /home/alice
+doctor --format json alice
+is "$(home_is)" "bad|/home/alice leads nowhere|mend the link" "one that leads nowhere"
+rm /home/alice
+mv /home/gone /home/alice
+mkdir -m 700 /closed
+mv /home/alice /closed/alice
+sed -i 's#:/home/alice:#:/closed/alice:#' /etc/passwd
+doctor --format json alice
+like "$(home_is)" '^bad\|/closed/alice: Permission denied\|let the user get there' "one that its user can't reach, though root can"
+mv /closed/alice /home/alice
+sed -i 's#:/closed/alice:#:/home/alice:#' /etc/passwd
+as_user alice rm /home/alice/.forward
+chmod 700 /home/alice
+check_clean "nothing is left"
+
+if ! has_fuse; then
+	skip "a home on FUSE" "this kernel has no FUSE"
+	exit
+fi
+home_on_fuse alice deny
+check_not "control: root can't look into this one" ls /home/alice
+doctor --format json alice
+is "$(home_is)" "ok|/home/alice|-" "a home on FUSE that denies root is looked at as its user"
+home_off_fuse alice
+
+home_on_fuse alice hang
+stat /home/alice >/dev/null 2>&1 &
+looker=$!
+start=$SECONDS
+doctor --format json alice
+is "$(home_is)" "bad|/home/alice: its file system does not answer|grep ' /home/alice' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini" \
+	"one that does not answer is a finding with its fix ($((SECONDS - start)) s)"
+is "$rc" 1 "and doctor comes to its end"
+like "$out" 'through the shell door fails: .*its file system does not answer' "as the trial login says"
+check "control: who looks as root hangs still" kill -0 $looker
+start=$SECONDS
+doctor bob
+like "$out" 'ok +home +/home/bob' "another user's doctor is not held up"
+home_off_fuse alice
+wait $looker
+no_lookers() { ! pgrep -x gocker >/dev/null; }
+check "whoever looked is gone when it ends" wait_until 20 no_lookers
+check_clean "nothing is left"
