@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,7 +22,21 @@ enum {
 	STUCK_MOST = 16,
 	FULL_TRIES = 20,
 	FULL_WAIT_US = 10000,
+	GONE_TRIES = 8,
 };
+
+static bool parse_number(const char *s, unsigned *ret)
+{
+	char *end;
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	unsigned long v = strtoul(s, &end, 10);
+	if (errno || *end || v > UINT32_MAX)
+		return false;
+	*ret = (unsigned)v;
+	return true;
+}
 
 int gk_run_dir(struct gk_err *err)
 {
@@ -57,26 +72,56 @@ static int open_place(int dir, unsigned n, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns place n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. */
+/* Returns place n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. Whoever removes a
+ * place holds its lock: one that was removed between our two steps is no place any more, and nobody else's
+ * can be removed from now on. */
 static int try_place(int dir, unsigned n, bool make)
 {
-	gk_autoclose int fd = open_place(dir, n, make ? O_CREAT : 0);
-	if (fd < 0)
-		return fd;
-	int r = ask_lock(fd, F_OFD_SETLK, F_WRLCK);
-	return r < 0 ? r : gk_steal_fd(&fd);
+	for (int i = 0; i < GONE_TRIES; i++) {
+		struct stat st;
+		gk_autoclose int fd = open_place(dir, n, make ? O_CREAT : 0);
+		if (fd < 0)
+			return fd;
+		int r = ask_lock(fd, F_OFD_SETLK, F_WRLCK);
+		if (r < 0)
+			return r;
+		if (fstat(fd, &st) < 0)
+			return -errno;
+		if (st.st_nlink > 0)
+			return gk_steal_fd(&fd);
+	}
+	return -EAGAIN;
 }
 
-/* How many places from first on, up to the first that was never made or `end`, are held. */
-static uint64_t count_held(int dir, uint64_t first, uint64_t end)
+/* The caller holds the lock. The lowest ones are taken again soon and stay; of others there may be tens of
+ * thousands, one for each session that ever was. */
+static void remove_place(int dir, const char *prefix, unsigned n)
 {
-	uint64_t held = 0;
-	for (uint64_t n = first; n < end; n++) {
-		gk_autoclose int fd = open_place(dir, (unsigned)n, 0);
-		if (fd < 0)
-			break;
-		held += ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
+	char name[64];
+	if (n < LOWEST_FIRST_MOST)
+		return;
+	snprintf(name, sizeof name, "%s%u", prefix, n);
+	(void)unlinkat(dir, name, 0);
+}
+
+/* How many places from first on and below `end` are held; -errno. */
+static int64_t count_held(int dir, uint64_t first, uint64_t end)
+{
+	int64_t held = 0;
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again < 0 ? NULL : fdopendir(again);
+	if (!d) {
+		gk_close_fd(&again);
+		return -ENOMEM;
 	}
+	for (const struct dirent *e; (e = readdir(d));) {
+		unsigned n;
+		if (!parse_number(e->d_name, &n) || n < first || n >= end)
+			continue;
+		gk_autoclose int fd = open_place(dir, n, 0);
+		held += fd >= 0 && ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
+	}
+	closedir(d);
 	return held;
 }
 
@@ -129,6 +174,7 @@ static int sweep_place(uid_t uid, int fd, int timeout_ms)
 static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 {
 	uint64_t start = 0, held = 0;
+	int64_t over = 0, rest = 0;
 	gk_autoclose int mine = -1;
 	if (limit > LOWEST_FIRST_MOST && getrandom(&start, sizeof start, GRND_NONBLOCK) > 0)
 		start %= limit;
@@ -142,8 +188,13 @@ static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 	if (mine < 0)
 		return -EDQUOT;
 	/* Places above the limit are held only after it was lowered; they count all the same. */
-	uint64_t over = count_held(dir, limit, PLACES_MOST);
-	if (over && held + over + count_held(dir, n, limit) >= limit)
+	if (limit < PLACES_MOST)
+		over = count_held(dir, limit, PLACES_MOST);
+	if (over > 0)
+		rest = count_held(dir, n, limit);
+	if (over < 0 || rest < 0)
+		return -ENOMEM;
+	if (over && held + (uint64_t)over + (uint64_t)rest >= limit)
 		return -EDQUOT;
 	if (ret_n)
 		*ret_n = (unsigned)((start + n - 1) % limit);
@@ -164,11 +215,11 @@ static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 /* A place, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS server), is
  * passed over, and counts as a session: it does not lock its user out. Returns the fd, -EBUSY when there are only
  * such, or -errno. */
-static int take_swept(uid_t uid, int dir, uint64_t limit)
+static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 {
 	int stuck[STUCK_MOST], n = 0, fd;
 	for (;;) {
-		fd = take_patiently(dir, limit, NULL);
+		fd = take_patiently(dir, limit, ret_n);
 		int r = fd < 0 ? 0 : sweep_place(uid, fd, n ? 0 : REMOVE_TIMEOUT_MS);
 		if (r >= 0)
 			break;
@@ -195,7 +246,8 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 		return dir;
 	if (user_max == 0 || user_max > PLACES_MOST)
 		user_max = PLACES_MOST;
-	place.fd = take_swept(uid, dir, user_max);
+	place.uid = uid;
+	place.fd = take_swept(uid, dir, user_max, &place.n);
 	if (place.fd == -EBUSY)
 		return gk_fail_errno(err, place.fd, "an earlier session has not ended yet; try again later");
 	if (place.fd == -EDQUOT)
@@ -204,15 +256,15 @@ int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_pla
 			user_max, user_max == 1 ? " is" : "s are");
 	if (place.fd < 0)
 		return gk_fail_errno(err, place.fd, "cannot take a place in " GK_RUNDIR);
+	int r = 0;
 	if (host_max) {
 		gk_autoclose int all = open_places("host", NULL, err);
-		place.host_fd = all < 0 ? all : take_patiently(all, host_max, NULL);
-		if (place.host_fd < 0) {
-			(void)close(place.fd);
-			return gk_fail(err, place.host_fd,
-				"this host is at its limit of %" PRIu64 " sessions; try again later",
-				host_max);
-		}
+		place.host_fd = r = all < 0 ? all : take_patiently(all, host_max, NULL);
+	}
+	if (r < 0) {
+		gk_place_release(&place);
+		return gk_fail(err, r, "this host is at its limit of %" PRIu64 " sessions; try again later",
+			host_max);
 	}
 	*ret = place;
 	return 0;
@@ -247,23 +299,17 @@ int gk_record_write(const struct gk_place *place, const char *fmt, ...)
 
 void gk_place_release(struct gk_place *place)
 {
-	if (place->fd >= 0)
+	char places[48];
+	struct stat st;
+	if (place->fd >= 0) {
 		(void)!ftruncate(place->fd, 0);
+		snprintf(places, sizeof places, GK_RUNDIR "/u/%u/", (unsigned)place->uid);
+		/* One that somebody has removed may be another session's by now. */
+		if (fstat(place->fd, &st) == 0 && st.st_nlink > 0)
+			remove_place(AT_FDCWD, places, place->n);
+	}
 	gk_close_fd(&place->fd);
 	gk_close_fd(&place->host_fd);
-}
-
-static bool parse_number(const char *s, unsigned *ret)
-{
-	char *end;
-	if (*s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	unsigned long v = strtoul(s, &end, 10);
-	if (errno || *end || v > UINT32_MAX)
-		return false;
-	*ret = (unsigned)v;
-	return true;
 }
 
 typedef int place_fn(uid_t uid, int dir, unsigned place, void *arg);
@@ -338,13 +384,16 @@ static int sweep_one(uid_t uid, int dir, unsigned place, void *arg)
 {
 	int *swept = arg;
 	char text[2];
-	/* Looked at before it is locked: an empty one must not seem taken to a login meanwhile. */
+	/* Looked at before it is locked: an empty one that stays must not seem taken to a login meanwhile. */
 	gk_autoclose int peek = open_place(dir, place, 0);
-	if (peek < 0 || read_record(peek, text, sizeof text) <= 0)
+	int n = peek < 0 ? peek : read_record(peek, text, sizeof text);
+	if (n < 0 || (n == 0 && place < LOWEST_FIRST_MOST))
 		return 0;
 	gk_autoclose int fd = try_place(dir, place, false);
-	if (fd >= 0 && sweep_place(uid, fd, REMOVE_TIMEOUT_MS) == 1)
-		(*swept)++;
+	int r = fd < 0 ? fd : sweep_place(uid, fd, REMOVE_TIMEOUT_MS);
+	if (r >= 0)
+		remove_place(dir, "", place);
+	*swept += r == 1;
 	return 0;
 }
 

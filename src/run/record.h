@@ -1,7 +1,7 @@
 /* Places and records: /run/gocker/u/<uid>/<n> is the n-th place of a user. A session holds its
  * place by a lock on the file and keeps its record in it; the kernel gives the place back when the
  * last holder dies, however it dies, and the next login that takes the place sweeps what the
- * record names. */
+ * record names. The file of one of the lowest 64 stays, empty; that of another goes with its session. */
 #ifndef GK_RUN_RECORD_H
 #define GK_RUN_RECORD_H
 
@@ -17,8 +17,10 @@ enum { GK_RECORD_MAX_BYTES = 4096 };
 struct gk_place {
 	int fd;	     /* the user's place, locked; the record */
 	int host_fd; /* the place among all sessions of the host when sessions_max is set, or -1 */
+	uid_t uid;
+	unsigned n;
 };
-#define GK_PLACE_INIT { -1, -1 }
+#define GK_PLACE_INIT { .fd = -1, .host_fd = -1 }
 
 /* Opens /run/gocker (making it, 0700 root, checked at each use). Returns an fd or -errno. */
 int gk_run_dir(struct gk_err *err);
@@ -56,7 +58,7 @@ int gk_record_each(uid_t uid, int (*fn)(const struct gk_record *record, void *ar
 	struct gk_err *err);
 
 /* Sweeps every stale record (of one uid or of all): kills what lives in its cgroup, removes it and
- * empties the record. What a living session holds is never touched: its lock is taken first.
+ * empties or removes the record. What a living session holds is never touched: its lock is taken first.
  * Returns the number swept or -errno. */
 int gk_sweep(uid_t uid, struct gk_err *err);
 

@@ -42,6 +42,7 @@ hundred() { # DOOR
 	is "$wrong" 0 "$1: and each ends as its command did"
 	is "$(cat "$GKT_WORK"/said.* | sort | uniq -c | tr -s ' ' | paste -sd,)" "$3" "$1: with no complaint"
 	is "$(grep -hv '^0 stale' "$GKT_WORK/sweep1" "$GKT_WORK/sweep2")" "" "$1: no sweep took one for stale, and none failed"
+	is "$(spare_places)" "" "$1: no empty place is left"
 	check_clean "$1: nothing is left"
 }
 hundred shell 42 ""
