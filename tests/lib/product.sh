@@ -79,10 +79,9 @@ session_leaves() { # [UID]
 	find "$PIDS_CGROUP" -mindepth 3 -type d -path "*/gocker*/u${1:-*}/*" 2>/dev/null | sort
 }
 
-# The first processes of sessions (their PID 1), as pids of this host, one a line.
-session_inits() {
-	awk '/^NSpid:/ && NF == 3 && $3 == 1 { print $2 }' /proc/[0-9]*/status 2>/dev/null
-}
+# The first processes of sessions (their PID 1), as pids of this host, one a line. A process that ends while
+# it is looked at hides no other (mawk, given the files, ends at the first that is gone).
+session_inits() { grep -hs $'^NSpid:\t[0-9]*\t1$' /proc/[0-9]*/status | cut -f2; }
 
 no_sessions() { [ -z "$(session_inits)" ]; }
 
