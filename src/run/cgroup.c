@@ -143,7 +143,7 @@ static int limit_leaf(const struct gk_cgroup *cg, const struct gk_plan *plan)
 	r = set_limit(cg->leaf_fd, "memory.max", policy->memory_max);
 	if (r == 0)
 		r = set_limit(cg->leaf_fd, "memory.swap.max", policy->memory_swap_max);
-	/* One session's processes live and die together: half of them are of no use. */
+	/* The one that takes too much is killed, not all with it: its user is told, and goes on. */
 	if (r == 0 && policy->memory_max != GK_UNLIMITED)
 		r = gk_cgfile_write(cg->leaf_fd, "memory.oom.group", "0");
 	if (r == 0)
