@@ -25,7 +25,7 @@ remember_host() {
 	local now='' last=none end=$((SECONDS + 5))
 	until { [ "$now" = "$last" ] && [[ $now != *"<defunct>"* ]]; } || [ "$SECONDS" -ge "$end" ]; do
 		last=$now
-		sleep 0.1
+		nap "${GKT_POLL:-0.1}"
 		now=$(host_processes)
 	done
 	printf '%s\n' "$now" >"$GKT_WORK/processes.before"
@@ -33,10 +33,11 @@ remember_host() {
 }
 
 host_differs() { # prints what is more or less than before
-	local what bad=1
+	local what now bad=1
 	for what in processes mounts; do
-		"host_$what" >"$GKT_WORK/$what.after"
-		diff -U0 "$GKT_WORK/$what.before" "$GKT_WORK/$what.after" | grep '^[-+][^-+]' && bad=0
+		now=$("host_$what")
+		[ "$now" != "$(<"$GKT_WORK/$what.before")" ] || continue
+		diff -U0 "$GKT_WORK/$what.before" - <<<"$now" | grep '^[-+][^-+]' && bad=0
 	done
 	session_leaves | grep . && bad=0
 	live_records | grep . && bad=0
@@ -52,7 +53,7 @@ check_clean() {
 			not_ok "$1" "left behind:" "$left"
 			return 1
 		fi
-		sleep 0.1
+		nap "${GKT_POLL:-0.1}"
 	done
 	ok "$1"
 }

@@ -94,15 +94,19 @@ run() { # CMD [ARG...]
 }
 
 # wait_until SECONDS CMD [ARG...]: until the command succeeds; fails if it never does. GKT_SLOW
-# multiplies the time limits of tests on a machine that is that much slower.
+# multiplies the time limits of tests on a machine that is that much slower, which looks each GKT_POLL
+# seconds.
 wait_until() {
 	local end=$((SECONDS + $1 * ${GKT_SLOW:-1} + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.02
+		nap "${GKT_POLL:-0.02}"
 	done
 }
+
+# nap SECONDS: between two looks. Where starting a process costs much there is one that starts none.
+nap() { sleep "$1"; }
 
 # Runs an expect script from stdin as one test; tests/lib/expect.tcl says what it may use.
 expect_test() { # NAME

@@ -12,7 +12,7 @@ is "$(stat -f -c %T /sys/fs/cgroup)" cgroup2fs "control groups are version 2"
 like "$(cat /sys/fs/cgroup/cgroup.controllers)" "cpu.*memory.*pids" "the controllers are there"
 
 have_user plain --shell /bin/sh
-start_sshd # its own settings, no more
+start_sshd '' # its own settings, no more
 run ssh_as plain 'echo hello; cat /proc/self/cgroup; exit 7'
 is "$rc" 7 "a login that has nothing to do with gocker works"
 if [ "$GKT_HOST" = systemd ]; then

@@ -9,7 +9,7 @@ start_sshd ''
 remember_host
 mark_syslog
 
-diag "a plain login takes $(hundredths ssh_as plain true) hundredths of a second, a contained one $(hundredths ssh_as alice true)"
+diag "a contained login takes $(hundredths ssh_as alice true) hundredths of a second"
 run ssh_as alice 'hostname; cat /proc/self/cgroup; ps -o pid,comm | head -n 2; exit 3'
 is "$rc" 3 "a command's exit status is handed on"
 like "$out" ^gocker-container "it runs in a container"
@@ -39,7 +39,7 @@ is "$(last)" 12 "a second session can have its own 12 tasks"
 drop_session
 check_clean "a lost connection leaves nothing" 20
 set_ini 'pids_max = 30' 'user_pids_max = 8' 'user_sessions_max = 2'
-run as_user alice "$GOCKER_SHELL" -c "$FILL"
+run login_of alice "$FILL"
 is "$(last)" 9 "where the user's limit is the smaller one, it holds: 8, and 2 for the inits, less this one's"
 
 # The kernel puts the first process into the session's group itself: no moment outside of it.

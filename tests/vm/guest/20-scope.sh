@@ -1,7 +1,7 @@
 #!/bin/bash
 # host: systemd
 # gocker.scope: made at boot or by the login that finds it gone, kept by its anchor, ended and limited
-# with systemctl like any other unit.
+# with systemctl like any other unit. What is asked of a login here begins behind sshd.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 need_product
@@ -24,16 +24,16 @@ still_there() { # NAME: the held session answers and a new one can be had
 	local word="w$RANDOM"
 	echo "$word" >&"${talk[1]}"
 	check "$1: a session goes on" wait_until 10 answers "got $word"
-	check "$1: a new one can be had" ssh_as bob true
+	check "$1: a new one can be had" login_of bob true
 }
 
 # Gone, and made by a login.
 systemctl stop gocker.scope gocker.service 2>/dev/null
 check_not "there is no scope to begin with" test -d "$SCOPE"
-run ssh_as alice 'echo in'
+run login_of alice 'echo in'
 if [[ $err == *"could not be made"* ]]; then # within 20 seconds, which a host that is emulated beside others can take
 	diag "the first login was refused: $err"
-	run ssh_as alice 'echo in'
+	run login_of alice 'echo in'
 fi
 is "$out $err" "in " "a login that finds no scope gets in"
 check "and has made it" anchor_lives
@@ -107,10 +107,10 @@ is "$(systemctl --failed --no-legend)" "" "no unit has failed"
 count=$(cat "$SCOPE/pids.current")
 systemctl set-property --runtime gocker.scope "TasksMax=$((count + 8))"
 is "$(cat "$SCOPE/pids.max")" $((count + 8)) "set-property limits the scope"
-run ssh_as bob "$FILL"
+run login_of bob "$FILL"
 check "and a session feels it: $(last) tasks" test "$(last)" -ge 2 -a "$(last)" -le 8
 systemctl set-property --runtime gocker.scope TasksMax=infinity
-run ssh_as bob "$FILL"
+run login_of bob "$FILL"
 is "$(last)" 20 "until it is taken back"
 like "$(cat "$SCOPE/../pids.max")" '^[0-9]+$' "all sessions together have a limit, the slice's"
 
@@ -128,13 +128,13 @@ check "no supervisor lives" wait_until 10 eval '[ -z "$(gockers)" ]'
 check "no live record is left" wait_until 10 eval '[ -z "$(live_records)" ]'
 check_not "the scope is gone" test -d "$SCOPE"
 is "$(systemctl is-failed gocker.scope)" inactive "and has not failed"
-run ssh_as alice 'echo again'
+run login_of alice 'echo again'
 is "$out $err" "again " "the next login gets a new scope"
 
 # Nobody in it and no anchor: it goes away, and no failed unit is left of it.
 kill -KILL "$(anchor_pid)"
 check "an empty scope goes away by itself" wait_until 10 test ! -d "$SCOPE"
-run ssh_as alice 'echo again'
+run login_of alice 'echo again'
 is "$out $err" "again " "and comes back"
 is "$(systemctl --failed --no-legend)" "" "no unit has failed in all this"
 
@@ -145,17 +145,17 @@ mv $helper $helper.good
 printf '#!/bin/sh\nexec sleep 1000\n' >$helper
 chmod 755 $helper
 start=$SECONDS
-refused "without a scope the login is refused" 'gocker.scope' ssh_as alice true
+refused "without a scope the login is refused" 'gocker.scope' login_of alice true
 check "within the helper's time limit of 25 s ($((SECONDS - start)) s)" test $((SECONDS - start)) -le 75
 check_not "a helper that hangs is ended" pgrep -fx 'sleep 1000'
 is "$(gockers)" "" "and nothing is left of the attempt"
 mv $helper.good $helper
-check "when it can be made again, logins work again" ssh_as alice true
+check "when it can be made again, logins work again" login_of alice true
 
 # Many at the same moment find it gone: one makes it, all get in.
 systemctl stop gocker.scope
 for i in 1 2 3 4; do
-	as_user alice "$GOCKER_SHELL" -c "echo $i" >"$GKT_WORK/many.$i" 2>&1 </dev/null &
+	login_of alice "echo $i" >"$GKT_WORK/many.$i" 2>&1 </dev/null &
 done
 wait
 is "$(cat "$GKT_WORK"/many.* | xargs)" "1 2 3 4" "four logins at once find it gone and get in"

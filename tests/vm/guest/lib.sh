@@ -4,6 +4,12 @@
 # shellcheck source=../../lib/test.sh
 . "$GKT_TOP/tests/lib/test.sh"
 
+# Here a process that is started costs what hundreds do elsewhere: what is asked often starts none or one.
+GKT_POLL=0.3
+mkfifo "$GKT_WORK/never"
+exec {never}<>"$GKT_WORK/never"
+nap() { read -rt "$1" -u "$never" || :; }
+
 SSHD_SETUP=/etc/ssh/sshd_config.d/00-tests.conf
 
 # start_sshd [LINE...]: the host's sshd with its own PAM stack, with these lines at the top of its
@@ -16,11 +22,16 @@ start_sshd() {
 	fi
 	SSH_PORT=22 write_ssh_config
 	# The newer exchanges are most of a login's time on an emulated processor.
-	echo '	KexAlgorithms curve25519-sha256' >>/root/.ssh/config
-	{
-		printf '%s\n' "$@"
-		printf '%s\n' 'AuthorizedKeysFile /etc/ssh/tests_keys' 'MaxStartups 1000' 'MaxSessions 100'
-	} >"$SSHD_SETUP"
+	printf '\t%s\n' 'KexAlgorithms curve25519-sha256' 'PreferredAuthentications publickey' >>/root/.ssh/config
+	printf '%s\n' "$@" 'AuthorizedKeysFile /etc/ssh/tests_keys' 'HostKey /etc/ssh/ssh_host_ed25519_key' \
+		'MaxStartups 1000' 'MaxSessions 100' >"$GKT_WORK/sshd"
+	# The script before may have left it as it is to be.
+	if ! cmp -s "$GKT_WORK/sshd" "$SSHD_SETUP" || ! listens 22; then
+		cp "$GKT_WORK/sshd" "$SSHD_SETUP"
+		restart_sshd
+	fi
+}
+restart_sshd() {
 	if [ "$GKT_HOST" = systemd ]; then
 		systemctl restart ssh.service
 	else
@@ -30,16 +41,6 @@ start_sshd() {
 	wait_until 20 listens 22 || echo "# sshd did not start" >&2
 }
 stop_sshd() { :; }
-
-# As the one in tests/lib, but where each look costs this much, less often.
-wait_until() { # SECONDS CMD [ARG...]
-	local end=$((SECONDS + $1 * GKT_SLOW + 1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.3
-	done
-}
 
 # A session that a script still holds ends with it: the next one is to find nothing.
 trap 'end_script $?' EXIT
@@ -75,8 +76,21 @@ gocker_log() { host_log | grep -a ' gocker[a-z_-]*\[[0-9]*\]: '; }
 
 # What counts as left behind here is gocker's: logind and cron have comings and goings of their own, and
 # the scope's anchor stays for the next login.
-host_processes() { pgrep -l '^gocker' | cut -d' ' -f2- | grep -vx gocker-anchor | sort; }
-host_mounts() { cut -d' ' -f3- /proc/1/mountinfo | grep -v ' /run/user/'; }
+host_processes() {
+	local name
+	while read -r name; do
+		[ "$name" = gocker-anchor ] || echo "$name"
+	done < <(grep -hs '^gocker' /proc/[0-9]*/comm | sort)
+}
+host_mounts() { sed 's/^[^ ]* [^ ]* //; \| /run/user/|d' /proc/1/mountinfo; }
+session_leaves() { # [UID]
+	local leaf
+	while read -r leaf; do echo "${leaf%/}"; done < <(compgen -G "$(sessions_base)/u${1:-*}/*/")
+}
+
+# As the one in tests/lib, which looks the user up with programs; and what sshd starts for USER, without it.
+exec_as_user() { exec setpriv --reuid "$1" --regid "$1" --init-groups --reset-env "${@:2}"; }
+login_of() { as_user "$1" "$GOCKER_SHELL" -c "$2"; } # USER CMD
 
 # hundredths CMD [ARG...]: runs it and prints how long it took, in hundredths of a second.
 hundredths() {
