@@ -1,4 +1,5 @@
 #!/bin/bash
+# host: systemd
 # A user's limit on the tasks of all his sessions, told as that, on kernels that count its events by
 # themselves (since 6.11) and on those that count them with the session's.
 # shellcheck source=lib.sh
