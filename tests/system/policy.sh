@@ -4,6 +4,7 @@
 # network, volumes, and how many sessions there may be, also when all of them come at once.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../pam/_stack.sh"
+need strace
 need_product
 add_group one
 add_group two
@@ -145,6 +146,9 @@ hanging() {
 	if [ "$door" = shell ]; then run as_user dan "$GOCKER_SHELL" -c 'echo in'; else run pamdrive gt dan open; fi
 	told=$out$err
 	like "$told" 'gocker: an earlier session has not ended yet' "[$door] and where it was all, he is told"
+	SECONDS=0
+	strace -f -qq -o /dev/null -e trace=clock_nanosleep -e inject=clock_nanosleep:delay_exit=10000 "$GOCKER" gc >/dev/null 2>&1
+	check "[$door] a sweep gives up in its time, though each of its sleeps is late ($SECONDS s)" test $SECONDS -lt 20
 	rmdir "$leaf"/00000000000?/held
 	is "$(as dan 'echo in')" in "[$door] once it is over he gets in"
 	is "$("$GOCKER" gc)" "1 stale session swept" "[$door] and that login has swept the place that it took"
