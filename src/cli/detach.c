@@ -14,7 +14,14 @@ static int open_log(const char *log, struct gk_err *err)
 	/* Made as root's umask would have had it, and readable by root alone if it is new. */
 	int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600) :
 		open("/dev/null", O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? gk_fail_errno(err, -errno, "cannot write to %s", log ? log : "/dev/null") : fd;
+	if (fd < 0)
+		return gk_fail_errno(err, -errno, "cannot write to %s", log ? log : "/dev/null");
+	/* It would be inside for as long as the session lives. */
+	if (isatty(fd)) {
+		(void)close(fd);
+		return gk_fail(err, -EINVAL, "cannot write to %s: it is a terminal", log);
+	}
+	return fd;
 }
 
 /* The child's id, or its exit status when it ends without one. */

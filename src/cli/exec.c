@@ -250,10 +250,10 @@ static void take_limits(struct exec *x)
 /* Without -i the caller's stdin stays the caller's, so that a loop that reads it can go on. */
 static int empty_stdin(void)
 {
-	gk_autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null >= 0 && dup2(null, 0) == 0)
+	int r = gk_pump_no_input();
+	if (r == 0)
 		return 0;
-	fprintf(stderr, "gocker exec: /dev/null: %s\n", strerror(errno));
+	fprintf(stderr, "gocker exec: /dev/null: %s\n", strerror(-r));
 	return GK_EXIT_GOCKER;
 }
 
@@ -414,7 +414,7 @@ int gk_cmd_exec(int argc, char **argv)
 	take_limits(&x);
 	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
 		x.seen.user, (unsigned)x.plan.cred.uid, by, gk_escape(command, sizeof command, x.request.argv[0]));
-	if (x.enter.tty.mode == GK_TTY_NONE && gk_pump_open(&x.pump, &err) < 0)
+	if (gk_pump_open(&x.pump, x.enter.tty.mode == GK_TTY_NONE ? 0 : x.enter.tty.same, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	code = gk_enter_start(&x.enter, &err);
 	if (code != 0)

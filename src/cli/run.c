@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/detach.h"
+#include "cli/pump.h"
 #include "plan/keys.h"
 #include "plan/list.h"
 #include "plan/plan.h"
@@ -48,7 +49,8 @@ static const char help[] =
 	"  -w, --workdir DIR      where the command starts\n"
 	"  -d, --detach           prints the session's id and leaves it running; no terminal, no input\n"
 	"      --log FILE         with -d: what the command prints is appended to it (default: lost)\n"
-	"  -i, --interactive      taken for habit's sake: stdin is always handed on\n"
+	"  -i, --interactive      without a terminal for the command: hand on what is typed at the\n"
+	"                         caller's; a file or a pipe as stdin always is\n"
 	"  -t, --tty              give it a terminal (default: when stdin and stdout are one)\n"
 	"  -T, --no-tty           give it none\n"
 	"      --help             this text\n"
@@ -67,9 +69,10 @@ struct run {
 	struct gk_session session;
 	char id[GK_ID_BYTES];
 	const char *user, *image_dir, *memory, *cpus, *pids;
-	bool userns, detach;
+	bool userns, detach, interactive;
 	const char *log;
 	struct gk_detach apart;
+	struct gk_pump pump;
 	int ids; /* holds the range of the user namespace */
 	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
 };
@@ -129,7 +132,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'w': o->workdir = optarg; break;
 		case 'd': run->detach = true; break;
 		case LOG: run->log = optarg; break;
-		case 'i': break;
+		case 'i': run->interactive = true; break;
 		case 't': run->tty = 1; break;
 		case 'T': run->tty = 0; break;
 		case HELP: exit(fputs(help, stdout) < 0);
@@ -215,13 +218,27 @@ static int find_terminal(struct run *run, struct gk_tty *tty)
 	else
 		tty->mode = GK_TTY_RELAY;
 	run->request.tty = tty->mode;
+	/* Others on the terminal, a pager behind a pipe, are to get what is typed. */
+	if (tty->mode == GK_TTY_NONE && isatty(0) && !run->interactive && gk_pump_no_input() < 0)
+		return gk_cli_usage("run", "no /dev/null");
 	return 0;
+}
+
+/* The caller's terminal does not go in. */
+static int keep_terminal_out(struct run *run, const struct gk_tty *tty, struct gk_err *err)
+{
+	if (run->detach)
+		return 0;
+	int r = gk_pump_open(&run->pump, tty->mode == GK_TTY_NONE ? 0 : tty->same, err);
+	return r < 0 ? r : gk_pump_start(&run->pump, err);
 }
 
 static int refuse(struct run *run, int code, const struct gk_err *err)
 {
 	char msg[600];
 	gk_detach_refuse(&run->apart);
+	gk_pump_undo(&run->pump);
+	gk_pump_end(&run->pump);
 	(void)gk_cli_fail("run", err);
 	gk_log(LOG_ERR, "event=refused door=run code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
@@ -231,7 +248,8 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 
 int gk_cmd_run(int argc, char **argv)
 {
-	static struct run run = { .tty = -1, .ids = -1, .apart = GK_DETACH_INIT };
+	static struct run run = { .tty = -1, .ids = -1, .apart = GK_DETACH_INIT,
+		.pump = GK_PUMP_INIT };
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_tty tty;
 	uid_t caller;
@@ -253,7 +271,7 @@ int gk_cmd_run(int argc, char **argv)
 	run.request.door = GK_DOOR_RUN;
 	run.request.session_id = run.id;
 	run.request.env = run.caller.env;
-	if (decide(&run, &err) < 0)
+	if (keep_terminal_out(&run, &tty, &err) < 0 || decide(&run, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	if (run.detach) {
 		/* In the process that the shell waits for this returns the exit status. */
@@ -278,5 +296,6 @@ int gk_cmd_run(int argc, char **argv)
 	gk_detach_done(&run.apart, run.id);
 	if (gk_supervise(&run.session, &status, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
+	gk_pump_end(&run.pump);
 	gk_end_like(status);
 }
