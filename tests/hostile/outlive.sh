@@ -106,7 +106,7 @@ like "$out" 'stopped ([0-9]+) \1 [0-9]+ end' "A41 [shell]: nothing runs inside w
 check "A41 [shell]: and when it goes on it is over" wait_until 20 no_sessions
 rm -f /home/alice/ticks /home/alice/seen
 # What is inside she can continue, while the supervisor that would look at the clock stays stopped: init does then.
-sed 's/^max_duration.*/max_duration = 4s/' "$GKT_WORK/ini.before" >/etc/gocker.ini
+sed 's/^max_duration.*/max_duration = 10s/' "$GKT_WORK/ini.before" >/etc/gocker.ini
 printf '#!/bin/sh\nwhile :; do echo >>~/ticks; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); done; done\n' >/home/alice/ticker
 chmod 755 /home/alice/ticker
 run as_user alice env GO_ON=1 timeout 90 python3 "$GKT_WORK/stop" "$GOCKER_SHELL" -c 'exec ~/ticker'
