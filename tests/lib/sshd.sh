@@ -100,7 +100,7 @@ stop_sshd() {
 # after a minute. For the background take `ssh -l USER gocker CMD`, so that $! is the client.
 ssh_as() { timeout --foreground -k 5 $((60 * ${GKT_SLOW:-1})) ssh -l "$1" gocker "${@:2}"; }
 
-# end_client PID...: ends clients that run in the background. OpenSSH before 9.3 loses a TERM that comes just
+# end_client PID...: ends clients that run in the background. Debian 12's OpenSSH 9.2 loses a TERM that comes just
 # before it waits for its connection, and then waits on, for minutes: it is told until it has heard.
 end_client() {
 	local pid
