@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_product
 have_user alice
-set_ini 'max_duration = 3s'
+set_ini 'max_duration = 30s'
 start_sshd ''
 own=/sys/fs/cgroup/own
 mkdir $own
@@ -47,6 +47,39 @@ caller=$!
 wait_until 30 pgrep -x gocker-super
 unlike "$(cat "/proc/$(pgrep -x gocker-super)/cgroup")" supervisors "A41 [shell] control: out of a cgroup of root's nobody is moved"
 { kill $caller; wait $caller; } 2>/dev/null
+
+# A49: whoever runs su in a cgroup of his own can move it while the stack is run through, here by pam_exec, to a
+# scope that says the very limits that are asked for, and that he can change a moment later.
+if [ "$GKT_HOST" = systemd ]; then
+	ruled=/sys/fs/cgroup/rule.scope
+	cp /etc/pam.d/su "$GKT_WORK/su"
+	printf '#!/bin/sh\necho $PPID >%s/cgroup.procs\n' $ruled >/usr/local/bin/move-su
+	chmod 755 /usr/local/bin/move-su
+	printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' 'session required pam_gocker.so outer' \
+		'session required pam_exec.so /usr/local/bin/move-su' 'session required pam_gocker.so' >/etc/pam.d/su
+	set_ini 'pids_max = 12'
+	for owner in root alice; do
+		mkdir $ruled
+		echo 15 >$ruled/pids.max
+		chown -R $owner $ruled
+		su alice -c 'exec sleep 600' >"$GKT_WORK/su.said" 2>&1 </dev/null &
+		caller=$!
+		check "A49 [pam]: su that was moved to a scope of $owner's gets in" wait_until 30 pgrep -x -U alice sleep
+		[ ! -s "$GKT_WORK/su.said" ] || diag "$(cat "$GKT_WORK/su.said")"
+		group=$(cut -d: -f3 "/proc/$(pgrep -x -U alice sleep)/cgroup")
+		if [ $owner = root ]; then
+			is "$group" /rule.scope "A49 [pam] control: a scope that root alone can change is taken for the session's"
+		else
+			like "$group" "gocker.scope/u$(uid_of alice)/[0-9a-f]+$" "A49 [pam]: one that the user rules is not: the session has a leaf of gocker's"
+		fi
+		{ kill -KILL $caller; wait $caller; } 2>/dev/null
+		wait_until 30 no_sessions
+		wait_until 30 rmdir $ruled
+	done
+	cp "$GKT_WORK/su" /etc/pam.d/su
+	set_ini ''
+	check_clean "A49 [pam]: nothing is left"
+fi
 
 # A37: a container's root has the host's uid 0, and this file is uid 0's to write.
 if [ -e /proc/dynamic_debug/control ]; then
