@@ -91,7 +91,7 @@ CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c))
 # The PAM door is built when its sources are there, what belongs to systemd where there is libsystemd.
-SYSTEMD ?= $(if $(shell $(PKG_CONFIG) --exists libsystemd && echo yes),yes,no)
+SYSTEMD ?= $(if $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo yes),yes,no)
 ifneq ($(wildcard pam/pam_gocker.c),)
 PROGRAMS += $(BUILD)/pam_gocker.so $(BUILD)/gocker-keeper $(BUILD)/gocker-entry
 endif
