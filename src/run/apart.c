@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "run/ending.h"
 #include "run/identity.h"
 
 /* What the child leaves behind, in memory that both have: this, then the texts, each with its length
@@ -144,17 +146,34 @@ int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_er
 		(void)munmap(answer, ANSWER_BYTES);
 		return r;
 	}
-	*a = (struct gk_apart){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer };
+	*a = (struct gk_apart){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer,
+		.deadline_ms = gk_ending_now_ms() + GK_APART_TIMEOUT_MS };
 	return 0;
+}
+
+/* Returns 1 when the child has said something or is gone, 0 when it is too late, or -errno. */
+static int await(const struct gk_apart *a)
+{
+	struct pollfd p = { .fd = a->said, .events = POLLIN };
+	int n;
+	do {
+		int64_t left = a->deadline_ms - gk_ending_now_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /* Waits until the child has said something. Returns what it said then: 0, or -errno with err. */
 static int hear(const struct gk_apart *a, const int *r, struct gk_err *err)
 {
 	char byte;
-	ssize_t n;
-	while ((n = read(a->said, &byte, 1)) < 0 && errno == EINTR)
-		;
+	ssize_t n = await(a);
+	if (n == 0)
+		return gk_fail(err, -ETIMEDOUT, "the account could not be looked up within %d seconds; try again later",
+			GK_APART_TIMEOUT_MS / 1000);
+	if (n > 0)
+		while ((n = read(a->said, &byte, 1)) < 0 && errno == EINTR)
+			;
 	if (n != 1)
 		return gk_fail_errno(err, n < 0 ? -errno : -EIO, "cannot look up the account");
 	if (*r == 0)
