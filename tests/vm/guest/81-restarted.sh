@@ -3,9 +3,15 @@
 # After a restart with sessions open.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-# Until the kernel started anew: a session that does not end holds the way down up for 90 s.
 took=$(($(sed -n 's/^btime //p' /proc/stat) - $(cat /var/lib/gocker-vm/down)))
-check "the host went down and came back in $took s: no session held it up" test "$took" -le 80
+diag "the host went down and came back in $took s"
+if [ "$GKT_HOST" = systemd ]; then
+	# What does not end is waited for, 90 s if nobody says otherwise, and systemd tells so. How long it all
+	# takes says nothing where the host is slow.
+	run journalctl -q -b -1 --since "@$(cat /var/lib/gocker-vm/down)"
+	like "$out" 'Stopped gocker.scope' "the log tells of the way down"
+	unlike "$out" 'Stopping timed out|[^a-z]timed out\. (Killing|Aborting|Terminating)' "no session held it up"
+fi
 is "$(live_records)$(session_leaves)" "" "no session is left"
 is "$(find /run/gocker -type f -size +0 2>/dev/null)" "" "and no record"
 if [ "$GKT_HOST" = systemd ]; then
