@@ -28,7 +28,7 @@ tester=$!
 exec 7>"$GKT_WORK/password"
 has_stopped() { [ "$(grep -o 'Password:' "$GKT_WORK/asked" | wc -l)" = "$1" ] || [ ! -e "/proc/$tester/exe" ]; }
 stop() { # N: waits for the Nth
-	wait_until 500 has_stopped "$1"
+	wait_until 1200 has_stopped "$1"
 	check "pamtester stands still (stop $1)" test -e "/proc/$tester/exe"
 }
 

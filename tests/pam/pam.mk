@@ -31,5 +31,5 @@ $(PAM_TEST_DIR)/gocker-keeper: tests/pam/fake-keeper.c pam/link.h src/base/fdpas
 .PHONY: audit audit-pam
 audit:: audit-pam
 audit-pam: test-stage test-images test-helpers
-	$(Q)GKT_KILLS=3000 GKT_OPENS=10000 GKT_INJECT=5 $(RUN_TESTS) tests/pam/kill.sh tests/pam/loop.sh \
+	$(Q)GKT_FULL=1 GKT_KILLS=3000 GKT_OPENS=10000 GKT_INJECT=5 $(RUN_TESTS) tests/pam/kill.sh tests/pam/loop.sh \
 		tests/pam/inject.sh
