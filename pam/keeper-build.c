@@ -13,7 +13,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/cgfile.h"
 #include "run/scope.h"
+#include "run/withdraw.h"
 
 /* A file of the host as a private mount of its own, to be attached inside. */
 static int clone_file(const char *path)
@@ -43,8 +45,9 @@ static int open_log(struct gk_keeper *k, struct gk_err *err)
 }
 
 /* Where the tasks of this login are counted. Under systemd pam_systemd may have given it a scope
- * with the limits that the module handed on: taken if it is a new one and the limits are in force.
- * In every other case (su within a session, cron, no pam_systemd) it is a leaf of ours. */
+ * with the limits that the module handed on: taken if it is a new one and the limits are in force, which
+ * those of all sessions of the user together are not. In every other case (su within a session, cron, no
+ * pam_systemd) it is a leaf of ours. */
 static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 {
 	char now[sizeof k->before];
@@ -56,11 +59,24 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	struct gk_err why = GK_ERR_INIT;
 	bool fresh = now[0] && k->before[0] && strcmp(now, k->before) != 0 &&
 		strstr(now, ".scope/");
-	if (fresh && gk_scope_host_has_systemd() &&
-		gk_cgroup_adopt(&k->plan, k->caller.parent, &k->session.cgroup, &why) == 0)
+	fresh = fresh && gk_scope_host_has_systemd();
+	if (fresh && gk_cgroup_adopt(&k->plan, k->caller.parent, &k->session.cgroup, &why) == 0)
 		return 0;
 	snprintf(k->origin, sizeof k->origin, "%s", now);
+	k->in_scope = fresh;
 	return 0;
+}
+
+/* logind ends a session whose scope is empty. In the caller's place the keeper stays there: what logind ends
+ * is ended by it, as the supervisor does behind the other door. Not where someone else could freeze it. */
+static int take_its_place(const struct gk_keeper *k)
+{
+	char dir[sizeof k->origin];
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(k->origin, '/') - k->origin), k->origin);
+	if (gk_cgroup_is_firm(GK_CGROUP_ROOT, dir + strlen(GK_CGROUP_ROOT)) != 1)
+		return 0;
+	gk_autoclose int fd = open(k->origin, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
 /* The daemon goes into the leaf before it joins: what it forks is counted from the first task on. On v1 it
@@ -69,7 +85,9 @@ static int move_caller(struct gk_keeper *k, struct gk_err *err)
 {
 	if (k->session.cgroup.foreign || k->session.cgroup.v1)
 		return 0;
-	int r = gk_cgroup_move(&k->session.cgroup, k->caller.parent);
+	int r = k->in_scope ? take_its_place(k) : 0;
+	if (r == 0)
+		r = gk_cgroup_move(&k->session.cgroup, k->caller.parent);
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
 }
 

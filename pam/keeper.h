@@ -37,6 +37,7 @@ struct gk_keeper {
 	int signals;	   /* signalfd: the module asks for the end, or an administrator */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
 	char origin[1024]; /* and before it went into the session's; "": it stays where it is */
+	bool in_scope;	   /* origin is a scope that logind has made for this login */
 	int ptys;	   /* O_PATH: /dev/pts of the container */
 	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */

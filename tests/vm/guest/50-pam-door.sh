@@ -1,7 +1,8 @@
 #!/bin/bash
+# timeout: 1800
 # The PAM door with the stacks as they are shipped. Beside pam_systemd the limits are those of the
-# session's scope where there is a new one, and of a leaf of gocker's where there is none, as on a host
-# without systemd.
+# session's scope where there is a new one and they can say all that the policy asks for, else those of a leaf of
+# gocker's, as on a host without systemd.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 need_product
@@ -9,7 +10,7 @@ have_user carol --shell /bin/sh
 have_user admin --shell /bin/bash --groups staff
 mark_syslog
 pam_door_on
-set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+set_ini 'pids_max = 12' 'memory_max = 64M' 'user_pids_max = none' '[user:admin]' 'contain = no'
 start_sshd ''
 remember_host
 
@@ -35,6 +36,23 @@ fi
 drop_session
 check "a lost connection ends it for logind" wait_until 10 no_logins carol
 check_clean "and leaves nothing" 20
+
+# Limits of all sessions of a user together: they are counted in leaves of gocker's, and logind has its session.
+set_ini 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
+hold_session carol
+caller=$(pgrep -of 'sshd.*carol \[priv\]') leaf=$(sessions_base)/u$(uid_of carol)
+like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$caller/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_pids_max: sshd's side of the login is in a leaf of gocker's"
+is "$(cat "$leaf/pids.max")" 18 "user_pids_max: and its user's group has the limit, and a task for each session's init"
+if [ "$GKT_HOST" = systemd ]; then
+	like "$(cut -d: -f3 "/proc/$held_supervisor/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_pids_max: the keeper is in logind's scope in its place"
+	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_pids_max: loginctl lists the login"
+fi
+run ssh_as carol "$FILL"
+check "user_pids_max: a bomb gets $(last) tasks beside another session" test "0$(last)" -ge 2 -a "0$(last)" -le 12
+drop_session
+check "user_pids_max: a lost connection ends it for logind" wait_until 10 no_logins carol
+check_clean "user_pids_max: and leaves nothing" 20
+set_ini 'pids_max = 12' 'memory_max = 64M' 'user_pids_max = none' '[user:admin]' 'contain = no'
 
 # What sshd needs of tasks is added to the limit; su and cron leave some of that to the user.
 felt() { # NAME: the last `run` filled its session up
@@ -80,23 +98,31 @@ felt "A49: cron"
 check_clean "nothing is left of all these" 20
 
 [ "$GKT_HOST" = systemd ] || { pam_door_off && exit; }
-for kill in no yes; do
-	kill_user_processes "$kill"
+# As it ends in the one place, and in the other.
+ends_for_logind() { # KillUserProcesses' VALUE, PLACE, LINE of gocker.ini
+	local name="KillUserProcesses=$1, $2"
+	set_ini "$3"
+	[ "$kill" = "$1" ] || kill_user_processes "$1"
+	kill=$1
 	hold_session carol 'setsid sleep 1000 &'
 	drop_session
-	check "KillUserProcesses=$kill: a lost connection ends the login for logind" wait_until 10 no_logins carol
-	check_clean "KillUserProcesses=$kill: and leaves nothing" 20
+	check "$name: a lost connection ends the login for logind" wait_until 10 no_logins carol
+	check_clean "$name: and leaves nothing" 20
 	hold_session carol 'setsid sleep 1000 &'
-	check "KillUserProcesses=$kill: loginctl terminate-session" loginctl terminate-session "$(logind_sessions carol | cut -d' ' -f1)"
-	check "KillUserProcesses=$kill: ends the session" wait_until 20 test ! -d "/proc/$held_init"
-	check "KillUserProcesses=$kill: and the login" wait_until 20 no_logins carol
+	check "$name: loginctl terminate-session" loginctl terminate-session "$(logind_sessions carol | cut -d' ' -f1)"
+	check "$name: ends the session" wait_until 20 test ! -d "/proc/$held_init"
+	check "$name: and the login" wait_until 20 no_logins carol
 	drop_session
-	check_clean "KillUserProcesses=$kill: and leaves nothing" 20
+	check_clean "$name: and leaves nothing" 20
 	run ssh_as carol 'setsid sleep 1000 >/dev/null 2>&1 & echo in'
-	is "$out" in "KillUserProcesses=$kill: a login that leaves a job behind"
-	check "KillUserProcesses=$kill: ends for logind" wait_until 10 no_logins carol
-	check_clean "KillUserProcesses=$kill: with that job" 20
-done
+	is "$out" in "$name: a login that leaves a job behind"
+	check "$name: ends for logind" wait_until 10 no_logins carol
+	check_clean "$name: with that job" 20
+}
+kill=''
+ends_for_logind no "a leaf of gocker's" 'user_pids_max = 200'
+ends_for_logind yes "a leaf of gocker's" 'user_pids_max = 200'
+ends_for_logind yes "a scope of logind's" 'user_pids_max = none'
 kill_user_processes no
 pam_door_off
 is "$(systemctl --failed --no-legend)" "" "no unit has failed"
