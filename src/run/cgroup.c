@@ -187,7 +187,8 @@ static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const cha
 		}
 		cg->leaf_fd = gk_cgfile_dir(cg->user_fd, cg->id);
 		r = cg->leaf_fd < 0 ? cg->leaf_fd : limit_leaf(cg, plan);
-		if (r == -ENOENT && !cg->v1 && hand_down(cg->user_fd) == 0)
+		/* A user without limits of his own has not missed them above either. */
+		if (r == -ENOENT && !cg->v1 && hand_down(cg->base_fd) == 0 && hand_down(cg->user_fd) == 0)
 			r = limit_leaf(cg, plan);
 		return r;
 	}

@@ -4,6 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 need_product
 have_user alice
+
+# The first session of all, of a policy without a limit of all sessions of a user (20-scope has the same).
+[ "$GKT_HOST" = systemd ] || find /sys/fs/cgroup/gocker -depth -type d -exec rmdir {} + 2>/dev/null
+set_ini 'user_pids_max = none'
+run as_user alice "$GOCKER_SHELL" -c 'echo in'
+is "$out$err" in "user_pids_max = none: the first session of a host has its limits"
+
 set_ini 'pids_max = 12' 'user_pids_max = 40' 'memory_max = 100M' 'user_memory_max = 300M' 'cpus = 1.5'
 start_sshd ''
 remember_host

@@ -7,7 +7,7 @@
 need_product
 have_user alice
 have_user bob
-set_ini 'pids_max = 20'
+set_ini 'pids_max = 20' 'user_pids_max = none'
 start_sshd ''
 unit_is() { [ "$(systemctl is-active "$1")" = "$2" ]; }
 gockers() { pgrep -l '^gocker' | grep -v gocker-vm-check; }
