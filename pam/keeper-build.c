@@ -45,9 +45,8 @@ static int open_log(struct gk_keeper *k, struct gk_err *err)
 }
 
 /* Where the tasks of this login are counted. Under systemd pam_systemd may have given it a scope
- * with the limits that the module handed on: taken if it is a new one and the limits are in force, which
- * those of all sessions of the user together are not. In every other case (su within a session, cron, no
- * pam_systemd) it is a leaf of ours. */
+ * with the limits that the module handed on: taken if it is a new one and the limits are in force. In every
+ * other case (su within a session, cron, no pam_systemd, a limit that no scope can have) it is a leaf of ours. */
 static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 {
 	char now[sizeof k->before];

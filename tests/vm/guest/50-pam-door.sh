@@ -10,7 +10,7 @@ have_user carol --shell /bin/sh
 have_user admin --shell /bin/bash --groups staff
 mark_syslog
 pam_door_on
-set_ini 'pids_max = 12' 'memory_max = 64M' 'user_pids_max = none' '[user:admin]' 'contain = no'
+set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
 start_sshd ''
 remember_host
 
@@ -37,22 +37,22 @@ drop_session
 check "a lost connection ends it for logind" wait_until 10 no_logins carol
 check_clean "and leaves nothing" 20
 
-# Limits of all sessions of a user together: they are counted in leaves of gocker's, and logind has its session.
-set_ini 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
+# A limit that no scope can have: the login is in a leaf of gocker's, with all limits of the user, and logind has its session.
+set_ini 'user_memory_max = 200M' 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
 hold_session carol
 caller=$(pgrep -of 'sshd.*carol \[priv\]') leaf=$(sessions_base)/u$(uid_of carol)
-like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$caller/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_pids_max: sshd's side of the login is in a leaf of gocker's"
-is "$(cat "$leaf/pids.max")" 18 "user_pids_max: and its user's group has the limit, and a task for each session's init"
+like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$caller/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_memory_max: sshd's side of the login is in a leaf of gocker's"
+is "$(cat "$leaf/pids.max" "$leaf/memory.max")" "18"$'\n'"$((200 << 20))" "user_memory_max: and its user's group has the limits, and a task for each session's init"
 if [ "$GKT_HOST" = systemd ]; then
-	like "$(cut -d: -f3 "/proc/$held_supervisor/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_pids_max: the keeper is in logind's scope in its place"
-	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_pids_max: loginctl lists the login"
+	like "$(cut -d: -f3 "/proc/$held_supervisor/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_memory_max: the keeper is in logind's scope in its place"
+	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_memory_max: loginctl lists the login"
 fi
 run ssh_as carol "$FILL"
-check "user_pids_max: a bomb gets $(last) tasks beside another session" test "0$(last)" -ge 2 -a "0$(last)" -le 12
+check "user_memory_max: a bomb gets $(last) tasks beside another session" test "0$(last)" -ge 2 -a "0$(last)" -le 12
 drop_session
-check "user_pids_max: a lost connection ends it for logind" wait_until 10 no_logins carol
-check_clean "user_pids_max: and leaves nothing" 20
-set_ini 'pids_max = 12' 'memory_max = 64M' 'user_pids_max = none' '[user:admin]' 'contain = no'
+check "user_memory_max: a lost connection ends it for logind" wait_until 10 no_logins carol
+check_clean "user_memory_max: and leaves nothing" 20
+set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
 
 # What sshd needs of tasks is added to the limit; su and cron leave some of that to the user.
 felt() { # NAME: the last `run` filled its session up
@@ -120,9 +120,9 @@ ends_for_logind() { # KillUserProcesses' VALUE, PLACE, LINE of gocker.ini
 	check_clean "$name: with that job" 20
 }
 kill=''
-ends_for_logind no "a leaf of gocker's" 'user_pids_max = 200'
-ends_for_logind yes "a leaf of gocker's" 'user_pids_max = 200'
-ends_for_logind yes "a scope of logind's" 'user_pids_max = none'
+ends_for_logind no "a scope of logind's" 'user_pids_max = 200'
+ends_for_logind yes "a scope of logind's" 'user_pids_max = 200'
+ends_for_logind yes "a leaf of gocker's" 'cpus = 2'
 kill_user_processes no
 pam_door_off
 is "$(systemctl --failed --no-legend)" "" "no unit has failed"
