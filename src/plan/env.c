@@ -131,13 +131,15 @@ static void pass_caller(struct env *env, const char *const *caller, const struct
 	}
 }
 
-/* Behind the PAM door sshd itself is inside, and its terminal and its X11 display are as it says. */
+/* Behind the PAM door sshd itself is inside, and its terminal, its X11 display and its file of how the user has
+ * shown who he is are as it says. */
 static void set_ssh(struct env *env, const struct gk_request *request)
 {
 	pass_connection(env, request->env, "SSH_CONNECTION");
 	pass_connection(env, request->env, "SSH_CLIENT");
 	if (request->door == GK_DOOR_PAM) {
 		pass_connection(env, request->env, "SSH_TTY");
+		pass_connection(env, request->env, "SSH_USER_AUTH");
 		if (caller_value(request->env, "SSH_CONNECTION"))
 			pass_connection(env, request->env, "DISPLAY");
 	} else if (request->tty == GK_TTY_TAKEOVER && caller_value(request->env, "SSH_TTY"))

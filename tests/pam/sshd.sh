@@ -16,7 +16,7 @@ shipped sshd gocker-sshd
 : >/run/utmp
 : >/var/log/wtmp
 install -m 755 /bin/true /usr/bin/fish # on the host, as sshd wants it, not in the image
-start_sshd 'Subsystem internal internal-sftp'
+start_sshd 'Subsystem internal internal-sftp' 'ExposeAuthInfo yes'
 remember_host
 
 # Commands.
@@ -24,6 +24,7 @@ run ssh_as alice 'hostname; id -un; echo err >&2; exit 42'
 is "$rc:$out:$err" $'42:gocker-container\nalice:err' "a command: status, stdout and stderr apart"
 words() { tr ' ' '\n' | sort | tr '\n' ' '; }
 is "$(ssh_as alice id -Gn | words)" "$(id -Gn alice | words)" "the groups inside are the host's (A51)"
+like "$(ssh_as alice 'cat "$SSH_USER_AUTH"')" '^publickey ssh-ed25519 ' "ExposeAuthInfo: how the user has logged in can be read inside"
 is "$(ssh_as admin hostname)" throwaway "contain = no: the login is on the host"
 is "$(ssh_as alice 'kill -KILL $$'; echo $?)" 255 "death by a signal is reported as such"
 head -c 1000000 /dev/urandom >"$GKT_WORK/bytes"

@@ -156,6 +156,9 @@ static void test_ssh_tells_of_the_connection(void **state)
 	assert_string_equal(value_of(env, "SSH_ORIGINAL_COMMAND"), "a\n\xff;b");
 	assert_string_equal(value_of(env, "SSH_AUTH_SOCK"), "/run/a");
 	assert_null(value_of(env, "SSH_USER_AUTH"));
+	request.door = GK_DOOR_PAM; /* where sshd has made that file inside */
+	assert_string_equal(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_USER_AUTH"), "/x");
+	request.door = GK_DOOR_SHELL;
 	request.tty = GK_TTY_NONE;
 	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_TTY"));
 	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_AUTH_SOCK"));
