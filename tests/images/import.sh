@@ -58,12 +58,14 @@ shows() { # WHAT NAME COMMAND IMAGE: on a terminal
 		equal [ended 60] 0
 	TCL
 }
-tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
+mkdir "$GKT_WORK/hundreds"
+seq -f "$GKT_WORK/hundreds/%g" 800 | xargs touch
+tar -C "$GKT_WORK/hundreds" -c . | import -q shown -
 shows verifying "verify shows its progress" verify shown
 shows removing "and remove" remove shown
 import -q shown "$archives/good.tar"
-tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
-tar -C /var/lib/gocker/images/alpine -c . | import -q shown -
+tar -C "$GKT_WORK/hundreds" -c . | import -q shown -
+tar -C "$GKT_WORK/hundreds" -c . | import -q shown -
 shows removing "and prune" prune shown
 
 run import good "$archives/none.tar"
