@@ -1,5 +1,6 @@
 # Packages, pages and completions.
-DEPS_TEST += mandoc debhelper dpkg-dev lintian musl-tools
+# dpkg takes build-essential for granted.
+DEPS_TEST += mandoc debhelper dpkg-dev build-essential lintian musl-tools
 
 MAN_PAGES := $(wildcard packaging/man/*.[1-8])
 

@@ -152,6 +152,10 @@ is "$rc" 0 "disable --door pam"
 check "gives the stack back as it was, byte for byte" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
 check_not "and forgets it" test -e /var/lib/gocker/pam/sshd
 
+if [ ! -e /usr/lib/pam.d/systemd-user ]; then # a host without systemd has none
+	mkdir -p /usr/lib/pam.d
+	printf '%s\n' 'account required pam_unix.so' 'session required pam_unix.so' >/usr/lib/pam.d/systemd-user
+fi
 run "$GOCKER" enable --door pam --break-glass sudo --service sshd --service systemd-user bob
 is "$rc" 0 "--break-glass, --service"
 is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 2 "the group is on both lines"

@@ -172,5 +172,6 @@ is "$(for target in "${targets[@]}"; do grep -qE "(^| )$target([ ,;)]|\$)" <<<"$
 chown -R alice: $clone
 run timeout 500 setpriv --reuid alice --regid alice --init-groups --reset-env env HOME=/home/alice \
 	make --no-print-directory -C $clone check CC="$cc" WERROR="$werror"
+diag "$(grep -A 5 -e 'not ok' -e FAIL <<<"$out")"
 like "$rc:$(tail -n 1 <<<"$out")" '^0:[0-9]+ passed, 0 failed$' "make check as a plain user: nothing fails, nothing is skipped"
 like "$out" 'need root \(sudo make check\)' "and it says what was left out"
