@@ -198,6 +198,7 @@ outliving() {
 terminals() {
 	bring bob try
 	start_master bob
+	rm -f "$GKT_WORK/ptys" # the other door's
 	(ssh_over bob './try ptys; sleep 3' >"$GKT_WORK/ptys" </dev/null 2>&1) &
 	local pid=$!
 	wait_until 20 grep -q '[0-9]' "$GKT_WORK/ptys" || diag "$(cat "$GKT_WORK/ptys")"

@@ -16,6 +16,10 @@ DEPS_TEST += pamtester cron at sudo login util-linux
 PAM_TEST_DIR := $(TEST_BUILD)/pam
 PAM_TEST_CPP = $(filter-out -DGK_LIBEXECDIR=%,$(CPPFLAGS)) -DGK_LIBEXECDIR='"$(abspath $(PAM_TEST_DIR))"'
 UNIT_EXTRA_test_pam := -lpam
+# Both have this path in them: a tree that was moved or copied makes them again.
+$(PAM_TEST_DIR)/where: FORCE
+	$(Q)mkdir -p $(@D); echo '$(abspath $(PAM_TEST_DIR))' | cmp -s - $@ || echo '$(abspath $(PAM_TEST_DIR))' >$@
+$(BUILD)/tests/unit/test_pam.o $(PAM_TEST_DIR)/pam_gocker.so: $(PAM_TEST_DIR)/where
 $(BUILD)/tests/unit/test_pam.o: CPPFLAGS += -DGK_TEST_PAM_DIR='"$(abspath $(PAM_TEST_DIR))"'
 $(TEST_BUILD)/unit/test_pam: | $(PAM_TEST_DIR)/pam_gocker.so $(PAM_TEST_DIR)/gocker-keeper
 $(PAM_TEST_DIR)/pam_gocker.so: $(wildcard pam/*.c pam/*.h) src/base/fdpass.c pam/pam_gocker.map $(BUILD)/flags
