@@ -29,7 +29,7 @@ works_on_a_terminal() { # NAME STATUS COMMAND: COMMAND gives an interactive shel
 		want_ready
 		say fg
 		want {sleep 1000}
-		running {sleep 1000}
+		in_front {sleep 1000}
 		send "\003"
 		want_ready
 		say {exit 5}

@@ -98,7 +98,7 @@ for how in "${ways[@]}" "gocker run -t sh"; do
 		want_ready
 		say fg
 		want {sleep 1001}
-		running {sleep 1001}
+		in_front {sleep 1001}
 		send "\003"
 		want_ready
 		ask false
@@ -112,7 +112,7 @@ for how in "${ways[@]}" "gocker run -t sh"; do
 		want {OUT>\$}
 		say fg
 		want {sleep 1002\r\n}
-		running {sleep 1002}
+		in_front {sleep 1002}
 		send "\003"
 		want {OUT>\$}
 		equal [outer jobs] ""

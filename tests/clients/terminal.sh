@@ -63,7 +63,7 @@ rows() {
 		if {[regexp {Stopped.*sleep 1002} [ask jobs]]} { fail "bg did not continue it" }
 		say {fg}
 		want {sleep 1002}
-		running {sleep 1002}
+		in_front {sleep 1002}
 		send "\003"
 		want {PROMPT> \$}
 		equal [ask jobs] ""

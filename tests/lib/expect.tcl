@@ -93,6 +93,21 @@ proc running {arguments {states S,R,D}} {
 }
 proc stopped {arguments} { running $arguments T }
 
+# Awaits that such a process is in its terminal's foreground. A shell's fg names the job first: a key that comes
+# before it has handed the terminal over is the shell's.
+proc in_front {arguments} {
+	global slow
+	for {set i 0} {$i < 1200 * $slow} {incr i} {
+		if {![catch {exec pgrep -fx -- $arguments} pids]} {
+			foreach pid $pids {
+				if {![catch {exec ps -o stat= -p $pid} stat] && [string match {[SR]*+*} $stat]} { return }
+			}
+		}
+		after 50
+	}
+	fail "no \"$arguments\" is in front"
+}
+
 # Awaits that a command at the prompt prints what is wanted.
 proc becomes {command wanted} {
 	global slow

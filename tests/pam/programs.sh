@@ -76,7 +76,7 @@ send "\032"
 want {Stopped}
 want_ready
 say {fg}
-running {sleep 1000}
+in_front {sleep 1000}
 send "\003"
 want_ready
 equal [ask {echo alive}] alive

@@ -59,7 +59,7 @@ want_ready
 if {![regexp {Stopped.*sleep 1001} [ask jobs]]} { fail "jobs does not list it" }
 say {fg}
 want {sleep 1001}
-running {sleep 1001}
+in_front {sleep 1001}
 send "\003"
 want_ready
 equal [ask jobs] ""
