@@ -63,10 +63,11 @@ gocker_log() {
 }
 
 # Files that are records of living sessions (their lock is held), one path a line.
-live_records() { # [UID]
+live_records() { live_records_of '*'; }
+live_records_of() { # UID
 	local file lock
-	for file in /run/gocker/u/${1:-*}/*; do
-		[ -s "$file" ] || continue
+	for file in /run/gocker/u/*/*; do
+		[[ -s $file && $file == /run/gocker/u/$1/* ]] || continue
 		# shellcheck disable=SC2046,SC2183 # three words: device and inode as the kernel writes them
 		lock=$(printf '%02x:%02x:%d' $(stat -c '%Hd %Ld %i' "$file"))
 		if grep -q " OFDLCK .* $lock " /proc/locks; then echo "$file"; fi

@@ -29,7 +29,7 @@ left_of() { # USER MONITOR: what lives of his logins. An empty cgroup may stay u
 	for leaf in $(session_leaves "$uid"); do
 		while read -r pid; do echo "$leaf: $(ps -o pid=,ppid=,stat=,wchan:20=,args= -p "$pid")"; done <"$leaf/cgroup.procs"
 	done 2>/dev/null
-	live_records "$uid"
+	live_records_of "$uid"
 }
 is_over() { [ -z "$(left_of "$@")" ]; }
 has_told() { mapfile -t told <"/run/gkt/latekill.$1" && [ ${#told[@]} = "$2" ]; } 2>/dev/null # USER LOGINS

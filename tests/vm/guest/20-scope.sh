@@ -67,7 +67,7 @@ check "systemd-analyze security: the unit's exposure is at most 2.0 of 10, in te
 # An ordinary login talks to nobody but the log.
 run strace -f -u alice -o "$GKT_WORK/trace" -e trace=connect,execve,clone3 "$GOCKER_SHELL" -c true
 is "$rc $err" "0 " "a login under strace"
-is "$(grep connect "$GKT_WORK/trace" | grep -v '"/dev/log"\|"/var/run/nscd/socket"')" "" "an ordinary login makes no D-Bus call, nor any other connection"
+is "$(grep "connect(" "$GKT_WORK/trace" | grep -v '"/dev/log"\|"/var/run/nscd/socket"')" "" "an ordinary login makes no D-Bus call, nor any other connection"
 unlike "$(cat "$GKT_WORK/trace")" gocker-scope "nor does it start the helper"
 systemctl stop gocker.scope
 # The anchor it starts would be traced for as long as it lives: KILL lets go of everything.
