@@ -131,10 +131,11 @@ static pid_t find(pid_t daemon, int init)
 	return found;
 }
 
+/* Also one that had ended before a pidfd of it could be had. */
 static int has_ended(int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	return poll(&p, 1, 0) != 0;
+	return pidfd < 0 || poll(&p, 1, 0) != 0;
 }
 
 /* Waits for the one to be killed; 0 when the daemon has ended before. */
