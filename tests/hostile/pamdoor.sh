@@ -77,6 +77,7 @@ env GCONV_PATH=/tmp/evil LOCPATH=/tmp/evil RES_OPTIONS=evil TZ=:/tmp/evil NLSPAT
 	python3 "$GKT_WORK/slack" pamdrive gt alice open user 'sleep 60' close >"$GKT_WORK/out" 2>&1 &
 caller=$!
 wait_until 20 sh -c "test -n \"\$($GOCKER ps -q)\""
+wait_until 20 sh -c 'test "$(pgrep -xc gocker-keeper)" = 1' # the one that was spawned ends
 keeper=$(pgrep -x gocker-keeper)
 is "$(tr '\0' '\n' <"/proc/$keeper/environ")" "" "A8 [pam]: the keeper starts with no environment"
 like "$(tr '\0' '\n' <"/proc/$caller/environ")" 'RES_OPTIONS=evil' "A8 [pam] control: its daemon has one"
