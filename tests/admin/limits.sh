@@ -3,7 +3,7 @@
 # timeout: 120
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_lib.sh"
-need jq expect
+need jq expect strace
 need_product
 add_user alice --groups students
 set_ini 'pids_max = 20' '[group:students]' 'pids_max = 6'
@@ -60,7 +60,29 @@ all_together() {
 	check "$door: the session is closed" wait_until 30 closed
 	like "$(gocker_log)" 'event=close .* pids_hits=0 user_pids_hits=[1-9]' "$door: the closing line has the count, as that limit's"
 }
+
+# A terminal takes one writer at a time, and the shell may be at it: what is turned away is said a moment later.
+turned_away() {
+	local of=gocker-super
+	[ "$door" = shell ] || of=gocker-keeper
+	door_user "tim-$door"
+	set_ini "[user:tim-$door]" 'pids_max = 6'
+	start_sshd
+	expect_test "$door: words that meet another writer are told" <<-TCL
+		spawn -noecho ssh -tt -l tim-$door gocker
+		want {[\$#] }
+		exec strace -qq -o $GKT_WORK/turned.$door -e trace=write -e inject=write:error=EAGAIN:when=1..3 -p [exec pgrep -x $of] &
+		exec sh -c "until grep -q 'TracerPid:.*\[1-9\]' /proc/[exec pgrep -x $of]/status; do sleep 0.1; done"
+		say {for i in 1 2 3 4 5 6 7 8 9; do (sleep 3 &) ; done; echo do""ne}
+		want {gocker: limit of 6 tasks reached}
+		say {exit}
+		ended
+	TCL
+	is "$(grep -c 'gocker: limit.*EAGAIN.*INJECTED' "$GKT_WORK/turned.$door")" 3 "$door control: three times they were turned away"
+}
 stop_sshd
 through_each_door all_together
+stop_sshd
+through_each_door turned_away
 start_sshd
 check_clean "nothing is left"
