@@ -78,6 +78,8 @@ static int check_time(struct watch *w)
 		wait = V1_LOOK_MS;
 	if (w->ending.step != GK_RUNNING)
 		wait = GK_ENDING_STEP_MS;
+	gk_keeper_say_again(w->k);
+	wait = gk_owed_wait(&w->k->owed, wait);
 	return wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 }
 

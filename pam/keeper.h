@@ -41,6 +41,7 @@ struct gk_keeper {
 	int ptys;	   /* O_PATH: /dev/pts of the container */
 	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */
+	struct gk_owed owed; /* and what some did not take yet */
 	bool recorded;	   /* utmp and wtmp have the login */
 };
 
@@ -67,6 +68,9 @@ void gk_keeper_close_terminals(struct gk_keeper *k);
 
 /* Says a line on each terminal of the session. Whoever refuses messages (mesg(1)) gets none. */
 void gk_keeper_say(struct gk_keeper *k, const char *text);
+
+/* Says what is due of k->owed where it was turned away. */
+void gk_keeper_say_again(struct gk_keeper *k);
 
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k);

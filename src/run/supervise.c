@@ -36,6 +36,7 @@ struct watch {
 	int64_t started_ms;
 	int64_t looked_ms; /* when pids.events was looked at on cgroup v1 */
 	struct gk_terminal words; /* what was said on it */
+	struct gk_owed owed;	  /* and what it did not take yet */
 	int status;
 	bool have_status;
 	bool stopped;	/* the session, with this process, by job control */
@@ -45,8 +46,28 @@ struct watch {
 
 static void say(struct watch *w, const char *text)
 {
+	/* One after the other. */
+	bool waits = w->owed.again_ms && text != w->owed.text;
 	if (w->terminal >= 0)
-		gk_terminal_say(&w->words, w->terminal, text);
+		gk_owed_set(&w->owed, text, !waits && gk_terminal_say(&w->words, w->terminal, text));
+}
+
+/* What it has turned away, until it takes it; at the end of a session for a tenth of a second. */
+static void say_again(struct watch *w)
+{
+	if (gk_owed_is_due(&w->owed))
+		say(w, w->owed.text);
+}
+
+static void say_last(struct watch *w)
+{
+	enum { LAST_MS = 100 };
+	for (int64_t end = gk_ending_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
+		left = end - gk_ending_now_ms();
+		if (left <= 0)
+			return;
+		(void)poll(NULL, 0, (int)gk_owed_wait(&w->owed, left));
+	}
 }
 
 /* An open description of our own, so that a full or stopped terminal never holds the loop up. */
@@ -115,7 +136,8 @@ static int64_t check_time(struct watch *w)
 		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
 		wait = wait < 0 || left < wait ? left : wait;
 	}
-	return wait;
+	say_again(w);
+	return gk_owed_wait(&w->owed, wait);
 }
 
 /* ---- the loop ---- */
@@ -319,6 +341,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	if (r == 0) {
 		watch_session(w);
 		check_limits(w); /* the last thing that happened, perhaps */
+		say_last(w);
 	}
 	gk_cgroup_usage(&s->cgroup, &usage);
 	/* The relay still reads from it when the session is gone. */

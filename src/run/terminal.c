@@ -1,43 +1,69 @@
 #include "run/terminal.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "run/ending.h"
 
 /* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits only. */
 enum { TIME_STEP_MASK = 7 };
 
-/* A terminal takes one writer at a time, and one that must not block is turned away while another is at it
- * (tty_write_lock() in the kernel), as a shell is that tells of the very end that gocker explains. That passes;
- * where there is no room the words are lost. */
-enum { SAY_TRIES = 100, SAY_WAIT_NS = 1000000 };
+enum { AGAIN_FIRST_MS = 5, AGAIN_LAST_MS = 1000 };
 
-static void say(int fd, const char *line, size_t n)
+bool gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
 {
-	const struct timespec wait = { .tv_nsec = SAY_WAIT_NS };
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	for (int i = 0; i < SAY_TRIES; i++) {
-		if (write(fd, line, n) >= 0 || errno != EAGAIN || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-			return;
-		(void)nanosleep(&wait, NULL);
-	}
-}
-
-void gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
-{
-	char line[512];
+	char line[640];
 	struct stat before, after;
 	int n = snprintf(line, sizeof line, "\r\ngocker: %s\r\n", text);
+	t->owed = false;
 	if (n < 0 || fstat(fd, &before) < 0)
+		return true;
+	size_t size = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+	/* Where there was room for a part, the whole line is said again. */
+	ssize_t done = write(fd, line, size);
+	t->owed = done < 0 ? errno == EAGAIN : (size_t)done < size;
+	if (done > 0 && fstat(fd, &after) == 0) {
+		if (before.st_mtim.tv_sec != t->own_output)
+			t->output_before = before.st_mtim.tv_sec;
+		t->own_output = after.st_mtim.tv_sec;
+	}
+	return !t->owed;
+}
+
+void gk_owed_set(struct gk_owed *o, const char *text, bool said)
+{
+	bool again = text == o->text;
+	if (said && again)
+		o->again_ms = 0;
+	if (said)
 		return;
-	say(fd, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-	if (fstat(fd, &after) < 0)
-		return;
-	if (before.st_mtim.tv_sec != t->own_output)
-		t->output_before = before.st_mtim.tv_sec;
-	t->own_output = after.st_mtim.tv_sec;
+	if (!again && !o->again_ms) {
+		snprintf(o->text, sizeof o->text, "%s", text);
+		o->after_ms = AGAIN_FIRST_MS;
+	} else if (!again) {
+		size_t len = strlen(o->text);
+		if (len + strlen(text) + sizeof "\r\ngocker: " <= sizeof o->text)
+			snprintf(o->text + len, sizeof o->text - len, "\r\ngocker: %s", text);
+	} else {
+		o->after_ms = o->after_ms * 2 < AGAIN_LAST_MS ? o->after_ms * 2 : AGAIN_LAST_MS;
+	}
+	o->again_ms = gk_ending_now_ms() + o->after_ms;
+}
+
+bool gk_owed_is_due(const struct gk_owed *o)
+{
+	return o->again_ms && gk_ending_now_ms() >= o->again_ms;
+}
+
+int64_t gk_owed_wait(const struct gk_owed *o, int64_t wait)
+{
+	if (!o->again_ms)
+		return wait;
+	int64_t left = o->again_ms - gk_ending_now_ms();
+	left = left > 0 ? left : 0;
+	return wait < 0 || left < wait ? left : wait;
 }
 
 time_t gk_terminal_used(const struct gk_terminal *t, const struct stat *st)

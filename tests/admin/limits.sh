@@ -1,6 +1,6 @@
 #!/bin/bash
 # A limit that bites is explained: to the user on the terminal, to the administrator by its count.
-# timeout: 120
+# timeout: 180
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_lib.sh"
 need jq expect strace
@@ -80,9 +80,32 @@ turned_away() {
 	TCL
 	is "$(grep -c 'gocker: limit.*EAGAIN.*INJECTED' "$GKT_WORK/turned.$door")" 3 "$door control: three times they were turned away"
 }
+
+# The same for as long as another writer waits for room: nobody reads what fills the terminal.
+after_a_flood() {
+	local home=/home/flo-$door limit=$((4 + ${#door}))
+	door_user "flo-$door"
+	set_ini "[user:flo-$door]" "pids_max = $limit"
+	start_sshd
+	mkfifo -m 666 "$home/go"
+	expect_test "$door: words that come while the terminal is full are told after that" <<-TCL
+		proc until {check} {exec bash -c "for i in {1..1200}; do \$check && exit; sleep 0.1; done 2>/dev/null; exit 1"}
+		spawn -noecho ssh -tt -l flo-$door gocker
+		want {[\$#] }
+		say {dd if=/dev/zero bs=64k count=128 2>/dev/null & read go <~/go; for i in 1 2 3 4 5 6 7 8 9; do (sleep 3 &) ; done; wait; echo do""ne}
+		until {grep -q n_tty_write /proc/\$(pgrep -n -u flo-$door -x dd)/stack}
+		exec sh -c "echo go >$home/go"
+		until {grep -q "event=limit .*limit=pids_max value=$limit " $GKT_SYSLOG}
+		want {gocker: limit of $limit tasks reached}
+		say {exit}
+		ended
+	TCL
+}
 stop_sshd
 through_each_door all_together
 stop_sshd
 through_each_door turned_away
+stop_sshd
+through_each_door after_a_flood
 start_sshd
 check_clean "nothing is left"
