@@ -15,16 +15,21 @@ $(BUILD)/conf/%: conf/%.in $(BUILD)/flags
 		-e 's|@STATEDIR@|$(LOCALSTATEDIR)/lib/gocker|g' $< >$@
 
 SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice
+# What a contained user's own units of systemd's are given.
+SYSTEMD_DROPINS := user@.service.d user-runtime-dir@.service.d
 
 install-extra:: $(if $(filter $(BUILD)/gocker-scope,$(PROGRAMS)),install-systemd)
 .PHONY: install-systemd
 install-systemd: $(SYSTEMD_UNITS) $(BUILD)/conf/tmpfiles.d/gocker.conf
-	$(INSTALL) -d '$(DESTDIR)$(UNITDIR)/user@.service.d' '$(DESTDIR)$(TMPFILESDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(TMPFILESDIR)'
 	$(INSTALL) -m 0644 $(SYSTEMD_UNITS) '$(DESTDIR)$(UNITDIR)/'
-	$(INSTALL) -m 0644 conf/systemd/user@.service.d/gocker.conf '$(DESTDIR)$(UNITDIR)/user@.service.d/'
+	for dir in $(SYSTEMD_DROPINS); do \
+		$(INSTALL) -D -m 0644 "conf/systemd/$$dir/gocker.conf" "$(DESTDIR)$(UNITDIR)/$$dir/gocker.conf" || exit; \
+	done
 	$(INSTALL) -m 0644 $(BUILD)/conf/tmpfiles.d/gocker.conf '$(DESTDIR)$(TMPFILESDIR)/'
 
 uninstall-extra::
-	rm -f '$(DESTDIR)$(UNITDIR)/gocker.service' '$(DESTDIR)$(UNITDIR)/gocker.slice' \
-		'$(DESTDIR)$(UNITDIR)/user@.service.d/gocker.conf' '$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
-	rmdir '$(DESTDIR)$(UNITDIR)/user@.service.d' 2>/dev/null || :
+	rm -f '$(DESTDIR)$(UNITDIR)/gocker.service' '$(DESTDIR)$(UNITDIR)/gocker.slice' '$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
+	for dir in $(SYSTEMD_DROPINS); do \
+		rm -f "$(DESTDIR)$(UNITDIR)/$$dir/gocker.conf"; rmdir "$(DESTDIR)$(UNITDIR)/$$dir" 2>/dev/null || :; \
+	done

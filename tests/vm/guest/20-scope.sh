@@ -101,7 +101,7 @@ unit_is gocker.scope active
 is $? 0 "the scope outlives its anchor while a session is there"
 still_there "death of the anchor"
 check "that login has made a new one" anchor_lives
-is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+no_unit_failed "no unit has failed"
 
 # Limits on all sessions.
 count=$(cat "$SCOPE/pids.current")
@@ -136,7 +136,7 @@ kill -KILL "$(anchor_pid)"
 check "an empty scope goes away by itself" wait_until 10 test ! -d "$SCOPE"
 run login_of alice 'echo again'
 is "$out $err" "again " "and comes back"
-is "$(systemctl --failed --no-legend)" "" "no unit has failed in all this"
+no_unit_failed "no unit has failed in all this"
 
 # Fail closed: no scope to be had, no session. The helper's time is limited by the login, too.
 systemctl stop gocker.scope

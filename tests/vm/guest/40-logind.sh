@@ -30,4 +30,4 @@ for kill in no yes; do
 	check_clean "KillUserProcesses=$kill: with that job" 20
 done
 kill_user_processes no
-is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+no_unit_failed "no unit has failed"

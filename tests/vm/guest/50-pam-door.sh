@@ -125,4 +125,4 @@ ends_for_logind yes "a scope of logind's" 'user_pids_max = 200'
 ends_for_logind yes "a leaf of gocker's" 'cpus = 2'
 kill_user_processes no
 pam_door_off
-is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+no_unit_failed "no unit has failed"

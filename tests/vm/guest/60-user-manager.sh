@@ -73,3 +73,36 @@ done
 pam_door_off
 kill_user_processes no
 user_manager_off
+
+# Without a manager systemd of before 255 removes the runtime directory with the last session and makes it with
+# the next. As long as something knows its unit, here one that is ordered after it and elsewhere another session
+# that comes or goes at that moment, its starts are counted. Two are the most here.
+[ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -lt 255 ] || exit
+pam_door_on
+shipped=/usr/local/lib/systemd/system/user-runtime-dir@.service.d/gocker.conf
+mkdir -p '/run/systemd/system/user-runtime-dir@.service.d'
+printf '%s\n' '[Unit]' StartLimitBurst=2 >'/run/systemd/system/user-runtime-dir@.service.d/few.conf'
+mv "$shipped" "$GKT_WORK/"
+systemctl daemon-reload
+systemd-run -q --unit=knows -p "After=user-runtime-dir@$(uid_of carol).service" sleep infinity
+too_many() { host_log | grep -q 'user-runtime-dir@.*Start request repeated too quickly'; }
+come_and_go() { # until there were too many starts, so many times at most
+	mark_syslog
+	for _ in $(seq "$1"); do
+		su carol -c true || return
+		wait_until 10 no_logins carol
+		! too_many || return 0
+	done
+}
+check "control: sessions that come and go" come_and_go 12
+check "control: are more starts of the runtime directory's unit than systemd takes" too_many
+mv "$GKT_WORK/gocker.conf" "$shipped"
+systemctl daemon-reload
+systemctl reset-failed
+check "as many sessions with the unit's drop-in" come_and_go 5
+check_not "are not too many starts" too_many
+no_unit_failed "and no unit has failed"
+systemctl stop knows.service
+rm -r '/run/systemd/system/user-runtime-dir@.service.d'
+systemctl daemon-reload
+pam_door_off

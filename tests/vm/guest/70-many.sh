@@ -49,6 +49,6 @@ diag "now $(dying) dying cgroups, $(slab_kib) KiB of slab, $(living) cgroups ($l
 is "$(find /run/gocker -type f -size +0 2>/dev/null | wc -l)" 0 "no record is left"
 if [ "$GKT_HOST" = systemd ]; then
 	check "no session of logind's is left closing" wait_until 10 eval 'no_logins alice && no_logins carol'
-	is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+	no_unit_failed "no unit has failed"
 fi
 pam_door_off

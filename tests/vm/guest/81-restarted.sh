@@ -24,7 +24,7 @@ if [ "$GKT_HOST" = systemd ]; then
 	run journalctl -q -b -1 --since "@$(cat /var/lib/gocker-vm/down)" -u gocker.scope -u gocker.service
 	unlike "$out" '[Ff]ailed|SIGABRT|core' "the log of the way down tells of no failure"
 	diag "$(tail -n 6 <<<"$out")"
-	is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+	no_unit_failed "no unit has failed"
 fi
 start_sshd ''
 mark_syslog

@@ -31,7 +31,7 @@ is "$(stat -c '%a %U:%G' $GOCKER_SHELL)" "4755 root:root" "the package makes goc
 check "gocker-shell is in /etc/shells" grep -qx $GOCKER_SHELL /etc/shells
 is "$(diff -r /root/pam.before /etc/pam.d)" "" "the profiles are off: no stack is touched"
 is "$(systemctl is-active gocker.service)" active "gocker.service has been started"
-is "$(systemctl --failed --no-legend)" "" "no unit has failed"
+no_unit_failed "no unit has failed"
 check "an image is imported" sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
 have_user dora --shell /bin/sh
 start_sshd ''

@@ -116,6 +116,14 @@ user_manager_off() { [ "$GKT_HOST" = plain ] || systemctl -q mask --runtime user
 user_manager_on() { systemctl -q unmask --runtime user@.service; }
 
 none_failed() { [ -z "$(systemctl --failed --no-legend)" ]; }
+no_unit_failed() { # NAME
+	local unit
+	is "$(systemctl --failed --no-legend)" "" "$1"
+	for unit in $(systemctl --failed --no-legend --plain | cut -d ' ' -f 1); do
+		systemctl --no-pager -l status "$unit" | sed 's/^/# /'
+		journalctl -q --no-pager -b -n 30 -o short-precise -u "$unit" | sed 's/^/# /'
+	done
+}
 
 # logind.
 logind_sessions() { # USER: "ID STATE", one a line
