@@ -1,6 +1,5 @@
 #!/bin/bash
-# host: systemd
-# suite: bookworm
+# host: plain
 # S20: a home on NFS, which root has no right to (root_squash, mode 0700), through both doors; and what becomes
 # of logins when its server is gone, mounted as servers are: hard, so that whoever asks it waits for good.
 # shellcheck source=lib.sh

@@ -76,6 +76,12 @@ expect_test "a user on a terminal is told why" <<'TCL'
 TCL
 
 # From within an administrator's own login, and where there is no pam_systemd in the stack.
+# cron has it first, whose next minute may be long in coming.
+rm -f /home/carol/from-cron
+printf '%s\n' 'SHELL=/bin/sh' "* * * * * (hostname; $FILL) >~/from-cron.new 2>&1; exec mv ~/from-cron.new ~/from-cron" |
+	sed 's/%/\\%/g' >/var/spool/cron/crontabs/carol
+chown carol:crontab /var/spool/cron/crontabs/carol
+chmod 600 /var/spool/cron/crontabs/carol
 run ssh_as root "su - carol -c '$FILL'"
 felt "A49: su from an administrator's login"
 echo "$FILL" >/home/carol/fill # sudo -i leaves the dollars of its command to the login shell
@@ -83,11 +89,6 @@ run ssh_as root "sudo -iu carol sh fill"
 felt "A49: sudo -iu from an administrator's login"
 run su carol -c "$FILL"
 felt "A49: su from a service"
-rm -f /home/carol/from-cron
-printf '%s\n' 'SHELL=/bin/sh' "* * * * * (hostname; $FILL) >~/from-cron.new 2>&1; exec mv ~/from-cron.new ~/from-cron" |
-	sed 's/%/\\%/g' >/var/spool/cron/crontabs/carol
-chown carol:crontab /var/spool/cron/crontabs/carol
-chmod 600 /var/spool/cron/crontabs/carol
 # cron looks at the times of the folder, once a minute; one that is of the very second in which it looked is lost.
 from_cron() { touch /var/spool/cron/crontabs /var/spool/cron/crontabs/carol && test -s /home/carol/from-cron; }
 check "A49: cron runs a job of the user" wait_until 30 from_cron || diag "$(cat /home/carol/from-cron.new; gocker_log | tail -n 20)"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # timeout: 7200
-# After many sessions (200 on one host and 60 on the others, and 2,000 with GKT_FULL=1) the host is what
+# After many sessions (120 on one host and 60 on the others, and 2,000 with GKT_FULL=1) the host is what
 # it was. Most of them are the login shell started as sshd starts it, without the key exchange; some come
 # by su and the PAM door, some are whole logins.
 # shellcheck source=lib.sh
