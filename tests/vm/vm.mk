@@ -2,7 +2,8 @@
 
 DEPS_VM := qemu-system-x86 mmdebstrap e2fsprogs
 
-VM_HOSTS := $(sort $(wildcard tests/vm/host-*.sh))
+# Those first that take longest.
+VM_HOSTS := $(foreach host,debian12 debian13 debian12-plain debian12-package debian13-package,tests/vm/host-$(host).sh)
 VM_PAYLOAD := $(BUILD)/vm/payload.tar
 
 # Where the images of hosts are kept, and of which releases.

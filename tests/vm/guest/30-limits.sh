@@ -8,7 +8,7 @@ start_sshd ''
 remember_host
 
 # hog MIB: a program in the session uses that much memory at once.
-hog() { run ssh_as alice "dd if=/dev/zero of=/dev/null bs=${1}M count=1 2>/dev/null; echo \$?"; }
+hog() { run login_of alice "dd if=/dev/zero of=/dev/null bs=${1}M count=1 2>/dev/null; echo \$?"; }
 
 set_ini 'memory_max = 48M'
 mark_syslog
