@@ -9,6 +9,7 @@ need_product
 have_user alice
 have_user bob
 have_user carol --shell /bin/sh
+let_runtime_dirs_go
 pam_door_on
 set_ini 'memory_max = 64M'
 start_sshd ''
