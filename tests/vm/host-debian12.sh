@@ -1,3 +1,3 @@
 #!/bin/bash
 # timeout: 9060
-exec "$(dirname "$0")/boot" bookworm systemd "$@"
+GOCKER_VM_PART=base exec "$(dirname "$0")/boot" bookworm systemd "$@"

@@ -1,3 +1,3 @@
 #!/bin/bash
 # timeout: 9060
-exec "$(dirname "$0")/boot" trixie systemd 90-package
+GOCKER_VM_PART=package exec "$(dirname "$0")/boot" trixie systemd "$@"

@@ -2,8 +2,10 @@
 
 DEPS_VM := qemu-system-x86 mmdebstrap e2fsprogs
 
-# Those first that take longest.
-VM_HOSTS := $(foreach host,debian12 debian13 debian12-plain debian12-package debian13-package,tests/vm/host-$(host).sh)
+# Those first that take longest. A host waits half of its time: so many at once keep two processors busy.
+VM_HOSTS := $(foreach host,debian12-plain debian12 debian13 debian12-logins debian13-logins debian12-package \
+	debian13-package,tests/vm/host-$(host).sh)
+VM_JOBS ?= 5
 VM_PAYLOAD := $(BUILD)/vm/payload.tar
 
 # Where the images of hosts are kept, and of which releases.
@@ -25,10 +27,10 @@ vm-images:
 		for pid in $$pids; do wait $$pid; done
 
 check-vm: vm-payload vm-images
-	$(Q)$(RUN_TESTS) $(VM_HOSTS)
+	$(Q)JOBS=$(VM_JOBS) $(RUN_TESTS) $(VM_HOSTS)
 
 # The long round: 2,000 sessions on each host.
 .PHONY: audit audit-vm
 audit:: audit-vm
 audit-vm: vm-payload vm-images
-	$(Q)GKT_FULL=1 $(RUN_TESTS) $(VM_HOSTS)
+	$(Q)JOBS=$(VM_JOBS) GKT_FULL=1 $(RUN_TESTS) $(VM_HOSTS)

@@ -1,4 +1,5 @@
 #!/bin/bash
+# part: any
 # What kind of host this is, and that it is a working one before gocker comes in.
 # shellcheck source=lib.sh disable=SC2119
 . "$(dirname "$0")/lib.sh"

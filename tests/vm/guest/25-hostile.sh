@@ -1,4 +1,5 @@
 #!/bin/bash
+# suite: bookworm
 # What needs a host of its own to be tried. A41: a user who has a cgroup v2 of his own (an administrator's, a container manager's delegation) freezes all
 # that is in it. The session is in gocker's own; so is the supervisor, and the time limit holds.
 # shellcheck source=lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# part: logins
 # host: systemd
 # The shell door beside logind: the login is a session like any other, and it ends at once.
 # shellcheck source=lib.sh

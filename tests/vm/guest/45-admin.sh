@@ -1,4 +1,5 @@
 #!/bin/bash
+# part: logins
 # host: systemd
 # The administrator's commands where the kernel tells of memory and CPU, the log is the journal and
 # systemd has a say.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# part: logins
 # timeout: 1800
 # The PAM door with the stacks as they are shipped. Beside pam_systemd the limits are those of the
 # session's scope where there is a new one and they can say all that the policy asks for, else those of a leaf of

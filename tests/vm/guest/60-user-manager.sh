@@ -1,4 +1,5 @@
 #!/bin/bash
+# part: logins
 # host: systemd
 # A47: systemd runs units out of a user's own ~/.config/systemd/user on the host. A contained user who
 # plants one and logs in again must not get it run, through either door.

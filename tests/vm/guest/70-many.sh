@@ -1,8 +1,8 @@
 #!/bin/bash
+# part: logins
 # timeout: 7200
-# After many sessions (120 on one host and 60 on the others, and 2,000 with GKT_FULL=1) the host is what
-# it was. Most of them are the login shell started as sshd starts it, without the key exchange; some come
-# by su and the PAM door, some are whole logins.
+# After many sessions (60, and 2,000 with GKT_FULL=1) the host is what it was. Most of them are the login shell
+# started as sshd starts it, without the key exchange; some come by su and the PAM door, some are whole logins.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 need_product

@@ -1,6 +1,6 @@
 #!/bin/bash
 # host: systemd
-# alone: yes
+# part: package
 # The Debian package on a whole host: installed where there was none, upgraded while a session lives and
 # users log in, removed and purged with a user still configured.
 # shellcheck source=lib.sh

@@ -1,0 +1,3 @@
+#!/bin/bash
+# timeout: 9060
+GOCKER_VM_PART=logins exec "$(dirname "$0")/boot" trixie systemd "$@"
