@@ -126,7 +126,7 @@ check "and the one that ignores TERM and HUP" wait_until 10 test ! -d "/proc/$bo
 check "no process of a session lives" wait_until 10 eval '[ -z "$(session_inits)" ]'
 check "no supervisor lives" wait_until 10 eval '[ -z "$(gockers)" ]'
 check "no live record is left" wait_until 10 eval '[ -z "$(live_records)" ]'
-check_not "the scope is gone" test -d "$SCOPE"
+check "the scope is gone" wait_until 10 test ! -d "$SCOPE"
 is "$(systemctl is-failed gocker.scope)" inactive "and has not failed"
 run login_of alice 'echo again'
 is "$out $err" "again " "the next login gets a new scope"
