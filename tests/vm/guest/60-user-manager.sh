@@ -78,7 +78,7 @@ user_manager_off
 # Without a manager systemd of before 255 removes the runtime directory with the last session and makes it with
 # the next. As long as something knows its unit, here one that is ordered after it and elsewhere another session
 # that comes or goes at that moment, its starts are counted. Two are the most here.
-[ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -lt 255 ] || exit
+[ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -lt 255 ] || exit 0
 pam_door_on
 shipped=/usr/local/lib/systemd/system/user-runtime-dir@.service.d/gocker.conf
 mkdir -p '/run/systemd/system/user-runtime-dir@.service.d'
