@@ -90,7 +90,8 @@ hung_up() { since_mark | grep -q 'Disconnected from user'; }
 wait_until 60 hung_up
 like "$(since_mark)" 'gocker-sshd\[2\]: Received disconnect.*gocker-sshd\[2\]: Disconnected from user alice' \
 	"sshd's lines from inside reach the host's log (S22)"
-like "$(gocker_log)" 'event=close .*door=pam user="alice"' "gocker's line at the end"
+closes() { gocker_log | grep -q 'event=close .*door=pam user="alice"'; }
+check "gocker's line at the end" wait_until 60 closes
 
 # Many channels in one container.
 start_master alice
