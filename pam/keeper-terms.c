@@ -63,37 +63,47 @@ static bool stat_inner(const struct gk_keeper *k, unsigned n, char *name, size_t
 	return fstatat(k->ptys, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st->st_mode);
 }
 
-/* New words, or what was turned away: on a terminal that owes some, new ones come after those. */
+/* New words on one of them, or again what was turned away. On a terminal that owes some, new ones come after
+ * those. Returns whether nothing is to be tried again. */
 static bool say_on(struct gk_terminal *t, int fd, const char *text, bool again)
 {
 	return t->owed == again ? gk_terminal_say(t, fd, text) : again;
 }
 
-static bool say(struct gk_keeper *k, const char *text, bool again)
+static bool say_inner(struct gk_keeper *k, unsigned n, const char *text, bool again)
 {
 	struct stat st;
 	char name[16];
+	struct gk_terminal *t = &k->words[n];
+	if (again && !t->owed)
+		return true; /* nor is it opened for nothing */
+	bool there = stat_inner(k, n, name, sizeof name, &st);
+	gk_autoclose int fd = there ? openat(k->ptys, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC |
+		O_NOFOLLOW) : -1;
+	if (fd >= 0)
+		return say_on(t, fd, text, again);
+	t->owed = false; /* gone, or its user wants no messages */
+	return true;
+}
+
+static bool say(struct gk_keeper *k, const char *text, bool again)
+{
 	bool said = k->outer_tty < 0 || say_on(&k->outer_words, k->outer_tty, text, again);
-	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++) {
-		if (!stat_inner(k, n, name, sizeof name, &st))
-			continue;
-		gk_autoclose int fd = openat(k->ptys, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC |
-			O_NOFOLLOW);
-		if (fd >= 0)
-			said = say_on(&k->words[n], fd, text, again) && said;
-	}
+	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++)
+		said = say_inner(k, n, text, again) && said;
 	return said;
 }
 
 void gk_keeper_say(struct gk_keeper *k, const char *text)
 {
-	gk_owed_set(&k->owed, text, say(k, text, false));
+	if (!say(k, text, false))
+		gk_owed_add(&k->owed, text);
 }
 
 void gk_keeper_say_again(struct gk_keeper *k)
 {
 	if (gk_owed_is_due(&k->owed))
-		gk_owed_set(&k->owed, k->owed.text, say(k, k->owed.text, true));
+		gk_owed_tried(&k->owed, say(k, k->owed.text, true));
 }
 
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k)

@@ -46,17 +46,15 @@ struct watch {
 
 static void say(struct watch *w, const char *text)
 {
-	/* One after the other. */
-	bool waits = w->owed.again_ms && text != w->owed.text;
-	if (w->terminal >= 0)
-		gk_owed_set(&w->owed, text, !waits && gk_terminal_say(&w->words, w->terminal, text));
+	if (w->terminal >= 0 && (w->owed.again_ms || !gk_terminal_say(&w->words, w->terminal, text)))
+		gk_owed_add(&w->owed, text);
 }
 
 /* What it has turned away, until it takes it; at the end of a session for a tenth of a second. */
 static void say_again(struct watch *w)
 {
 	if (gk_owed_is_due(&w->owed))
-		say(w, w->owed.text);
+		gk_owed_tried(&w->owed, gk_terminal_say(&w->words, w->terminal, w->owed.text));
 }
 
 static void say_last(struct watch *w)

@@ -32,24 +32,22 @@ bool gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
 	return !t->owed;
 }
 
-void gk_owed_set(struct gk_owed *o, const char *text, bool said)
+void gk_owed_add(struct gk_owed *o, const char *text)
 {
-	bool again = text == o->text;
-	if (said && again)
-		o->again_ms = 0;
-	if (said)
+	size_t len = o->again_ms ? strlen(o->text) : 0;
+	const char *between = len ? "\r\ngocker: " : "";
+	if (len + strlen(between) + strlen(text) < sizeof o->text)
+		snprintf(o->text + len, sizeof o->text - len, "%s%s", between, text);
+	if (o->again_ms)
 		return;
-	if (!again && !o->again_ms) {
-		snprintf(o->text, sizeof o->text, "%s", text);
-		o->after_ms = AGAIN_FIRST_MS;
-	} else if (!again) {
-		size_t len = strlen(o->text);
-		if (len + strlen(text) + sizeof "\r\ngocker: " <= sizeof o->text)
-			snprintf(o->text + len, sizeof o->text - len, "\r\ngocker: %s", text);
-	} else {
-		o->after_ms = o->after_ms * 2 < AGAIN_LAST_MS ? o->after_ms * 2 : AGAIN_LAST_MS;
-	}
+	o->after_ms = AGAIN_FIRST_MS;
 	o->again_ms = gk_ending_now_ms() + o->after_ms;
+}
+
+void gk_owed_tried(struct gk_owed *o, bool said)
+{
+	o->after_ms = o->after_ms * 2 < AGAIN_LAST_MS ? o->after_ms * 2 : AGAIN_LAST_MS;
+	o->again_ms = said ? 0 : gk_ending_now_ms() + o->after_ms;
 }
 
 bool gk_owed_is_due(const struct gk_owed *o)

@@ -27,8 +27,11 @@ struct gk_owed {
 	int64_t after_ms;
 };
 
-/* After each try. More words than there is room for are lost. */
-void gk_owed_set(struct gk_owed *o, const char *text, bool said);
+/* Adds words that were turned away, or that come after such. More than there is room for are lost. */
+void gk_owed_add(struct gk_owed *o, const char *text);
+
+/* After a try to say what is owed, whether it was taken. */
+void gk_owed_tried(struct gk_owed *o, bool said);
 
 bool gk_owed_is_due(const struct gk_owed *o);
 

@@ -52,12 +52,44 @@ static void test_one_warning_then_the_end(void **state)
 	assert_string_equal(text, "this session ends in 5 s (max_duration)");
 }
 
+static void test_words_are_owed_until_they_are_taken(void **state)
+{
+	struct gk_owed o = { 0 };
+	char much[sizeof o.text];
+	int64_t before = gk_ending_now_ms();
+	(void)state;
+	assert_int_equal(gk_owed_wait(&o, -1), -1);
+	assert_false(gk_owed_is_due(&o));
+	gk_owed_add(&o, "one");
+	assert_in_range(o.again_ms, before + 1, gk_ending_now_ms() + 1000);
+	assert_in_range(gk_owed_wait(&o, -1), 0, 1000);
+	assert_int_equal(gk_owed_wait(&o, 0), 0);
+	/* Another waits behind it, and one for which there is no room is lost. */
+	gk_owed_add(&o, "two");
+	memset(much, 'x', sizeof much - 1);
+	much[sizeof much - 1] = '\0';
+	gk_owed_add(&o, much);
+	assert_string_equal(o.text, "one\r\ngocker: two");
+	/* Less and less often. */
+	for (int i = 0; i < 20; i++)
+		gk_owed_tried(&o, false);
+	assert_int_equal(o.after_ms, 1000);
+	o.again_ms = before;
+	assert_true(gk_owed_is_due(&o));
+	gk_owed_tried(&o, true);
+	assert_false(gk_owed_is_due(&o));
+	assert_int_equal(gk_owed_wait(&o, -1), -1);
+	gk_owed_add(&o, "three");
+	assert_string_equal(o.text, "three");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_use_is_never_taken_for_earlier),
 		cmocka_unit_test(test_own_words_are_no_use),
 		cmocka_unit_test(test_one_warning_then_the_end),
+		cmocka_unit_test(test_words_are_owed_until_they_are_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
