@@ -46,7 +46,7 @@ SANITIZE ?=
 ifeq ($(WERROR),1)
 WARN += -Werror
 endif
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(BUILD)/gen \
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I. -I$(BUILD)/gen \
 	-DGK_VERSION='"$(VERSION)"' \
 	-DGK_CONFIG_PATH='"$(SYSCONFDIR)/gocker.ini"' \
 	-DGK_BINDIR='"$(BINDIR)"' \
@@ -78,9 +78,9 @@ NCURSES_LIBS ?= -lncursesw -ltinfo
 
 BASE_SRC := $(wildcard src/base/*.c)
 PLAN_SRC := $(wildcard src/plan/*.c)
-RUN_SRC := $(wildcard src/run/*.c)
+RUN_SRC := $(wildcard src/run/*/*.c)
 IMAGE_SRC := $(wildcard src/image/*.c)
-CLI_SRC := $(wildcard src/cli/*.c)
+CLI_SRC := $(wildcard src/cli/*.c src/cli/*/*.c)
 
 objs = $(patsubst %.c,$(BUILD)/%.o,$(1))
 BASE_LIB := $(BUILD)/libgkbase.a
@@ -129,13 +129,13 @@ $(BUILD)/mkfilter: src/tools/mkfilter.c src/tools/profile.h $(BUILD)/flags
 $(BUILD)/gen/filters.h: $(BUILD)/mkfilter
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && $< >$@.new && mv $@.new $@
-$(BUILD)/src/run/seccomp.o: $(BUILD)/gen/filters.h
+$(BUILD)/src/run/privilege/seccomp.o: $(BUILD)/gen/filters.h
 
 $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
 
-$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC)) $(IMAGE_LIB) $(CORE_LIBS)
+$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC) pam/stack.c) $(IMAGE_LIB) $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS) -lpam

@@ -22,8 +22,8 @@
 #include "base/sys.h"
 #include "plan/env.h"
 #include "plan/plan.h"
-#include "run/cleanse.h"
-#include "run/seccomp.h"
+#include "run/privilege/cleanse.h"
+#include "run/privilege/seccomp.h"
 
 #define SELF GK_BINDIR "/gocker-shell"
 #define NOT_THERE " is not in the image; nothing was run\n"

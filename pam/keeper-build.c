@@ -13,9 +13,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "run/cgfile.h"
-#include "run/scope.h"
-#include "run/withdraw.h"
+#include "run/cgroup/cgfile.h"
+#include "run/cgroup/scope.h"
+#include "run/cgroup/leave.h"
 
 /* A file of the host as a private mount of its own, to be attached inside. */
 static int clone_file(const char *path)

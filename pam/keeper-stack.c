@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cli/pamstack.h"
+#include "stack.h"
 
 /* The session lines of a service, and where in them gocker's are. */
 struct way {

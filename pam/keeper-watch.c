@@ -9,8 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "run/bites.h"
-#include "run/ending.h"
+#include "run/watch/limit-event.h"
+#include "run/watch/shutdown.h"
 
 /* How often an ending session is looked at: at the end of most logins nobody is left inside. */
 enum { LOOK_MS = 20 };

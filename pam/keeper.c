@@ -17,10 +17,10 @@
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "run/creds.h"
-#include "run/identity.h"
-#include "run/load.h"
-#include "run/seccomp.h"
+#include "run/privilege/creds.h"
+#include "run/privilege/identity.h"
+#include "run/store/load.h"
+#include "run/privilege/seccomp.h"
 
 /* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all the
  * same, the login is uncontained: told to the log. */

@@ -9,10 +9,10 @@
 #include "base/err.h"
 #include "link.h"
 #include "plan/plan.h"
-#include "run/apart.h"
-#include "run/cleanse.h"
-#include "run/session.h"
-#include "run/terminal.h"
+#include "run/privilege/nss-worker.h"
+#include "run/privilege/cleanse.h"
+#include "run/build/session.h"
+#include "run/watch/notice.h"
 
 /* The most terminals a session makes (devpts, max=). */
 enum { GK_PTYS_MAX = 128 };

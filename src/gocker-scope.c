@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "run/scope.h"
+#include "run/cgroup/scope.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SCOPE_OBJECT "/org/freedesktop/systemd1/unit/gocker_2escope"

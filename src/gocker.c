@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "run/exe.h"
+#include "run/privilege/exe.h"
 
 static const struct command {
 	const char *name;

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/report.h"
 #include "plan/policy.h"
-#include "run/cgroup.h"
+#include "run/cgroup/cgroup.h"
 
 static const char help[] =
 	"Usage: gocker check [OPTION...] [FILE]\n"

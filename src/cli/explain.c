@@ -11,7 +11,7 @@
 #include "plan/keys.h"
 #include "plan/plan.h"
 #include "plan/text.h"
-#include "run/identity.h"
+#include "run/privilege/identity.h"
 
 static const char help[] =
 	"Usage: gocker explain [OPTION...] USER\n"

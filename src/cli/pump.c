@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "run/creds.h"
-#include "run/seccomp.h"
+#include "run/privilege/creds.h"
+#include "run/privilege/seccomp.h"
 
 /* How often one in the background looks whether it still is, in ms. */
 enum { BACKGROUND_MS = 250 };

@@ -16,8 +16,8 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "run/creds.h"
-#include "run/seccomp.h"
+#include "run/privilege/creds.h"
+#include "run/privilege/seccomp.h"
 
 enum { LOOK_MS = 100 };
 

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "image/tick.h"
-#include "run/image.h"
+#include "run/store/image.h"
 
 /* NAME@STAMP with room for the prefixes of staging and doomed directories. */
 enum { GK_VERSION_NAME_MAX = 160 };

@@ -21,11 +21,11 @@ unnamed_in() {
 		grep -qxE "(${file#src/}|$base|${base%.*})" <<<"$words" || echo "$file"
 	done
 }
-is "$(unnamed_in src/README.md src/*.c src/{base,plan,run,cli,tools}/*.c)" "" "src/README.md names every source file"
+is "$(unnamed_in src/README.md src/*.c src/{base,plan,cli,tools}/*.c src/{run,cli}/*/*.c)" "" "src/README.md names every source file"
 is "$(unnamed_in src/image/README.md src/image/*.c)" "" "src/image/README.md every one of images"
 is "$(unnamed_in pam/README.md pam/*.c)" "" "pam/README.md every one of the PAM door"
 headers=
-for file in src/*/*.h pam/*.h; do [ -e "${file%.h}.c" ] || headers+=" $file"; done
+for file in src/*/*.h src/*/*/*.h pam/*.h; do [ -e "${file%.h}.c" ] || headers+=" $file"; done
 # shellcheck disable=SC2086 # words
 is "$(for file in $headers; do grep -q "\`[a-z/]*${file##*/}\`" src/README.md pam/README.md src/image/README.md || echo "$file"; done)" \
 	"" "and the headers that stand alone"
@@ -41,7 +41,7 @@ missing_of() {
 		echo "$word"
 	done
 }
-is "$(missing_of src/README.md . src src/base src/plan src/run src/cli src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
+is "$(missing_of src/README.md . src src/base src/plan src/run src/run/* src/cli src/cli/* src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
 is "$(missing_of src/image/README.md . src/image src | grep -vx info.json)" "" "nor does src/image/README.md"
 is "$(missing_of pam/README.md . pam src | grep -vx gocker.ini)" "" "nor pam/README.md"
 is "$(missing_of tests/README.md . tests tests/* conf)" "" "nor tests/README.md"
@@ -59,7 +59,7 @@ while read -r said files; do
 done <<<"$table"
 # The compiler wrote the name of each source file into the program; a sanitizer's own are none of ours.
 linked=$(readelf --debug-dump=info --dwarf-depth=1 "$build/gocker-shell" 2>/dev/null |
-	grep -oE 'src/(base/|plan/|run/)?[a-z_-]+\.c' | sort -u)
+	grep -oE 'src/(base/|plan/|run/[a-z]+/)?[a-z_-]+\.c' | sort -u)
 if [ -z "$linked" ]; then
 	skip "the table has the files of gocker-shell" "built without -g"
 else

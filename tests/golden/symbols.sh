@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
 
 objects=()
-for source in src/*.c src/*/*.c pam/*.c; do
+for source in src/*.c src/*/*.c src/*/*/*.c pam/*.c; do
 	object=$build/${source%.c}.o
 	[ ! -e "$object" ] || objects+=("$object")
 done

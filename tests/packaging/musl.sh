@@ -23,7 +23,8 @@ flags=(-D_GNU_SOURCE -std=gnu17 -O0 -Isrc "-I$inc/gen" "-I$inc" -include "$stand
 
 # --- compiled: all but the helper for systemd, as in APKBUILD ---
 
-for room in src src/base src/plan src/run src/image src/cli pam; do
+for room in src src/base src/plan src/run/* src/image src/cli src/cli/*/ pam; do
+	room=${room%/}
 	said='' n=0
 	for file in "$room"/*.c; do
 		[ "$file" != src/gocker-scope.c ] || continue
@@ -46,7 +47,7 @@ link() { # OUTPUT WORD...
 }
 # shellcheck disable=SC2046
 link "$GKT_WORK/gocker-shell" "$GKT_WORK/o/src-gocker-shell.c.o" &&
-	link "$GKT_WORK/gocker-keeper" $(objects pam-keeper) "$GKT_WORK/o/src-cli-pamstack.c.o" &&
+	link "$GKT_WORK/gocker-keeper" $(objects pam-keeper) "$GKT_WORK/o/pam-stack.c.o" &&
 	link "$GKT_WORK/gocker-entry" -static "$GKT_WORK/o/pam-entry.c.o"
 is "$?" 0 "gocker-shell, gocker-keeper and gocker-entry are linked with musl" || diag "$(cat "$GKT_WORK/link")"
 

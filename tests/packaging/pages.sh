@@ -31,12 +31,17 @@ listed_options() {
 	sed -n 's/^ *\(-[-a-zA-Z, ]*\).*/\1/p' | grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z-]*' | tr -d ', ' | sort -u
 }
 
+# The source file of a subcommand.
+source_of() {
+	find "$GKT_TOP/src/cli" -name "$1.c" | head -n 1
+}
+
 # The long options that the parser of a command knows, out of its table. edit-root is what
 # `gocker image edit` says to `gocker run`, not a person's.
 parsed_options() {
 	local file=$1
 	case $1 in disable) file=enable ;; thaw) file=freeze ;; esac
-	{ grep -ohE '\{ "[a-z-]+", (no|required|optional)_argument' "$GKT_TOP/src/cli/$file.c" |
+	{ grep -ohE '\{ "[a-z-]+", (no|required|optional)_argument' "$(source_of "$file")" |
 		sed 's/{ "\([a-z-]*\)".*/--\1/'; echo --help; } | grep -vx -- --edit-root | sort -u
 }
 
@@ -44,7 +49,7 @@ parsed_options() {
 parsed_letters() {
 	local file=$1 nth=1
 	case $1 in disable) file=enable nth=2 ;; thaw) file=freeze ;; esac
-	sed -n 's/.*getopt_long(argc, argv, "+\{0,1\}\([a-zA-Z:]*\)".*/\1/p' "$GKT_TOP/src/cli/$file.c" | sed -n "${nth}p" |
+	sed -n 's/.*getopt_long(argc, argv, "+\{0,1\}\([a-zA-Z:]*\)".*/\1/p' "$(source_of "$file")" | sed -n "${nth}p" |
 		grep -oE '[a-zA-Z]' | sed 's/^/-/' | sort
 }
 

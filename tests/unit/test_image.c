@@ -21,7 +21,7 @@
 #include "image/spawn.h"
 #include "image/store.h"
 #include "image/tree.h"
-#include "run/image.h"
+#include "run/store/image.h"
 
 /* A directory of its own for each test. */
 struct place {

@@ -1,0 +1,141 @@
+/* What may lead past gocker's doors, and what may close them on everybody. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/enable/accounts.h"
+#include "cli/enable/admins.h"
+#include "cli/doctor/doctor.h"
+#include "pam/stack.h"
+#include "cli/spawn.h"
+#include "cli/enable/trial.h"
+#include "run/cgroup/scope.h"
+
+#define SHIPPED GK_DATADIR
+
+static bool exists(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+
+/* ---- PAM ---- */
+
+static void check_stacks(struct gk_doctor *d)
+{
+	static const char *const services[] = { "sshd", "login", "remote", "su", "runuser", "sudo", "cron",
+		"atd", "vsftpd", "proftpd", "cockpit", "xrdp-sesman", "gdm-password", "lightdm", "sddm" };
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		struct gk_err err = GK_ERR_INIT;
+		char path[64];
+		snprintf(path, sizeof path, "/etc/pam.d/%s", services[i]);
+		if (!exists(path))
+			continue;
+		int r = gk_pam_stack_judge(services[i], &err);
+		if (r == 0)
+			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order", path);
+		else if (r == 1)
+			gk_found(d, GK_FOUND_WARN, "pam",
+				"nothing where that is meant; else order the lines as in " SHIPPED "/pam.d",
+				"%s (its sessions are contained)", err.msg);
+		else if (r != -ENOENT)
+			gk_found(d, GK_FOUND_BAD, "pam",
+				"order the lines as in the shipped " SHIPPED "/pam.d", "%s", err.msg);
+		else if (d->pam_door && strcmp(services[i], "sudo") != 0)
+			gk_found(d, GK_FOUND_WARN, "pam", "take over " SHIPPED "/pam.d where users may use it",
+				"%s has no line of pam_gocker: users get past the PAM door there", path);
+	}
+}
+
+/* pam_systemd starts user@UID.service on the host at the first login, through either door. */
+static void check_manager(struct gk_doctor *d)
+{
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	struct gk_pam_stack stack;
+	struct gk_err err = GK_ERR_INIT;
+	if (!gk_scope_host_has_systemd() || (!d->shell_door && !d->pam_door))
+		return;
+	if (gk_pam_stack_read("systemd-user", &arena, &stack, &err) < 0)
+		return;
+	if (gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+		gk_found(d, GK_FOUND_OK, "manager", NULL, "user managers are refused to the contained");
+	else
+		gk_found(d, GK_FOUND_BAD, "manager",
+			"cp " SHIPPED "/pam.d/systemd-user /etc/pam.d/systemd-user",
+			"user@UID.service runs units from ~/.config/systemd/user on the host");
+}
+
+/* ---- what runs a user's code without a login ---- */
+
+/* A program that runs jobs of users by /bin/sh: contained through PAM, or not for everybody. */
+static void check_jobs(struct gk_doctor *d, const char *what, const char *service,
+	const char *const *programs, const char *allow)
+{
+	struct gk_err err = GK_ERR_INIT;
+	if (!gk_spawn_find(programs) || (!d->shell_door && !d->pam_door))
+		return;
+	if (gk_pam_stack_judge(service, &err) >= 0)
+		gk_found(d, GK_FOUND_OK, what, NULL, "jobs are contained");
+	else if (exists(allow))
+		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);
+	else
+		gk_found(d, GK_FOUND_BAD, what,
+			gk_arena_printf(&d->arena, "take over " SHIPPED "/pam.d/%s, or list those who "
+				"may in %s (an empty file: root alone)", service, allow),
+			"jobs of contained users run on the host");
+}
+
+static void check_mail(struct gk_doctor *d)
+{
+	if (access("/usr/sbin/sendmail", X_OK) == 0 && (d->shell_door || d->pam_door))
+		gk_found(d, GK_FOUND_WARN, "mail",
+			"forbid commands in the mail server (postfix: allow_mail_to_commands = alias)",
+			"a mail server is there: pipes in ~/.forward may run on the host");
+}
+
+/* ---- lockout ---- */
+
+static void check_lockout(struct gk_doctor *d)
+{
+	const struct passwd *root = getpwuid(0);
+	struct gk_err err = GK_ERR_INIT;
+	if (root && strcmp(root->pw_shell, GK_SHELL_PATH) == 0)
+		gk_found(d, GK_FOUND_BAD, "lockout", "usermod -s /bin/bash root",
+			"root's shell is gocker-shell: nobody can repair the host");
+	if (d->pam_door && gk_trial_pam_free("root", &err) < 0)
+		gk_found(d, GK_FOUND_BAD, "lockout", "gocker disable --door pam, or make install",
+			"the PAM door would refuse root: %s", err.msg);
+	struct gk_admin_view view = gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);
+	if (view.break_glass && !getgrnam(view.break_glass))
+		gk_found(d, GK_FOUND_WARN, "lockout",
+			gk_arena_printf(&d->arena, "groupadd --system %s, or name another group", view.break_glass),
+			"/etc/pam.d/sshd: break_glass=%s lets nobody through: there is no such group",
+			view.break_glass);
+	size_t n = gk_admins_free(&view, &d->arena);
+	if (n == 0)
+		gk_found(d, GK_FOUND_WARN, "lockout",
+			"keep a console or root's key at hand, or an administrator out of containers",
+			"no member of sudo, admin or wheel is outside of a container");
+	else
+		gk_found(d, GK_FOUND_OK, "lockout", NULL, "%zu administrator%s outside of containers", n,
+			n == 1 ? "" : "s");
+}
+
+void gk_doctor_doors(struct gk_doctor *d)
+{
+	static const char *const crons[] = { "/usr/sbin/cron", "/usr/sbin/crond", NULL };
+	static const char *const ats[] = { "/usr/sbin/atd", NULL };
+	check_stacks(d);
+	check_manager(d);
+	gk_doctor_sshd(d);
+	check_jobs(d, "cron", "cron", crons, "/etc/cron.allow");
+	check_jobs(d, "at", "atd", ats, "/etc/at.allow");
+	check_mail(d);
+	check_lockout(d);
+}

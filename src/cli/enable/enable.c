@@ -1,0 +1,317 @@
+/* gocker enable, gocker disable: bring users in, and let them out again. */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cli/enable/accounts.h"
+#include "cli/sessions/act.h"
+#include "cli/cli.h"
+#include "cli/enable/enable.h"
+#include "pam/stack.h"
+#include "cli/report.h"
+#include "cli/sessions/sessions.h"
+#include "cli/enable/trial.h"
+#include "run/privilege/identity.h"
+#include "plan/policy.h"
+#include "run/store/image.h"
+#include "run/store/load.h"
+#include "run/cgroup/scope.h"
+
+static const char enable_help[] =
+	"Usage: gocker enable [OPTION...] USER...\n"
+	"\n"
+	"Contains the logins of users from the next one on. A trial login comes first; where it fails\n"
+	"nothing is changed. What was is remembered for `gocker disable`. Root and the last\n"
+	"administrator outside of a container are refused. The image alpine, which gocker.ini has as\n"
+	"it comes, is fetched if it is not there yet (see `gocker image fetch --help`), with this\n"
+	"host's sftp-server and scp if it has them.\n"
+	"\n"
+	"      --door DOOR          shell (the default): gocker-shell becomes the user's shell.\n"
+	"                           pam: the lines of pam_gocker go into the stacks of services; they\n"
+	"                           contain all whom gocker.ini does not spare (contain = no), so that\n"
+	"                           it is refused where no administrator would be left outside\n"
+	"      --service NAME       with --door pam: this service's stack; can be repeated (default:\n"
+	"                           sshd, and systemd-user where systemd runs)\n"
+	"      --break-glass GROUP  with --door pam: lets the members of this group through\n"
+	"  -n, --dry-run            say what would be done\n"
+	"      --help               this text\n"
+	"\n"
+	"Exit status: 0, or 1 when a user was not brought in.\n";
+
+static const char disable_help[] =
+	"Usage: gocker disable [OPTION...] USER...\n"
+	"       gocker disable --door pam [OPTION...]\n"
+	"\n"
+	"Gives users the shell back that they had, or PAM stacks what they were. Sessions that live go\n"
+	"on; `gocker kill --user` ends them.\n"
+	"\n"
+	"      --door DOOR     shell (the default), or pam: takes gocker's lines out of the stacks, for\n"
+	"                      everybody; a user is spared with contain = no in gocker.ini\n"
+	"      --service NAME  with --door pam: out of this one's only; can be repeated\n"
+	"  -s, --shell PATH    this shell instead\n"
+	"  -n, --dry-run       say what would be done\n"
+	"      --help          this text\n";
+
+struct work {
+	bool dry, pam;
+	struct gk_pam_door door;
+	const char *shell;
+	struct gk_arena arena;
+};
+
+static int may_contain(struct work *w, const char *user, struct gk_identity *ret, struct gk_err *err)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	struct gk_config config;
+	int r = gk_identity_by_name(user, &w->arena, ret, err);
+	if (r < 0)
+		return r;
+	/* One that can't be read is the trial login's to tell. */
+	bool read = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, &ignored) == 0;
+	r = gk_account_is_last_admin(ret, read ? &config : NULL, &w->arena, err);
+	return r > 0 ? -EPERM : r;
+}
+
+/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp and sftp
+ * work: 0 when the user's image is there, 1 when --dry-run left it unfetched. Any other image is made by
+ * hand. */
+static int first_image(struct work *w, const struct gk_identity *who, struct gk_err *err)
+{
+	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine", image[] = "image";
+	static char sftp[] = "--with=sftp-server", scp[] = "--with=scp";
+	struct gk_config config;
+	struct gk_policy policy;
+	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
+	if (r == 0)
+		r = gk_policy_for(&config, who, &w->arena, &policy, err);
+	if (r != 0)
+		return r;
+	gk_autoclose int root = -1, lock = -1;
+	struct gk_err missing = GK_ERR_INIT;
+	if (strcmp(policy.image, alpine) != 0 ||
+		gk_image_open(policy.image_dir, policy.image, 0, &root, &lock, &missing) != -ENOENT)
+		return 0; /* whatever else is wrong with it, the trial login says */
+	if (w->dry) {
+		printf("%s: would fetch the image %s, and then try a login\n", who->name, policy.image);
+		return 1;
+	}
+	if (gk_cmd_image(6, (char *[]){ image, fetch, if_missing, sftp, scp, alpine, NULL }) != 0)
+		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too", missing.msg);
+	return 0;
+}
+
+static int enable_shell(struct work *w, const struct gk_identity *who, struct gk_err *err)
+{
+	int r = gk_shell_program_check(err);
+	if (r == 0 && strcmp(who->shell, GK_SHELL_PATH) == 0) {
+		printf("%s: contained already\n", who->name);
+		return 0;
+	}
+	if (r == 0)
+		r = first_image(w, who, err);
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = gk_trial_shell(who->name, err);
+	if (r < 0) {
+		gk_err_context(err, "a trial login fails");
+		return r;
+	}
+	int known = gk_shells_has(GK_SHELL_PATH, err);
+	if (known < 0)
+		return known;
+	if (w->dry) {
+		printf("%s: a trial login works; would change the shell from %s to %s%s\n", who->name,
+			who->shell, GK_SHELL_PATH, known ? "" : ", and add that to /etc/shells");
+		return 0;
+	}
+	r = known ? 0 : gk_shells_add(GK_SHELL_PATH, err);
+	if (r == 0)
+		r = gk_account_remember(who->name, who->shell, err);
+	if (r == 0)
+		r = gk_account_set_shell(who->name, GK_SHELL_PATH, err);
+	if (r < 0)
+		return r;
+	gk_log(LOG_NOTICE, "event=enable user=\"%s\" door=shell by=%s", who->name, gk_act_by());
+	printf("%s: contained from the next login on (the shell was %s)\n", who->name, who->shell);
+	return 0;
+}
+
+static int disable_one(struct work *w, const char *user, struct gk_err *err)
+{
+	struct gk_identity who;
+	const char *shell = w->shell;
+	int r = gk_identity_by_name(user, &w->arena, &who, err);
+	if (r < 0)
+		return r;
+	if (strcmp(who.shell, GK_SHELL_PATH) != 0) {
+		printf("%s: the shell door does not contain this user\n", who.name);
+		return 0;
+	}
+	r = shell ? 0 : gk_account_recall(who.name, &w->arena, &shell, err);
+	if (r == -ENOENT)
+		return gk_fail(err, r, "the shell that %s had is not known; name one with --shell",
+			who.name);
+	if (r < 0)
+		return r;
+	if (w->dry) {
+		printf("%s: would change the shell back to %s\n", who.name, shell);
+		return 0;
+	}
+	r = gk_account_set_shell(who.name, shell, err);
+	if (r == 0)
+		r = gk_account_forget(who.name, err);
+	if (r < 0)
+		return r;
+	gk_log(LOG_NOTICE, "event=disable user=\"%s\" by=%s", who.name, gk_act_by());
+	printf("%s: no longer contained; the shell is %s\n", who.name, shell);
+	struct gk_seen_list all;
+	if (gk_seen_read(&(struct gk_seen_filter){ .user = who.name }, &w->arena, &all, err) == 0 &&
+		all.n)
+		printf("%s: %zu session%s still open\n", who.name, all.n, all.n == 1 ? " is" : "s are");
+	return 0;
+}
+
+/* pam_systemd starts a manager on the host for whoever logs in, which runs what his home says. Its stack is
+ * everybody's (contain = no spares those outside), and so left to the administrator. */
+static void say_manager(struct work *w)
+{
+	struct gk_pam_stack stack;
+	struct gk_err err = GK_ERR_INIT;
+	if (gk_scope_host_has_systemd() && gk_pam_stack_read("systemd-user", &w->arena, &stack, &err) == 0 &&
+		!gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+		puts("but systemd still runs their units (~/.config/systemd/user) on the host; `gocker doctor` tells "
+		     "how to end that");
+}
+
+static int each(struct work *w, const char *name, char **users)
+{
+	int code = 0;
+	bool in = false;
+	for (; *users; users++) {
+		struct gk_err err = GK_ERR_INIT;
+		struct gk_identity who;
+		int r;
+		if (strcmp(name, "disable") == 0) {
+			r = disable_one(w, *users, &err);
+		} else {
+			r = may_contain(w, *users, &who, &err);
+			if (r == 0)
+				r = enable_shell(w, &who, &err);
+			in |= r == 0;
+		}
+		if (r >= 0)
+			continue;
+		gk_err_context(&err, "%s", *users);
+		(void)gk_cli_fail(name, &err);
+		code = 1;
+	}
+	if (in && !w->dry)
+		say_manager(w);
+	gk_arena_free(&w->arena);
+	return code;
+}
+
+/* The options of both commands. Returns 0, or the exit status. */
+static int read_option(struct work *w, const char *name, int c, char **argv)
+{
+	switch (c) {
+	case 'd':
+		w->pam = strcmp(optarg, "pam") == 0;
+		return w->pam || strcmp(optarg, "shell") == 0 ? 0 :
+			gk_cli_usage(name, "--door is shell or pam");
+	case 'S':
+		if (!*optarg || *optarg == '.' || strchr(optarg, '/') || strlen(optarg) > 200)
+			return gk_cli_usage(name, "--service takes the name of a file in /etc/pam.d");
+		if (w->door.nservices == GK_SERVICES_MOST)
+			return gk_cli_usage(name, "that are too many services");
+		w->door.services[w->door.nservices++] = optarg;
+		return 0;
+	case 'b':
+		if (!getgrnam(optarg))
+			return gk_cli_usage(name, "there is no group %s", optarg);
+		w->door.break_glass = optarg;
+		return 0;
+	case 's': w->shell = optarg; return 0;
+	case 'n': w->dry = w->door.dry = true; return 0;
+	default: return gk_cli_bad_option(name, argv);
+	}
+}
+
+/* What does not go together. */
+static int check_options(const struct work *w, const char *name, bool has_users)
+{
+	if (!w->pam && (w->door.nservices || w->door.break_glass))
+		return gk_cli_usage(name, "--service and --break-glass go with --door pam");
+	if (w->pam && w->shell)
+		return gk_cli_usage(name, "--shell goes with --door shell");
+	if (w->shell && w->shell[0] != '/')
+		return gk_cli_usage(name, "--shell takes an absolute path");
+	if (w->pam && strcmp(name, "disable") == 0)
+		return has_users ? gk_cli_usage(name,
+			"the PAM door is the whole host's: name no user, or spare one with contain = no in "
+			"his section of gocker.ini") : gk_cli_need_root(name);
+	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "which user?");
+}
+
+int gk_cmd_enable(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "door", required_argument, NULL, 'd' },
+		{ "service", required_argument, NULL, 'S' },
+		{ "break-glass", required_argument, NULL, 'b' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static struct work w;
+	int r = 0;
+	opterr = 0;
+	for (int c; r == 0 && (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
+		if (c == 'h')
+			return fputs(enable_help, stdout) < 0;
+		r = read_option(&w, "enable", c, argv);
+	}
+	if (r == 0)
+		r = check_options(&w, "enable", optind < argc);
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	r = w.pam ? gk_enable_pam(&w.door, argv + optind) : each(&w, "enable", argv + optind);
+	gk_arena_free(&w.door.arena);
+	return r;
+}
+
+int gk_cmd_disable(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "door", required_argument, NULL, 'd' },
+		{ "service", required_argument, NULL, 'S' },
+		{ "shell", required_argument, NULL, 's' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static struct work w;
+	int r = 0;
+	opterr = 0;
+	for (int c; r == 0 && (c = getopt_long(argc, argv, "ns:", options, NULL)) != -1;) {
+		if (c == 'h')
+			return fputs(disable_help, stdout) < 0;
+		r = read_option(&w, "disable", c, argv);
+	}
+	if (r == 0)
+		r = check_options(&w, "disable", optind < argc);
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	r = w.pam ? gk_disable_pam(&w.door) : each(&w, "disable", argv + optind);
+	gk_arena_free(&w.door.arena);
+	return r;
+}

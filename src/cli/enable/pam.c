@@ -1,0 +1,284 @@
+/* The PAM door is the host's: its lines stand in the stacks of services, and gocker.ini says whom they
+ * contain. Root is let through by the module itself, before any file is read. */
+#include "cli/enable/enable.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/enable/accounts.h"
+#include "cli/sessions/act.h"
+#include "cli/enable/admins.h"
+#include "cli/cli.h"
+#include "cli/enable/pam-edit.h"
+#include "pam/stack.h"
+#include "cli/enable/trial.h"
+#include "plan/policy.h"
+#include "plan/text.h"
+#include "run/privilege/identity.h"
+#include "run/store/load.h"
+#include "run/cgroup/scope.h"
+
+struct opening {
+	struct gk_pam_door *door;
+	struct gk_config config;
+	struct gk_pam_change changes[GK_SERVICES_MOST];
+	size_t nchanges;
+	size_t contained; /* local people, and programs' accounts that can log in, whom it would contain */
+};
+
+/* ---- who is meant ---- */
+
+static int check_user(struct opening *o, const char *user, struct gk_err *err)
+{
+	struct gk_arena *arena = &o->door->arena;
+	struct gk_identity who;
+	struct gk_policy policy;
+	int r = gk_identity_by_name(user, arena, &who, err);
+	if (r == 0)
+		r = gk_policy_for(&o->config, &who, arena, &policy, err);
+	if (r != 0)
+		return r;
+	if (who.uid == 0)
+		return gk_fail(err, -EPERM,
+			"root is not contained: someone must be able to repair the host");
+	if (!policy.contain)
+		return gk_fail(err, -EPERM, "contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])",
+			who.name, policy.origin[GK_KEY_CONTAIN].line,
+			policy.origin[GK_KEY_CONTAIN].section);
+	if (gk_is_member(&who, o->door->break_glass))
+		return gk_fail(err, -EPERM, "%s is a member of %s, whom --break-glass lets through",
+			who.name, o->door->break_glass);
+	r = gk_trial_pam(who.name, err);
+	gk_err_context(err, "a trial login fails");
+	return r;
+}
+
+/* ---- who else is ---- */
+
+static bool can_log_in(const struct gk_identity *who)
+{
+	return !strstr(who->shell, "nologin") && !strstr(who->shell, "/false");
+}
+
+static bool is_contained(struct opening *o, const char *name)
+{
+	struct gk_arena *arena = &o->door->arena;
+	struct gk_err ignored = GK_ERR_INIT;
+	struct gk_identity who;
+	struct gk_policy policy;
+	return gk_identity_by_name(name, arena, &who, &ignored) == 0 && who.uid != 0 &&
+		can_log_in(&who) &&
+		gk_policy_for(&o->config, &who, arena, &policy, &ignored) == 0 && policy.contain &&
+		!gk_is_member(&who, o->door->break_glass);
+}
+
+/* The names are read first: the look-ups must not move the list that is being read. */
+static void count_contained(struct opening *o)
+{
+	struct gk_arena *arena = &o->door->arena;
+	const char **names = NULL;
+	size_t n = 0, cap = 0;
+	FILE *f = fopen("/etc/passwd", "re");
+	for (const struct passwd *pw; f && (pw = fgetpwent(f));) {
+		names = gk_grow(arena, names, n, &cap, sizeof *names);
+		if (!names)
+			break;
+		names[n++] = gk_arena_strdup(arena, pw->pw_name);
+	}
+	if (f)
+		fclose(f);
+	for (size_t i = 0; names && i < n; i++)
+		o->contained += names[i] && is_contained(o, names[i]);
+}
+
+/* Whether the change would contain the last administrator who is outside. */
+static bool would_lock_out(struct opening *o)
+{
+	struct gk_arena *arena = &o->door->arena;
+	struct gk_admin_view view = { .config = &o->config, .break_glass = o->door->break_glass };
+	if (gk_admins_free(&view, arena) == 0)
+		return false;
+	view.pam = true;
+	return gk_admins_free(&view, arena) == 0;
+}
+
+/* ---- the stacks ---- */
+
+static int plan_changes(struct opening *o, struct gk_err *err)
+{
+	struct gk_pam_door *door = o->door;
+	if (!door->nservices) {
+		door->services[door->nservices++] = "sshd";
+		if (gk_scope_host_has_systemd())
+			door->services[door->nservices++] = "systemd-user";
+	}
+	for (size_t i = 0; i < door->nservices; i++) {
+		struct gk_pam_change change;
+		int r = gk_pam_plan_add(door->services[i], door->break_glass, &door->arena, &change,
+			err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			o->changes[o->nchanges++] = change;
+	}
+	return 0;
+}
+
+/* A change of stacks must leave root, and someone who can become root, outside. */
+static int check_lockout(struct opening *o, struct gk_err *err)
+{
+	int r = gk_trial_pam_free("root", err);
+	if (r < 0) {
+		gk_err_context(err, "root would not get in");
+		return r;
+	}
+	count_contained(o);
+	if (would_lock_out(o))
+		return gk_fail(err, -EPERM,
+			"every member of sudo, admin and wheel would be contained; write `contain = no` "
+			"in a section of theirs in " GK_CONFIG_PATH ", or name a group with --break-glass");
+	return 0;
+}
+
+static void print_change(const struct gk_pam_change *c)
+{
+	unsigned line = 0;
+	const char *before = c->before;
+	for (const char *p = c->after; *p; p += strcspn(p, "\n") + (strchr(p, '\n') != NULL)) {
+		size_t len = strcspn(p, "\n");
+		line++;
+		if (strncmp(p, before, len) == 0 && (before[len] == '\n' || !before[len]))
+			before += len + (before[len] == '\n');
+		else
+			printf("/etc/pam.d/%s: would have as line %u: %.*s\n", c->service, line,
+				(int)len, p);
+	}
+}
+
+static int apply(const struct opening *o, struct gk_err *err)
+{
+	for (size_t i = 0; i < o->nchanges; i++) {
+		const struct gk_pam_change *c = &o->changes[i];
+		int r = gk_pam_apply_add(c, err);
+		if (r < 0)
+			return r;
+		gk_log(LOG_NOTICE, "event=enable door=pam service=%s by=%s", c->service, gk_act_by());
+		printf("/etc/pam.d/%s: has gocker's lines now (as it was: " GK_STATEDIR "/pam/%s)\n",
+			c->service, c->service);
+	}
+	return 0;
+}
+
+/* Where users get past the door. */
+static void name_open_services(const struct gk_pam_door *door)
+{
+	static const char *const services[] = { "sshd", "login", "su", "cron", "atd" };
+	struct gk_buf open = { .arena = NULL };
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	open.arena = &arena;
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		struct gk_pam_stack stack;
+		struct gk_err ignored = GK_ERR_INIT;
+		bool meant = false;
+		for (size_t k = 0; k < door->nservices; k++)
+			meant = meant || strcmp(door->services[k], services[i]) == 0;
+		if (!meant && gk_pam_stack_read(services[i], &arena, &stack, &ignored) == 0 &&
+			!gk_pam_stack_has(&stack, 's', "pam_gocker.so"))
+			gk_buf_printf(&open, "%s%s", open.len ? ", " : "", services[i]);
+	}
+	if (open.len)
+		printf("not contained: what users do through %s; see --service\n", gk_buf_text(&open));
+}
+
+int gk_enable_pam(struct gk_pam_door *door, char **users)
+{
+	static struct opening o;
+	struct gk_err err = GK_ERR_INIT;
+	int failed = 0;
+	o = (struct opening){ .door = door };
+	if (gk_load_config(GK_CONFIG_PATH, &door->arena, &o.config, &err) < 0 ||
+		plan_changes(&o, &err) < 0)
+		return (void)gk_cli_fail("enable", &err), 1;
+	for (char **user = users; *user; user++) {
+		struct gk_err user_err = GK_ERR_INIT;
+		if (check_user(&o, *user, &user_err) == 0)
+			continue;
+		gk_err_context(&user_err, "%s", *user);
+		(void)gk_cli_fail("enable", &user_err);
+		failed = 1;
+	}
+	if (!failed && o.nchanges && check_lockout(&o, &err) < 0)
+		return (void)gk_cli_fail("enable", &err), 1;
+	if (failed) {
+		if (o.nchanges)
+			fputs("gocker enable: nothing was changed\n", stderr);
+		return 1;
+	}
+	if (door->dry)
+		for (size_t i = 0; i < o.nchanges; i++)
+			print_change(&o.changes[i]);
+	else if (apply(&o, &err) < 0)
+		return (void)gk_cli_fail("enable", &err), 1;
+	for (char **user = users; *user; user++)
+		printf("%s: %s by the PAM door; a trial login works\n", *user,
+			o.nchanges && door->dry ? "would be contained" : "contained");
+	if (o.nchanges)
+		printf("with them all whom " GK_CONFIG_PATH " does not spare: %zu accounts of this "
+			"host; root never\n", o.contained);
+	name_open_services(door);
+	return 0;
+}
+
+/* ---- and back ---- */
+
+static int remove_one(struct gk_pam_door *door, const char *service, bool named, struct gk_err *err)
+{
+	struct gk_pam_change change;
+	bool edited = false;
+	int r = gk_pam_plan_remove(service, &door->arena, &change, err);
+	if (r < 0 || (r == 0 && !named))
+		return r < 0 && !named ? 0 : r;
+	if (r == 0) {
+		printf("/etc/pam.d/%s: has no line of gocker's\n", service);
+		return 0;
+	}
+	if (door->dry) {
+		printf("/etc/pam.d/%s: would lose gocker's lines\n", service);
+		return 0;
+	}
+	r = gk_pam_apply_remove(&change, &edited, err);
+	if (r < 0)
+		return r;
+	gk_log(LOG_NOTICE, "event=disable door=pam service=%s by=%s", service, gk_act_by());
+	if (edited)
+		printf("/etc/pam.d/%s: gocker's lines are out; it was edited meanwhile, and is kept so "
+			"(as it was: " GK_STATEDIR "/pam/%s)\n", service, service);
+	else
+		printf("/etc/pam.d/%s: as it was\n", service);
+	return 0;
+}
+
+static int remove_all(struct gk_pam_door *door, struct gk_err *err)
+{
+	DIR *d = opendir("/etc/pam.d");
+	int r = d ? 0 : gk_fail_errno(err, -errno, "/etc/pam.d");
+	for (const struct dirent *e; r == 0 && d && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			r = remove_one(door, e->d_name, false, err);
+	if (d)
+		closedir(d);
+	return r;
+}
+
+int gk_disable_pam(struct gk_pam_door *door)
+{
+	struct gk_err err = GK_ERR_INIT;
+	int r = door->nservices ? 0 : remove_all(door, &err);
+	for (size_t i = 0; r == 0 && i < door->nservices; i++)
+		r = remove_one(door, door->services[i], true, &err);
+	return r < 0 ? (void)gk_cli_fail("disable", &err), 1 : 0;
+}

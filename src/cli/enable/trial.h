@@ -1,0 +1,20 @@
+/* A trial login: the whole way of a login up to a command that does nothing, for one user. */
+#ifndef GK_CLI_ENABLE_TRIAL_H
+#define GK_CLI_ENABLE_TRIAL_H
+
+#include "base/err.h"
+
+/* Tries what gocker-shell would do for the user: policy, image, home, limits, container, shell. It
+ * counts against none of his limits and shows in none of his sessions' places; his home is opened,
+ * nothing in it is read or written. Returns 0, or -errno with err. Nothing of it is left, and
+ * nothing of it is logged. At most 30 seconds. */
+int gk_trial_shell(const char *user, struct gk_err *err);
+
+/* The same through the PAM door, by libpam with gocker's own line alone, in the service gocker-trial.
+ * At most 60 seconds. */
+int gk_trial_pam(const char *user, struct gk_err *err);
+
+/* The same for somebody who must be let through uncontained: root. */
+int gk_trial_pam_free(const char *user, struct gk_err *err);
+
+#endif

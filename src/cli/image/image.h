@@ -1,0 +1,68 @@
+/* What the subcommands of `gocker image` share. */
+#ifndef GK_CLI_IMAGE_IMAGE_H
+#define GK_CLI_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "image/store.h"
+#include "image/tick.h"
+
+enum {
+	GK_IMAGE_DIFFERS = 1,	/* verify: something is not as it was */
+	GK_IMAGE_NO_MIRROR = 3, /* fetch: no mirror could be reached */
+};
+
+struct gk_image_cli {
+	const char *command;
+	const char *image_dir; /* as the option, gocker.ini or the built-in default say */
+	bool json, quiet, fallback, if_missing;
+	uint64_t max_size, max_entries;
+	const char *mirror, *release;
+	const char *with[32]; /* programs of the host to bring in; NULL-ended */
+	unsigned nwith;
+	int argc;
+	char **argv; /* what follows the options */
+	struct gk_arena arena;
+	struct gk_tick tick;
+	struct gk_say said;
+	struct gk_err err;
+};
+
+/* One subcommand: returns the exit status. */
+int gk_image_cmd_import(struct gk_image_cli *cli);
+int gk_image_cmd_fetch(struct gk_image_cli *cli);
+int gk_image_cmd_list(struct gk_image_cli *cli);
+int gk_image_cmd_show(struct gk_image_cli *cli);
+int gk_image_cmd_verify(struct gk_image_cli *cli);
+int gk_image_cmd_remove(struct gk_image_cli *cli);
+int gk_image_cmd_prune(struct gk_image_cli *cli);
+int gk_image_cmd_tools(struct gk_image_cli *cli);
+int gk_image_cmd_edit(struct gk_image_cli *cli);
+
+/* Prints "gocker image COMMAND: message"; returns GK_EXIT_GOCKER. */
+int gk_image_failed(const struct gk_image_cli *cli);
+
+/* Opens the store that the command works on. */
+int gk_image_open_store(struct gk_image_cli *cli, bool create, struct gk_store *ret);
+
+/* Says something on stderr, one line, unless --quiet. */
+void gk_image_say(const struct gk_image_cli *cli, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A number of bytes for people: "3.3 MiB". */
+const char *gk_image_size(char buf[32], uint64_t bytes);
+
+/* Progress on stderr, where that is a terminal, for what takes longer than a second. The tick also
+ * ends the work after SIGINT, SIGTERM or SIGHUP. */
+void gk_image_progress_start(struct gk_image_cli *cli);
+/* Takes the progress line away. */
+void gk_image_progress_clear(void);
+/* The same, and the second before it is shown begins anew: something else had the terminal. */
+void gk_image_progress_restart(void);
+/* The signal that came, or 0. */
+int gk_image_interrupted(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* gocker image fetch and import. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/image/image.h"
+#include "image/image.h"
+#include "image/tools.h"
+
+static void say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats)
+{
+	const struct {
+		uint64_t n;
+		const char *what;
+	} list[] = {
+		{ stats->setid, "lost their set-uid or set-gid bit" },
+		{ stats->xattrs, "lost capabilities or other extended attributes" },
+		{ stats->special, "left out: devices, FIFOs or sockets" },
+		{ stats->absolute, "had absolute names, taken as below the root" },
+	};
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+		if (list[i].n)
+			gk_image_say(cli, "  %" PRIu64 " %s", list[i].n, list[i].what);
+}
+
+int gk_image_cmd_import(struct gk_image_cli *cli)
+{
+	const char *name = cli->argv[0], *file = cli->argv[1];
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	struct gk_extract_stats stats;
+	char size[32];
+	bool from_stdin = strcmp(file, "-") == 0;
+	const struct gk_extract_options options = {
+		.limits = { cli->max_size, cli->max_entries },
+		.owners = true,
+		.tick = &cli->tick,
+	};
+	if (from_stdin && isatty(STDIN_FILENO)) {
+		(void)gk_fail(&cli->err, -EINVAL, "standard input is a terminal, not an archive");
+		return gk_image_failed(cli);
+	}
+	gk_autoclose int opened = from_stdin ? -1 : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (!from_stdin && opened < 0) {
+		(void)gk_fail_errno(&cli->err, -errno, "%s", file);
+		return gk_image_failed(cli);
+	}
+	if (gk_image_open_store(cli, true, &store) < 0 ||
+		gk_image_import(&store, name, from_stdin ? STDIN_FILENO : opened,
+			from_stdin ? NULL : file, &options, &stats, &cli->err) < 0)
+		return gk_image_failed(cli);
+	gk_image_say(cli, "image %s: %" PRIu64 " entries, %s", name, stats.entries,
+		gk_image_size(size, stats.size_bytes));
+	say_harmless(cli, &stats);
+	return 0;
+}
+
+static struct gk_making making_of(const struct gk_image_cli *cli, const char *const *with)
+{
+	return (struct gk_making){ .tick = &cli->tick, .said = &cli->said,
+		.with = with && with[0] ? with : NULL };
+}
+
+/* Without a mirror a login still needs a root. */
+static int fall_back(struct gk_image_cli *cli, const struct gk_store *store, const char *name)
+{
+	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox" };
+	const char *busybox = places[access(places[0], X_OK) == 0 ? 0 : 1];
+	const struct gk_making making = making_of(cli, cli->with);
+	struct gk_err why = cli->err;
+	gk_err_clear(&cli->err);
+	gk_image_progress_clear();
+	if (gk_image_busybox(store, name, busybox, &making, &cli->err) < 0) {
+		gk_err_context(&cli->err, "%s; and no fallback", why.msg);
+		return gk_image_failed(cli);
+	}
+	fprintf(stderr, "gocker image fetch: no mirror (%s): image %s is made of %s instead\n",
+		why.msg, name, busybox);
+	return 0;
+}
+
+int gk_image_cmd_fetch(struct gk_image_cli *cli)
+{
+	const char *name = cli->argc ? cli->argv[0] : "alpine";
+	const char *mirror = cli->mirror ? cli->mirror : getenv("ALPINE_MIRROR");
+	const char *release = cli->release ? cli->release : getenv("ALPINE_VERSION");
+	const struct gk_fetch_options options = {
+		.mirror = mirror && *mirror ? mirror : NULL,
+		.version = release && *release ? release : NULL,
+	};
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	struct gk_image_version current;
+	char origin[GK_URL_MAX];
+	const struct gk_making making = making_of(cli, cli->with);
+	if (gk_image_open_store(cli, true, &store) < 0)
+		return gk_image_failed(cli);
+	if (cli->if_missing && gk_store_current(&store, name, &current, NULL) == 0)
+		return 0;
+	int r = gk_image_fetch(&store, name, &options, &making, origin, &cli->err);
+	if (r == 0) {
+		gk_image_say(cli, "image %s: %s, SHA-512 verified", name, origin);
+		return 0;
+	}
+	if (r == -EHOSTUNREACH && cli->fallback)
+		return fall_back(cli, &store, name);
+	(void)gk_image_failed(cli);
+	return r == -EHOSTUNREACH ? GK_IMAGE_NO_MIRROR : GK_EXIT_GOCKER;
+}
+
+int gk_image_cmd_tools(struct gk_image_cli *cli)
+{
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	const char *name = cli->argv[0];
+	const struct gk_making making = making_of(cli, (const char *const *)(cli->argv + 1));
+	if (gk_image_open_store(cli, true, &store) < 0 ||
+		gk_image_tools(&store, name, &making, &cli->err) < 0)
+		return gk_image_failed(cli);
+	gk_image_say(cli, "image %s has programs of this host now; `gocker image show %s` lists them",
+		name, name);
+	return 0;
+}

@@ -1,0 +1,430 @@
+/* gocker exec: one more command in a session that lives. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/capability.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "cli/sessions/act.h"
+#include "cli/cli.h"
+#include "cli/pump.h"
+#include "cli/sessions/sessions.h"
+#include "plan/list.h"
+#include "plan/plan.h"
+#include "plan/text.h"
+#include "run/privilege/creds.h"
+#include "run/build/enter.h"
+#include "run/privilege/identity.h"
+#include "run/store/load.h"
+#include "run/watch/relay.h"
+#include "run/privilege/seccomp.h"
+#include "run/watch/supervise.h"
+
+static const char help[] =
+	"Usage: gocker exec [OPTION...] ID CMD [ARG...]\n"
+	"\n"
+	"Runs a command inside a session, as the session's user, within its limits and with no power\n"
+	"that the session does not have. It ends as the command did, and with the session.\n"
+	"\n"
+	"  -u, --user USER       in a session of the container's root (`gocker run`): as this user of\n"
+	"                        the host, or as UID[:GID]; any other session has its own user only\n"
+	"  -i, --interactive     stdin goes to the command, which has an empty one otherwise\n"
+	"  -t, --tty             give it a terminal, and with that stdin (default: without -i, when\n"
+	"                        stdin and stdout are one)\n"
+	"  -T, --no-tty          give it none\n"
+	"  -e, --env NAME=VALUE  a variable for the command; can be repeated\n"
+	"  -w, --workdir DIR     where it starts (default: the home)\n"
+	"      --help            this text\n"
+	"\n"
+	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
+	"127 when it was not found.\n";
+
+/* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the kernel). */
+enum { DRAIN_MS = 20, DRAIN_BYTES = 64 << 10 };
+
+struct exec {
+	struct gk_arena arena;
+	struct gk_caller caller;
+	struct gk_seen seen;
+	struct gk_cgroup cgroup;
+	struct gk_identity who;
+	struct gk_config config;
+	struct gk_policy policy;
+	struct gk_request request;
+	struct gk_plan plan;
+	struct gk_enter enter;
+	struct gk_relay relay;
+	struct gk_pump pump;
+	const char *user; /* NULL: the session's own */
+	int signals;
+	int tty; /* 1 wanted, 0 not, -1 as the terminal says */
+	bool interactive;
+};
+
+static int read_options(struct exec *x, int argc, char **argv, const char **ret_id)
+{
+	static const struct option options[] = {
+		{ "user", required_argument, NULL, 'u' },
+		{ "env", required_argument, NULL, 'e' },
+		{ "workdir", required_argument, NULL, 'w' },
+		{ "interactive", no_argument, NULL, 'i' },
+		{ "tty", no_argument, NULL, 't' },
+		{ "no-tty", no_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct gk_override *o = &x->request.override;
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "+u:e:w:itT", options, NULL)) != -1;) {
+		switch (c) {
+		case 'u': x->user = optarg; break;
+		case 'e':
+			o->env_set = gk_list_add(o->env_set, optarg, &x->arena);
+			if (!o->env_set)
+				return GK_EXIT_GOCKER;
+			break;
+		case 'w': o->workdir = optarg; break;
+		case 'i': x->interactive = true; break;
+		case 't': x->tty = 1; break;
+		case 'T': x->tty = 0; break;
+		case 'h': exit(fputs(help, stdout) < 0);
+		default: return gk_cli_bad_option("exec", argv);
+		}
+	}
+	if (argc - optind < 2)
+		return gk_cli_usage("exec", argc == optind ? "which session?" : "no command given");
+	*ret_id = argv[optind];
+	x->request.argv = (const char *const *)(argv + optind + 1);
+	return 0;
+}
+
+static int find(struct exec *x, const char *id, struct gk_err *err)
+{
+	int r = gk_seen_find(id, &x->arena, &x->seen, err);
+	if (r == 0)
+		r = gk_seen_open(&x->seen, &x->cgroup, &x->enter.init_pidfd, err);
+	if (r == 0 && x->seen.frozen)
+		r = gk_fail(err, -EBUSY, "session %s is frozen; `gocker thaw` it first", x->seen.id);
+	return r;
+}
+
+/* UID[:GID], which the image may know and the host need not. Returns 0, or -EINVAL for what is none.
+ * The two highest numbers mean "no change" and "nobody mapped" to the kernel. */
+static int identity_by_number(struct exec *x, struct gk_identity *ret)
+{
+	unsigned long id[2];
+	const char *p = x->user;
+	struct gk_group *group = gk_arena_alloc(&x->arena, sizeof *group);
+	for (size_t i = 0; i < 2; i++) {
+		char *end;
+		if (!gk_is_digit(*p))
+			return -EINVAL;
+		id[i] = strtoul(p, &end, 10);
+		if (id[i] >= UINT32_MAX - 1 || (*end && (i > 0 || *end != ':')))
+			return -EINVAL;
+		if (!*end && i == 0)
+			id[++i] = id[0];
+		p = end + 1;
+	}
+	if (!group)
+		return -ENOMEM;
+	*group = (struct gk_group){ (gid_t)id[1], NULL };
+	*ret = (struct gk_identity){ (uid_t)id[0], (gid_t)id[1],
+		gk_arena_printf(&x->arena, "%lu", id[0]), "", "/", "/bin/sh", group, 1 };
+	return ret->name ? 0 : -ENOMEM;
+}
+
+/* Whoever has the session, has it alone: another user in it, root not least, would have what the
+ * session has not. The container's root of `gocker run` can become anybody anyway. Returns whether
+ * the command keeps the container root's powers, or -errno. */
+static int choose_user(struct exec *x, struct gk_err *err)
+{
+	bool root_session = x->seen.caps != 0;
+	struct gk_identity other;
+	int r = gk_identity_by_uid(x->seen.uid, &x->arena, &x->who, err);
+	if (r < 0 || !x->user)
+		return r < 0 ? r : root_session;
+	r = identity_by_number(x, &other);
+	if (r == -EINVAL)
+		r = gk_identity_by_name(x->user, &x->arena, &other, err);
+	if (r < 0)
+		return gk_fail_errno(err, r, "cannot run it as %s", x->user);
+	if (other.uid == x->seen.uid)
+		return root_session;
+	if (!root_session)
+		return gk_fail(err, -EPERM, "session %s is %s's, and no other user's command runs in it",
+			x->seen.id, x->seen.user);
+	x->who = other;
+	return false;
+}
+
+/* Who the command runs as and with what environment is planned as a login's is; where it runs is
+ * the session's. What the session's own programs may keep, it may, and no more. */
+static int decide(struct exec *x, struct gk_err *err)
+{
+	int as_root = choose_user(x, err);
+	if (as_root < 0)
+		return as_root;
+	int r = gk_load_config(GK_CONFIG_PATH, &x->arena, &x->config, err);
+	if (r == 0)
+		r = gk_policy_for(&x->config, &x->who, &x->arena, &x->policy, err);
+	if (r < 0)
+		return r;
+	x->request.door = GK_DOOR_RUN;
+	x->request.session_id = x->seen.id;
+	x->request.env = x->caller.env;
+	x->request.override.as_container_root = as_root;
+	x->request.override.userns_base = x->seen.userns;
+	if (x->seen.caps)
+		x->request.override.home = "none";
+	r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
+	if (r == 0)
+		x->plan.cred.caps &= x->seen.caps;
+	return r;
+}
+
+/* A limit as /proc/PID/limits prints it, at most what this process may set. */
+static rlim_t read_limit(const char *text, rlim_t most)
+{
+	rlim_t n = strncmp(text, "unlimited", 9) == 0 ? RLIM_INFINITY :
+		(rlim_t)strtoull(text, NULL, 10);
+	return n > most ? most : n;
+}
+
+/* /proc/PID/limits has a heading and then a line for each limit in the order of its number, with the
+ * soft value in column 27 and the hard one in column 48 (proc(5)). prlimit(2) would need
+ * CAP_SYS_RESOURCE, which root in many containers lacks. */
+static bool read_limits(int pid, struct rlimit *limits)
+{
+	char path[64], line[160];
+	snprintf(path, sizeof path, "/proc/%d/limits", pid);
+	FILE *f = fopen(path, "re");
+	int n = -1;
+	while (f && n < (int)RLIM_NLIMITS && fgets(line, sizeof line, f)) {
+		struct rlimit now;
+		if (n >= 0) {
+			if (strlen(line) < 48 || getrlimit((unsigned)n, &now) < 0)
+				break;
+			limits[n].rlim_max = read_limit(line + 47, now.rlim_max);
+			limits[n].rlim_cur = read_limit(line + 26, limits[n].rlim_max);
+		}
+		n++;
+	}
+	if (f)
+		fclose(f);
+	return n == (int)RLIM_NLIMITS;
+}
+
+/* The resource limits of a process that init started, so that they are the session's own. */
+static void take_limits(struct exec *x)
+{
+	int fd = openat(x->cgroup.leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+	for (int pid; f && fscanf(f, "%d", &pid) == 1;) {
+		struct rlimit found[RLIM_NLIMITS];
+		gk_autoclose int pidfd = pid == x->seen.init ? -1 :
+			gk_cgroup_pidfd(&x->cgroup, pid);
+		/* Still there afterwards: the number was its own all the while. */
+		if (pidfd < 0 || !read_limits(pid, found) || gk_sys_pidfd_send_signal(pidfd, 0) < 0)
+			continue;
+		memcpy(x->caller.limits, found, sizeof found);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Without -i the caller's stdin stays the caller's, so that a loop that reads it can go on. */
+static int empty_stdin(void)
+{
+	int r = gk_pump_no_input();
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "gocker exec: /dev/null: %s\n", strerror(-r));
+	return GK_EXIT_GOCKER;
+}
+
+static int find_terminal(struct exec *x)
+{
+	struct gk_tty *tty = &x->enter.tty;
+	bool both = isatty(0) && isatty(1);
+	if (x->tty == 1 && !both)
+		return gk_cli_usage("exec", "-t needs a terminal on stdin and stdout");
+	gk_tty_detect(tty);
+	if (x->tty == 1 || (x->tty == -1 && both && !x->interactive))
+		tty->mode = GK_TTY_RELAY;
+	else
+		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
+	x->request.tty = tty->mode;
+	return tty->mode == GK_TTY_NONE && !x->interactive ? empty_stdin() : 0;
+}
+
+/* The command has fds 0-2 now: held here as well, a pipe's end would not be seen. */
+static int let_go_of_stdio(void)
+{
+	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+static int prepare(struct exec *x, struct gk_err *err)
+{
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		sigaddset(&set, wanted[i]);
+	int r = x->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r < 0)
+		return gk_fail_errno(err, -errno, "cannot wait for the command");
+	r = 0;
+	if (x->enter.tty.mode == GK_TTY_RELAY)
+		r = gk_relay_open(&x->relay, x->enter.tty.fd, x->enter.master, err);
+	if (r == 0)
+		r = let_go_of_stdio();
+	if (r == 0)
+		r = gk_creds_reduce(1ULL << CAP_KILL, err);
+	if (r == 0)
+		r = gk_seccomp_supervisor(err);
+	return r;
+}
+
+static void on_signal(struct exec *x)
+{
+	struct signalfd_siginfo info;
+	bool relayed = x->relay.outer >= 0;
+	if (read(x->signals, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	int sig = (int)info.ssi_signo;
+	if (sig == SIGWINCH) {
+		gk_relay_resize(&x->relay);
+	} else if (sig == SIGCONT) {
+		gk_relay_continue(&x->relay);
+	} else if (sig == SIGTSTP && relayed) {
+		gk_relay_suspend(&x->relay);
+		(void)kill(getpid(), SIGSTOP);
+	} else if (sig != SIGTSTP) {
+		(void)gk_sys_pidfd_send_signal(x->enter.pidfd, sig);
+	}
+}
+
+/* What the command wrote last; others of the session may still hold its terminal, and write for ever. */
+static void drain(struct exec *x)
+{
+	struct pollfd p[2];
+	for (size_t moved = 0; x->relay.outer >= 0 && moved < DRAIN_BYTES;) {
+		gk_relay_poll(&x->relay, p);
+		p[0].events &= POLLOUT;
+		if (poll(p, 2, DRAIN_MS) <= 0 || !gk_relay_move(&x->relay, p) || x->relay.out.ended)
+			break;
+		if (p[1].revents & POLLIN)
+			moved += x->relay.out.to;
+	}
+	x->relay.out.ended = true;
+	gk_relay_close(&x->relay);
+}
+
+static int wait_for(struct exec *x)
+{
+	enum { COMMAND, SIGNALS, OUTER, MASTER, PUMP, COUNT = PUMP + 3 };
+	for (;;) {
+		struct pollfd p[COUNT] = {
+			[COMMAND] = { .fd = x->enter.pidfd, .events = POLLIN },
+			[SIGNALS] = { .fd = x->signals, .events = POLLIN },
+			[OUTER] = { .fd = -1 },
+			[MASTER] = { .fd = -1 },
+		};
+		/* In the background it has to look whether it still is. */
+		int again = x->relay.outer < 0 ? -1 : gk_relay_poll(&x->relay, &p[OUTER]);
+		gk_pump_poll(&x->pump, &p[PUMP]);
+		if (poll(p, COUNT, again) < 0 && errno != EINTR)
+			return -errno;
+		gk_pump_move(&x->pump, &p[PUMP]);
+		if (x->relay.outer >= 0 && !gk_relay_move(&x->relay, &p[OUTER])) {
+			(void)gk_sys_pidfd_send_signal(x->enter.pidfd, SIGHUP);
+			x->relay.out.ended = true;
+			x->relay.out.from = x->relay.out.to;
+			gk_relay_close(&x->relay);
+		}
+		if (p[SIGNALS].revents)
+			on_signal(x);
+		if (p[COMMAND].revents)
+			break;
+	}
+	siginfo_t info = { 0 };
+	drain(x);
+	gk_pump_drain(&x->pump);
+	if (waitid(P_PIDFD, (id_t)x->enter.pidfd, &info, WEXITED) < 0)
+		return -errno;
+	return info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+}
+
+static int refuse(struct exec *x, int code, const struct gk_err *err)
+{
+	char msg[600];
+	gk_pump_undo(&x->pump);
+	(void)gk_cli_fail("exec", err);
+	gk_log(LOG_ERR, "event=refused door=exec code=%d reason=\"%s\"", code,
+		gk_escape(msg, sizeof msg, err->msg));
+	gk_arena_free(&x->arena);
+	return code;
+}
+
+int gk_cmd_exec(int argc, char **argv)
+{
+	static struct exec x = { .cgroup = GK_CGROUP_INIT, .relay = { .outer = -1 }, .tty = -1,
+		.pump = GK_PUMP_INIT, .signals = -1 };
+	static char by[128];
+	struct gk_err err = GK_ERR_INIT;
+	char command[256];
+	const char *id = NULL;
+	uid_t caller;
+	x.enter = (struct gk_enter){ .plan = &x.plan, .caller = &x.caller, .cgroup = &x.cgroup,
+		.init_pidfd = -1, .pidfd = -1, .master = -1, .tty = { .fd = -1 } };
+	int code = read_options(&x, argc, argv, &id);
+	if (code == 0)
+		code = gk_cli_need_root("exec");
+	if (code == 0)
+		code = find_terminal(&x);
+	/* Not the 2 of other subcommands: that would read as the command's own. */
+	if (code != 0)
+		return GK_EXIT_GOCKER;
+	snprintf(by, sizeof by, "%s", gk_act_by());
+	if (gk_cleanse(&x.arena, &x.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
+		return refuse(&x, GK_EXIT_GOCKER, &err);
+	gk_close_fd(&x.caller.parent_pidfd);
+	gk_log_open("gocker");
+	if (find(&x, id, &err) < 0 || decide(&x, &err) < 0)
+		return refuse(&x, GK_EXIT_GOCKER, &err);
+	take_limits(&x);
+	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
+		x.seen.user, (unsigned)x.plan.cred.uid, by, gk_escape(command, sizeof command, x.request.argv[0]));
+	if (gk_pump_open(&x.pump, x.enter.tty.mode == GK_TTY_NONE ? 0 : x.enter.tty.same, &err) < 0)
+		return refuse(&x, GK_EXIT_GOCKER, &err);
+	code = gk_enter_start(&x.enter, &err);
+	if (code != 0)
+		return refuse(&x, code, &err);
+	int r = prepare(&x, &err);
+	if (r < 0) {
+		(void)gk_sys_pidfd_send_signal(x.enter.pidfd, SIGKILL);
+		gk_fail_errno(&err, r, "cannot wait for the command");
+		return refuse(&x, GK_EXIT_GOCKER, &err);
+	}
+	int status = wait_for(&x);
+	gk_end_like(status < 0 ? W_EXITCODE(GK_EXIT_GOCKER, 0) : status);
+}

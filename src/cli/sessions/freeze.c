@@ -1,0 +1,66 @@
+/* gocker freeze, gocker thaw: all processes of a session stopped, and going on (cgroup v2). */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/sessions/act.h"
+#include "cli/cli.h"
+#include "cli/sessions/sessions.h"
+
+static const char help[] =
+	"Usage: gocker freeze ID...\n"
+	"       gocker thaw ID...\n"
+	"\n"
+	"freeze stops every process of a session where it is; it can't notice or undo that. thaw lets\n"
+	"it go on. A frozen session can be killed. Time limits go on counting. Needs cgroup v2.\n";
+
+static int freeze_one(const char *id, bool freeze, struct gk_arena *arena, struct gk_err *err)
+{
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	struct gk_seen s;
+	int r = gk_seen_find(id, arena, &s, err);
+	if (r == 0)
+		r = gk_seen_open(&s, &cg, NULL, err);
+	if (r < 0)
+		return r;
+	r = gk_cgroup_freeze(&cg, freeze);
+	gk_cgroup_close(&cg);
+	if (r == -EOPNOTSUPP)
+		return gk_fail(err, r,
+			"sessions can't be frozen here: this host has its controllers on cgroup v1; "
+			"boot it with cgroup v2");
+	if (r < 0)
+		return gk_fail_errno(err, r, "session %s", s.id);
+	gk_log(LOG_NOTICE, "event=%s id=%s user=\"%s\" by=%s", freeze ? "freeze" : "thaw", s.id,
+		s.user, gk_act_by());
+	puts(s.id);
+	return 0;
+}
+
+int gk_cmd_freeze(int argc, char **argv)
+{
+	const char *name = argv[0];
+	struct gk_arena arena = { 0 };
+	int code = 0;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(help, stdout) < 0;
+	if (argc < 2)
+		return gk_cli_usage(name, "which session?");
+	if (argv[1][0] == '-')
+		return gk_cli_usage(name, "unknown option: %s", argv[1]);
+	int r = gk_cli_need_root(name);
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	for (int i = 1; i < argc; i++) {
+		struct gk_err err = GK_ERR_INIT;
+		if (freeze_one(argv[i], strcmp(name, "freeze") == 0, &arena, &err) < 0) {
+			(void)gk_cli_fail(name, &err);
+			code = 1;
+		}
+	}
+	gk_arena_free(&arena);
+	return code;
+}

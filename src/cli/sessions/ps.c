@@ -1,0 +1,192 @@
+/* gocker ps: the sessions of this host. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "cli/report.h"
+#include "cli/sessions/sessions.h"
+
+static const char help[] =
+	"Usage: gocker ps [OPTION...]\n"
+	"\n"
+	"Lists the sessions that live, the oldest first.\n"
+	"\n"
+	"  -u, --user USER     only those of this user\n"
+	"      --door DOOR     only those that came through it: shell, pam or run\n"
+	"      --image NAME    only those on this image\n"
+	"  -a, --all           what crashed sessions left as well; `gocker gc` sweeps it\n"
+	"  -q, --quiet         ids only\n"
+	"      --no-trunc      do not cut lines to the terminal's width\n"
+	"      --watch[=SEC]   again every SEC seconds (default 2) until interrupted\n"
+	"      --format FORMAT text (default) or json\n"
+	"      --help          this text\n"
+	"\n"
+	"PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not tell\n"
+	"(cgroup v1); IDLE is - without a terminal. Of a login through the PAM door TTY is the terminal\n"
+	"used last, by its name inside, and COMMAND the user's oldest process.\n";
+
+struct ps {
+	struct gk_seen_filter filter;
+	bool json, quiet, whole;
+	unsigned watch_s;
+};
+
+static const struct gk_column columns[] = {
+	{ "ID", false, 0, 0 }, { "USER", false, 8, 0 }, { "DOOR", false, 0, 4 },
+	{ "IMAGE", false, 6, 5 }, { "TTY", false, 0, 3 }, { "FROM", false, 9, 6 },
+	{ "AGE", true, 0, 0 }, { "IDLE", true, 0, 2 }, { "PIDS", true, 0, 0 },
+	{ "MEMORY", true, 0, 1 }, { "COMMAND", false, 12, 0 },
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, const char **cell)
+{
+	char now[24], most[24], age[24], idle[24], memory[24];
+	*cell++ = s->id;
+	*cell++ = s->user;
+	*cell++ = s->door;
+	*cell++ = s->image;
+	*cell++ = strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty;
+	*cell++ = s->from;
+	*cell++ = gk_arena_strdup(arena, s->alive ? gk_human_time(age, sizeof age, s->age_s) :
+		"stale");
+	*cell++ = gk_arena_strdup(arena, gk_human_time(idle, sizeof idle, s->idle_s));
+	*cell++ = gk_arena_printf(arena, "%s/%s",
+		gk_human_count(now, sizeof now, s->usage.pids_now),
+		gk_human_count(most, sizeof most, s->pids_max));
+	*cell++ = gk_arena_strdup(arena, gk_human_bytes(memory, sizeof memory, s->usage.memory_now));
+	*cell++ = s->command;
+	return cell;
+}
+
+static int print_table(const struct ps *ps, const struct gk_seen_list *all, struct gk_arena *arena)
+{
+	int rows = 0, width = gk_terminal_size(&rows);
+	size_t n = all->n;
+	/* A watched screen must not scroll. */
+	if (ps->watch_s && width && rows > 2 && n > (size_t)rows - 2)
+		n = (size_t)rows - 2;
+	const char **cells = gk_arena_array(arena, n * COLUMNS + 1, sizeof *cells), **at = cells;
+	if (!cells)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		at = fill_row(&all->list[i], arena, at);
+	for (const char **cell = cells; cell < at; cell++)
+		if (!*cell)
+			return -ENOMEM;
+	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width);
+	if (n < all->n)
+		printf("(and %zu more)\n", all->n - n);
+	return 0;
+}
+
+static int print_json(const struct gk_seen_list *all)
+{
+	struct json_object *list = json_object_new_array();
+	for (size_t i = 0; i < all->n; i++)
+		json_object_array_add(list, gk_seen_json(&all->list[i]));
+	return gk_report_print(list);
+}
+
+static int once(const struct ps *ps)
+{
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_arena arena = { 0 };
+	struct gk_seen_list all;
+	int r = gk_seen_read(&ps->filter, &arena, &all, &err), code = 0;
+	if (r == 0 && ps->quiet)
+		for (size_t i = 0; i < all.n; i++)
+			puts(all.list[i].id);
+	else if (r == 0 && ps->json)
+		code = print_json(&all);
+	else if (r == 0)
+		r = print_table(ps, &all, &arena);
+	if (r < 0) {
+		(void)gk_fail_errno(&err, r, "cannot list the sessions");
+		code = gk_cli_fail("ps", &err);
+	}
+	gk_arena_free(&arena);
+	return code ? code : gk_print_end("ps");
+}
+
+static void on_resize(int sig)
+{
+	(void)sig;
+}
+
+static int watch(const struct ps *ps)
+{
+	/* Another size of the terminal ends the sleep, and the table is drawn for it. */
+	const struct sigaction resize = { .sa_handler = on_resize };
+	(void)sigaction(SIGWINCH, &resize, NULL);
+	for (int code;; (void)sleep(ps->watch_s)) {
+		if (isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		if ((code = once(ps)) != 0)
+			return code;
+	}
+}
+
+static int read_options(struct ps *ps, int argc, char **argv)
+{
+	enum { DOOR = 256, IMAGE, WHOLE, WATCH, FORMAT, HELP };
+	static const struct option options[] = {
+		{ "user", required_argument, NULL, 'u' },
+		{ "door", required_argument, NULL, DOOR },
+		{ "image", required_argument, NULL, IMAGE },
+		{ "all", no_argument, NULL, 'a' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "no-trunc", no_argument, NULL, WHOLE },
+		{ "watch", optional_argument, NULL, WATCH },
+		{ "format", required_argument, NULL, FORMAT },
+		{ "help", no_argument, NULL, HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "u:aq", options, NULL)) != -1;) {
+		switch (c) {
+		case 'u': ps->filter.user = optarg; break;
+		case DOOR: ps->filter.door = optarg; break;
+		case IMAGE: ps->filter.image = optarg; break;
+		case 'a': ps->filter.stale = true; break;
+		case 'q': ps->quiet = true; break;
+		case WHOLE: ps->whole = true; break;
+		case WATCH:
+			if (gk_cli_seconds(optarg ? optarg : "2", &ps->watch_s) < 0)
+				return gk_cli_usage("ps", "--watch takes seconds, 1 to 3600");
+			break;
+		case FORMAT:
+			if (gk_report_format("ps", optarg, &ps->json) != 0)
+				return 2;
+			break;
+		case HELP: exit(fputs(help, stdout) < 0);
+		default: return gk_cli_bad_option("ps", argv);
+		}
+	}
+	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 && strcmp(ps->filter.door, "pam") != 0 &&
+		strcmp(ps->filter.door, "run") != 0)
+		return gk_cli_usage("ps", "--door is shell, pam or run");
+	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
+}
+
+int gk_cmd_ps(int argc, char **argv)
+{
+	struct ps ps = { 0 };
+	int r = read_options(&ps, argc, argv);
+	if (r == 0)
+		r = gk_cli_need_root("ps");
+	if (r != 0)
+		return r;
+	(void)setlocale(LC_CTYPE, "");
+	return ps.watch_s ? watch(&ps) : once(&ps);
+}

@@ -1,0 +1,249 @@
+#include "cli/sessions/sessions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cli/sessions/live.h"
+#include "cli/print.h"
+#include "plan/text.h"
+#include "run/store/record.h"
+
+struct reading {
+	const struct gk_seen_filter *filter;
+	char user[256];
+	struct gk_arena *arena;
+	struct gk_seen *list;
+	size_t n, cap;
+	time_t now;
+};
+
+static const char *get(const struct reading *r, const char *text, const char *key)
+{
+	char buf[1024];
+	const char *v = gk_record_get(text, key, buf, sizeof buf);
+	return v && *v ? gk_arena_strdup(r->arena, v) : "-";
+}
+
+static int64_t get_number(const char *text, const char *key, int64_t none)
+{
+	char buf[32], *end;
+	const char *v = gk_record_get(text, key, buf, sizeof buf);
+	if (!v || *v < '0' || *v > '9')
+		return none;
+	errno = 0;
+	unsigned long long n = strtoull(v, &end, 10);
+	return errno || *end ? none : (int64_t)n;
+}
+
+/* The terminal keeps the time of the last input in its access time and that of the last output in
+ * its modification time, as w(1) reads it; the earlier of the two idle times counts. */
+static int64_t idle_of(const char *tty, time_t now)
+{
+	struct stat st;
+	if (strncmp(tty, "/dev/", 5) != 0 || stat(tty, &st) < 0 || !S_ISCHR(st.st_mode))
+		return -1;
+	time_t last = st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec :
+		st.st_mtim.tv_sec;
+	return now > last ? now - last : 0;
+}
+
+static bool wanted(const struct reading *r, const struct gk_seen *s)
+{
+	const struct gk_seen_filter *f = r->filter;
+	return (s->alive || f->stale) && (!f->user || strcmp(s->user, r->user) == 0) &&
+		(!f->door || strcmp(s->door, f->door) == 0) &&
+		(!f->image || strcmp(s->image, f->image) == 0);
+}
+
+/* Its leaf: at its place below gocker's own, or where systemd has it. */
+static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk_err *err)
+{
+	char path[1024];
+	if (gk_record_get(s->record, "cgroup", path, sizeof path))
+		return gk_cgroup_find_foreign(path, ret, err);
+	if (strlen(s->id) != GK_ID_BYTES - 1 || strchr(s->id, '/'))
+		return gk_fail(err, -EINVAL, "the record of %s is damaged", s->id);
+	return gk_cgroup_find(s->uid, s->id, ret, err);
+}
+
+static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+
+/* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only. */
+static uint64_t without(uint64_t n, uint64_t own)
+{
+	return n == UINT64_MAX ? n : n > own ? n - own : 0;
+}
+
+static void read_counters(const struct reading *r, struct gk_seen *s, uint64_t own)
+{
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	struct gk_err ignored = GK_ERR_INIT;
+	s->usage = usage_unknown;
+	if (find_cgroup(s, &cg, &ignored) < 0)
+		return;
+	cg.user_hits_before = (uint64_t)get_number(s->record, "user_hits_before", 0);
+	gk_cgroup_usage(&cg, &s->usage);
+	s->usage.pids_now = without(s->usage.pids_now, own);
+	s->usage.pids_peak = without(s->usage.pids_peak, own);
+	s->frozen = gk_cgroup_is_frozen(&cg);
+	if (s->alive && strcmp(s->door, "pam") == 0)
+		gk_live_look(s, &cg, r->now, r->arena);
+	gk_cgroup_close(&cg);
+}
+
+static int read_record(const struct gk_record *record, void *arg)
+{
+	struct reading *r = arg;
+	const char *text = record->text;
+	struct gk_seen s = { .uid = record->uid, .place = record->place, .alive = record->alive };
+	s.user = get(r, text, "user");
+	s.door = get(r, text, "door");
+	s.image = get(r, text, "image");
+	if (!wanted(r, &s))
+		return 0;
+	s.record = gk_arena_strdup(r->arena, text);
+	s.id = get(r, text, "id");
+	s.tty = get(r, text, "tty");
+	s.from = get(r, text, "from");
+	s.command = get(r, text, "command");
+	s.section = get(r, text, "pids_section");
+	if (!s.record || !s.user || !s.door || !s.image || !s.id || !s.tty || !s.from ||
+		!s.command || !s.section)
+		return -ENOMEM;
+	s.started = get_number(text, "started", 0);
+	s.age_s = s.started > 0 && r->now > s.started ? r->now - s.started : 0;
+	s.init = (pid_t)get_number(text, "init", 0);
+	s.supervisor = (pid_t)get_number(text, "supervisor", 0);
+	s.pids_max = (uint64_t)get_number(text, "pids_max", -1);
+	s.memory_max = (uint64_t)get_number(text, "memory_max", -1);
+	s.caps = (uint64_t)get_number(text, "caps", 0);
+	s.userns = (uint64_t)get_number(text, "userns", 0);
+	s.idle_s = idle_of(s.tty, r->now);
+	read_counters(r, &s, (uint64_t)get_number(text, "pids_own", 0));
+	r->list = gk_grow(r->arena, r->list, r->n, &r->cap, sizeof *r->list);
+	if (!r->list)
+		return -ENOMEM;
+	r->list[r->n++] = s;
+	return 0;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct gk_seen *x = a, *y = b;
+	if (x->started != y->started)
+		return x->started < y->started ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
+	struct gk_seen_list *ret, struct gk_err *err)
+{
+	struct reading r = { .filter = filter, .arena = arena, .now = time(NULL) };
+	if (filter->user)
+		gk_escape(r.user, sizeof r.user, filter->user);
+	int e = gk_record_each((uid_t)-1, read_record, &r, err);
+	if (e < 0)
+		return gk_fail_errno(err, e, "cannot read the records in " GK_RUNDIR);
+	if (r.n > 1)
+		qsort(r.list, r.n, sizeof *r.list, by_age);
+	*ret = (struct gk_seen_list){ r.list, r.n };
+	return 0;
+}
+
+int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, struct gk_err *err)
+{
+	struct gk_seen_list all;
+	const struct gk_seen *found = NULL;
+	char shown[64];
+	size_t len = strlen(id), matches = 0;
+	int r = gk_seen_read(&(struct gk_seen_filter){ 0 }, arena, &all, err);
+	if (r < 0)
+		return r;
+	gk_escape(shown, sizeof shown, id);
+	for (size_t i = 0; i < all.n && len > 0; i++)
+		if (strncmp(all.list[i].id, id, len) == 0) {
+			found = &all.list[i];
+			matches++;
+		}
+	if (matches > 1)
+		return gk_fail(err, -ENOTUNIQ, "%zu sessions have ids that begin with %s; give more of it",
+			matches, shown);
+	if (!found)
+		return gk_fail(err, -ENOENT, "there is no session %s; `gocker ps` lists them", shown);
+	*ret = *found;
+	return 0;
+}
+
+int gk_seen_open(const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd,
+	struct gk_err *err)
+{
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	int r = find_cgroup(seen, &cg, err);
+	if (r < 0)
+		return r;
+	if (ret_pidfd) {
+		r = gk_cgroup_pidfd(&cg, seen->init);
+		if (r < 0) {
+			gk_cgroup_close(&cg);
+			return gk_fail(err, r, "session %s is just starting or ending", seen->id);
+		}
+		*ret_pidfd = r;
+	}
+	*ret_cg = cg;
+	return 0;
+}
+
+static struct json_object *number(uint64_t n)
+{
+	return n == UINT64_MAX ? NULL : json_object_new_int64((int64_t)n);
+}
+
+static struct json_object *text(const char *s)
+{
+	return strcmp(s, "-") == 0 ? NULL : json_object_new_string(s);
+}
+
+struct json_object *gk_seen_json(const struct gk_seen *s)
+{
+	struct json_object *o = json_object_new_object(), *pids = json_object_new_object(),
+		*memory = json_object_new_object();
+	json_object_object_add(o, "id", text(s->id));
+	json_object_object_add(o, "state", json_object_new_string(!s->alive ? "stale" :
+		s->frozen ? "frozen" : "running"));
+	json_object_object_add(o, "user", text(s->user));
+	json_object_object_add(o, "uid", json_object_new_int64(s->uid));
+	json_object_object_add(o, "door", text(s->door));
+	json_object_object_add(o, "image", text(s->image));
+	json_object_object_add(o, "tty", text(s->tty));
+	json_object_object_add(o, "from", text(s->from));
+	json_object_object_add(o, "started", gk_json_time(s->started));
+	json_object_object_add(o, "age_s", json_object_new_int64(s->age_s));
+	json_object_object_add(o, "idle_s", s->idle_s < 0 ? NULL : json_object_new_int64(s->idle_s));
+	json_object_object_add(o, "userns_base", s->userns ? number(s->userns) : NULL);
+	json_object_object_add(o, "init", json_object_new_int64(s->init));
+	json_object_object_add(o, "supervisor", json_object_new_int64(s->supervisor));
+	json_object_object_add(o, "command", text(s->command));
+	json_object_object_add(pids, "now", number(s->usage.pids_now));
+	json_object_object_add(pids, "peak", number(s->usage.pids_peak));
+	json_object_object_add(pids, "limit", number(s->pids_max));
+	json_object_object_add(pids, "limit_hits", number(s->usage.pids_hits));
+	json_object_object_add(pids, "user_limit_hits", number(s->usage.user_pids_hits));
+	json_object_object_add(pids, "limit_section", text(s->section));
+	json_object_object_add(o, "pids", pids);
+	json_object_object_add(memory, "now", number(s->usage.memory_now));
+	json_object_object_add(memory, "peak", number(s->usage.memory_peak));
+	json_object_object_add(memory, "limit", number(s->memory_max));
+	json_object_object_add(memory, "oom_kills", number(s->usage.oom_kills));
+	json_object_object_add(o, "memory", memory);
+	json_object_object_add(o, "cpu_usec", number(s->usage.cpu_usec));
+	return o;
+}

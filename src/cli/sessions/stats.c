@@ -1,0 +1,246 @@
+/* gocker stats: what sessions use, for people, programs and Prometheus. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "cli/report.h"
+#include "cli/sessions/sessions.h"
+#include "plan/text.h"
+
+static const char help[] =
+	"Usage: gocker stats [OPTION...]\n"
+	"\n"
+	"Shows what each session uses of its limits, and how often it ran into them. HITS are tasks\n"
+	"that its own limit refused, UHITS those that the limit of all the user's sessions together\n"
+	"(user_pids_max) refused since it was opened.\n"
+	"\n"
+	"  -u, --user USER       only the sessions of this user\n"
+	"      --prometheus FILE write the numbers to FILE as Prometheus text; - is stdout. FILE is\n"
+	"                        replaced in one step, as node_exporter's textfile collector needs\n"
+	"      --format FORMAT   text (default) or json\n"
+	"      --help            this text\n";
+
+static const struct gk_column columns[] = {
+	{ "ID", false, 0, 0 }, { "USER", false, 8, 0 }, { "PIDS", true, 0, 0 },
+	{ "LIMIT", true, 0, 0 }, { "PEAK", true, 0, 3 }, { "HITS", true, 0, 0 },
+	{ "UHITS", true, 0, 0 }, { "MEMORY", true, 0, 0 }, { "PEAK", true, 0, 2 }, { "LIMIT", true, 0, 1 },
+	{ "OOM", true, 0, 0 }, { "CPU", true, 0, 0 },
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
+{
+	const char **cells = gk_arena_array(arena, all->n * COLUMNS + 1, sizeof *cells), **c = cells;
+	char buf[32];
+	if (!cells)
+		return -ENOMEM;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct gk_seen *s = &all->list[i];
+		const struct gk_usage *u = &s->usage;
+		const uint64_t counts[] = { u->pids_now, s->pids_max, u->pids_peak, u->pids_hits,
+			u->user_pids_hits };
+		const uint64_t bytes[] = { u->memory_now, u->memory_peak, s->memory_max };
+		*c++ = s->id;
+		*c++ = s->user;
+		for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+			*c++ = gk_arena_strdup(arena, gk_human_count(buf, sizeof buf, counts[k]));
+		for (size_t k = 0; k < sizeof bytes / sizeof *bytes; k++)
+			*c++ = gk_arena_strdup(arena, gk_human_bytes(buf, sizeof buf, bytes[k]));
+		*c++ = gk_arena_strdup(arena, gk_human_count(buf, sizeof buf, u->oom_kills));
+		*c++ = u->cpu_usec == UINT64_MAX ? "-" :
+			gk_arena_printf(arena, "%.2fs", (double)u->cpu_usec / 1e6);
+	}
+	for (const char **cell = cells; cell < c; cell++)
+		if (!*cell)
+			return -ENOMEM;
+	gk_table_print(stdout, columns, COLUMNS, cells, all->n, gk_terminal_size(NULL));
+	return 0;
+}
+
+/* ---- Prometheus, exposition format 0.0.4 ---- */
+
+struct metric {
+	const char *name, *type, *what;
+	uint64_t (*value)(const struct gk_seen *s);
+};
+
+static uint64_t tasks(const struct gk_seen *s) { return s->usage.pids_now; }
+static uint64_t tasks_limit(const struct gk_seen *s) { return s->pids_max; }
+static uint64_t tasks_hits(const struct gk_seen *s) { return s->usage.pids_hits; }
+static uint64_t user_tasks_hits(const struct gk_seen *s) { return s->usage.user_pids_hits; }
+static uint64_t memory(const struct gk_seen *s) { return s->usage.memory_now; }
+static uint64_t memory_limit(const struct gk_seen *s) { return s->memory_max; }
+static uint64_t oom_kills(const struct gk_seen *s) { return s->usage.oom_kills; }
+static uint64_t age(const struct gk_seen *s) { return (uint64_t)s->age_s; }
+
+static const struct metric metrics[] = {
+	{ "tasks", "gauge", "Tasks of the user in the session.", tasks },
+	{ "tasks_limit", "gauge", "Most tasks that the session may have.", tasks_limit },
+	{ "tasks_limit_hits_total", "counter", "Tasks that this limit refused.", tasks_hits },
+	{ "user_tasks_limit_hits_total", "counter", "Tasks that the limit of all sessions of the user refused "
+		"since this session was opened.", user_tasks_hits },
+	{ "memory_bytes", "gauge", "Memory in use.", memory },
+	{ "memory_limit_bytes", "gauge", "Most memory that the session may use.", memory_limit },
+	{ "oom_kills_total", "counter", "Processes killed for want of memory.", oom_kills },
+	{ "age_seconds", "gauge", "Time since the session was opened.", age },
+};
+
+/* A label's value has backslash, quote and newline escaped; records hold no other of the three than
+ * the backslash of \xNN. */
+static void put_label(struct gk_buf *out, const char *name, const char *value)
+{
+	gk_buf_printf(out, "%s=\"", name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			gk_buf_puts(out, "\\");
+		gk_buf_add(out, value, 1);
+	}
+	gk_buf_puts(out, "\"");
+}
+
+static void put_labels(struct gk_buf *out, const struct gk_seen *s)
+{
+	gk_buf_puts(out, "{");
+	put_label(out, "id", s->id);
+	gk_buf_puts(out, ",");
+	put_label(out, "user", s->user);
+	gk_buf_puts(out, ",");
+	put_label(out, "door", s->door);
+	gk_buf_puts(out, ",");
+	put_label(out, "image", s->image);
+	gk_buf_puts(out, "}");
+}
+
+static void put_head(struct gk_buf *out, const char *name, const char *type, const char *what)
+{
+	gk_buf_printf(out, "# HELP gocker_%s %s\n# TYPE gocker_%s %s\n", name, what, name, type);
+}
+
+static const char *prometheus_text(const struct gk_seen_list *all, struct gk_arena *arena)
+{
+	struct gk_buf out = { .arena = arena };
+	put_head(&out, "sessions", "gauge", "Sessions that live.");
+	gk_buf_printf(&out, "gocker_sessions %zu\n", all->n);
+	for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
+		char name[64];
+		snprintf(name, sizeof name, "session_%s", metrics[m].name);
+		put_head(&out, name, metrics[m].type, metrics[m].what);
+		for (size_t i = 0; i < all->n; i++) {
+			uint64_t v = metrics[m].value(&all->list[i]);
+			if (v == UINT64_MAX)
+				continue;
+			gk_buf_printf(&out, "gocker_%s", name);
+			put_labels(&out, &all->list[i]);
+			gk_buf_printf(&out, " %" PRIu64 "\n", v);
+		}
+	}
+	put_head(&out, "session_cpu_seconds_total", "counter", "CPU time used.");
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].usage.cpu_usec != UINT64_MAX) {
+			gk_buf_puts(&out, "gocker_session_cpu_seconds_total");
+			put_labels(&out, &all->list[i]);
+			gk_buf_printf(&out, " %.6f\n", (double)all->list[i].usage.cpu_usec / 1e6);
+		}
+	return gk_buf_text(&out);
+}
+
+/* A new file beside the old one, then its name: a reader sees the one or the other, whole. */
+static int replace_file(const char *path, const char *text, struct gk_arena *arena, struct gk_err *err)
+{
+	char *fresh = gk_arena_printf(arena, "%s.XXXXXX", path);
+	if (!fresh)
+		return gk_fail_errno(err, -ENOMEM, "%s", path);
+	gk_autoclose int fd = mkostemp(fresh, O_CLOEXEC);
+	if (fd < 0)
+		return gk_fail_errno(err, -errno, "cannot write beside %s", path);
+	int r = gk_write_all(fd, text, strlen(text));
+	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(fresh, path) < 0))
+		r = -errno;
+	if (r < 0)
+		(void)unlink(fresh);
+	return r < 0 ? gk_fail_errno(err, r, "cannot write %s", path) : 0;
+}
+
+struct stats {
+	struct gk_seen_filter filter;
+	const char *file;
+	bool json;
+};
+
+static int print_json(const struct gk_seen_list *all)
+{
+	struct json_object *list = json_object_new_array();
+	for (size_t i = 0; i < all->n; i++)
+		json_object_array_add(list, gk_seen_json(&all->list[i]));
+	return gk_report_print(list);
+}
+
+static int report(const struct stats *st, struct gk_arena *arena, struct gk_err *err)
+{
+	struct gk_seen_list all;
+	int r = gk_seen_read(&st->filter, arena, &all, err);
+	if (r < 0)
+		return r;
+	if (!st->file)
+		return st->json ? -print_json(&all) : print_table(&all, arena);
+	const char *text = prometheus_text(&all, arena);
+	if (!text)
+		return gk_fail_errno(err, -ENOMEM, "cannot write the numbers");
+	if (strcmp(st->file, "-") == 0)
+		return fputs(text, stdout) < 0 ? -EIO : 0;
+	return replace_file(st->file, text, arena, err);
+}
+
+int gk_cmd_stats(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "user", required_argument, NULL, 'u' },
+		{ "prometheus", required_argument, NULL, 'p' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct stats st = { 0 };
+	struct gk_arena arena = { 0 };
+	struct gk_err err = GK_ERR_INIT;
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "u:", options, NULL)) != -1;) {
+		switch (c) {
+		case 'u': st.filter.user = optarg; break;
+		case 'p': st.file = optarg; break;
+		case 'f':
+			if (gk_report_format("stats", optarg, &st.json) != 0)
+				return 2;
+			break;
+		case 'h': return fputs(help, stdout) < 0;
+		default: return gk_cli_bad_option("stats", argv);
+		}
+	}
+	if (optind < argc || (st.json && st.file))
+		return gk_cli_usage("stats", optind < argc ? "it takes no argument" :
+			"either --format or --prometheus");
+	int r = gk_cli_need_root("stats");
+	if (r != 0)
+		return r;
+	(void)setlocale(LC_CTYPE, "");
+	r = report(&st, &arena, &err);
+	if (r < 0) {
+		(void)gk_fail_errno(&err, r, "cannot show the numbers");
+		r = gk_cli_fail("stats", &err);
+	}
+	gk_arena_free(&arena);
+	return r ? r : gk_print_end("stats");
+}

@@ -1,0 +1,184 @@
+/* gocker stop: asks the processes of sessions to end, and ends those that did not. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "cli/sessions/act.h"
+#include "cli/cli.h"
+#include "cli/sessions/sessions.h"
+#include "plan/text.h"
+
+static const char help[] =
+	"Usage: gocker stop [-t SECONDS] ID...\n"
+	"       gocker stop [-t SECONDS] --user USER\n"
+	"\n"
+	"Sends TERM to each process of a session but gocker's own init, and KILL to what is left after\n"
+	"a while; returns when the sessions have ended.\n"
+	"\n"
+	"  -t, --time SECONDS  how long TERM may take, from 1 to 3600 (default: 10)\n"
+	"  -u, --user USER     all sessions of this user, through every door\n"
+	"      --help          this text\n"
+	"\n"
+	"The ids are printed on success. The exit status is 1 when a session was not found or did not\n"
+	"end, or when the user has none.\n";
+
+/* How long the kernel may take over a killed session (a file system that hangs). */
+enum { KILLED_MS = 10000 };
+
+struct stop {
+	struct gk_arena arena;
+	struct gk_seen_list sessions;
+	size_t cap;
+	int *inits; /* pidfds, -1 for one that could not be signalled */
+	unsigned seconds;
+	const char *user;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool has_ended(int pidfd, int64_t until_ms)
+{
+	for (;;) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		int64_t left = until_ms - now_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+		if (n > 0)
+			return true;
+		if (n == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+static int add(struct stop *s, const struct gk_seen *seen)
+{
+	struct gk_seen_list *l = &s->sessions;
+	l->list = gk_grow(&s->arena, l->list, l->n, &s->cap, sizeof *l->list);
+	if (!l->list)
+		return -ENOMEM;
+	l->list[l->n++] = *seen;
+	return 0;
+}
+
+/* Returns the exit status so far. */
+static int find(struct stop *s, char **ids)
+{
+	struct gk_err err = GK_ERR_INIT;
+	int code = 0;
+	if (s->user) {
+		if (gk_seen_read(&(struct gk_seen_filter){ .user = s->user }, &s->arena, &s->sessions,
+			&err) < 0)
+			return gk_cli_fail("stop", &err);
+		if (s->sessions.n > 0)
+			return 0;
+		fprintf(stderr, "gocker stop: %s has no session\n", s->user);
+		return 1;
+	}
+	for (; *ids; ids++) {
+		struct gk_seen seen;
+		err = (struct gk_err)GK_ERR_INIT;
+		if (gk_seen_find(*ids, &s->arena, &seen, &err) == 0 && add(s, &seen) == 0)
+			continue;
+		(void)gk_cli_fail("stop", &err);
+		code = 1;
+	}
+	return code;
+}
+
+/* TERM to all of them first, so that they end side by side. */
+static int ask(const struct gk_seen *seen, int *ret_init)
+{
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_cgroup cg = GK_CGROUP_INIT;
+	int r = gk_seen_open(seen, &cg, ret_init, &err);
+	if (r == 0 && (r = gk_cgroup_signal(&cg, SIGTERM, seen->init)) < 0)
+		gk_fail_errno(&err, r, "cannot signal session %s", seen->id);
+	gk_cgroup_close(&cg);
+	if (r >= 0)
+		gk_log(LOG_NOTICE, "event=stop id=%s user=\"%s\" by=%s", seen->id, seen->user, gk_act_by());
+	return r < 0 ? gk_cli_fail("stop", &err) : 0;
+}
+
+static int finish(const struct gk_seen *seen, int init, int64_t until_ms)
+{
+	if (!has_ended(init, until_ms)) {
+		/* init is the reaper of its PID namespace: the kernel ends all with it. */
+		(void)gk_sys_pidfd_send_signal(init, SIGKILL);
+		if (!has_ended(init, now_ms() + KILLED_MS)) {
+			fprintf(stderr, "gocker stop: session %s was killed, but has not ended yet\n", seen->id);
+			return 1;
+		}
+	}
+	puts(seen->id);
+	return 0;
+}
+
+static int stop_all(struct stop *s)
+{
+	int code = 0;
+	size_t n = s->sessions.n;
+	s->inits = gk_arena_array(&s->arena, n + 1, sizeof *s->inits);
+	if (!s->inits)
+		return GK_EXIT_GOCKER;
+	int64_t until_ms = now_ms() + (int64_t)s->seconds * 1000;
+	for (size_t i = 0; i < n; i++) {
+		s->inits[i] = -1;
+		if (ask(&s->sessions.list[i], &s->inits[i]) == 0)
+			continue;
+		gk_close_fd(&s->inits[i]);
+		code = 1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (s->inits[i] >= 0)
+			code |= finish(&s->sessions.list[i], s->inits[i], until_ms);
+		gk_close_fd(&s->inits[i]);
+	}
+	return code;
+}
+
+int gk_cmd_stop(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "time", required_argument, NULL, 't' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct stop s = { .seconds = 10 };
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "t:u:", options, NULL)) != -1;) {
+		switch (c) {
+		case 't':
+			if (gk_cli_seconds(optarg, &s.seconds) < 0)
+				return gk_cli_usage("stop", "%s is no number of seconds from 1 to 3600",
+					optarg);
+			break;
+		case 'u': s.user = optarg; break;
+		case 'h': return fputs(help, stdout) < 0;
+		default: return gk_cli_bad_option("stop", argv);
+		}
+	}
+	if (!s.user == (optind == argc))
+		return gk_cli_usage("stop", "either ids or --user");
+	int r = gk_cli_need_root("stop");
+	if (r != 0)
+		return r;
+	gk_log_open("gocker");
+	r = find(&s, argv + optind);
+	int ended = stop_all(&s);
+	gk_arena_free(&s.arena);
+	return r ? r : ended;
+}

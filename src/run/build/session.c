@@ -1,0 +1,416 @@
+#include "run/build/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/privilege/creds.h"
+#include "run/store/image.h"
+#include "run/watch/relay.h"
+#include "run/build/userns.h"
+#include "run/privilege/origin.h"
+#include "run/cgroup/leave.h"
+
+enum {
+	SETUP_TIMEOUT_MS = 30000,
+	DEATH_TIMEOUT_MS = 10000,
+	ZOMBIE_TIMEOUT_MS = 20,
+	REMOVE_TIMEOUT_MS = 5000,
+};
+
+void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
+	const struct gk_caller *caller)
+{
+	*s = (struct gk_session){
+		.plan = plan,
+		.caller = caller,
+		.tty = { .fd = -1 },
+		.stub = -1,
+		.devlog = -1,
+		.place = GK_PLACE_INIT,
+		.cgroup = GK_CGROUP_INIT,
+		.image_fd = -1,
+		.image_lock = -1,
+		.userns = -1,
+		.pty_tree = -1,
+		.init_pidfd = -1,
+		.link = -1,
+		.master = -1,
+		.signals = -1,
+	};
+	for (int i = 0; i < GK_TREES_MOST; i++) {
+		s->asked[i] = (struct gk_tree_asked)GK_TREE_ASKED_INIT;
+		s->trees[i] = -1;
+	}
+	(void)clock_gettime(CLOCK_BOOTTIME, &s->opened);
+}
+
+/* The owner of a trial's place and cgroup: no account has it (the highest two uids are no uids). */
+#define TRIAL_UID ((uid_t)-3)
+
+void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct gk_identity *owner)
+{
+	*owner = *plan->who;
+	owner->uid = TRIAL_UID;
+	plan->who = owner;
+	policy->sessions_max = policy->user_sessions_max = 0;
+	policy->user_pids_max = policy->user_memory_max = GK_UNLIMITED;
+}
+
+int gk_session_new_id(char *buf)
+{
+	unsigned char raw[(GK_ID_BYTES - 1) / 2];
+	ssize_t n;
+	while ((n = getrandom(raw, sizeof raw, 0)) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof raw)
+		return n < 0 ? -errno : -EIO;
+	for (size_t i = 0; i < sizeof raw; i++)
+		snprintf(buf + 2 * i, 3, "%02x", raw[i]);
+	return 0;
+}
+
+static int open_image(struct gk_session *s, struct gk_err *err)
+{
+	char dir[PATH_MAX], self[64];
+	const char *slash = strrchr(s->plan->image_path, '/');
+	if (!slash)
+		return gk_fail(err, -EINVAL, "the image has no path");
+	snprintf(dir, sizeof dir, "%.*s", (int)(slash - s->plan->image_path), s->plan->image_path);
+	int r = gk_image_open(dir, slash + 1, s->image_flags, &s->image_fd, &s->image_lock, err);
+	if (r < 0)
+		return r;
+	/* The path of the version behind the name: init opens it again and compares. */
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->image_fd);
+	ssize_t n = readlink(self, s->image_path, sizeof s->image_path - 1);
+	if (n <= 0 || s->image_path[0] != '/')
+		return gk_fail_errno(err, n < 0 ? -errno : -EINVAL, "cannot find the image's path");
+	s->image_path[n] = '\0';
+	return 0;
+}
+
+/* What the user decides about is looked at by children while init is made and makes the root. */
+static int ask_trees(struct gk_session *s, struct gk_err *err)
+{
+	if (s->plan->ntrees > GK_TREES_MOST)
+		return gk_fail(err, -E2BIG, "more than %d volumes", GK_TREES_MOST);
+	for (size_t i = 0; i < s->plan->ntrees; i++)
+		gk_tree_ask(&s->plan->trees[i], &s->plan->cred, &s->asked[i]);
+	if (s->tty.mode != GK_TTY_TAKEOVER)
+		return 0;
+	s->pty_tree = gk_tree_of_pty(s->tty.fd, err);
+	return s->pty_tree < 0 ? s->pty_tree : 0;
+}
+
+/* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is read next. */
+static int hand_over_trees(struct gk_session *s, struct gk_err *err)
+{
+	for (size_t i = 0; i < s->plan->ntrees; i++) {
+		const struct gk_tree *tree = &s->plan->trees[i];
+		struct gk_message m = { .kind = GK_MSG_TREE, .value = (int)i };
+		/* An agent's socket is named by the caller's environment: one that is gone, or is
+		 * someone else's (su keeps the variable), is left out and refuses no login. */
+		bool optional = tree->socket;
+		gk_autoclose int fd = gk_tree_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
+		if (fd < 0 && !optional)
+			return fd;
+		(void)gk_fd_send(s->link, &m, sizeof m, fd);
+	}
+	return 0;
+}
+
+static int make_userns(struct gk_session *s, struct gk_err *err)
+{
+	if (!s->plan->userns_base)
+		return 0;
+	s->userns = gk_userns_make(s->plan->userns_base, err);
+	return s->userns < 0 ? s->userns : 0;
+}
+
+static int clone_init(struct gk_session *s, struct gk_err *err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return gk_fail_errno(err, -errno, "cannot start the session");
+	s->link = pair[0];
+	gk_autoclose int theirs = pair[1];
+	gk_autoclose int self = gk_sys_pidfd_open(getpid());
+	if (self < 0)
+		return gk_fail_errno(err, self, "cannot start the session");
+	struct gk_init init = {
+		.plan = s->plan,
+		.caller = s->caller,
+		.cgroup = &s->cgroup,
+		.sources = { s->image_path, s->image_fd, s->trees, theirs, s->pty_tree, s->stub,
+			s->userns, s->devlog },
+		.tty = s->tty,
+		.link = theirs,
+		.supervisor_pidfd = self,
+	};
+	/* The user namespace is entered last of all: what init builds with root's power is not of it. */
+	uint64_t flags = (s->plan->namespaces & ~(uint64_t)CLONE_NEWUSER) | CLONE_PIDFD;
+	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both by init. */
+	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
+	struct clone_args args = {
+		.flags = flags,
+		.pidfd = (uint64_t)(uintptr_t)&s->init_pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = s->cgroup.v1 ? 0ULL : (unsigned long long)s->cgroup.leaf_fd,
+	};
+	pid_t pid = gk_sys_clone3(&args);
+	if (pid == 0)
+		gk_init_main(&init);
+	if (pid < 0) {
+		s->init_pidfd = -1;
+		return gk_fail_errno(err, pid, "cannot make the session's namespaces");
+	}
+	s->init = pid;
+	return 0;
+}
+
+/* Waits for one message of the kind wanted. Returns 0, or the exit code with err. */
+static int await(struct gk_session *s, int kind, struct gk_err *err)
+{
+	struct gk_message m = { 0 };
+	struct pollfd p = { .fd = s->link, .events = POLLIN };
+	int fd = -1, n = poll(&p, 1, SETUP_TIMEOUT_MS);
+	if (n == 0) {
+		gk_fail(err, -ETIMEDOUT, "the session was not ready within %d seconds",
+			SETUP_TIMEOUT_MS / 1000);
+		return GK_EXIT_GOCKER;
+	}
+	n = n < 0 ? -errno : gk_fd_recv(s->link, &m, sizeof m, &fd);
+	/* Said once where init ended with something of ours unread; what it had to say comes after it. */
+	if (n == -ECONNRESET)
+		n = gk_fd_recv(s->link, &m, sizeof m, &fd);
+	if (n == (int)sizeof m && m.kind == kind) {
+		if (kind == GK_MSG_READY)
+			s->master = gk_steal_fd(&fd);
+		gk_close_fd(&fd);
+		return 0;
+	}
+	gk_close_fd(&fd);
+	if (n == (int)sizeof m && m.kind == GK_MSG_FAILED) {
+		m.err.msg[sizeof m.err.msg - 1] = m.err.detail[sizeof m.err.detail - 1] = '\0';
+		gk_fail(err, m.err.code ? m.err.code : -EIO, "%s", m.err.msg);
+		gk_err_detail(err, "%s", m.err.detail);
+		return m.value ? m.value : GK_EXIT_GOCKER;
+	}
+	gk_fail(err, -EIO, "the session ended before it was ready");
+	return GK_EXIT_GOCKER;
+}
+
+/* What only the building needed. */
+static void close_sources(struct gk_session *s)
+{
+	for (int i = 0; i < GK_TREES_MOST; i++)
+		gk_tree_forget(&s->asked[i]);
+	gk_close_fd(&s->pty_tree);
+	gk_close_fd(&s->image_fd);
+	gk_close_fd(&s->stub);
+	gk_close_fd(&s->userns);
+	gk_close_fd(&s->devlog);
+}
+
+/* Where a supervisor stands ready and nothing is to be done between the two, init need not wait for the word
+ * when the root stands: it goes on when it has compared the root with the plan. One that has ended is heard
+ * of next. */
+static void go_early(struct gk_session *s)
+{
+	struct gk_message go = { .kind = GK_MSG_GO };
+	s->told_to_go = s->signals >= 0 && s->tty.mode != GK_TTY_RELAY && s->plan->exec_path &&
+		gk_fd_send(s->link, &go, sizeof go, -1) == 0;
+}
+
+int gk_session_open(struct gk_session *s, struct gk_err *err)
+{
+	const struct gk_policy *policy = s->plan->policy;
+	int r = gk_place_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
+		&s->place, err);
+	if (r == 0)
+		r = gk_session_record(s, err);
+	if (r == 0)
+		r = open_image(s, err);
+	/* Of who it is there is nothing yet but a place with its record. */
+	if (r == 0 && s->apart)
+		r = gk_apart_confirm(s->apart, err);
+	if (r == 0 && !s->cgroup.foreign)
+		r = gk_cgroup_make(s->plan, &s->cgroup, err);
+	if (r == 0)
+		r = gk_withdraw(&s->cgroup, err);
+	if (r == 0)
+		r = ask_trees(s, err);
+	if (r == 0)
+		r = make_userns(s, err);
+	if (r == 0)
+		r = gk_creds_bound(s->plan->cred.caps, err);
+	if (r == 0)
+		r = clone_init(s, err);
+	if (r == 0)
+		r = hand_over_trees(s, err);
+	/* Nothing of ours is left in the caller's cgroup when the user's program begins. */
+	if (r == 0 && s->apart)
+		gk_apart_end(s->apart);
+	if (r == 0)
+		go_early(s);
+	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
+		r = err->code;
+	close_sources(s);
+	if (r < 0)
+		(void)gk_session_close(s);
+	return r;
+}
+
+int gk_session_start(struct gk_session *s, struct gk_err *err)
+{
+	struct gk_message go = { .kind = GK_MSG_GO };
+	int r = s->master < 0 ? 0 : gk_relay_seed(s->tty.fd, s->master, err);
+	if (r < 0)
+		return GK_EXIT_GOCKER;
+	r = s->told_to_go ? 0 : gk_fd_send(s->link, &go, sizeof go, -1);
+	if (r < 0) {
+		gk_fail_errno(err, r, "cannot start the session");
+		return GK_EXIT_GOCKER;
+	}
+	return await(s, GK_MSG_STARTED, err);
+}
+
+static const char *door_name(enum gk_door door)
+{
+	return door == GK_DOOR_SHELL ? "shell" : door == GK_DOOR_PAM ? "pam" : "run";
+}
+
+/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one, and where a user of the
+ * shell door may have said so himself. */
+static const char *find_origin(const struct gk_session *s, char *buf, size_t size)
+{
+	bool by_user = s->plan->door == GK_DOOR_SHELL;
+	for (const char *const *e = s->caller ? s->caller->env : NULL; e && *e; e++)
+		if (strncmp(*e, "SSH_CONNECTION=", 15) == 0) {
+			if (by_user && !gk_whence_is_proven(s->caller->parent, s->plan->who->uid))
+				break;
+			char host[64];
+			snprintf(host, sizeof host, "%.*s", (int)strcspn(*e + 15, " "), *e + 15);
+			return gk_escape(buf, size, host);
+		}
+	return gk_escape(buf, size, NULL);
+}
+
+/* Looked for once: the record is written twice. */
+static const char *from_where(struct gk_session *s)
+{
+	return s->from[0] ? s->from : find_origin(s, s->from, sizeof s->from);
+}
+
+/* The command as its user would write it: what follows a shell's -c, else all the words. */
+static const char *command_line(const struct gk_plan *plan, char *buf, size_t size)
+{
+	char words[512] = "";
+	const char *const *argv = plan->argv;
+	if (!argv || !argv[0])
+		return gk_escape(buf, size, NULL);
+	if (plan->door != GK_DOOR_RUN && argv[1] && argv[2] && strcmp(argv[1], "-c") == 0)
+		return gk_escape(buf, size, argv[2]);
+	for (size_t at = 0; *argv && at < sizeof words; argv++)
+		at += (size_t)snprintf(words + at, sizeof words - at, "%s%s", at ? " " : "", *argv);
+	return gk_escape(buf, size, words);
+}
+
+/* Where a leaf is that is not at its place below our own: "cgroup=PATH", else nothing. */
+static const char *foreign_leaf(const struct gk_session *s, char *buf, size_t size)
+{
+	char self[64], path[PATH_MAX], shown[1024];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->cgroup.leaf_fd);
+	ssize_t n = s->cgroup.foreign ? readlink(self, path, sizeof path - 1) : 0;
+	path[n > 0 ? n : 0] = '\0';
+	snprintf(buf, size, n > 0 ? "cgroup=%s\n" : "%s", gk_escape(shown, sizeof shown, path));
+	return buf;
+}
+
+int gk_session_record(struct gk_session *s, struct gk_err *err)
+{
+	const struct gk_plan *plan = s->plan;
+	char user[256], command[512], tty[64] = "-", shown[256], self[64],
+		leaf[1100];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
+	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
+	if (n > 0)
+		tty[n] = '\0';
+	const struct gk_origin *pids = &plan->policy->origin[GK_KEY_PIDS_MAX];
+	int r = gk_record_write(&s->place,
+		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
+		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64
+		"\n%scommand=%s\n",
+		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
+		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
+		gk_escape(shown, sizeof shown, tty),
+		from_where(s), (int64_t)time(NULL), (int)getpid(), (int)s->init,
+		plan->policy->pids_max, pids->section ? pids->section : "-",
+		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
+		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
+		command_line(plan, command, sizeof command));
+	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
+}
+
+/* Everything in the session is killed with init, but init's own end may have to wait: a process whose
+ * parent is outside stays a zombie until that parent reaps it, and sshd's monitor reaps the user's
+ * side only after it has closed the PAM session, which waits for us. The leaf is empty all the same,
+ * and that is waited for. */
+static void reap_init(struct gk_session *s, int timeout_ms)
+{
+	struct pollfd p = { .fd = s->init_pidfd, .events = POLLIN };
+	siginfo_t info;
+	while (poll(&p, 1, timeout_ms) < 0 && errno == EINTR)
+		;
+	if (!(p.revents & POLLIN))
+		return;
+	while (waitid(P_PIDFD, (id_t)s->init_pidfd, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
+		;
+	gk_close_fd(&s->init_pidfd);
+	s->init = 0;
+}
+
+int gk_session_close(struct gk_session *s)
+{
+	int r = 0;
+	if (s->init_pidfd >= 0) {
+		/* init is the reaper of its PID namespace: when it is gone, all are. A process that
+		 * hangs in the kernel (a dead NFS server) may hold it up; the record then stays. */
+		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
+		reap_init(s, s->plan->door == GK_DOOR_PAM ? ZOMBIE_TIMEOUT_MS : DEATH_TIMEOUT_MS);
+	}
+	if (s->cgroup.leaf_fd >= 0) {
+		(void)gk_cgroup_kill(&s->cgroup);
+		r = gk_cgroup_remove(&s->cgroup, REMOVE_TIMEOUT_MS);
+	}
+	if (s->init_pidfd >= 0)
+		reap_init(s, 0);
+	gk_close_fd(&s->init_pidfd);
+	close_sources(s);
+	gk_close_fd(&s->image_lock);
+	gk_close_fd(&s->link);
+	gk_close_fd(&s->master);
+	gk_close_fd(&s->signals);
+	if (r < 0) {
+		gk_log(LOG_ERR, "event=left id=%s cgroup=busy errno=%d", s->plan->session_id, -r);
+		/* The record stays, so that the next login or `gocker gc` sweeps what it names. */
+		gk_close_fd(&s->place.fd);
+		gk_close_fd(&s->place.host_fd);
+	}
+	gk_place_release(&s->place);
+	return r;
+}

@@ -1,0 +1,30 @@
+/* Step 8: the terminal. */
+#ifndef GK_RUN_BUILD_TTY_H
+#define GK_RUN_BUILD_TTY_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "plan/request.h"
+
+/* What fds 0-2 of the caller are. */
+struct gk_tty {
+	enum gk_tty_mode mode;
+	int fd;	       /* the first of fds 0-2 that is a terminal, -1 when none is */
+	unsigned same; /* bit i: fd i is that same terminal */
+};
+
+/* Looks at fds 0-2. The session leader of a pty hands it over; any other terminal is relayed. */
+void gk_tty_detect(struct gk_tty *ret);
+
+/* In the payload, inside and still with CAP_SYS_ADMIN: starts a session, makes the terminal that
+ * is bound at path (/dev/console, or a slave of the inner devpts) its controlling one and puts it
+ * over those of fds 0-2 that `same` names. fd is an open descriptor of it. */
+int gk_tty_take(int fd, const char *path, unsigned same, struct gk_err *err);
+
+/* Opens a pty of the session's own devpts. Returns the master's fd or -errno; ret_path (at least 32
+ * bytes) is the slave's path inside, given to uid and group, as the host has them. */
+int gk_tty_open_inner(uid_t uid, gid_t group, char *ret_path, size_t size, struct gk_err *err);
+
+#endif

@@ -1,0 +1,76 @@
+/* What a session uses, and holding it still. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/cgroup/cgfile.h"
+#include "run/cgroup/cgroup.h"
+
+int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze)
+{
+	return cg->v1 ? -EOPNOTSUPP : gk_cgfile_write(cg->leaf_fd, "cgroup.freeze", freeze ? "1" : "0");
+}
+
+bool gk_cgroup_is_frozen(const struct gk_cgroup *cg)
+{
+	char buf[16] = "";
+	return !cg->v1 && gk_cgfile_read(cg->leaf_fd, "cgroup.freeze", buf, sizeof buf) > 0 &&
+		buf[0] == '1';
+}
+
+static uint64_t read_number(int dirfd, const char *name)
+{
+	char buf[64] = "";
+	if (gk_cgfile_read(dirfd, name, buf, sizeof buf) <= 0 || buf[0] < '0' || buf[0] > '9')
+		return UINT64_MAX;
+	return strtoull(buf, NULL, 10);
+}
+
+/* The number after `key` in a flat keyed file. */
+static uint64_t read_keyed(int dirfd, const char *name, const char *key)
+{
+	char buf[4096];
+	if (gk_cgfile_read(dirfd, name, buf, sizeof buf) <= 0)
+		return UINT64_MAX;
+	size_t len = strlen(key);
+	for (char *save, *line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return strtoull(line + len + 1, NULL, 10);
+	return UINT64_MAX;
+}
+
+uint64_t gk_cgroup_user_hits(const struct gk_cgroup *cg)
+{
+	uint64_t hits = cg->v1 || cg->user_fd < 0 ? UINT64_MAX :
+		read_keyed(cg->user_fd, "pids.events.local", "max");
+	return hits == UINT64_MAX ? 0 : hits;
+}
+
+static void read_hits(const struct gk_cgroup *cg, struct gk_usage *u)
+{
+	uint64_t most = read_number(cg->leaf_fd, "pids.max"), told = gk_cgroup_user_hits(cg);
+	u->pids_hits = read_keyed(cg->leaf_fd, "pids.events", "max");
+	u->user_pids_hits = UINT64_MAX;
+	if (cg->user_fd < 0)
+		return;
+	u->user_pids_hits = told > cg->user_hits_before ? told - cg->user_hits_before : 0;
+	if (u->pids_hits != UINT64_MAX && u->pids_peak != UINT64_MAX && u->pids_peak < most &&
+		read_number(cg->user_fd, "pids.max") != UINT64_MAX) {
+		u->user_pids_hits += u->pids_hits;
+		u->pids_hits = 0;
+	}
+}
+
+void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
+{
+	int fd = cg->leaf_fd;
+	*ret = (struct gk_usage){
+		.pids_now = read_number(fd, "pids.current"),
+		.pids_peak = read_number(fd, "pids.peak"),
+		.memory_now = read_number(fd, "memory.current"),
+		.memory_peak = read_number(fd, "memory.peak"),
+		.oom_kills = read_keyed(fd, "memory.events", "oom_kill"),
+		.cpu_usec = read_keyed(fd, "cpu.stat", "usage_usec"),
+	};
+	read_hits(cg, ret);
+}

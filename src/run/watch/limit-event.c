@@ -1,0 +1,196 @@
+#include "run/watch/limit-event.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+enum { TELL_EVERY_MS = 10000 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The number after `key` at the beginning of a line; 0 without one. */
+static uint64_t value_of(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return strtoull(line + len + 1, NULL, 10);
+	}
+	return 0;
+}
+
+static void read_events(int fd, char *buf, size_t size)
+{
+	memset(buf, 0, size);
+	if (fd >= 0 && pread(fd, buf, size - 1, 0) < 0)
+		buf[0] = '\0';
+}
+
+static int open_in(int dir, const char *name)
+{
+	return dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC);
+}
+
+/* A file with one number; UINT64_MAX for "max" and for what can't be read. */
+static uint64_t read_number(int dir, const char *name)
+{
+	char text[32];
+	gk_autoclose int fd = open_in(dir, name);
+	read_events(fd, text, sizeof text);
+	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
+}
+
+void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd)
+{
+	char text[256];
+	*b = (struct gk_bites){
+		.fd = {
+			[GK_BITE_TASKS] = open_in(leaf_fd, "pids.events"),
+			[GK_BITE_USER_TASKS] = open_in(user_fd, "pids.events.local"),
+			[GK_BITE_MEMORY] = open_in(leaf_fd, "memory.events"),
+		},
+		.leaf_fd = leaf_fd,
+		.user_fd = user_fd,
+	};
+	for (int kind = GK_BITE_TASKS; kind <= GK_BITE_USER_TASKS; kind++) {
+		read_events(b->fd[kind], text, sizeof text);
+		b->hits[kind] = value_of(text, "max");
+	}
+	read_events(b->fd[GK_BITE_MEMORY], text, sizeof text);
+	b->hits[GK_BITE_MEMORY] = value_of(text, "oom_kill");
+	b->own_oom = value_of(text, "oom");
+}
+
+/* Whether there is something new of a kind, and long enough after the last. */
+static bool is_news(struct gk_bites *b, enum gk_bite_kind kind, uint64_t hits)
+{
+	int64_t now = now_ms();
+	if (hits == b->hits[kind])
+		return false;
+	b->hits[kind] = hits;
+	if (b->told_ms[kind] && now - b->told_ms[kind] < TELL_EVERY_MS)
+		return false;
+	b->told_ms[kind] = now;
+	return true;
+}
+
+static const char *section_of(const struct gk_policy *policy, enum gk_key key)
+{
+	const char *section = policy->origin[key].section;
+	return section ? section : "built-in";
+}
+
+static void tell(const char *id, enum gk_key key, uint64_t value, uint64_t hits)
+{
+	gk_log(LOG_NOTICE, "event=limit id=%s limit=%s value=%" PRIu64 " hits=%" PRIu64, id,
+		gk_key_name(key), value, hits);
+}
+
+/* How many more tasks a limit would take. */
+static uint64_t room(int dir)
+{
+	uint64_t now = read_number(dir, "pids.current"), most = read_number(dir, "pids.max");
+	return most == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now < most ? most - now : 0;
+}
+
+static void say_tasks(const char *id, const struct gk_policy *policy, bool user, uint64_t hits, char *text,
+	size_t size)
+{
+	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
+	uint64_t limit = user ? policy->user_pids_max : policy->pids_max;
+	tell(id, key, limit, hits);
+	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached ([%s])", limit,
+		user ? "in all sessions together " : "", section_of(policy, key));
+}
+
+/* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the session's
+ * events count what the limit above refused as well (cgroup-v2.rst, pids_localevents). */
+static bool is_the_users(const struct gk_bites *b, const struct gk_policy *policy)
+{
+	uint64_t peak = read_number(b->leaf_fd, "pids.peak");
+	if (policy->user_pids_max == GK_UNLIMITED)
+		return false;
+	/* It never had as many tasks as it may have. */
+	if (peak != UINT64_MAX && peak < read_number(b->leaf_fd, "pids.max"))
+		return true;
+	/* The kernel tells the two apart. */
+	if (b->fd[GK_BITE_USER_TASKS] >= 0)
+		return false;
+	return room(b->user_fd) < room(b->leaf_fd);
+}
+
+static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size)
+{
+	char events[256];
+	read_events(b->fd[GK_BITE_TASKS], events, sizeof events);
+	uint64_t hits = value_of(events, "max");
+	if (!is_news(b, GK_BITE_TASKS, hits))
+		return false;
+	say_tasks(id, policy, is_the_users(b, policy), hits, text, size);
+	return true;
+}
+
+/* A fork of one of the user's sessions failed, where the kernel tells that limit's own events apart. */
+static bool user_tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size)
+{
+	char events[256];
+	read_events(b->fd[GK_BITE_USER_TASKS], events, sizeof events);
+	uint64_t hits = value_of(events, "max");
+	if (!is_news(b, GK_BITE_USER_TASKS, hits))
+		return false;
+	say_tasks(id, policy, true, hits, text, size);
+	return true;
+}
+
+/* The cgroup's own limit was it when its `oom` went up too; else it was one above. */
+static bool memory_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size)
+{
+	char events[256];
+	read_events(b->fd[GK_BITE_MEMORY], events, sizeof events);
+	uint64_t oom = value_of(events, "oom"), hits = value_of(events, "oom_kill");
+	if (!is_news(b, GK_BITE_MEMORY, hits))
+		return false;
+	/* `oom` goes up before `oom_kill`, perhaps in an earlier look. */
+	bool own = oom != b->own_oom;
+	b->own_oom = oom;
+	enum gk_key key = own ? GK_KEY_MEMORY_MAX : GK_KEY_USER_MEMORY_MAX;
+	uint64_t limit = own ? policy->memory_max : policy->user_memory_max;
+	if (limit == GK_UNLIMITED) {
+		gk_log(LOG_NOTICE, "event=limit id=%s limit=host-memory hits=%" PRIu64, id, hits);
+		snprintf(text, size, "the host is short of memory: a process was killed");
+		return true;
+	}
+	tell(id, key, limit, hits);
+	snprintf(text, size, "out of memory: a process was killed (%s is %" PRIu64 " MiB, [%s])",
+		gk_key_name(key), limit >> 20, section_of(policy, key));
+	return true;
+}
+
+bool gk_bites_next(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size)
+{
+	return tasks_bite(b, id, policy, text, size) || user_tasks_bite(b, id, policy, text, size) ||
+		memory_bite(b, id, policy, text, size);
+}
+
+void gk_bites_close(struct gk_bites *b)
+{
+	for (int i = 0; i < GK_BITE_KINDS; i++)
+		gk_close_fd(&b->fd[i]);
+}

@@ -1,0 +1,37 @@
+/* Limits that bite: a session's cgroup tells when a fork failed or a process was killed for want of
+ * memory; the log and the user are told which limit it was. */
+#ifndef GK_RUN_WATCH_LIMIT_EVENT_H
+#define GK_RUN_WATCH_LIMIT_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan/policy.h"
+
+enum gk_bite_kind { GK_BITE_TASKS, GK_BITE_USER_TASKS, GK_BITE_MEMORY, GK_BITE_KINDS };
+
+/* What was seen so far. */
+struct gk_bites {
+	int fd[GK_BITE_KINDS]; /* pids.events, the user's pids.events.local, memory.events; -1 where there
+				  is none. Each polls as POLLPRI when it changes (cgroup-v2.rst) and
+				  until it is read */
+	int leaf_fd, user_fd; /* the caller's */
+	uint64_t hits[GK_BITE_KINDS];
+	uint64_t own_oom;
+	int64_t told_ms[GK_BITE_KINDS];
+};
+
+/* Starts to watch a cgroup, and the user's above it (-1: there is none of ours); both stay open until the
+ * last look. What is missing (memory on cgroup v1) is not watched. */
+void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd);
+
+/* Looks for a limit that has bitten since the last look. Logs it under the session's id and puts a
+ * sentence for its user into text; true then. Call it until it is false. Of a series, one in ten
+ * seconds is told. */
+bool gk_bites_next(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+	size_t size);
+
+void gk_bites_close(struct gk_bites *b);
+
+#endif

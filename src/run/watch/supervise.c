@@ -1,0 +1,371 @@
+#include "run/watch/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/watch/limit-event.h"
+#include "run/privilege/creds.h"
+#include "run/watch/shutdown.h"
+#include "run/watch/relay.h"
+#include "run/privilege/seccomp.h"
+#include "run/watch/notice.h"
+
+/* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of it. */
+enum { V1_LOOK_MS = 2000 };
+
+struct watch {
+	struct gk_session *s;
+	struct gk_relay relay;
+	int terminal;	/* write-only, for messages; -1 without one */
+	struct gk_bites bites;
+	struct gk_ending ending;
+	int64_t started_ms;
+	int64_t looked_ms; /* when pids.events was looked at on cgroup v1 */
+	struct gk_terminal words; /* what was said on it */
+	struct gk_owed owed;	  /* and what it did not take yet */
+	int status;
+	bool have_status;
+	bool stopped;	/* the session, with this process, by job control */
+};
+
+/* ---- messages on the terminal ---- */
+
+static void say(struct watch *w, const char *text)
+{
+	if (w->terminal >= 0 && (w->owed.again_ms || !gk_terminal_say(&w->words, w->terminal, text)))
+		gk_owed_add(&w->owed, text);
+}
+
+/* What it has turned away, until it takes it; at the end of a session for a tenth of a second. */
+static void say_again(struct watch *w)
+{
+	if (gk_owed_is_due(&w->owed))
+		gk_owed_tried(&w->owed, gk_terminal_say(&w->words, w->terminal, w->owed.text));
+}
+
+static void say_last(struct watch *w)
+{
+	enum { LAST_MS = 100 };
+	for (int64_t end = gk_ending_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
+		left = end - gk_ending_now_ms();
+		if (left <= 0)
+			return;
+		(void)poll(NULL, 0, (int)gk_owed_wait(&w->owed, left));
+	}
+}
+
+/* An open description of our own, so that a full or stopped terminal never holds the loop up. */
+static int open_terminal(const struct gk_session *s)
+{
+	char self[64];
+	if (s->tty.fd < 0)
+		return -1;
+	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
+	return open(self, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* ---- limits that bite ---- */
+
+static void check_limits(struct watch *w)
+{
+	char text[256];
+	while (gk_bites_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
+		say(w, text);
+}
+
+/* ---- ending from outside ---- */
+
+static void signal_init(const struct watch *w, int sig)
+{
+	(void)gk_sys_pidfd_send_signal(w->s->init_pidfd, sig);
+}
+
+static void begin_end(struct watch *w, const char *why)
+{
+	gk_ending_begin(&w->ending, w->s->plan->session_id, why, w->s->init_pidfd, 0);
+}
+
+/* ---- time limits ---- */
+
+/* How long there was neither input nor output on the terminal, in ms. */
+static int64_t idle_ms(const struct watch *w)
+{
+	struct stat st;
+	if (w->terminal < 0 || fstat(w->terminal, &st) < 0)
+		return 0;
+	time_t last = gk_terminal_used(&w->words, &st), now = time(NULL);
+	return now > last ? (int64_t)(now - last) * 1000 : 0;
+}
+
+static int64_t time_left(struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
+{
+	char text[128];
+	int64_t left = gk_time_left(&w->ending, kind, limit_s, used_ms, text, sizeof text);
+	if (text[0])
+		say(w, text);
+	if (left == 0)
+		begin_end(w, gk_time_limit_name(kind));
+	return left;
+}
+
+/* Returns the ms until a time limit wants to be looked at again, -1 for never. */
+static int64_t check_time(struct watch *w)
+{
+	const struct gk_policy *policy = w->s->plan->policy;
+	int64_t wait = -1;
+	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
+		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
+			gk_ending_now_ms() - w->started_ms);
+	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s && w->terminal >= 0) {
+		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
+		wait = wait < 0 || left < wait ? left : wait;
+	}
+	say_again(w);
+	return gk_owed_wait(&w->owed, wait);
+}
+
+/* ---- the loop ---- */
+
+static void on_signal(struct watch *w)
+{
+	struct signalfd_siginfo info;
+	if (read(w->s->signals, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	int sig = (int)info.ssi_signo;
+	bool relayed = w->relay.outer >= 0;
+	switch (sig) {
+	case SIGWINCH:
+		gk_relay_resize(&w->relay);
+		break;
+	case SIGCONT:
+		gk_relay_continue(&w->relay);
+		if (w->stopped)
+			signal_init(w, SIGCONT);
+		w->stopped = false;
+		break;
+	case SIGTSTP:
+		if (relayed) {
+			gk_relay_suspend(&w->relay);
+			/* The whole job stops, as any does: a session that ran on would run past its time
+			 * limits and its caller's end, which nobody watches meanwhile. */
+			signal_init(w, SIGTSTP);
+			w->stopped = true;
+			(void)kill(getpid(), SIGSTOP);
+		}
+		break;
+	case SIGHUP:
+		begin_end(w, "hangup");
+		break;
+	case SIGTERM:
+		/* As a shell's caller expects of TERM: handed on, and made sure of. */
+		signal_init(w, SIGTERM);
+		begin_end(w, "terminated");
+		break;
+	case SIGINT:
+	case SIGQUIT:
+		/* ^C of a terminal that the command does not have as its own stdin. */
+		if (!relayed)
+			signal_init(w, sig);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Returns true when the session is over. */
+static bool on_link(struct watch *w, short revents)
+{
+	struct gk_message m = { 0 };
+	ssize_t n = read(w->s->link, &m, sizeof m);
+	if (n == (ssize_t)sizeof m && m.kind == GK_MSG_STATUS) {
+		w->status = m.value;
+		w->have_status = true;
+		return true;
+	}
+	/* Its end was closed without a status: init was killed. */
+	return n == 0 || (revents & (POLLHUP | POLLERR));
+}
+
+static void watch_session(struct watch *w)
+{
+	enum { LINK, PARENT, SIGNALS, TERMINAL, TASKS, USER_TASKS, MEMORY, OUTER, MASTER, COUNT };
+	for (;;) {
+		int64_t wait = check_time(w);
+		struct pollfd p[COUNT] = {
+			[LINK] = { .fd = w->s->link, .events = POLLIN },
+			[PARENT] = { .fd = w->ending.step == GK_RUNNING && w->s->caller ?
+				w->s->caller->parent_pidfd : -1, .events = POLLIN },
+			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
+			/* For its hang-up, where the caller was gone before he could be watched. */
+			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
+			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
+			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
+			[OUTER] = { .fd = -1 },
+			[MASTER] = { .fd = -1 },
+		};
+		int again = w->relay.outer < 0 ? -1 : gk_relay_poll(&w->relay, &p[OUTER]);
+		if (again >= 0 && (wait < 0 || again < wait))
+			wait = again;
+		bool looks = w->s->cgroup.v1 && w->terminal >= 0, due;
+		if (looks && (wait < 0 || wait > V1_LOOK_MS))
+			wait = V1_LOOK_MS;
+		if (w->ending.step != GK_RUNNING && w->ending.step != GK_KILLED)
+			wait = GK_ENDING_STEP_MS;
+		int timeout = wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
+		if (poll(p, COUNT, timeout) < 0 && errno != EINTR)
+			begin_end(w, "poll");
+		if (w->relay.outer >= 0 && !gk_relay_move(&w->relay, &p[OUTER]))
+			begin_end(w, "hangup");
+		if (p[SIGNALS].revents)
+			on_signal(w);
+		/* A relay comes by here with every few KiB. */
+		due = looks && gk_ending_now_ms() - w->looked_ms >= V1_LOOK_MS;
+		if (due || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
+			check_limits(w);
+		if (due)
+			w->looked_ms = gk_ending_now_ms();
+		if (p[PARENT].revents)
+			begin_end(w, "caller-gone");
+		if (p[LINK].revents && on_link(w, p[LINK].revents))
+			return;
+		if (p[TERMINAL].revents)
+			begin_end(w, "hangup");
+		gk_ending_advance(&w->ending, w->s->init_pidfd);
+	}
+}
+
+/* ---- before and after ---- */
+
+/* Gives up the caller's fds: a held copy of a pipe would hide its end from sshd. */
+static int let_go_of_stdio(void)
+{
+	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+static int open_signals(void)
+{
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		sigaddset(&set, wanted[i]);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int prepare(struct watch *w, struct gk_err *err)
+{
+	struct gk_session *s = w->s;
+	w->terminal = open_terminal(s);
+	if (w->terminal < 0 && s->tty.fd >= 0 && errno == EIO)
+		begin_end(w, "hangup");
+	gk_bites_open(&w->bites, s->cgroup.leaf_fd, s->cgroup.user_fd);
+	int r = 0;
+	if (s->tty.mode == GK_TTY_RELAY)
+		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
+	if (r >= 0)
+		r = let_go_of_stdio();
+	if (r >= 0)
+		r = gk_creds_reduce(0, err);
+	if (r >= 0)
+		r = gk_seccomp_supervisor(err);
+	return r < 0 ? gk_fail_errno(err, r, "cannot prepare the supervision") : 0;
+}
+
+static void log_close(const struct watch *w, const struct gk_usage *usage)
+{
+	const struct gk_plan *plan = w->s->plan;
+	char user[256], status[32];
+	if (!w->have_status)
+		snprintf(status, sizeof status, "killed");
+	else if (WIFSIGNALED(w->status))
+		snprintf(status, sizeof status, "signal:%d", WTERMSIG(w->status));
+	else
+		snprintf(status, sizeof status, "exit:%d", WEXITSTATUS(w->status));
+	gk_log(LOG_INFO,
+		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
+		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
+		(unsigned)plan->who->uid, status, gk_ending_now_ms() - w->started_ms,
+		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
+		(int64_t)usage->oom_kills);
+}
+
+int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
+{
+	if (s->signals < 0)
+		s->signals = open_signals();
+	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") : 0;
+}
+
+int gk_supervise_start(struct gk_session *s, struct gk_err *err)
+{
+	return gk_supervise_prepare(s, err) < 0 ? GK_EXIT_GOCKER : gk_session_start(s, err);
+}
+
+int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
+{
+	struct gk_usage usage;
+	gk_autofree struct watch *w = calloc(1, sizeof *w);
+	if (!w) {
+		(void)gk_session_close(s);
+		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
+	}
+	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
+		.started_ms = gk_ending_now_ms() };
+	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
+	int r = prepare(w, err);
+	if (r == 0) {
+		watch_session(w);
+		check_limits(w); /* the last thing that happened, perhaps */
+		say_last(w);
+	}
+	gk_cgroup_usage(&s->cgroup, &usage);
+	/* The relay still reads from it when the session is gone. */
+	int master = gk_steal_fd(&s->master);
+	(void)gk_session_close(s);
+	gk_relay_close(&w->relay);
+	gk_close_fd(&master);
+	log_close(w, &usage);
+	gk_close_fd(&w->terminal);
+	gk_bites_close(&w->bites);
+	/* No status: init was killed, and with it everything: SIGKILL is how it ended. */
+	*ret_status = w->have_status ? w->status : SIGKILL;
+	return r;
+}
+
+void gk_end_like(int status)
+{
+	if (WIFSIGNALED(status)) {
+		int sig = WTERMSIG(status);
+		sigset_t set;
+		(void)signal(sig, SIG_DFL);
+		sigemptyset(&set);
+		sigaddset(&set, sig);
+		(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+		(void)kill(getpid(), sig);
+		_exit(128 + sig);
+	}
+	_exit(WEXITSTATUS(status));
+}

@@ -1,0 +1,300 @@
+/* Limits that bite, told from the files of a cgroup. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/watch/limit-event.h"
+#include "run/cgroup/cgroup.h"
+
+struct leaf {
+	char path[64];
+	int fd, user; /* user: the directory above, a directory below in this test */
+	struct gk_bites bites;
+	struct gk_policy policy;
+};
+
+static void put_in(int dir, const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void put(const struct leaf *l, const char *name, const char *text)
+{
+	put_in(l->fd, name, text);
+}
+
+static const char *const names[] = { "pids.events", "pids.events.local", "pids.current", "pids.max",
+	"pids.peak", "memory.events" };
+
+static void reopen(struct leaf *l)
+{
+	gk_bites_close(&l->bites);
+	gk_bites_open(&l->bites, l->fd, l->user);
+}
+
+static int set_up(void **state)
+{
+	struct leaf *l = calloc(1, sizeof *l);
+	snprintf(l->path, sizeof l->path, "/tmp/gocker-unit.XXXXXX");
+	if (!mkdtemp(l->path))
+		return -1;
+	l->fd = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(l->fd, "user", 0700) < 0)
+		return -1;
+	l->user = openat(l->fd, "user", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->policy = (struct gk_policy){ .pids_max = 20, .memory_max = 100 << 20,
+		.user_pids_max = 200, .user_memory_max = GK_UNLIMITED };
+	l->policy.origin[GK_KEY_MEMORY_MAX].section = "group:students";
+	put(l, "pids.events", "max 3\n");
+	put(l, "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n");
+	gk_bites_open(&l->bites, l->fd, l->user);
+	*state = l;
+	return l->fd < 0 || l->user < 0;
+}
+
+static int tear_down(void **state)
+{
+	struct leaf *l = *state;
+	gk_bites_close(&l->bites);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		(void)unlinkat(l->fd, names[i], 0);
+		(void)unlinkat(l->user, names[i], 0);
+	}
+	(void)unlinkat(l->fd, "user", AT_REMOVEDIR);
+	close(l->user);
+	close(l->fd);
+	(void)rmdir(l->path);
+	free(l);
+	return 0;
+}
+
+static bool next(struct leaf *l, char *text, size_t size)
+{
+	return gk_bites_next(&l->bites, "0123456789ab", &l->policy, text, size);
+}
+
+static void test_what_happened_before_is_not_told(void **state)
+{
+	char text[256];
+	assert_false(next(*state, text, sizeof text));
+}
+
+static void test_a_fork_that_failed_is_told_once(void **state)
+{
+	char text[256];
+	put(*state, "pids.events", "max 4\n");
+	assert_true(next(*state, text, sizeof text));
+	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+	assert_false(next(*state, text, sizeof text));
+	put(*state, "pids.events", "max 5\n");
+	assert_false(next(*state, text, sizeof text));
+}
+
+/* cgroup v1 and older kernels: the session's events count what any limit refused. */
+static void test_the_limit_without_room_is_named(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "pids.current", "9\n");
+	put(l, "pids.max", "21\n");
+	put_in(l->user, "pids.current", "216\n");
+	put_in(l->user, "pids.max", "216\n");
+	reopen(l);
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+	assert_false(next(l, text, sizeof text));
+	put(l, "pids.current", "20\n");
+	put_in(l->user, "pids.current", "200\n");
+	reopen(l);
+	put(l, "pids.events", "max 5\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+}
+
+/* Newer ones have events of each limit's own. */
+static void test_the_users_own_events_are_told(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put_in(l->user, "pids.events.local", "max 7\n");
+	reopen(l);
+	assert_false(next(l, text, sizeof text));
+	put_in(l->user, "pids.events.local", "max 8\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+	assert_false(next(l, text, sizeof text));
+}
+
+/* It is the user's for certain where the session never reached its own, whatever has room by now. */
+static void test_a_session_below_its_limit_was_refused_by_the_users(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "pids.current", "20\n");
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.current", "100\n");
+	put_in(l->user, "pids.max", "216\n");
+	reopen(l);
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+}
+
+/* And its own where the kernel counts the user's by itself. */
+static void test_events_told_apart_are_not_guessed_about(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "pids.current", "9\n");
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "21\n");
+	put_in(l->user, "pids.current", "216\n");
+	put_in(l->user, "pids.max", "216\n");
+	put_in(l->user, "pids.events.local", "max 7\n");
+	reopen(l);
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+}
+
+/* ---- the counts that `inspect`, `stats` and the closing line show ---- */
+
+static void hits_are(const struct leaf *l, struct gk_cgroup cg, uint64_t own, uint64_t users)
+{
+	struct gk_usage usage;
+	cg.leaf_fd = l->fd;
+	cg.base_fd = -1;
+	gk_cgroup_usage(&cg, &usage);
+	assert_int_equal(usage.pids_hits, own);
+	assert_int_equal(usage.user_pids_hits, users);
+}
+
+static void test_hits_told_apart_are_counted_apart(void **state)
+{
+	const struct leaf *l = *state;
+	const struct gk_cgroup cg = { .user_fd = l->user, .user_hits_before = 7 };
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "21\n");
+	put_in(l->user, "pids.max", "216\n");
+	put_in(l->user, "pids.events.local", "max 12\n");
+	hits_are(l, cg, 3, 5);
+	put(l, "pids.events", "max 0\n");
+	put(l, "pids.peak", "9\n");
+	hits_are(l, cg, 0, 5);
+	assert_int_equal(gk_cgroup_user_hits(&cg), 12);
+}
+
+static void test_hits_counted_as_one_are_those_of_the_limit_that_was_reached(void **state)
+{
+	const struct leaf *l = *state;
+	struct gk_cgroup cg = { .user_fd = l->user };
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.max", "216\n");
+	hits_are(l, cg, 0, 3);
+	put(l, "pids.peak", "21\n");
+	hits_are(l, cg, 3, 0);
+	/* v1 has no events of the user's own, whatever is called so. */
+	cg.v1 = true;
+	put_in(l->user, "pids.events.local", "max 9\n");
+	hits_are(l, cg, 3, 0);
+}
+
+static void test_no_limit_of_the_users_refuses_nothing(void **state)
+{
+	const struct leaf *l = *state;
+	put(l, "pids.max", "21\n");
+	put(l, "pids.peak", "20\n");
+	put_in(l->user, "pids.max", "max\n");
+	hits_are(l, (struct gk_cgroup){ .user_fd = l->user }, 3, 0);
+	hits_are(l, (struct gk_cgroup){ .user_fd = -1 }, 3, UINT64_MAX);
+}
+
+static void test_the_limit_that_killed_is_named(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 3\noom_group_kill 0\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text,
+		"out of memory: a process was killed (memory_max is 100 MiB, [group:students])");
+	assert_false(next(l, text, sizeof text));
+}
+
+static void test_a_limit_seen_before_the_kill_is_named(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.user_memory_max = 200 << 20;
+	put(l, "memory.events", "oom 3\noom_kill 2\n");
+	assert_false(next(l, text, sizeof text));
+	put(l, "memory.events", "oom 3\noom_kill 3\n");
+	assert_true(next(l, text, sizeof text));
+	assert_contains(text, "memory_max is 100 MiB", "own");
+}
+
+static void test_a_limit_above_is_the_users(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.user_memory_max = 200 << 20;
+	put(l, "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n");
+	assert_true(next(l, text, sizeof text));
+	assert_contains(text, "user_memory_max is 200 MiB", "above");
+}
+
+static void test_without_any_limit_it_is_the_host(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	put(l, "memory.events", "oom 2\noom_kill 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_contains(text, "the host is short of memory", "host");
+}
+
+static void test_reaching_a_limit_without_a_kill_is_not_told(void **state)
+{
+	char text[256];
+	put(*state, "memory.events", "low 0\nhigh 0\nmax 900\noom 3\noom_kill 2\n");
+	assert_false(next(*state, text, sizeof text));
+}
+
+static void test_files_that_are_missing_are_not_watched(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	assert_int_equal(unlinkat(l->fd, "memory.events", 0), 0);
+	reopen(l);
+	assert_int_equal(l->bites.fd[GK_BITE_MEMORY], -1);
+	assert_false(next(l, text, sizeof text));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_what_happened_before_is_not_told),
+		T(test_a_fork_that_failed_is_told_once),
+		T(test_the_limit_without_room_is_named),
+		T(test_the_users_own_events_are_told),
+		T(test_a_session_below_its_limit_was_refused_by_the_users),
+		T(test_events_told_apart_are_not_guessed_about),
+		T(test_hits_told_apart_are_counted_apart),
+		T(test_hits_counted_as_one_are_those_of_the_limit_that_was_reached),
+		T(test_no_limit_of_the_users_refuses_nothing),
+		T(test_the_limit_that_killed_is_named),
+		T(test_a_limit_seen_before_the_kill_is_named),
+		T(test_a_limit_above_is_the_users),
+		T(test_without_any_limit_it_is_the_host),
+		T(test_reaching_a_limit_without_a_kill_is_not_told),
+		T(test_files_that_are_missing_are_not_watched),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
