@@ -67,7 +67,7 @@ static bool stat_inner(const struct gk_keeper *k, unsigned n, char *name, size_t
  * those. Returns whether nothing is to be tried again. */
 static bool say_on(struct gk_terminal *t, int fd, const char *text, bool again)
 {
-	return t->owed == again ? gk_terminal_say(t, fd, text) : again;
+	return t->owed == again ? gk_notice_write(t, fd, text) : again;
 }
 
 static bool say_inner(struct gk_keeper *k, unsigned n, const char *text, bool again)
@@ -97,13 +97,13 @@ static bool say(struct gk_keeper *k, const char *text, bool again)
 void gk_keeper_say(struct gk_keeper *k, const char *text)
 {
 	if (!say(k, text, false))
-		gk_owed_add(&k->owed, text);
+		gk_pending_notice_add(&k->owed, text);
 }
 
 void gk_keeper_say_again(struct gk_keeper *k)
 {
-	if (gk_owed_is_due(&k->owed))
-		gk_owed_tried(&k->owed, say(k, k->owed.text, true));
+	if (gk_pending_notice_is_due(&k->owed))
+		gk_pending_notice_tried(&k->owed, say(k, k->owed.text, true));
 }
 
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k)

@@ -24,8 +24,8 @@ enum { LOG_REST_MS = 100 };
 
 struct watch {
 	struct gk_keeper *k;
-	struct gk_bites bites;
-	struct gk_ending ending;
+	struct gk_limit_events bites;
+	struct gk_shutdown ending;
 	int64_t started_ms;
 	int64_t log_ms; /* when /dev/log is read again, 0: at once */
 	bool over; /* the caller has asked for the end, or is gone */
@@ -37,13 +37,13 @@ struct watch {
 static void check_limits(struct watch *w)
 {
 	char text[256];
-	while (gk_bites_next(&w->bites, w->k->id, &w->k->policy, text, sizeof text))
+	while (gk_limit_events_next(&w->bites, w->k->id, &w->k->policy, text, sizeof text))
 		gk_keeper_say(w->k, text);
 }
 
 static void begin_end(struct watch *w, const char *why, int after_ms)
 {
-	gk_ending_begin(&w->ending, w->k->id, why, w->k->session.init_pidfd, after_ms);
+	gk_shutdown_begin(&w->ending, w->k->id, why, w->k->session.init_pidfd, after_ms);
 }
 
 static int64_t time_left(struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
@@ -66,7 +66,7 @@ static int check_time(struct watch *w)
 		return w->dead ? -1 : LOOK_MS;
 	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
 		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
-			gk_ending_now_ms() - w->started_ms);
+			gk_shutdown_now_ms() - w->started_ms);
 	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s) {
 		int64_t idle = gk_keeper_idle_ms(w->k);
 		/* A terminal may be opened at any time. */
@@ -77,9 +77,9 @@ static int check_time(struct watch *w)
 	if (w->k->session.cgroup.v1 && (wait < 0 || wait > V1_LOOK_MS))
 		wait = V1_LOOK_MS;
 	if (w->ending.step != GK_RUNNING)
-		wait = GK_ENDING_STEP_MS;
+		wait = GK_SHUTDOWN_STEP_MS;
 	gk_keeper_say_again(w->k);
-	wait = gk_owed_wait(&w->k->owed, wait);
+	wait = gk_pending_notice_wait(&w->k->owed, wait);
 	return wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 }
 
@@ -88,13 +88,13 @@ static int check_time(struct watch *w)
 static void relay_log(struct watch *w)
 {
 	if (gk_keeper_relay_log(w->k))
-		w->log_ms = gk_ending_now_ms() + LOG_REST_MS;
+		w->log_ms = gk_shutdown_now_ms() + LOG_REST_MS;
 }
 
 /* Whether it is read now; if not, wait ends when it is. */
 static bool reads_log(struct watch *w, int *wait)
 {
-	int64_t left = w->log_ms ? w->log_ms - gk_ending_now_ms() : 0;
+	int64_t left = w->log_ms ? w->log_ms - gk_shutdown_now_ms() : 0;
 	if (left <= 0) {
 		w->log_ms = 0;
 		return true;
@@ -145,9 +145,9 @@ static void loop(struct watch *w)
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
 			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd, .events = POLLIN },
 			[LOG] = { .fd = reads_log(w, &wait) ? w->k->log_socket : -1, .events = POLLIN },
-			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
-			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
-			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
+			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS], .events = POLLPRI },
+			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
 		};
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
@@ -163,7 +163,7 @@ static void loop(struct watch *w)
 			w->over = true;
 			begin_end(w, "caller-gone", 0);
 		}
-		gk_ending_advance(&w->ending, w->k->session.init_pidfd);
+		gk_shutdown_advance(&w->ending, w->k->session.init_pidfd);
 	}
 }
 
@@ -187,18 +187,18 @@ static void log_close(const struct watch *w)
 		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " pids_peak=%" PRId64
 		" pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_ending_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
+		gk_shutdown_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
 		(int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)
 {
-	struct watch w = { .k = k, .started_ms = gk_ending_now_ms() };
-	gk_bites_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
+	struct watch w = { .k = k, .started_ms = gk_shutdown_now_ms() };
+	gk_limit_events_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
 	loop(&w);
 	(void)gk_keeper_relay_log(k);
 	check_limits(&w);
 	log_close(&w);
 	gk_close_fd(&k->signals);
-	gk_bites_close(&w.bites);
+	gk_limit_events_close(&w.bites);
 }

@@ -109,7 +109,7 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 {
 	int r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, err);
 	if (r == 0)
-		r = gk_apart_answer(&k->apart, &k->arena, &k->who, err);
+		r = gk_nss_worker_answer(&k->apart, &k->arena, &k->who, err);
 	if (r == 0)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
@@ -284,17 +284,17 @@ static int serve_link(struct gk_keeper *k, struct gk_err *err)
 {
 	int r = receive_question(k, err);
 	if (r == 0)
-		r = gk_apart_start(&k->apart, k->question.user, 0, err);
+		r = gk_nss_worker_start(&k->apart, k->question.user, 0, err);
 	if (r == 0 && !is_trial(k))
 		gk_log_open("gocker-keeper");
 	if (r == 0)
 		r = decide(k, err);
 	/* Not even that a login is none of our business is said before this. */
 	if (r == 0)
-		r = gk_apart_confirm(&k->apart, err);
+		r = gk_nss_worker_confirm(&k->apart, err);
 	if (r == 0)
 		r = tell_decision(k, err);
-	gk_apart_end(&k->apart);
+	gk_nss_worker_end(&k->apart);
 	if (r > 0)
 		r = await_enter(k, err);
 	if (r <= 0)
@@ -315,7 +315,7 @@ static int take_link(struct gk_keeper *k)
 
 int main(void)
 {
-	static struct gk_keeper k = { .apart = GK_APART_INIT, .link = -1, .log_socket = -1, .signals = -1, .ptys = -1, .outer_tty = -1 };
+	static struct gk_keeper k = { .apart = GK_NSS_WORKER_INIT, .link = -1, .log_socket = -1, .signals = -1, .ptys = -1, .outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
 	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||

@@ -24,7 +24,7 @@ struct gk_keeper {
 	int link;		 /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
 
-	struct gk_apart apart; /* who the user is, asked for */
+	struct gk_nss_worker apart; /* who the user is, asked for */
 	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
 	struct gk_config config;
 	struct gk_policy policy;
@@ -41,7 +41,7 @@ struct gk_keeper {
 	int ptys;	   /* O_PATH: /dev/pts of the container */
 	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */
-	struct gk_owed owed; /* and what some did not take yet */
+	struct gk_pending_notice owed; /* and what some did not take yet */
 	bool recorded;	   /* utmp and wtmp have the login */
 };
 

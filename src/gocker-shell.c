@@ -29,7 +29,7 @@ struct login {
 	struct gk_tty tty;
 	uid_t uid;
 	gid_t gid;
-	struct gk_apart apart; /* who that is, asked for */
+	struct gk_nss_worker apart; /* who that is, asked for */
 	struct gk_identity who;
 	struct gk_config config;
 	struct gk_policy policy;
@@ -66,7 +66,7 @@ static int identify(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_become_root(&l->uid, err);
 	if (r == 0)
-		r = gk_apart_start(&l->apart, NULL, l->uid, err);
+		r = gk_nss_worker_start(&l->apart, NULL, l->uid, err);
 	return r;
 }
 
@@ -75,7 +75,7 @@ static int decide(struct login *l, struct gk_err *err)
 	struct gk_err config = GK_ERR_INIT;
 	/* Read while NSS is asked; who it is goes before what is wrong with it. */
 	int loaded = gk_load_config(GK_CONFIG_PATH, &l->arena, &l->config, &config);
-	int r = gk_apart_answer(&l->apart, &l->arena, &l->who, err);
+	int r = gk_nss_worker_answer(&l->apart, &l->arena, &l->who, err);
 	if (r == 0 && loaded < 0) {
 		*err = config;
 		r = loaded;
@@ -87,7 +87,7 @@ static int decide(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_plan_make(&l->request, &l->who, &l->policy, &l->arena, &l->plan, err);
 	if (r < 0)
-		gk_apart_end(&l->apart);
+		gk_nss_worker_end(&l->apart);
 	return r < 0 ? gk_fail_errno(err, r, "cannot plan the session") : 0;
 }
 
@@ -100,7 +100,7 @@ static int open_session(struct login *l, struct gk_err *err)
 	int r = gk_supervise_prepare(&l->session, err);
 	if (r == 0)
 		r = gk_session_open(&l->session, err);
-	gk_apart_end(&l->apart);
+	gk_nss_worker_end(&l->apart);
 	if (r < 0)
 		return r;
 	snprintf(tty, sizeof tty, "%s", l->tty.mode == GK_TTY_NONE ? "no" : "yes");
@@ -136,7 +136,7 @@ static int refuse(const struct login *l, int code, const struct gk_err *err)
 
 int main(int argc, char **argv)
 {
-	static struct login l = { .apart = GK_APART_INIT };
+	static struct login l = { .apart = GK_NSS_WORKER_INIT };
 	struct gk_err err = GK_ERR_INIT;
 	int status = 0, code;
 	l.uid = getuid();

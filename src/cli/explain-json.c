@@ -181,8 +181,8 @@ static json_object *source(const struct gk_plan *plan, const struct gk_mount *m,
 		json_object_object_add(from, "tmpfs",
 			json_object_new_string(gk_scratch_name((enum gk_scratch)m->index)));
 		json_object_object_add(from, "path", gk_report_string(m->source, arena));
-	} else if (m->kind == GK_MOUNT_TREE || m->kind == GK_MOUNT_EDIT) {
-		const struct gk_tree *tree = &plan->trees[m->index];
+	} else if (m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_EDIT) {
+		const struct gk_bind *tree = &plan->binds[m->index];
 		from = json_object_new_object();
 		json_object_object_add(from, "host", gk_report_string(tree->source, arena));
 		json_object_object_add(from, "as_user", json_object_new_boolean(tree->as_user));
@@ -199,9 +199,9 @@ static json_object *mount_by(const struct gk_plan *plan, const struct gk_mount *
 	if (m->kind == GK_MOUNT_SCRATCH && plan->policy->home == GK_HOME_TMPFS &&
 		strcmp(m->source, "home") == 0)
 		return key_name(GK_KEY_HOME);
-	if (m->kind != GK_MOUNT_TREE)
+	if (m->kind != GK_MOUNT_BIND)
 		return NULL;
-	const struct gk_tree *tree = &plan->trees[m->index];
+	const struct gk_bind *tree = &plan->binds[m->index];
 	return key_name(tree->socket ? GK_KEY_AGENT : tree->as_user ? GK_KEY_HOME : GK_KEY_VOLUMES);
 }
 

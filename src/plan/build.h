@@ -16,8 +16,8 @@ struct gk_build {
 	size_t nentries, entries_cap;
 	struct gk_mount *mounts;
 	size_t nmounts, mounts_cap;
-	struct gk_tree *trees;
-	size_t ntrees, trees_cap;
+	struct gk_bind *binds;
+	size_t nbinds, binds_cap;
 	struct gk_err *err;
 };
 

@@ -85,21 +85,21 @@ static int push_mount(struct gk_build *b, const struct gk_mount *mount)
 	return 0;
 }
 
-static int push_tree_as(struct gk_build *b, enum gk_mount_kind kind, const struct gk_tree *tree,
+static int push_bind_as(struct gk_build *b, enum gk_mount_kind kind, const struct gk_bind *tree,
 	const char *target, unsigned flags)
 {
-	b->trees = gk_grow(b->arena, b->trees, b->ntrees, &b->trees_cap, sizeof *b->trees);
-	if (!b->trees)
+	b->binds = gk_grow(b->arena, b->binds, b->nbinds, &b->binds_cap, sizeof *b->binds);
+	if (!b->binds)
 		return no_memory(b);
-	b->trees[b->ntrees] = *tree;
-	return push_mount(b, &(struct gk_mount){ .kind = kind, .index = (unsigned)b->ntrees++,
+	b->binds[b->nbinds] = *tree;
+	return push_mount(b, &(struct gk_mount){ .kind = kind, .index = (unsigned)b->nbinds++,
 				     .target = target, .flags = flags });
 }
 
-static int push_tree(struct gk_build *b, const struct gk_tree *tree, const char *target,
+static int push_bind(struct gk_build *b, const struct gk_bind *tree, const char *target,
 	unsigned flags)
 {
-	return push_tree_as(b, GK_MOUNT_TREE, tree, target, flags);
+	return push_bind_as(b, GK_MOUNT_BIND, tree, target, flags);
 }
 
 static int place_home(struct gk_build *b)
@@ -165,7 +165,7 @@ static int mount_home(struct gk_build *b)
 		return e;
 	unsigned flags = GK_MF_NOSUID | GK_MF_NODEV;
 	if (b->policy->home == GK_HOME_BIND)
-		return push_tree(b, &(struct gk_tree){ .source = b->home, .as_user = true },
+		return push_bind(b, &(struct gk_bind){ .source = b->home, .as_user = true },
 			b->home, flags);
 	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
 				     .index = GK_SCRATCH_TMP, .source = "home", .target = b->home,
@@ -199,7 +199,7 @@ static int mount_volumes(struct gk_build *b)
 		if (e == 0)
 			e = gk_build_entry(b, GK_ENTRY_DIR, v->target, 0755, NULL);
 		if (e == 0)
-			e = push_tree(b, &(struct gk_tree){ .source = v->source }, v->target, flags);
+			e = push_bind(b, &(struct gk_bind){ .source = v->source }, v->target, flags);
 		if (e < 0)
 			return e;
 	}
@@ -213,8 +213,8 @@ static int mount_agent(struct gk_build *b)
 	int e = gk_build_entry(b, GK_ENTRY_FILE, b->agent, 0600, "");
 	if (e < 0)
 		return e;
-	return push_tree(b,
-		&(struct gk_tree){ .source = b->request->agent_socket, .socket = true }, b->agent,
+	return push_bind(b,
+		&(struct gk_bind){ .source = b->request->agent_socket, .socket = true }, b->agent,
 		GK_MF_NOSUID | GK_MF_NODEV | GK_MF_OPTIONAL);
 }
 
@@ -235,7 +235,7 @@ static int mount_base(struct gk_build *b)
 	};
 	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
 		int e = i == 0 && edit_root
-			? push_tree_as(b, GK_MOUNT_EDIT, &(struct gk_tree){ .source = edit_root },
+			? push_bind_as(b, GK_MOUNT_EDIT, &(struct gk_bind){ .source = edit_root },
 				  "/", safe)
 			: push_mount(b, &base[i]);
 		if (e < 0)

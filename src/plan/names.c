@@ -30,7 +30,7 @@ const char *gk_mount_name(enum gk_mount_kind kind)
 {
 	static const char *const names[] = { [GK_MOUNT_OVERLAY] = "overlay",
 		[GK_MOUNT_PROC] = "proc", [GK_MOUNT_SCRATCH] = "scratch",
-		[GK_MOUNT_DEVPTS] = "devpts", [GK_MOUNT_TREE] = "tree",
+		[GK_MOUNT_DEVPTS] = "devpts", [GK_MOUNT_BIND] = "tree",
 		[GK_MOUNT_MASK_FILE] = "mask_file", [GK_MOUNT_MASK_DIR] = "mask_dir",
 		[GK_MOUNT_BIND_RO] = "bind_ro", [GK_MOUNT_PTY] = "pty", [GK_MOUNT_STUB] = "stub",
 		[GK_MOUNT_EDIT] = "edit" };

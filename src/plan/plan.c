@@ -317,8 +317,8 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL);
 	plan.entries = b.entries;
 	plan.nentries = b.nentries;
-	plan.trees = b.trees;
-	plan.ntrees = b.ntrees;
+	plan.binds = b.binds;
+	plan.nbinds = b.nbinds;
 	plan.mounts = b.mounts;
 	plan.nmounts = b.nmounts;
 	*ret_plan = plan;

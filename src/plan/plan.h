@@ -23,7 +23,7 @@ struct gk_tmpfs {
 };
 
 /* A subtree of the host that is opened before the clone and attached inside. */
-struct gk_tree {
+struct gk_bind {
 	const char *source;
 	bool as_user;	    /* opened with the user's fsuid and groups, owner checked: a home */
 	bool socket;	    /* must be a unix socket owned by the user: the agent's */
@@ -35,13 +35,13 @@ enum gk_mount_kind {
 	GK_MOUNT_SCRATCH,   /* directory `source` of scratch tmpfs `index`: "dev" 0755 root's; "tmp"
 			       and "shm" 1777; "home" 0700 the user's */
 	GK_MOUNT_DEVPTS,
-	GK_MOUNT_TREE,	    /* plan->trees[index] */
+	GK_MOUNT_BIND,	    /* plan->binds[index] */
 	GK_MOUNT_MASK_FILE, /* an unreadable /dev/null node over a file */
 	GK_MOUNT_MASK_DIR,  /* an empty read-only directory over a directory */
 	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
 	GK_MOUNT_PTY,	    /* the payload's terminal, bound over an empty file */
 	GK_MOUNT_STUB,	    /* the entry stub of the PAM door, bound read-only over a file */
-	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->trees[index], writable */
+	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->binds[index], writable */
 };
 
 /* Where the entry stub of the PAM door reads what it is to do, a line each: shell=PATH, user=NAME,
@@ -129,8 +129,8 @@ struct gk_plan {
 	size_t nentries;
 	const struct gk_node *nodes;
 	size_t nnodes;
-	const struct gk_tree *trees;
-	size_t ntrees;
+	const struct gk_bind *binds;
+	size_t nbinds;
 	const struct gk_mount *mounts;
 	size_t nmounts;
 	uint64_t userns_base; /* with CLONE_NEWUSER: the host's id of 0 inside; else 0 */

@@ -82,8 +82,8 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 		fprintf(out, " from %s:", gk_scratch_name((enum gk_scratch)m->index));
 		put(out, m->source);
 	}
-	if (m->kind == GK_MOUNT_TREE || m->kind == GK_MOUNT_EDIT) {
-		const struct gk_tree *tree = &plan->trees[m->index];
+	if (m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_EDIT) {
+		const struct gk_bind *tree = &plan->binds[m->index];
 		fprintf(out, " from host%s%s:", tree->as_user ? " as_user" : "",
 			tree->socket ? " socket" : "");
 		put(out, tree->source);

@@ -55,7 +55,7 @@ static void check_foreign_target(const char *target)
 
 static bool foreign(const struct gk_mount *m)
 {
-	return m->kind == GK_MOUNT_TREE ||
+	return m->kind == GK_MOUNT_BIND ||
 		(m->kind == GK_MOUNT_SCRATCH && strcmp(m->source, "home") == 0);
 }
 
@@ -71,15 +71,15 @@ static void check_mounts(const struct gk_plan *plan)
 		if (!foreign(m))
 			continue;
 		check_foreign_target(m->target);
-		MUST(m->kind != GK_MOUNT_TREE || m->index < plan->ntrees);
+		MUST(m->kind != GK_MOUNT_BIND || m->index < plan->nbinds);
 		for (size_t j = 0; j < i; j++)
 			MUST(!foreign(&plan->mounts[j]) ||
 				(!gk_path_within(m->target, plan->mounts[j].target) &&
 					!gk_path_within(plan->mounts[j].target, m->target)));
 	}
-	for (size_t i = 0; i < plan->ntrees; i++)
-		if (!plan->trees[i].socket && plan->mounts[0].kind == GK_MOUNT_OVERLAY)
-			check_path(plan->trees[i].source);
+	for (size_t i = 0; i < plan->nbinds; i++)
+		if (!plan->binds[i].socket && plan->mounts[0].kind == GK_MOUNT_OVERLAY)
+			check_path(plan->binds[i].source);
 }
 
 static const char *entry_text(const struct gk_plan *plan, const char *path)

@@ -11,7 +11,7 @@
 struct leaf {
 	char path[64];
 	int fd, user; /* user: the directory above, a directory below in this test */
-	struct gk_bites bites;
+	struct gk_limit_events bites;
 	struct gk_policy policy;
 };
 
@@ -33,8 +33,8 @@ static const char *const names[] = { "pids.events", "pids.events.local", "pids.c
 
 static void reopen(struct leaf *l)
 {
-	gk_bites_close(&l->bites);
-	gk_bites_open(&l->bites, l->fd, l->user);
+	gk_limit_events_close(&l->bites);
+	gk_limit_events_open(&l->bites, l->fd, l->user);
 }
 
 static int set_up(void **state)
@@ -52,7 +52,7 @@ static int set_up(void **state)
 	l->policy.origin[GK_KEY_MEMORY_MAX].section = "group:students";
 	put(l, "pids.events", "max 3\n");
 	put(l, "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n");
-	gk_bites_open(&l->bites, l->fd, l->user);
+	gk_limit_events_open(&l->bites, l->fd, l->user);
 	*state = l;
 	return l->fd < 0 || l->user < 0;
 }
@@ -60,7 +60,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct leaf *l = *state;
-	gk_bites_close(&l->bites);
+	gk_limit_events_close(&l->bites);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		(void)unlinkat(l->fd, names[i], 0);
 		(void)unlinkat(l->user, names[i], 0);
@@ -75,7 +75,7 @@ static int tear_down(void **state)
 
 static bool next(struct leaf *l, char *text, size_t size)
 {
-	return gk_bites_next(&l->bites, "0123456789ab", &l->policy, text, size);
+	return gk_limit_events_next(&l->bites, "0123456789ab", &l->policy, text, size);
 }
 
 static void test_what_happened_before_is_not_told(void **state)
@@ -272,7 +272,7 @@ static void test_files_that_are_missing_are_not_watched(void **state)
 	char text[256];
 	assert_int_equal(unlinkat(l->fd, "memory.events", 0), 0);
 	reopen(l);
-	assert_int_equal(l->bites.fd[GK_BITE_MEMORY], -1);
+	assert_int_equal(l->bites.fd[GK_LIMIT_EVENT_MEMORY], -1);
 	assert_false(next(l, text, sizeof text));
 }
 

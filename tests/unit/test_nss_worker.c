@@ -22,13 +22,13 @@ static void same_text(const char *a, const char *b)
 static int look_apart(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
 	struct gk_err *err)
 {
-	struct gk_apart a = GK_APART_INIT;
-	int r = gk_apart_start(&a, name, uid, err);
+	struct gk_nss_worker a = GK_NSS_WORKER_INIT;
+	int r = gk_nss_worker_start(&a, name, uid, err);
 	if (r == 0)
-		r = gk_apart_answer(&a, arena, ret, err);
+		r = gk_nss_worker_answer(&a, arena, ret, err);
 	if (r == 0)
-		r = gk_apart_confirm(&a, err);
-	gk_apart_end(&a);
+		r = gk_nss_worker_confirm(&a, err);
+	gk_nss_worker_end(&a);
 	assert_int_equal(a.pid, 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	return r;
@@ -95,7 +95,7 @@ static void what_is_not_confirmed(void **state)
 	struct gk_arena arena = { 0 };
 	struct gk_err err = GK_ERR_INIT, killed = GK_ERR_INIT;
 	struct gk_identity id = { 0 };
-	struct gk_apart a = GK_APART_INIT;
+	struct gk_nss_worker a = GK_NSS_WORKER_INIT;
 	assert_int_equal(gk_identity_look_up(NULL, 0, &arena, &id, &err), 0);
 	assert_int_equal(gk_identity_confirm(&id, &err), 0);
 	struct gk_group more[] = { id.groups[0], { .gid = 3999999999U } };
@@ -105,15 +105,15 @@ static void what_is_not_confirmed(void **state)
 	assert_int_equal(gk_identity_confirm(&other, &err), -EAGAIN);
 	other.ngroups = 0;
 	assert_int_equal(gk_identity_confirm(&other, &err), -EAGAIN);
-	assert_int_equal(gk_apart_start(&a, NULL, 0, &killed), 0);
+	assert_int_equal(gk_nss_worker_start(&a, NULL, 0, &killed), 0);
 	assert_int_equal(kill(a.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(a.pid, NULL, 0), a.pid);
 	a.pid = 0;
-	int r = gk_apart_answer(&a, &arena, &id, &killed);
+	int r = gk_nss_worker_answer(&a, &arena, &id, &killed);
 	if (r == 0) /* it was faster */
-		r = gk_apart_confirm(&a, &killed);
+		r = gk_nss_worker_confirm(&a, &killed);
 	assert_true(r == 0 || r == -EIO);
-	gk_apart_end(&a);
+	gk_nss_worker_end(&a);
 	gk_arena_free(&arena);
 }
 

@@ -104,10 +104,10 @@ static void test_homes_that_are_fine(void **state)
 		make_well(&l);
 		const struct gk_mount *m = mount_at(&l.plan, homes[i][1]);
 		assert_non_null(m);
-		assert_int_equal(m->kind, GK_MOUNT_TREE);
+		assert_int_equal(m->kind, GK_MOUNT_BIND);
 		assert_int_equal(m->flags, GK_MF_NOSUID | GK_MF_NODEV);
-		assert_true(l.plan.trees[m->index].as_user);
-		assert_string_equal(l.plan.trees[m->index].source, homes[i][1]);
+		assert_true(l.plan.binds[m->index].as_user);
+		assert_string_equal(l.plan.binds[m->index].source, homes[i][1]);
 		assert_non_null(entry_at(&l.plan, homes[i][1]));
 	}
 }
@@ -135,8 +135,8 @@ static void test_volumes_are_mounted(void **state)
 	const struct gk_mount *a = mount_at(&l.plan, "/mnt/a"), *b = mount_at(&l.plan, "/run/b");
 	assert_int_equal(a->flags, GK_MF_NOSUID | GK_MF_NODEV | GK_MF_RO);
 	assert_int_equal(b->flags, GK_MF_NOSUID | GK_MF_NODEV);
-	assert_string_equal(l.plan.trees[a->index].source, "/srv/a");
-	assert_false(l.plan.trees[a->index].as_user);
+	assert_string_equal(l.plan.binds[a->index].source, "/srv/a");
+	assert_false(l.plan.binds[a->index].as_user);
 	assert_non_null(mount_at(&l.plan, "/usr/local/c"));
 }
 
@@ -365,7 +365,7 @@ static void test_agent(void **state)
 	l.request.agent_socket = "/tmp/ssh-x/agent.1";
 	make_well(&l);
 	const struct gk_mount *m = mount_at(&l.plan, "/run/ssh-agent.sock");
-	assert_true(m && l.plan.trees[m->index].socket);
+	assert_true(m && l.plan.binds[m->index].socket);
 	l.ini = "[default]\nagent = no\n";
 	make_well(&l);
 	assert_null(mount_at(&l.plan, "/run/ssh-agent.sock"));

@@ -59,7 +59,7 @@ struct made {
 	struct gk_plan plan;
 	struct gk_mount *mounts;
 	struct gk_entry *entries;
-	struct gk_tree *trees;
+	struct gk_bind *binds;
 	const char **env;
 };
 
@@ -77,17 +77,17 @@ static void make(struct made *m)
 	/* Ours to change. */
 	m->mounts = gk_arena_array(&m->arena, m->plan.nmounts, sizeof *m->mounts);
 	m->entries = gk_arena_array(&m->arena, m->plan.nentries, sizeof *m->entries);
-	m->trees = gk_arena_array(&m->arena, m->plan.ntrees, sizeof *m->trees);
+	m->binds = gk_arena_array(&m->arena, m->plan.nbinds, sizeof *m->binds);
 	m->env = gk_arena_array(&m->arena, 64, sizeof *m->env);
-	assert_true(m->mounts && m->entries && m->trees && m->env);
+	assert_true(m->mounts && m->entries && m->binds && m->env);
 	memcpy(m->mounts, m->plan.mounts, m->plan.nmounts * sizeof *m->mounts);
 	memcpy(m->entries, m->plan.entries, m->plan.nentries * sizeof *m->entries);
-	memcpy(m->trees, m->plan.trees, m->plan.ntrees * sizeof *m->trees);
+	memcpy(m->binds, m->plan.binds, m->plan.nbinds * sizeof *m->binds);
 	for (size_t i = 0; m->plan.env[i]; i++)
 		m->env[i] = m->plan.env[i];
 	m->plan.mounts = m->mounts;
 	m->plan.entries = m->entries;
-	m->plan.trees = m->trees;
+	m->plan.binds = m->binds;
 	m->plan.env = m->env;
 }
 
@@ -128,7 +128,7 @@ static void target_in_another(struct made *m) { a_volume(m)->target = "/b/c"; }
 static void with_suid(struct made *m) { a_volume(m)->flags &= ~(unsigned)GK_MF_NOSUID; }
 static void with_devices(struct made *m) { a_volume(m)->flags &= ~(unsigned)GK_MF_NODEV; }
 static void no_such_tree(struct made *m) { a_volume(m)->index = 99; }
-static void source_with_dots(struct made *m) { m->trees[0].source = "/srv/../etc"; }
+static void source_with_dots(struct made *m) { m->binds[0].source = "/srv/../etc"; }
 static void first_is_not_the_root(struct made *m) { m->mounts[0].target = "/mnt"; }
 static void users_entry(struct made *m) { m->entries[0].uid = 1000; }
 static void passwd_missing(struct made *m) { entry(m, "/etc/passwd")->path = "/etc/other"; }

@@ -31,7 +31,7 @@ static void test_own_words_are_no_use(void **state)
 
 static void test_one_warning_then_the_end(void **state)
 {
-	struct gk_ending e = { 0 };
+	struct gk_shutdown e = { 0 };
 	char text[128];
 	(void)state;
 	/* A limit of ten minutes warns a minute before. */
@@ -54,32 +54,32 @@ static void test_one_warning_then_the_end(void **state)
 
 static void test_words_are_owed_until_they_are_taken(void **state)
 {
-	struct gk_owed o = { 0 };
+	struct gk_pending_notice o = { 0 };
 	char much[sizeof o.text];
-	int64_t before = gk_ending_now_ms();
+	int64_t before = gk_shutdown_now_ms();
 	(void)state;
-	assert_int_equal(gk_owed_wait(&o, -1), -1);
-	assert_false(gk_owed_is_due(&o));
-	gk_owed_add(&o, "one");
-	assert_in_range(o.again_ms, before + 1, gk_ending_now_ms() + 1000);
-	assert_in_range(gk_owed_wait(&o, -1), 0, 1000);
-	assert_int_equal(gk_owed_wait(&o, 0), 0);
+	assert_int_equal(gk_pending_notice_wait(&o, -1), -1);
+	assert_false(gk_pending_notice_is_due(&o));
+	gk_pending_notice_add(&o, "one");
+	assert_in_range(o.again_ms, before + 1, gk_shutdown_now_ms() + 1000);
+	assert_in_range(gk_pending_notice_wait(&o, -1), 0, 1000);
+	assert_int_equal(gk_pending_notice_wait(&o, 0), 0);
 	/* Another waits behind it, and one for which there is no room is lost. */
-	gk_owed_add(&o, "two");
+	gk_pending_notice_add(&o, "two");
 	memset(much, 'x', sizeof much - 1);
 	much[sizeof much - 1] = '\0';
-	gk_owed_add(&o, much);
+	gk_pending_notice_add(&o, much);
 	assert_string_equal(o.text, "one\r\ngocker: two");
 	/* Less and less often. */
 	for (int i = 0; i < 20; i++)
-		gk_owed_tried(&o, false);
+		gk_pending_notice_tried(&o, false);
 	assert_int_equal(o.after_ms, 1000);
 	o.again_ms = before;
-	assert_true(gk_owed_is_due(&o));
-	gk_owed_tried(&o, true);
-	assert_false(gk_owed_is_due(&o));
-	assert_int_equal(gk_owed_wait(&o, -1), -1);
-	gk_owed_add(&o, "three");
+	assert_true(gk_pending_notice_is_due(&o));
+	gk_pending_notice_tried(&o, true);
+	assert_false(gk_pending_notice_is_due(&o));
+	assert_int_equal(gk_pending_notice_wait(&o, -1), -1);
+	gk_pending_notice_add(&o, "three");
 	assert_string_equal(o.text, "three");
 }
 

@@ -88,7 +88,7 @@ static int ask(struct gk_doctor *d, struct seen *ret)
 		return -errno;
 	gk_close_fd(&to);
 	struct pollfd p = { .fd = from, .events = POLLIN };
-	bool stuck = poll(&p, 1, GK_TREE_TIMEOUT_MS) != 1;
+	bool stuck = poll(&p, 1, GK_BIND_TIMEOUT_MS) != 1;
 	int r = stuck ? -ETIMEDOUT : read(from, ret, sizeof *ret) == (ssize_t)sizeof *ret ? 0 : -EIO;
 	/* Stuck in the file system it may not even die. */
 	(void)kill(pid, SIGKILL);

@@ -104,7 +104,7 @@ static int read_record(const struct gk_record *record, void *arg)
 {
 	struct reading *r = arg;
 	const char *text = record->text;
-	struct gk_seen s = { .uid = record->uid, .place = record->place, .alive = record->alive };
+	struct gk_seen s = { .uid = record->uid, .place = record->slot, .alive = record->alive };
 	s.user = get(r, text, "user");
 	s.door = get(r, text, "door");
 	s.image = get(r, text, "image");

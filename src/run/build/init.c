@@ -88,7 +88,7 @@ static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 		r = gk_fail_errno(err, -errno, "cannot set the host name");
 	if (r == 0)
 		r = bring_up_loopback(init->plan, err);
-	return r == 0 ? gk_root_build(init->plan, &init->sources, made, err) : r;
+	return r == 0 ? gk_rootfs_build(init->plan, &init->sources, made, err) : r;
 }
 
 /* After the root stands only this is kept: fds 0-2, the link, the user namespace and the inner terminal's
@@ -195,13 +195,13 @@ enum { GRACE_MS = 10000, LOOK_MS = 3600000 };
 static int64_t deadline_of(const struct gk_plan *plan)
 {
 	uint64_t most = plan->policy->max_duration_s;
-	return most ? gk_ending_now_ms() + (int64_t)most * 1000 + GRACE_MS : 0;
+	return most ? gk_shutdown_now_ms() + (int64_t)most * 1000 + GRACE_MS : 0;
 }
 
 /* Waits for a signal. Returns its number, or 0 when it is time to look at the clock. */
 static int await_signal(const sigset_t *wanted, siginfo_t *info, int64_t deadline_ms)
 {
-	int64_t left = deadline_ms - gk_ending_now_ms();
+	int64_t left = deadline_ms - gk_shutdown_now_ms();
 	left = left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
 	const struct timespec most = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 	int sig = sigtimedwait(wanted, info, deadline_ms ? &most : NULL);
@@ -219,7 +219,7 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 	for (;;) {
 		siginfo_t info;
 		int sig = await_signal(&wanted, &info, deadline_ms);
-		if (deadline_ms && gk_ending_now_ms() >= deadline_ms)
+		if (deadline_ms && gk_shutdown_now_ms() >= deadline_ms)
 			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
 			reap(link, payload);

@@ -13,7 +13,7 @@
 
 /* What init and the supervisor tell each other: one datagram each over a socket pair. */
 enum gk_message_kind {
-	GK_MSG_TREE = 1,  /* supervisor: value is the number of a tree of the plan, with its mount */
+	GK_MSG_BIND = 1,  /* supervisor: value is the number of a tree of the plan, with its mount */
 	GK_MSG_READY,	  /* init: the root stands; with the inner pty's master where one is relayed */
 	GK_MSG_GO,	  /* supervisor: start the payload */
 	GK_MSG_STARTED,	  /* init: the payload's execve succeeded */
@@ -31,7 +31,7 @@ struct gk_init {
 	const struct gk_plan *plan;
 	const struct gk_caller *caller;
 	const struct gk_cgroup *cgroup;
-	struct gk_root_sources sources;
+	struct gk_rootfs_sources sources;
 	struct gk_tty tty;
 	int link;	      /* init's end of the socket pair */
 	int userns;	      /* what the payload, and then init, enters; with plan->userns_base */

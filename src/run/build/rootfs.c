@@ -26,11 +26,11 @@ static uint64_t attributes(unsigned flags)
 		(flags & GK_MF_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
 }
 
-static int open_target(const struct gk_site *site, const char *target)
+static int open_target(const struct gk_stage *stage, const char *target)
 {
 	char relative[PATH_MAX];
 	snprintf(relative, sizeof relative, ".%s", target);
-	return gk_sys_openat2(site->root, relative, O_PATH | O_NOFOLLOW,
+	return gk_sys_openat2(stage->root, relative, O_PATH | O_NOFOLLOW,
 		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH);
 }
 
@@ -60,7 +60,7 @@ static int mount_new(const char *type, const char *options, unsigned flags, int 
 
 /* The image is opened again here: a layer opened outside is of another mount namespace and can't be
  * used (EINVAL). It must be the very directory that the supervisor opened and locked. */
-static int open_image(const struct gk_root_sources *sources, struct gk_err *err)
+static int open_image(const struct gk_rootfs_sources *sources, struct gk_err *err)
 {
 	gk_autoclose int fd = open(sources->image_path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat outside, here;
@@ -72,15 +72,15 @@ static int open_image(const struct gk_root_sources *sources, struct gk_err *err)
 }
 
 /* In a user namespace the image's files are root's inside by a mount that says so (mount_setattr(2); overlay
- * takes one as a layer since Linux 5.19). It is put on the building site: a detached one can't be a layer
+ * takes one as a layer since Linux 5.19). It is put on the building stage: a detached one can't be a layer
  * everywhere. Takes image, gives the fd to use. */
-static int map_ids(const struct gk_site *site, int image, struct gk_err *err)
+static int map_ids(const struct gk_stage *stage, int image, struct gk_err *err)
 {
 	struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
-		.userns_fd = (uint64_t)(unsigned)site->sources->userns };
-	int scratch = site->scratch[GK_SCRATCH_ROOT];
+		.userns_fd = (uint64_t)(unsigned)stage->sources->userns };
+	int scratch = stage->scratch[GK_SCRATCH_ROOT];
 	gk_autoclose int from = image;
-	if (!site->plan->userns_base)
+	if (!stage->plan->userns_base)
 		return gk_steal_fd(&from);
 	gk_autoclose int tree = gk_sys_open_tree(from, "",
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
@@ -96,15 +96,15 @@ static int map_ids(const struct gk_site *site, int image, struct gk_err *err)
 		"cannot map the image's owners (needs Linux 5.19 and a file system that can)") : r;
 }
 
-static int mount_overlay(struct gk_site *site, const struct gk_mount *m, struct gk_err *err)
+static int mount_overlay(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
 {
-	gk_autoclose int plain = open_image(site->sources, err);
-	gk_autoclose int image = plain < 0 ? plain : map_ids(site, gk_steal_fd(&plain), err);
+	gk_autoclose int plain = open_image(stage->sources, err);
+	gk_autoclose int image = plain < 0 ? plain : map_ids(stage, gk_steal_fd(&plain), err);
 	if (image < 0)
 		return image;
-	gk_autoclose int work = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "work",
+	gk_autoclose int work = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "work",
 		O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	gk_autoclose int target = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root",
+	gk_autoclose int target = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root",
 		O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	if (work < 0 || target < 0)
 		return gk_fail_errno(err, work < 0 ? work : target, "overlay");
@@ -113,63 +113,63 @@ static int mount_overlay(struct gk_site *site, const struct gk_mount *m, struct 
 	snprintf(options, sizeof options,
 		"lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,"
 		"redirect_dir=off,index=off,metacopy=off,xino=off",
-		image, site->upper, work);
+		image, stage->upper, work);
 	int r = mount_new("overlay", options, m->flags & ~(unsigned)GK_MF_RO, target);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot mount the overlay root");
-	site->root = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
+	stage->root = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
 		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	return site->root < 0 ? gk_fail_errno(err, site->root, "root") : 0;
+	return stage->root < 0 ? gk_fail_errno(err, stage->root, "root") : 0;
 }
 
 /* An image being edited: the copy itself is the root. */
-static int mount_edit(struct gk_site *site, const struct gk_mount *m, struct gk_err *err)
+static int mount_edit(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
 {
-	gk_autoclose int target = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root",
+	gk_autoclose int target = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root",
 		O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	int r = target < 0 ? target : attach(site->sources->trees[m->index], m->flags, 0, target);
+	int r = target < 0 ? target : attach(stage->sources->binds[m->index], m->flags, 0, target);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot mount the root");
-	site->root = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
+	stage->root = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
 		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	return site->root < 0 ? gk_fail_errno(err, site->root, "root") : 0;
+	return stage->root < 0 ? gk_fail_errno(err, stage->root, "root") : 0;
 }
 
 /* proc and devpts have been faked before (CVE-2019-19921): what was mounted is looked at. */
-static int check_type(const struct gk_site *site, const char *target, long magic)
+static int check_type(const struct gk_stage *stage, const char *target, long magic)
 {
-	gk_autoclose int fd = open_target(site, target);
+	gk_autoclose int fd = open_target(stage, target);
 	struct statfs fs;
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
 		return fd < 0 ? fd : -errno;
 	return fs.f_type == magic ? 0 : -EPERM;
 }
 
-static int mount_one(struct gk_site *site, const struct gk_mount *m)
+static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 {
-	const struct gk_root_sources *sources = site->sources;
-	gk_autoclose int target = open_target(site, m->target);
+	const struct gk_rootfs_sources *sources = stage->sources;
+	gk_autoclose int target = open_target(stage, m->target);
 	if (target < 0)
 		return target;
-	int root = site->scratch[GK_SCRATCH_ROOT], r;
+	int root = stage->scratch[GK_SCRATCH_ROOT], r;
 	char options[96];
 	switch (m->kind) {
 	case GK_MOUNT_PROC:
 		r = mount_new("proc", NULL, m->flags, target);
-		return r < 0 ? r : check_type(site, m->target, PROC_SUPER_MAGIC);
+		return r < 0 ? r : check_type(stage, m->target, PROC_SUPER_MAGIC);
 	case GK_MOUNT_DEVPTS:
 		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
 		 * devpts: without max= one user could take away everybody's terminals. */
 		snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=128",
-			site->plan->userns_base + GK_TTY_GID);
+			stage->plan->userns_base + GK_TTY_GID);
 		r = mount_new("devpts", options, m->flags, target);
-		return r < 0 ? r : check_type(site, m->target, DEVPTS_SUPER_MAGIC);
+		return r < 0 ? r : check_type(stage, m->target, DEVPTS_SUPER_MAGIC);
 	case GK_MOUNT_SCRATCH:
-		return bind_at(site->scratch[m->index], m->source, m->flags, target);
-	case GK_MOUNT_TREE:
-		if (sources->trees[m->index] < 0)
+		return bind_at(stage->scratch[m->index], m->source, m->flags, target);
+	case GK_MOUNT_BIND:
+		if (sources->binds[m->index] < 0)
 			return -ENOENT; /* an optional one that could not be had */
-		return attach(sources->trees[m->index], m->flags, AT_RECURSIVE, target);
+		return attach(sources->binds[m->index], m->flags, AT_RECURSIVE, target);
 	case GK_MOUNT_PTY:
 		return attach(sources->pty, m->flags, 0, target);
 	case GK_MOUNT_STUB:
@@ -185,14 +185,14 @@ static int mount_one(struct gk_site *site, const struct gk_mount *m)
 	}
 }
 
-static int mount_all(struct gk_site *site, bool *made, struct gk_err *err)
+static int mount_all(struct gk_stage *stage, bool *made, struct gk_err *err)
 {
-	const struct gk_plan *plan = site->plan;
+	const struct gk_plan *plan = stage->plan;
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
-		int r = m->kind == GK_MOUNT_OVERLAY ? mount_overlay(site, m, err) :
-			m->kind == GK_MOUNT_EDIT    ? mount_edit(site, m, err) :
-						      mount_one(site, m);
+		int r = m->kind == GK_MOUNT_OVERLAY ? mount_overlay(stage, m, err) :
+			m->kind == GK_MOUNT_EDIT    ? mount_edit(stage, m, err) :
+						      mount_one(stage, m);
 		if (r == -ENOENT && (m->flags & GK_MF_OPTIONAL))
 			continue;
 		if (r < 0)
@@ -204,25 +204,25 @@ static int mount_all(struct gk_site *site, bool *made, struct gk_err *err)
 
 /* The trees are opened outside while the root is made. One that is optional and could not be had comes
  * without a descriptor. */
-static int receive_trees(const struct gk_site *site, struct gk_err *err)
+static int receive_trees(const struct gk_stage *stage, struct gk_err *err)
 {
-	for (size_t i = 0; i < site->plan->ntrees; i++) {
+	for (size_t i = 0; i < stage->plan->nbinds; i++) {
 		struct gk_message m = { 0 };
-		int n = gk_fd_recv(site->sources->link, &m, sizeof m, &site->sources->trees[i]);
-		if (n != (int)sizeof m || m.kind != GK_MSG_TREE || m.value != (int)i)
+		int n = gk_fd_recv(stage->sources->link, &m, sizeof m, &stage->sources->binds[i]);
+		if (n != (int)sizeof m || m.kind != GK_MSG_BIND || m.value != (int)i)
 			return gk_fail_errno(err, n < 0 ? n : -EPIPE, "cannot take over the home");
 	}
 	return 0;
 }
 
-static int make_readonly(const struct gk_site *site, struct gk_err *err)
+static int make_readonly(const struct gk_stage *stage, struct gk_err *err)
 {
-	for (size_t i = 0; i < site->plan->nmounts; i++) {
-		const struct gk_mount *m = &site->plan->mounts[i];
+	for (size_t i = 0; i < stage->plan->nmounts; i++) {
+		const struct gk_mount *m = &stage->plan->mounts[i];
 		if (!(m->flags & GK_MF_LATE_RO))
 			continue;
-		gk_autoclose int fd = strcmp(m->target, "/") == 0 ? dup(site->root) :
-			open_target(site, m->target);
+		gk_autoclose int fd = strcmp(m->target, "/") == 0 ? dup(stage->root) :
+			open_target(stage, m->target);
 		struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 		int r = fd < 0 ? fd : gk_sys_mount_setattr(fd, 0, &attr);
 		if (r < 0)
@@ -232,9 +232,9 @@ static int make_readonly(const struct gk_site *site, struct gk_err *err)
 }
 
 /* The new root is nowhere stacked on the old one, so that one detach leaves nothing behind `/..`. */
-static int enter(const struct gk_site *site, struct gk_err *err)
+static int enter(const struct gk_stage *stage, struct gk_err *err)
 {
-	if (fchdir(site->root) < 0 || gk_sys_pivot_root(".", ".") < 0)
+	if (fchdir(stage->root) < 0 || gk_sys_pivot_root(".", ".") < 0)
 		return gk_fail_errno(err, -errno, "cannot change to the new root");
 	if (umount2(".", MNT_DETACH) < 0)
 		return gk_fail_errno(err, -errno, "cannot detach the old root");
@@ -243,30 +243,30 @@ static int enter(const struct gk_site *site, struct gk_err *err)
 	return 0;
 }
 
-int gk_root_build(const struct gk_plan *plan, const struct gk_root_sources *sources, bool *made,
+int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *sources, bool *made,
 	struct gk_err *err)
 {
-	struct gk_site site = { plan, sources, { -1, -1 }, -1, -1 };
+	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1 };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot make the mounts private") : 0;
 	if (r == 0)
-		r = gk_site_lay_out(&site, err);
+		r = gk_stage_lay_out(&stage, err);
 	if (r == 0)
-		r = gk_site_make_nodes(&site, err);
+		r = gk_stage_make_nodes(&stage, err);
 	if (r == 0)
-		r = gk_site_make_dirs(&site, err);
+		r = gk_stage_make_dirs(&stage, err);
 	if (r == 0)
-		r = gk_site_make_entries(&site, err);
+		r = gk_stage_make_entries(&stage, err);
 	if (r == 0)
-		r = receive_trees(&site, err);
+		r = receive_trees(&stage, err);
 	if (r == 0)
-		r = mount_all(&site, made, err);
+		r = mount_all(&stage, made, err);
 	if (r == 0)
-		r = gk_site_link_shells(&site, err);
+		r = gk_stage_link_shells(&stage, err);
 	if (r == 0)
-		r = make_readonly(&site, err);
+		r = make_readonly(&stage, err);
 	if (r == 0)
-		r = enter(&site, err);
-	gk_site_close(&site);
+		r = enter(&stage, err);
+	gk_stage_close(&stage);
 	return r;
 }

@@ -40,7 +40,7 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 		.tty = { .fd = -1 },
 		.stub = -1,
 		.devlog = -1,
-		.place = GK_PLACE_INIT,
+		.slot = GK_SLOT_INIT,
 		.cgroup = GK_CGROUP_INIT,
 		.image_fd = -1,
 		.image_lock = -1,
@@ -51,9 +51,9 @@ void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
 		.master = -1,
 		.signals = -1,
 	};
-	for (int i = 0; i < GK_TREES_MOST; i++) {
-		s->asked[i] = (struct gk_tree_asked)GK_TREE_ASKED_INIT;
-		s->trees[i] = -1;
+	for (int i = 0; i < GK_BINDS_MOST; i++) {
+		s->asked[i] = (struct gk_bind_asked)GK_BIND_ASKED_INIT;
+		s->binds[i] = -1;
 	}
 	(void)clock_gettime(CLOCK_BOOTTIME, &s->opened);
 }
@@ -105,26 +105,26 @@ static int open_image(struct gk_session *s, struct gk_err *err)
 /* What the user decides about is looked at by children while init is made and makes the root. */
 static int ask_trees(struct gk_session *s, struct gk_err *err)
 {
-	if (s->plan->ntrees > GK_TREES_MOST)
-		return gk_fail(err, -E2BIG, "more than %d volumes", GK_TREES_MOST);
-	for (size_t i = 0; i < s->plan->ntrees; i++)
-		gk_tree_ask(&s->plan->trees[i], &s->plan->cred, &s->asked[i]);
+	if (s->plan->nbinds > GK_BINDS_MOST)
+		return gk_fail(err, -E2BIG, "more than %d volumes", GK_BINDS_MOST);
+	for (size_t i = 0; i < s->plan->nbinds; i++)
+		gk_bind_ask(&s->plan->binds[i], &s->plan->cred, &s->asked[i]);
 	if (s->tty.mode != GK_TTY_TAKEOVER)
 		return 0;
-	s->pty_tree = gk_tree_of_pty(s->tty.fd, err);
+	s->pty_tree = gk_bind_pty(s->tty.fd, err);
 	return s->pty_tree < 0 ? s->pty_tree : 0;
 }
 
 /* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is read next. */
 static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 {
-	for (size_t i = 0; i < s->plan->ntrees; i++) {
-		const struct gk_tree *tree = &s->plan->trees[i];
-		struct gk_message m = { .kind = GK_MSG_TREE, .value = (int)i };
+	for (size_t i = 0; i < s->plan->nbinds; i++) {
+		const struct gk_bind *tree = &s->plan->binds[i];
+		struct gk_message m = { .kind = GK_MSG_BIND, .value = (int)i };
 		/* An agent's socket is named by the caller's environment: one that is gone, or is
 		 * someone else's (su keeps the variable), is left out and refuses no login. */
 		bool optional = tree->socket;
-		gk_autoclose int fd = gk_tree_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
+		gk_autoclose int fd = gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
 		if (fd < 0 && !optional)
 			return fd;
 		(void)gk_fd_send(s->link, &m, sizeof m, fd);
@@ -154,7 +154,7 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.plan = s->plan,
 		.caller = s->caller,
 		.cgroup = &s->cgroup,
-		.sources = { s->image_path, s->image_fd, s->trees, theirs, s->pty_tree, s->stub,
+		.sources = { s->image_path, s->image_fd, s->binds, theirs, s->pty_tree, s->stub,
 			s->userns, s->devlog },
 		.tty = s->tty,
 		.link = theirs,
@@ -216,8 +216,8 @@ static int await(struct gk_session *s, int kind, struct gk_err *err)
 /* What only the building needed. */
 static void close_sources(struct gk_session *s)
 {
-	for (int i = 0; i < GK_TREES_MOST; i++)
-		gk_tree_forget(&s->asked[i]);
+	for (int i = 0; i < GK_BINDS_MOST; i++)
+		gk_bind_forget(&s->asked[i]);
 	gk_close_fd(&s->pty_tree);
 	gk_close_fd(&s->image_fd);
 	gk_close_fd(&s->stub);
@@ -238,19 +238,19 @@ static void go_early(struct gk_session *s)
 int gk_session_open(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_policy *policy = s->plan->policy;
-	int r = gk_place_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
-		&s->place, err);
+	int r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
+		&s->slot, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
 	if (r == 0)
 		r = open_image(s, err);
 	/* Of who it is there is nothing yet but a place with its record. */
 	if (r == 0 && s->apart)
-		r = gk_apart_confirm(s->apart, err);
+		r = gk_nss_worker_confirm(s->apart, err);
 	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
 	if (r == 0)
-		r = gk_withdraw(&s->cgroup, err);
+		r = gk_leave_caller_cgroup(&s->cgroup, err);
 	if (r == 0)
 		r = ask_trees(s, err);
 	if (r == 0)
@@ -263,7 +263,7 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = hand_over_trees(s, err);
 	/* Nothing of ours is left in the caller's cgroup when the user's program begins. */
 	if (r == 0 && s->apart)
-		gk_apart_end(s->apart);
+		gk_nss_worker_end(s->apart);
 	if (r == 0)
 		go_early(s);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
@@ -300,7 +300,7 @@ static const char *find_origin(const struct gk_session *s, char *buf, size_t siz
 	bool by_user = s->plan->door == GK_DOOR_SHELL;
 	for (const char *const *e = s->caller ? s->caller->env : NULL; e && *e; e++)
 		if (strncmp(*e, "SSH_CONNECTION=", 15) == 0) {
-			if (by_user && !gk_whence_is_proven(s->caller->parent, s->plan->who->uid))
+			if (by_user && !gk_origin_is_proven(s->caller->parent, s->plan->who->uid))
 				break;
 			char host[64];
 			snprintf(host, sizeof host, "%.*s", (int)strcspn(*e + 15, " "), *e + 15);
@@ -350,7 +350,7 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	if (n > 0)
 		tty[n] = '\0';
 	const struct gk_origin *pids = &plan->policy->origin[GK_KEY_PIDS_MAX];
-	int r = gk_record_write(&s->place,
+	int r = gk_record_write(&s->slot,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
 		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64
@@ -408,9 +408,9 @@ int gk_session_close(struct gk_session *s)
 	if (r < 0) {
 		gk_log(LOG_ERR, "event=left id=%s cgroup=busy errno=%d", s->plan->session_id, -r);
 		/* The record stays, so that the next login or `gocker gc` sweeps what it names. */
-		gk_close_fd(&s->place.fd);
-		gk_close_fd(&s->place.host_fd);
+		gk_close_fd(&s->slot.fd);
+		gk_close_fd(&s->slot.host_fd);
 	}
-	gk_place_release(&s->place);
+	gk_slot_release(&s->slot);
 	return r;
 }

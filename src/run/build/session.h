@@ -18,7 +18,7 @@
 #include "run/build/tty.h"
 
 /* Trees of one plan: the home, the agent's socket and the volumes. */
-enum { GK_TREES_MOST = 64 };
+enum { GK_BINDS_MOST = 64 };
 
 struct gk_session {
 	const struct gk_plan *plan;
@@ -26,16 +26,16 @@ struct gk_session {
 	struct gk_tty tty;
 	unsigned image_flags; /* GK_IMAGE_ANY_PARENT, for root's own command line */
 	int stub;	      /* mount fd of the entry stub, from the keeper; -1 otherwise */
-	struct gk_apart *apart; /* a look-up that is still to be confirmed, or NULL */
+	struct gk_nss_worker *apart; /* a look-up that is still to be confirmed, or NULL */
 	int devlog;	      /* socket that becomes /dev/log, from the keeper; -1 otherwise */
 
-	struct gk_place place;
+	struct gk_slot slot;
 	struct gk_cgroup cgroup; /* one that is `foreign` may be set before gk_session_open */
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
 	int userns; /* the user namespace, -1 without one */
-	struct gk_tree_asked asked[GK_TREES_MOST];
-	int trees[GK_TREES_MOST]; /* init's */
+	struct gk_bind_asked asked[GK_BINDS_MOST];
+	int binds[GK_BINDS_MOST]; /* init's */
 	int pty_tree;
 
 	pid_t init;	/* 0: none; its number is used for waiting only, the pidfd for all else */

@@ -38,40 +38,40 @@ static int give_to_root(const struct gk_plan *plan, int dirfd, const char *name)
 	return root && fchownat(dirfd, name, root, (gid_t)root, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int make_dir(const struct gk_site *site, int dirfd, const char *name, mode_t mode,
+static int make_dir(const struct gk_stage *stage, int dirfd, const char *name, mode_t mode,
 	struct gk_err *err)
 {
 	int r = mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ? -errno :
-		give_to_root(site->plan, dirfd, name);
+		give_to_root(stage->plan, dirfd, name);
 	return r < 0 ? gk_fail_errno(err, r, "cannot make %s", name) : 0;
 }
 
-int gk_site_lay_out(struct gk_site *site, struct gk_err *err)
+int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err)
 {
 	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm",
 		"empty", "tmpdir", "lower" };
 	/* The root-only directory under which everything is put together. */
 	gk_autoclose int run = gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
-	gk_autoclose int stage = run < 0 ? run : gk_open_private_dir(run, "mnt", err);
-	if (stage < 0)
-		return stage;
-	int r = site->scratch[GK_SCRATCH_ROOT] = mount_scratch(STAGE,
-		&site->plan->scratch[GK_SCRATCH_ROOT], err);
+	gk_autoclose int mnt = run < 0 ? run : gk_open_private_dir(run, "mnt", err);
+	if (mnt < 0)
+		return mnt;
+	int r = stage->scratch[GK_SCRATCH_ROOT] = mount_scratch(STAGE,
+		&stage->plan->scratch[GK_SCRATCH_ROOT], err);
 	if (r < 0)
 		return r;
 	(void)umask(0);
 	for (size_t i = 0; r >= 0 && i < sizeof dirs / sizeof *dirs; i++)
-		r = make_dir(site, site->scratch[GK_SCRATCH_ROOT], dirs[i], 0755, err);
+		r = make_dir(stage, stage->scratch[GK_SCRATCH_ROOT], dirs[i], 0755, err);
 	if (r >= 0)
-		r = site->scratch[GK_SCRATCH_TMP] = mount_scratch(STAGE "/tmpdir",
-			&site->plan->scratch[GK_SCRATCH_TMP], err);
+		r = stage->scratch[GK_SCRATCH_TMP] = mount_scratch(STAGE "/tmpdir",
+			&stage->plan->scratch[GK_SCRATCH_TMP], err);
 	if (r < 0)
 		return r;
-	r = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "upper", O_RDONLY | O_DIRECTORY,
+	r = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "upper", O_RDONLY | O_DIRECTORY,
 		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	if (r < 0)
 		return gk_fail_errno(err, r, "upper layer");
-	site->upper = r;
+	stage->upper = r;
 	return 0;
 }
 
@@ -86,20 +86,20 @@ static int bind_log(int dev, int sock)
 	return fchmodat(dev, "log", 0666, 0) < 0 ? -errno : 0;
 }
 
-int gk_site_make_nodes(const struct gk_site *site, struct gk_err *err)
+int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 {
 	static const char *const links[][2] = { { "fd", "/proc/self/fd" },
 		{ "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
 		{ "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" } };
-	gk_autoclose int dev = gk_sys_openat2(site->scratch[GK_SCRATCH_ROOT], "dev",
+	gk_autoclose int dev = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "dev",
 		O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	if (dev < 0)
 		return gk_fail_errno(err, dev, "/dev");
-	for (size_t i = 0; i < site->plan->nnodes; i++) {
-		const struct gk_node *n = &site->plan->nodes[i];
+	for (size_t i = 0; i < stage->plan->nnodes; i++) {
+		const struct gk_node *n = &stage->plan->nodes[i];
 		if (mknodat(dev, n->name, S_IFCHR | n->mode, makedev(n->major, n->minor)) < 0)
 			return gk_fail_errno(err, -errno, "cannot make /dev/%s", n->name);
-		int r = give_to_root(site->plan, dev, n->name);
+		int r = give_to_root(stage->plan, dev, n->name);
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot make /dev/%s", n->name);
 	}
@@ -107,15 +107,15 @@ int gk_site_make_nodes(const struct gk_site *site, struct gk_err *err)
 		if (symlinkat(links[i][1], dev, links[i][0]) < 0)
 			return gk_fail_errno(err, -errno, "cannot make /dev/%s", links[i][0]);
 	/* What the terminal is bound over. */
-	if (site->sources->pty >= 0 && mknodat(dev, "console", S_IFREG | 0600, 0) < 0)
+	if (stage->sources->pty >= 0 && mknodat(dev, "console", S_IFREG | 0600, 0) < 0)
 		return gk_fail_errno(err, -errno, "cannot make /dev/console");
-	if (site->sources->devlog >= 0) {
-		int r = bind_log(dev, site->sources->devlog);
+	if (stage->sources->devlog >= 0) {
+		int r = bind_log(dev, stage->sources->devlog);
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot make /dev/log");
 	}
 	/* The node that masks: nobody may open it for writing or reading. */
-	if (mknodat(site->scratch[GK_SCRATCH_ROOT], "mask", S_IFREG, 0) < 0)
+	if (mknodat(stage->scratch[GK_SCRATCH_ROOT], "mask", S_IFREG, 0) < 0)
 		return gk_fail_errno(err, -errno, "cannot make the mask");
 	return 0;
 }
@@ -182,12 +182,12 @@ static int fill_file(int dir, const char *name, const struct gk_entry *e)
 	return r;
 }
 
-static int make_entry(const struct gk_site *site, const struct gk_entry *e, struct parent *last)
+static int make_entry(const struct gk_stage *stage, const struct gk_entry *e, struct parent *last)
 {
 	if (e->kind == GK_ENTRY_SHELL)
 		return 0; /* needs the merged root: see link_missing_shell */
 	const char *name = strrchr(e->path, '/') + 1;
-	int dir = open_parent(site->upper, e->path, last);
+	int dir = open_parent(stage->upper, e->path, last);
 	if (dir < 0)
 		return dir;
 	switch (e->kind) {
@@ -203,13 +203,13 @@ static int make_entry(const struct gk_site *site, const struct gk_entry *e, stru
 	}
 }
 
-int gk_site_make_entries(const struct gk_site *site, struct gk_err *err)
+int gk_stage_make_entries(const struct gk_stage *stage, struct gk_err *err)
 {
 	struct parent last = { .fd = -1 };
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < site->plan->nentries; i++) {
-		const struct gk_entry *e = &site->plan->entries[i];
-		r = make_entry(site, e, &last);
+	for (size_t i = 0; r == 0 && i < stage->plan->nentries; i++) {
+		const struct gk_entry *e = &stage->plan->entries[i];
+		r = make_entry(stage, e, &last);
 		if (r < 0)
 			gk_fail_errno(err, r, "cannot put %s into the root", e->path);
 	}
@@ -219,18 +219,18 @@ int gk_site_make_entries(const struct gk_site *site, struct gk_err *err)
 
 /* ---- what the mounts need ---- */
 
-int gk_site_make_dirs(const struct gk_site *site, struct gk_err *err)
+int gk_stage_make_dirs(const struct gk_stage *stage, struct gk_err *err)
 {
-	const struct gk_plan *plan = site->plan;
+	const struct gk_plan *plan = stage->plan;
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
 		if (m->kind != GK_MOUNT_SCRATCH || m->index != GK_SCRATCH_TMP)
 			continue;
 		bool home = strcmp(m->source, "home") == 0;
-		int r = make_dir(site, site->scratch[m->index], m->source, home ? 0700 : 01777, err);
+		int r = make_dir(stage, stage->scratch[m->index], m->source, home ? 0700 : 01777, err);
 		if (r < 0)
 			return r;
-		if (home && fchownat(site->scratch[m->index], m->source,
+		if (home && fchownat(stage->scratch[m->index], m->source,
 			(uid_t)plan->userns_base + plan->cred.uid,
 			(gid_t)plan->userns_base + plan->cred.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return gk_fail_errno(err, -errno, "home");
@@ -267,15 +267,15 @@ static int make_path(int root, const char *path)
 
 /* A passwd shell that the image lacks becomes a link to the entry stub; one that it has is never
  * covered. Looked up in the merged root, links followed as they will be inside. */
-static int link_missing_shell(const struct gk_site *site, const struct gk_entry *e)
+static int link_missing_shell(const struct gk_stage *stage, const struct gk_entry *e)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(e->path, '/');
-	gk_autoclose int there = gk_sys_openat2(site->root, e->path, O_PATH, RESOLVE_IN_ROOT);
+	gk_autoclose int there = gk_sys_openat2(stage->root, e->path, O_PATH, RESOLVE_IN_ROOT);
 	if (there != -ENOENT)
 		return there < 0 ? there : 0;
 	snprintf(parent, sizeof parent, "%.*s", (int)(slash - e->path), e->path);
-	gk_autoclose int dir = make_path(site->root, parent);
+	gk_autoclose int dir = make_path(stage->root, parent);
 	if (dir < 0)
 		return dir;
 	/* A dangling link in the image stands in the way: its name is taken over. */
@@ -285,21 +285,21 @@ static int link_missing_shell(const struct gk_site *site, const struct gk_entry 
 	return 0;
 }
 
-int gk_site_link_shells(const struct gk_site *site, struct gk_err *err)
+int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err)
 {
-	for (size_t i = 0; i < site->plan->nentries; i++) {
-		const struct gk_entry *e = &site->plan->entries[i];
-		int r = e->kind == GK_ENTRY_SHELL ? link_missing_shell(site, e) : 0;
+	for (size_t i = 0; i < stage->plan->nentries; i++) {
+		const struct gk_entry *e = &stage->plan->entries[i];
+		int r = e->kind == GK_ENTRY_SHELL ? link_missing_shell(stage, e) : 0;
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot put %s into the root", e->path);
 	}
 	return 0;
 }
 
-void gk_site_close(struct gk_site *site)
+void gk_stage_close(struct gk_stage *stage)
 {
 	for (int i = 0; i < GK_SCRATCH_COUNT; i++)
-		gk_close_fd(&site->scratch[i]);
-	gk_close_fd(&site->upper);
-	gk_close_fd(&site->root);
+		gk_close_fd(&stage->scratch[i]);
+	gk_close_fd(&stage->upper);
+	gk_close_fd(&stage->root);
 }

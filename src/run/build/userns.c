@@ -20,7 +20,7 @@
 int gk_userns_take(uint64_t first, uint64_t *ret_base, struct gk_err *err)
 {
 	unsigned n;
-	int fd = gk_place_take_range(GK_USERNS_RANGES, &n, err);
+	int fd = gk_slot_take_range(GK_USERNS_RANGES, &n, err);
 	if (fd >= 0)
 		*ret_base = first + (uint64_t)n * GK_USERNS_IDS;
 	return fd;

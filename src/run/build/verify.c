@@ -82,7 +82,7 @@ static int check_extra(const struct gk_plan *plan, const char *target, const cha
 {
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
-		if (m->kind == GK_MOUNT_TREE && below(target, m->target) &&
+		if (m->kind == GK_MOUNT_BIND && below(target, m->target) &&
 			!missing_flag(m->flags & (GK_MF_NOSUID | GK_MF_NODEV), options))
 			return 0;
 	}

@@ -13,7 +13,7 @@
 
 /* Where gocker's processes go that may not stay: below its own cgroup; on hybrid hosts, where it has none in
  * these hierarchies, at their root. */
-#define REFUGE "supervisors"
+#define OWN_GROUP "supervisors"
 
 /* The hierarchies in which a process can be frozen. v2: on a host that has no other. */
 static const struct hierarchy {
@@ -74,15 +74,15 @@ static int move_to(int dir)
 	return dir < 0 ? dir : gk_cgfile_write(dir, "cgroup.procs", "0");
 }
 
-static int flee(const struct hierarchy *h)
+static int leave(const struct hierarchy *h)
 {
 	gk_autoclose int base = h->v2 ? gk_cgroup_open_base(NULL) : gk_cgfile_dir(AT_FDCWD, h->mount);
 	if (base < 0 || !h->v2)
 		return move_to(base);
-	if (mkdirat(base, REFUGE, 0755) < 0 && errno != EEXIST)
+	if (mkdirat(base, OWN_GROUP, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	gk_autoclose int refuge = gk_cgfile_dir(base, REFUGE);
-	return move_to(refuge);
+	gk_autoclose int own = gk_cgfile_dir(base, OWN_GROUP);
+	return move_to(own);
 }
 
 /* The path of this process in a hierarchy, or NULL. A path that begins with "/.." is not in this cgroup
@@ -100,7 +100,7 @@ static const char *path_in(const char *text, const char *names, char *buf, size_
 	return NULL;
 }
 
-int gk_withdraw(const struct gk_cgroup *cg, struct gk_err *err)
+int gk_leave_caller_cgroup(const struct gk_cgroup *cg, struct gk_err *err)
 {
 	char text[8192], path[4096];
 	ssize_t n = gk_cgfile_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof text);
@@ -110,7 +110,7 @@ int gk_withdraw(const struct gk_cgroup *cg, struct gk_err *err)
 		if (h->v2 == cg->v1 || !path_in(text, h->names, path, sizeof path))
 			continue;
 		r = gk_cgroup_is_firm(h->mount, path);
-		r = r == 0 ? flee(h) : r > 0 ? 0 : r;
+		r = r == 0 ? leave(h) : r > 0 ? 0 : r;
 	}
 	return r < 0 ? gk_fail_errno(err, r, "cannot leave the caller's cgroup") : 0;
 }

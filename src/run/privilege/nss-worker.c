@@ -19,7 +19,7 @@
 /* What the child leaves behind, in memory that both have: this, then the texts, each with its length
  * before it (NONE: there is none), in the order of struct gk_identity; the groups' gids before names.
  * It says by a byte in the pipe that the answer is there, and by a second one that it is confirmed. */
-struct gk_apart_answer {
+struct gk_nss_answer {
 	int r, confirmed; /* 0 or -errno with err */
 	struct gk_err err;
 	uid_t uid;
@@ -31,7 +31,7 @@ struct gk_apart_answer {
 enum { ANSWER_BYTES = 4 << 20, GROUPS_MAX = 65537 };
 #define NONE UINT32_MAX
 
-static bool put(struct gk_apart_answer *a, const void *data, size_t size)
+static bool put(struct gk_nss_answer *a, const void *data, size_t size)
 {
 	if (size > ANSWER_BYTES - sizeof *a - a->used)
 		return false;
@@ -40,13 +40,13 @@ static bool put(struct gk_apart_answer *a, const void *data, size_t size)
 	return true;
 }
 
-static bool put_text(struct gk_apart_answer *a, const char *s)
+static bool put_text(struct gk_nss_answer *a, const char *s)
 {
 	uint32_t len = s ? (uint32_t)strnlen(s, ANSWER_BYTES) : NONE;
 	return put(a, &len, sizeof len) && (!s || put(a, s, len));
 }
 
-static bool put_identity(struct gk_apart_answer *a, const struct gk_identity *id)
+static bool put_identity(struct gk_nss_answer *a, const struct gk_identity *id)
 {
 	a->uid = id->uid;
 	a->gid = id->gid;
@@ -59,7 +59,7 @@ static bool put_identity(struct gk_apart_answer *a, const struct gk_identity *id
 	return fits;
 }
 
-static bool take(const struct gk_apart_answer *a, size_t *at, void *data, size_t size)
+static bool take(const struct gk_nss_answer *a, size_t *at, void *data, size_t size)
 {
 	if (a->used > ANSWER_BYTES - sizeof *a || *at > a->used || size > a->used - *at)
 		return false;
@@ -68,7 +68,7 @@ static bool take(const struct gk_apart_answer *a, size_t *at, void *data, size_t
 	return true;
 }
 
-static bool take_text(const struct gk_apart_answer *a, size_t *at, struct gk_arena *arena, const char **ret)
+static bool take_text(const struct gk_nss_answer *a, size_t *at, struct gk_arena *arena, const char **ret)
 {
 	uint32_t len;
 	if (!take(a, at, &len, sizeof len))
@@ -83,7 +83,7 @@ static bool take_text(const struct gk_apart_answer *a, size_t *at, struct gk_are
 	return *ret != NULL;
 }
 
-static bool take_identity(const struct gk_apart_answer *a, struct gk_arena *arena, struct gk_identity *ret)
+static bool take_identity(const struct gk_nss_answer *a, struct gk_arena *arena, struct gk_identity *ret)
 {
 	struct gk_identity id = { .uid = a->uid, .gid = a->gid, .ngroups = a->ngroups };
 	size_t at = 0;
@@ -113,7 +113,7 @@ static bool say(int to)
 }
 
 static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *name, uid_t uid,
-	struct gk_apart_answer *a)
+	struct gk_nss_answer *a)
 {
 	struct gk_arena arena = { 0 };
 	struct gk_identity id = { 0 };
@@ -128,13 +128,13 @@ static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *
 	_exit(!say(to));
 }
 
-int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_err *err)
+int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, struct gk_err *err)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return gk_fail_errno(err, -errno, "cannot look up the account");
 	gk_autoclose int from = ends[0], to = ends[1];
-	struct gk_apart_answer *answer = mmap(NULL, ANSWER_BYTES, PROT_READ | PROT_WRITE,
+	struct gk_nss_answer *answer = mmap(NULL, ANSWER_BYTES, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (answer == MAP_FAILED)
 		return gk_fail_errno(err, -errno, "cannot look up the account");
@@ -146,31 +146,31 @@ int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_er
 		(void)munmap(answer, ANSWER_BYTES);
 		return r;
 	}
-	*a = (struct gk_apart){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer,
-		.deadline_ms = gk_ending_now_ms() + GK_APART_TIMEOUT_MS };
+	*a = (struct gk_nss_worker){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer,
+		.deadline_ms = gk_shutdown_now_ms() + GK_NSS_WORKER_TIMEOUT_MS };
 	return 0;
 }
 
 /* Returns 1 when the child has said something or is gone, 0 when it is too late, or -errno. */
-static int await(const struct gk_apart *a)
+static int await(const struct gk_nss_worker *a)
 {
 	struct pollfd p = { .fd = a->said, .events = POLLIN };
 	int n;
 	do {
-		int64_t left = a->deadline_ms - gk_ending_now_ms();
+		int64_t left = a->deadline_ms - gk_shutdown_now_ms();
 		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
 /* Waits until the child has said something. Returns what it said then: 0, or -errno with err. */
-static int hear(const struct gk_apart *a, const int *r, struct gk_err *err)
+static int hear(const struct gk_nss_worker *a, const int *r, struct gk_err *err)
 {
 	char byte;
 	ssize_t n = await(a);
 	if (n == 0)
 		return gk_fail(err, -ETIMEDOUT, "the account could not be looked up within %d seconds; try again later",
-			GK_APART_TIMEOUT_MS / 1000);
+			GK_NSS_WORKER_TIMEOUT_MS / 1000);
 	if (n > 0)
 		while ((n = read(a->said, &byte, 1)) < 0 && errno == EINTR)
 			;
@@ -185,7 +185,7 @@ static int hear(const struct gk_apart *a, const int *r, struct gk_err *err)
 	return *r < 0 ? *r : -EIO;
 }
 
-int gk_apart_answer(const struct gk_apart *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
+int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	int r = hear(a, &a->answer->r, err);
 	if (r == 0 && !take_identity(a->answer, arena, ret))
@@ -193,12 +193,12 @@ int gk_apart_answer(const struct gk_apart *a, struct gk_arena *arena, struct gk_
 	return r;
 }
 
-int gk_apart_confirm(const struct gk_apart *a, struct gk_err *err)
+int gk_nss_worker_confirm(const struct gk_nss_worker *a, struct gk_err *err)
 {
 	return hear(a, &a->answer->confirmed, err);
 }
 
-void gk_apart_end(struct gk_apart *a)
+void gk_nss_worker_end(struct gk_nss_worker *a)
 {
 	gk_close_fd(&a->said);
 	if (a->pid > 0) {

@@ -13,30 +13,30 @@
 
 /* How long NSS may take, all in all, while a directory does not answer: nothing counts these processes of
  * root's. Less than what the PAM door's daemon waits for its keeper. */
-enum { GK_APART_TIMEOUT_MS = 40000 };
+enum { GK_NSS_WORKER_TIMEOUT_MS = 40000 };
 
 /* One that is under way. The child is killed when the caller dies. */
-struct gk_apart {
+struct gk_nss_worker {
 	pid_t pid; /* 0: none */
 	int said;
 	int64_t deadline_ms;
-	struct gk_apart_answer *answer;
+	struct gk_nss_answer *answer;
 };
-#define GK_APART_INIT { .said = -1 }
+#define GK_NSS_WORKER_INIT { .said = -1 }
 
 /* Starts the look-up by name, or with name NULL by uid (gk_identity_look_up). For a process without threads.
  * Returns 0, or -errno with err. */
-int gk_apart_start(struct gk_apart *a, const char *name, uid_t uid, struct gk_err *err);
+int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, struct gk_err *err);
 
 /* Waits for what it found. Returns 0, or -errno with err; whatever happens to the child is an error,
  * -ETIMEDOUT where NSS takes too long. */
-int gk_apart_answer(const struct gk_apart *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err);
+int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err);
 
 /* Waits until it has asked for the groups again (gk_identity_confirm): before that, nothing may come of the
  * answer. Returns 0, or -errno with err. */
-int gk_apart_confirm(const struct gk_apart *a, struct gk_err *err);
+int gk_nss_worker_confirm(const struct gk_nss_worker *a, struct gk_err *err);
 
 /* Ends the child, wherever it is, and reaps it. Fine without one. */
-void gk_apart_end(struct gk_apart *a);
+void gk_nss_worker_end(struct gk_nss_worker *a);
 
 #endif

@@ -60,7 +60,7 @@ static bool is_server(const struct process *p)
 	return strncmp(p->program, "sshd", 4) == 0 || strncmp(p->program, "dropbear", 8) == 0;
 }
 
-bool gk_whence_is_proven(pid_t parent, uid_t uid)
+bool gk_origin_is_proven(pid_t parent, uid_t uid)
 {
 	struct process side, monitor;
 	if (!look_at(parent, &side) || !side.one_uid || !is_server(&side))

@@ -9,6 +9,6 @@
  * with uid 0, or it is a server that has uid 0 itself (dropbear). Whoever starts gocker-shell by hand can
  * say in SSH_CONNECTION what he likes; he can't be such a process: sshd's user side changed its uid, so
  * that it can't be traced (ptrace(2), PR_SET_DUMPABLE). Needs CAP_SYS_PTRACE; false without. */
-bool gk_whence_is_proven(pid_t parent, uid_t uid);
+bool gk_origin_is_proven(pid_t parent, uid_t uid);
 
 #endif

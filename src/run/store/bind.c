@@ -120,28 +120,28 @@ static int open_source(const char *source)
 	return fd;
 }
 
-static int check_kind(const struct gk_tree *tree, const struct gk_credentials *cred,
+static int check_kind(const struct gk_bind *bind, const struct gk_credentials *cred,
 	const struct stat *st)
 {
-	if (tree->socket)
+	if (bind->socket)
 		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
 	if (!S_ISDIR(st->st_mode))
 		return -ENOTDIR;
-	return tree->as_user && st->st_uid != cred->uid ? -EPERM : 0;
+	return bind->as_user && st->st_uid != cred->uid ? -EPERM : 0;
 }
 
 /* All that the file system is asked is asked here; the parent only clones what fd stands on. */
-static int open_and_check(const struct gk_tree *tree, const struct gk_credentials *cred)
+static int open_and_check(const struct gk_bind *bind, const struct gk_credentials *cred)
 {
 	struct stat st;
-	gk_autoclose int fd = open_source(tree->source);
+	gk_autoclose int fd = open_source(bind->source);
 	if (fd < 0)
 		return fd;
-	int r = fstat(fd, &st) < 0 ? -errno : check_kind(tree, cred, &st);
+	int r = fstat(fd, &st) < 0 ? -errno : check_kind(bind, cred, &st);
 	return r < 0 ? r : gk_steal_fd(&fd);
 }
 
-static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
+static void child_open(pid_t parent, int sock, const struct gk_bind *bind,
 	const struct gk_credentials *cred)
 {
 	enum { SOCK_FD = 3 };
@@ -154,12 +154,12 @@ static void child_open(pid_t parent, int sock, const struct gk_tree *tree,
 	/* After the change of ids, which clears it; a supervisor that died before is noticed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
-	gk_autoclose int fd = r < 0 ? r : open_and_check(tree, cred);
+	gk_autoclose int fd = r < 0 ? r : open_and_check(bind, cred);
 	int answer = fd < 0 ? fd : 0;
 	_exit(gk_fd_send(SOCK_FD, &answer, sizeof answer, fd) < 0);
 }
 
-static int start_child(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *ret)
+static int start_child(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -169,20 +169,20 @@ static int start_child(const struct gk_tree *tree, const struct gk_credentials *
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child_open(parent, theirs, tree, cred);
+		child_open(parent, theirs, bind, cred);
 	ret->pid = pid;
 	ret->sock = gk_steal_fd(&mine);
 	return 0;
 }
 
-void gk_tree_ask(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *ret)
+void gk_bind_ask(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
 {
-	*ret = (struct gk_tree_asked)GK_TREE_ASKED_INIT;
-	if (tree->as_user || tree->socket)
-		ret->failed = start_child(tree, cred, ret);
+	*ret = (struct gk_bind_asked)GK_BIND_ASKED_INIT;
+	if (bind->as_user || bind->socket)
+		ret->failed = start_child(bind, cred, ret);
 }
 
-static int end_child(struct gk_tree_asked *asked, bool stuck)
+static int end_child(struct gk_bind_asked *asked, bool stuck)
 {
 	/* Stuck in the file system it may not even die; it holds nothing then. */
 	if (asked->pid > 0) {
@@ -194,17 +194,17 @@ static int end_child(struct gk_tree_asked *asked, bool stuck)
 	return stuck ? -ETIMEDOUT : 0;
 }
 
-void gk_tree_forget(struct gk_tree_asked *asked)
+void gk_bind_forget(struct gk_bind_asked *asked)
 {
 	(void)end_child(asked, true);
 }
 
 /* The fd that the child has opened, or -errno. */
-static int hear(struct gk_tree_asked *asked)
+static int hear(struct gk_bind_asked *asked)
 {
 	struct pollfd p = { .fd = asked->sock, .events = POLLIN };
 	int answer = -EIO, fd = -1;
-	bool stuck = poll(&p, 1, GK_TREE_TIMEOUT_MS) != 1;
+	bool stuck = poll(&p, 1, GK_BIND_TIMEOUT_MS) != 1;
 	if (!stuck && gk_fd_recv(asked->sock, &answer, sizeof answer, &fd) != (int)sizeof answer)
 		answer = -EIO;
 	if (end_child(asked, stuck) < 0)
@@ -218,21 +218,21 @@ static int hear(struct gk_tree_asked *asked)
 
 /* Clones what fd stands on, private and with the attributes set all the way down, before it is in any
  * namespace (a clone of a shared mount stays shared otherwise). */
-static int clone_tree(int fd, uint64_t attributes)
+static int clone_bind(int fd, uint64_t attributes)
 {
-	gk_autoclose int tree = gk_sys_open_tree(fd, "",
+	gk_autoclose int bind = gk_sys_open_tree(fd, "",
 		AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
-		return tree;
+	if (bind < 0)
+		return bind;
 	struct gk_mount_attr attr = {
 		.attr_set = attributes,
 		.propagation = MS_PRIVATE,
 	};
-	int r = gk_sys_mount_setattr(tree, AT_RECURSIVE, &attr);
-	return r < 0 ? r : gk_steal_fd(&tree);
+	int r = gk_sys_mount_setattr(bind, AT_RECURSIVE, &attr);
+	return r < 0 ? r : gk_steal_fd(&bind);
 }
 
-static const char *reason(const struct gk_tree *tree, int r)
+static const char *reason(const struct gk_bind *bind, int r)
 {
 	switch (r) {
 	case -ENOENT: return "it does not exist";
@@ -242,33 +242,33 @@ static const char *reason(const struct gk_tree *tree, int r)
 	case -EXDEV: return "its path has a \"..\"";
 	case -EPERM: return "it belongs to someone else";
 	case -ETIMEDOUT: return "its file system does not answer";
-	default: return tree->socket ? "it is not a usable socket" : "it cannot be opened";
+	default: return bind->socket ? "it is not a usable socket" : "it cannot be opened";
 	}
 }
 
-int gk_tree_take(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *asked,
+int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *asked,
 	struct gk_err *err)
 {
 	gk_autoclose int fd = asked->pid > 0 ? hear(asked) : asked->failed < 0 ? asked->failed :
-		open_and_check(tree, cred);
+		open_and_check(bind, cred);
 	int r = fd;
 	if (r >= 0)
-		r = clone_tree(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+		r = clone_bind(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (r >= 0)
 		return r;
 	char shown[256];
-	gk_escape(shown, sizeof shown, tree->source);
-	if (tree->as_user)
+	gk_escape(shown, sizeof shown, bind->source);
+	if (bind->as_user)
 		gk_fail(err, r, "cannot use the home directory %s: %s (or set home = tmpfs or none)",
-			shown, reason(tree, r));
+			shown, reason(bind, r));
 	else
-		gk_fail(err, r, "cannot use %s %s: %s", tree->socket ? "the agent's socket" :
-			"the volume", shown, reason(tree, r));
+		gk_fail(err, r, "cannot use %s %s: %s", bind->socket ? "the agent's socket" :
+			"the volume", shown, reason(bind, r));
 	gk_err_detail(err, "%s: errno %d", shown, -r);
 	return r;
 }
 
-int gk_tree_of_pty(int fd, struct gk_err *err)
+int gk_bind_pty(int fd, struct gk_err *err)
 {
 	struct stat st;
 	struct statfs fs;
@@ -277,6 +277,6 @@ int gk_tree_of_pty(int fd, struct gk_err *err)
 	unsigned m = S_ISCHR(st.st_mode) ? major(st.st_rdev) : 0;
 	if (fs.f_type != DEVPTS_SUPER_MAGIC || m < PTY_MAJOR_FIRST || m > PTY_MAJOR_LAST)
 		return gk_fail(err, -ENOTTY, "the terminal is not a pty");
-	int tree = clone_tree(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	return tree < 0 ? gk_fail_errno(err, tree, "cannot take the terminal inside") : tree;
+	int bind = clone_bind(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	return bind < 0 ? gk_fail_errno(err, bind, "cannot take the terminal inside") : bind;
 }

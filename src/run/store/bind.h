@@ -9,31 +9,31 @@
 #include "plan/plan.h"
 
 /* How long a file system (NFS, FUSE, an automounter) may take to open a home. */
-enum { GK_TREE_TIMEOUT_MS = 15000 };
+enum { GK_BIND_TIMEOUT_MS = 15000 };
 
-/* A tree that is being opened. */
-struct gk_tree_asked {
+/* A bind that is being opened. */
+struct gk_bind_asked {
 	pid_t pid; /* of the child that opens it; 0: none */
 	int sock;
 	int failed; /* -errno where none could be made */
 };
-#define GK_TREE_ASKED_INIT { .sock = -1 }
+#define GK_BIND_ASKED_INIT { .sock = -1 }
 
-/* Has a tree that the user decides about (as_user, or a socket) opened with the user's ids, in a child. Of
- * others nothing is done yet. gk_tree_take tells of failures. */
-void gk_tree_ask(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *ret);
+/* Has a bind that the user decides about (as_user, or a socket) opened with the user's ids, in a child. Of
+ * others nothing is done yet. gk_bind_take tells of failures. */
+void gk_bind_ask(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret);
 
-/* Waits for it, kills a child whose file system does not answer, and clones the tree as a detached, private
+/* Waits for it, kills a child whose file system does not answer, and clones the bind as a detached, private
  * mount with nosuid and nodev on it and on everything mounted below. Symlinks are followed only where root
  * owns them and no earlier component can be written by anyone else. Returns the mount's fd or -errno. */
-int gk_tree_take(const struct gk_tree *tree, const struct gk_credentials *cred, struct gk_tree_asked *asked,
+int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *asked,
 	struct gk_err *err);
 
 /* Ends the child of one that is not taken. */
-void gk_tree_forget(struct gk_tree_asked *asked);
+void gk_bind_forget(struct gk_bind_asked *asked);
 
 /* Clones the terminal behind fd as a mount of its own, to be bound at /dev/console. It must be a
  * pty of a devpts (CVE-2025-52565). Returns the mount's fd or -errno. */
-int gk_tree_of_pty(int fd, struct gk_err *err);
+int gk_bind_pty(int fd, struct gk_err *err);
 
 #endif

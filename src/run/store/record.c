@@ -43,7 +43,7 @@ int gk_run_dir(struct gk_err *err)
 	return gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
 }
 
-static int open_places(const char *kind, const char *name, struct gk_err *err)
+static int open_slots(const char *kind, const char *name, struct gk_err *err)
 {
 	gk_autoclose int run = gk_run_dir(err);
 	if (run < 0)
@@ -64,7 +64,7 @@ static int ask_lock(int fd, int command, short type)
 	return command == F_OFD_GETLK && lock.l_type != F_UNLCK;
 }
 
-static int open_place(int dir, unsigned n, int flags)
+static int open_slot(int dir, unsigned n, int flags)
 {
 	char name[16];
 	snprintf(name, sizeof name, "%u", n);
@@ -72,14 +72,14 @@ static int open_place(int dir, unsigned n, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns place n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. Whoever removes a
- * place holds its lock: one that was removed between our two steps is no place any more, and nobody else's
+/* Returns slot n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. Whoever removes a
+ * slot holds its lock: one that was removed between our two steps is no slot any more, and nobody else's
  * can be removed from now on. */
-static int try_place(int dir, unsigned n, bool make)
+static int try_slot(int dir, unsigned n, bool make)
 {
 	for (int i = 0; i < GONE_TRIES; i++) {
 		struct stat st;
-		gk_autoclose int fd = open_place(dir, n, make ? O_CREAT : 0);
+		gk_autoclose int fd = open_slot(dir, n, make ? O_CREAT : 0);
 		if (fd < 0)
 			return fd;
 		int r = ask_lock(fd, F_OFD_SETLK, F_WRLCK);
@@ -95,7 +95,7 @@ static int try_place(int dir, unsigned n, bool make)
 
 /* The caller holds the lock. The lowest ones are taken again soon and stay; of others there may be tens of
  * thousands, one for each session that ever was. */
-static void remove_place(int dir, const char *prefix, unsigned n)
+static void remove_slot(int dir, const char *prefix, unsigned n)
 {
 	char name[64];
 	if (n < LOWEST_FIRST_MOST)
@@ -104,7 +104,7 @@ static void remove_place(int dir, const char *prefix, unsigned n)
 	(void)unlinkat(dir, name, 0);
 }
 
-/* How many places from first on and below `end` are held; -errno. */
+/* How many slots from first on and below `end` are held; -errno. */
 static int64_t count_held(int dir, uint64_t first, uint64_t end)
 {
 	int64_t held = 0;
@@ -118,7 +118,7 @@ static int64_t count_held(int dir, uint64_t first, uint64_t end)
 		unsigned n;
 		if (!parse_number(e->d_name, &n) || n < first || n >= end)
 			continue;
-		gk_autoclose int fd = open_place(dir, n, 0);
+		gk_autoclose int fd = open_slot(dir, n, 0);
 		held += fd >= 0 && ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
 	}
 	closedir(d);
@@ -149,7 +149,7 @@ const char *gk_record_get(const char *text, const char *key, char *buf, size_t s
 }
 
 /* The caller holds the lock of fd, so no session lives behind the record. */
-static int sweep_place(uid_t uid, int fd, int timeout_ms)
+static int sweep_slot(uid_t uid, int fd, int timeout_ms)
 {
 	char text[GK_RECORD_MAX_BYTES], id[GK_ID_BYTES];
 	int n = read_record(fd, text, sizeof text);
@@ -169,7 +169,7 @@ static int sweep_place(uid_t uid, int fd, int timeout_ms)
 	return ftruncate(fd, 0) < 0 ? -errno : 1;
 }
 
-/* Takes a free place below limit, the lowest one so that a place whose session crashed is soon met
+/* Takes a free slot below limit, the lowest one so that a slot whose session crashed is soon met
  * again and swept; among very many it begins anywhere, to find a free one at once. ret_n may be NULL. */
 static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 {
@@ -180,7 +180,7 @@ static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 		start %= limit;
 	uint64_t n = 0;
 	for (; mine < 0 && n < limit; n++) {
-		mine = try_place(dir, (unsigned)((start + n) % limit), true);
+		mine = try_slot(dir, (unsigned)((start + n) % limit), true);
 		if (mine < 0 && mine != -EAGAIN)
 			return mine;
 		held += mine < 0;
@@ -201,7 +201,7 @@ static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 	return gk_steal_fd(&mine);
 }
 
-/* A sweep or an ending session holds a place for a moment longer: a few tries before "full". */
+/* A sweep or an ending session holds a slot for a moment longer: a few tries before "full". */
 static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 {
 	int r = take_free(dir, limit, ret_n);
@@ -212,7 +212,7 @@ static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 	return r;
 }
 
-/* A place, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS server), is
+/* A slot, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS server), is
  * passed over, and counts as a session: it does not lock its user out. Returns the fd, -EBUSY when there are only
  * such, or -errno. */
 static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
@@ -220,7 +220,7 @@ static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 	int stuck[STUCK_MOST], n = 0, fd;
 	for (;;) {
 		fd = take_patiently(dir, limit, ret_n);
-		int r = fd < 0 ? 0 : sweep_place(uid, fd, n ? 0 : REMOVE_TIMEOUT_MS);
+		int r = fd < 0 ? 0 : sweep_slot(uid, fd, n ? 0 : REMOVE_TIMEOUT_MS);
 		if (r >= 0)
 			break;
 		if (r != -EBUSY || n == STUCK_MOST) {
@@ -235,44 +235,44 @@ static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 	return fd == -EDQUOT && n ? -EBUSY : fd;
 }
 
-int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_place *ret,
+int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret,
 	struct gk_err *err)
 {
-	struct gk_place place = GK_PLACE_INIT;
+	struct gk_slot slot = GK_SLOT_INIT;
 	char name[16];
 	snprintf(name, sizeof name, "%u", (unsigned)uid);
-	gk_autoclose int dir = open_places("u", name, err);
+	gk_autoclose int dir = open_slots("u", name, err);
 	if (dir < 0)
 		return dir;
 	if (user_max == 0 || user_max > PLACES_MOST)
 		user_max = PLACES_MOST;
-	place.uid = uid;
-	place.fd = take_swept(uid, dir, user_max, &place.n);
-	if (place.fd == -EBUSY)
-		return gk_fail_errno(err, place.fd, "an earlier session has not ended yet; try again later");
-	if (place.fd == -EDQUOT)
-		return gk_fail(err, place.fd,
+	slot.uid = uid;
+	slot.fd = take_swept(uid, dir, user_max, &slot.n);
+	if (slot.fd == -EBUSY)
+		return gk_fail_errno(err, slot.fd, "an earlier session has not ended yet; try again later");
+	if (slot.fd == -EDQUOT)
+		return gk_fail(err, slot.fd,
 			"%" PRIu64 " session%s open already, which is the limit; close one first",
 			user_max, user_max == 1 ? " is" : "s are");
-	if (place.fd < 0)
-		return gk_fail_errno(err, place.fd, "cannot take a place in " GK_RUNDIR);
+	if (slot.fd < 0)
+		return gk_fail_errno(err, slot.fd, "cannot take a slot in " GK_RUNDIR);
 	int r = 0;
 	if (host_max) {
-		gk_autoclose int all = open_places("host", NULL, err);
-		place.host_fd = r = all < 0 ? all : take_patiently(all, host_max, NULL);
+		gk_autoclose int all = open_slots("host", NULL, err);
+		slot.host_fd = r = all < 0 ? all : take_patiently(all, host_max, NULL);
 	}
 	if (r < 0) {
-		gk_place_release(&place);
+		gk_slot_release(&slot);
 		return gk_fail(err, r, "this host is at its limit of %" PRIu64 " sessions; try again later",
 			host_max);
 	}
-	*ret = place;
+	*ret = slot;
 	return 0;
 }
 
-int gk_place_take_range(unsigned most, unsigned *ret_n, struct gk_err *err)
+int gk_slot_take_range(unsigned most, unsigned *ret_n, struct gk_err *err)
 {
-	gk_autoclose int dir = open_places("ranges", NULL, err);
+	gk_autoclose int dir = open_slots("ranges", NULL, err);
 	if (dir < 0)
 		return dir;
 	int fd = take_patiently(dir, most, ret_n);
@@ -281,7 +281,7 @@ int gk_place_take_range(unsigned most, unsigned *ret_n, struct gk_err *err)
 	return fd < 0 ? gk_fail_errno(err, fd, "cannot take a range of ids") : fd;
 }
 
-int gk_record_write(const struct gk_place *place, const char *fmt, ...)
+int gk_record_write(const struct gk_slot *slot, const char *fmt, ...)
 {
 	char text[GK_RECORD_MAX_BYTES];
 	va_list ap;
@@ -291,30 +291,30 @@ int gk_record_write(const struct gk_place *place, const char *fmt, ...)
 	if (n < 0)
 		return -EINVAL;
 	size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-	ssize_t put = pwrite(place->fd, text, len, 0);
+	ssize_t put = pwrite(slot->fd, text, len, 0);
 	if (put < 0 || (size_t)put != len)
 		return put < 0 ? -errno : -EIO;
-	return ftruncate(place->fd, (off_t)len) < 0 ? -errno : 0;
+	return ftruncate(slot->fd, (off_t)len) < 0 ? -errno : 0;
 }
 
-void gk_place_release(struct gk_place *place)
+void gk_slot_release(struct gk_slot *slot)
 {
-	char places[48];
+	char slots[48];
 	struct stat st;
-	if (place->fd >= 0) {
-		(void)!ftruncate(place->fd, 0);
-		snprintf(places, sizeof places, GK_RUNDIR "/u/%u/", (unsigned)place->uid);
+	if (slot->fd >= 0) {
+		(void)!ftruncate(slot->fd, 0);
+		snprintf(slots, sizeof slots, GK_RUNDIR "/u/%u/", (unsigned)slot->uid);
 		/* One that somebody has removed may be another session's by now. */
-		if (fstat(place->fd, &st) == 0 && st.st_nlink > 0)
-			remove_place(AT_FDCWD, places, place->n);
+		if (fstat(slot->fd, &st) == 0 && st.st_nlink > 0)
+			remove_slot(AT_FDCWD, slots, slot->n);
 	}
-	gk_close_fd(&place->fd);
-	gk_close_fd(&place->host_fd);
+	gk_close_fd(&slot->fd);
+	gk_close_fd(&slot->host_fd);
 }
 
-typedef int place_fn(uid_t uid, int dir, unsigned place, void *arg);
+typedef int slot_fn(uid_t uid, int dir, unsigned slot, void *arg);
 
-static int each_place_of(int users, const char *name, unsigned uid, place_fn *fn, void *arg)
+static int each_slot_of(int users, const char *name, unsigned uid, slot_fn *fn, void *arg)
 {
 	int dir = openat(users, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
@@ -334,9 +334,9 @@ static int each_place_of(int users, const char *name, unsigned uid, place_fn *fn
 	return r;
 }
 
-static int each_place(uid_t uid, place_fn *fn, void *arg, struct gk_err *err)
+static int each_slot(uid_t uid, slot_fn *fn, void *arg, struct gk_err *err)
 {
-	int users = open_places("u", NULL, err);
+	int users = open_slots("u", NULL, err);
 	if (users < 0)
 		return users;
 	DIR *d = fdopendir(users);
@@ -348,7 +348,7 @@ static int each_place(uid_t uid, place_fn *fn, void *arg, struct gk_err *err)
 	for (struct dirent *e; r == 0 && (e = readdir(d));) {
 		unsigned who;
 		if (parse_number(e->d_name, &who) && (uid == (uid_t)-1 || uid == who))
-			r = each_place_of(users, e->d_name, who, fn, arg);
+			r = each_slot_of(users, e->d_name, who, fn, arg);
 	}
 	closedir(d);
 	return r;
@@ -359,12 +359,12 @@ struct each_arg {
 	void *arg;
 };
 
-static int read_one(uid_t uid, int dir, unsigned place, void *arg)
+static int read_one(uid_t uid, int dir, unsigned slot, void *arg)
 {
 	const struct each_arg *each = arg;
-	struct gk_record record = { .uid = uid, .place = place };
+	struct gk_record record = { .uid = uid, .slot = slot };
 	char name[16];
-	snprintf(name, sizeof name, "%u", place);
+	snprintf(name, sizeof name, "%u", slot);
 	gk_autoclose int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || read_record(fd, record.text, sizeof record.text) <= 0)
 		return 0;
@@ -377,22 +377,22 @@ int gk_record_each(uid_t uid, int (*fn)(const struct gk_record *record, void *ar
 	struct gk_err *err)
 {
 	struct each_arg each = { fn, arg };
-	return each_place(uid, read_one, &each, err);
+	return each_slot(uid, read_one, &each, err);
 }
 
-static int sweep_one(uid_t uid, int dir, unsigned place, void *arg)
+static int sweep_one(uid_t uid, int dir, unsigned slot, void *arg)
 {
 	int *swept = arg;
 	char text[2];
 	/* Looked at before it is locked: an empty one that stays must not seem taken to a login meanwhile. */
-	gk_autoclose int peek = open_place(dir, place, 0);
+	gk_autoclose int peek = open_slot(dir, slot, 0);
 	int n = peek < 0 ? peek : read_record(peek, text, sizeof text);
-	if (n < 0 || (n == 0 && place < LOWEST_FIRST_MOST))
+	if (n < 0 || (n == 0 && slot < LOWEST_FIRST_MOST))
 		return 0;
-	gk_autoclose int fd = try_place(dir, place, false);
-	int r = fd < 0 ? fd : sweep_place(uid, fd, REMOVE_TIMEOUT_MS);
+	gk_autoclose int fd = try_slot(dir, slot, false);
+	int r = fd < 0 ? fd : sweep_slot(uid, fd, REMOVE_TIMEOUT_MS);
 	if (r >= 0)
-		remove_place(dir, "", place);
+		remove_slot(dir, "", slot);
 	*swept += r == 1;
 	return 0;
 }
@@ -400,6 +400,6 @@ static int sweep_one(uid_t uid, int dir, unsigned place, void *arg)
 int gk_sweep(uid_t uid, struct gk_err *err)
 {
 	int swept = 0;
-	int r = each_place(uid, sweep_one, &swept, err);
+	int r = each_slot(uid, sweep_one, &swept, err);
 	return r < 0 ? r : swept;
 }

@@ -1,6 +1,6 @@
-/* Places and records: /run/gocker/u/<uid>/<n> is the n-th place of a user. A session holds its
- * place by a lock on the file and keeps its record in it; the kernel gives the place back when the
- * last holder dies, however it dies, and the next login that takes the place sweeps what the
+/* Places and records: /run/gocker/u/<uid>/<n> is the n-th slot of a user. A session holds its
+ * slot by a lock on the file and keeps its record in it; the kernel gives the slot back when the
+ * last holder dies, however it dies, and the next login that takes the slot sweeps what the
  * record names. The file of one of the lowest 64 stays, empty; that of another goes with its session. */
 #ifndef GK_RUN_STORE_RECORD_H
 #define GK_RUN_STORE_RECORD_H
@@ -13,38 +13,38 @@
 
 enum { GK_RECORD_MAX_BYTES = 4096 };
 
-/* A place taken; fd -1 when not. Closing the fd gives the place back. */
-struct gk_place {
-	int fd;	     /* the user's place, locked; the record */
-	int host_fd; /* the place among all sessions of the host when sessions_max is set, or -1 */
+/* A slot taken; fd -1 when not. Closing the fd gives the slot back. */
+struct gk_slot {
+	int fd;	     /* the user's slot, locked; the record */
+	int host_fd; /* the slot among all sessions of the host when sessions_max is set, or -1 */
 	uid_t uid;
 	unsigned n;
 };
-#define GK_PLACE_INIT { .fd = -1, .host_fd = -1 }
+#define GK_SLOT_INIT { .fd = -1, .host_fd = -1 }
 
 /* Opens /run/gocker (making it, 0700 root, checked at each use). Returns an fd or -errno. */
 int gk_run_dir(struct gk_err *err);
 
-/* Takes a place for uid. user_max and host_max are numbers of sessions, 0 for no limit.
+/* Takes a slot for uid. user_max and host_max are numbers of sessions, 0 for no limit.
  * Returns 0, -EDQUOT with a line for the user when a limit is reached, or -errno. */
-int gk_place_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_place *ret,
+int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret,
 	struct gk_err *err);
 
 /* Takes a number below most that no living session has, until the last copy of the fd that is returned is
  * closed. Returns it, -EDQUOT when all are taken, or -errno. */
-int gk_place_take_range(unsigned most, unsigned *ret_n, struct gk_err *err);
+int gk_slot_take_range(unsigned most, unsigned *ret_n, struct gk_err *err);
 
 /* Replaces the record. fmt gives lines of key=value. */
-int gk_record_write(const struct gk_place *place, const char *fmt, ...)
+int gk_record_write(const struct gk_slot *slot, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Empties the record and gives the place back: the session is over and nothing is left of it. */
-void gk_place_release(struct gk_place *place);
+/* Empties the record and gives the slot back: the session is over and nothing is left of it. */
+void gk_slot_release(struct gk_slot *slot);
 
 /* One record as found. */
 struct gk_record {
 	uid_t uid;
-	unsigned place;
+	unsigned slot;
 	bool alive; /* the lock is held */
 	char text[GK_RECORD_MAX_BYTES];
 };

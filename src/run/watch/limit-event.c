@@ -53,29 +53,29 @@ static uint64_t read_number(int dir, const char *name)
 	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
 }
 
-void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd)
+void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd)
 {
 	char text[256];
-	*b = (struct gk_bites){
+	*b = (struct gk_limit_events){
 		.fd = {
-			[GK_BITE_TASKS] = open_in(leaf_fd, "pids.events"),
-			[GK_BITE_USER_TASKS] = open_in(user_fd, "pids.events.local"),
-			[GK_BITE_MEMORY] = open_in(leaf_fd, "memory.events"),
+			[GK_LIMIT_EVENT_TASKS] = open_in(leaf_fd, "pids.events"),
+			[GK_LIMIT_EVENT_USER_TASKS] = open_in(user_fd, "pids.events.local"),
+			[GK_LIMIT_EVENT_MEMORY] = open_in(leaf_fd, "memory.events"),
 		},
 		.leaf_fd = leaf_fd,
 		.user_fd = user_fd,
 	};
-	for (int kind = GK_BITE_TASKS; kind <= GK_BITE_USER_TASKS; kind++) {
+	for (int kind = GK_LIMIT_EVENT_TASKS; kind <= GK_LIMIT_EVENT_USER_TASKS; kind++) {
 		read_events(b->fd[kind], text, sizeof text);
 		b->hits[kind] = value_of(text, "max");
 	}
-	read_events(b->fd[GK_BITE_MEMORY], text, sizeof text);
-	b->hits[GK_BITE_MEMORY] = value_of(text, "oom_kill");
+	read_events(b->fd[GK_LIMIT_EVENT_MEMORY], text, sizeof text);
+	b->hits[GK_LIMIT_EVENT_MEMORY] = value_of(text, "oom_kill");
 	b->own_oom = value_of(text, "oom");
 }
 
 /* Whether there is something new of a kind, and long enough after the last. */
-static bool is_news(struct gk_bites *b, enum gk_bite_kind kind, uint64_t hits)
+static bool is_news(struct gk_limit_events *b, enum gk_limit_event kind, uint64_t hits)
 {
 	int64_t now = now_ms();
 	if (hits == b->hits[kind])
@@ -118,7 +118,7 @@ static void say_tasks(const char *id, const struct gk_policy *policy, bool user,
 
 /* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the session's
  * events count what the limit above refused as well (cgroup-v2.rst, pids_localevents). */
-static bool is_the_users(const struct gk_bites *b, const struct gk_policy *policy)
+static bool is_the_users(const struct gk_limit_events *b, const struct gk_policy *policy)
 {
 	uint64_t peak = read_number(b->leaf_fd, "pids.peak");
 	if (policy->user_pids_max == GK_UNLIMITED)
@@ -127,44 +127,44 @@ static bool is_the_users(const struct gk_bites *b, const struct gk_policy *polic
 	if (peak != UINT64_MAX && peak < read_number(b->leaf_fd, "pids.max"))
 		return true;
 	/* The kernel tells the two apart. */
-	if (b->fd[GK_BITE_USER_TASKS] >= 0)
+	if (b->fd[GK_LIMIT_EVENT_USER_TASKS] >= 0)
 		return false;
 	return room(b->user_fd) < room(b->leaf_fd);
 }
 
-static bool tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+static bool tasks_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
 	char events[256];
-	read_events(b->fd[GK_BITE_TASKS], events, sizeof events);
+	read_events(b->fd[GK_LIMIT_EVENT_TASKS], events, sizeof events);
 	uint64_t hits = value_of(events, "max");
-	if (!is_news(b, GK_BITE_TASKS, hits))
+	if (!is_news(b, GK_LIMIT_EVENT_TASKS, hits))
 		return false;
 	say_tasks(id, policy, is_the_users(b, policy), hits, text, size);
 	return true;
 }
 
 /* A fork of one of the user's sessions failed, where the kernel tells that limit's own events apart. */
-static bool user_tasks_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+static bool user_tasks_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
 	char events[256];
-	read_events(b->fd[GK_BITE_USER_TASKS], events, sizeof events);
+	read_events(b->fd[GK_LIMIT_EVENT_USER_TASKS], events, sizeof events);
 	uint64_t hits = value_of(events, "max");
-	if (!is_news(b, GK_BITE_USER_TASKS, hits))
+	if (!is_news(b, GK_LIMIT_EVENT_USER_TASKS, hits))
 		return false;
 	say_tasks(id, policy, true, hits, text, size);
 	return true;
 }
 
 /* The cgroup's own limit was it when its `oom` went up too; else it was one above. */
-static bool memory_bite(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+static bool memory_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
 	char events[256];
-	read_events(b->fd[GK_BITE_MEMORY], events, sizeof events);
+	read_events(b->fd[GK_LIMIT_EVENT_MEMORY], events, sizeof events);
 	uint64_t oom = value_of(events, "oom"), hits = value_of(events, "oom_kill");
-	if (!is_news(b, GK_BITE_MEMORY, hits))
+	if (!is_news(b, GK_LIMIT_EVENT_MEMORY, hits))
 		return false;
 	/* `oom` goes up before `oom_kill`, perhaps in an earlier look. */
 	bool own = oom != b->own_oom;
@@ -182,15 +182,15 @@ static bool memory_bite(struct gk_bites *b, const char *id, const struct gk_poli
 	return true;
 }
 
-bool gk_bites_next(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size)
 {
 	return tasks_bite(b, id, policy, text, size) || user_tasks_bite(b, id, policy, text, size) ||
 		memory_bite(b, id, policy, text, size);
 }
 
-void gk_bites_close(struct gk_bites *b)
+void gk_limit_events_close(struct gk_limit_events *b)
 {
-	for (int i = 0; i < GK_BITE_KINDS; i++)
+	for (int i = 0; i < GK_LIMIT_EVENTS; i++)
 		gk_close_fd(&b->fd[i]);
 }

@@ -9,29 +9,29 @@
 
 #include "plan/policy.h"
 
-enum gk_bite_kind { GK_BITE_TASKS, GK_BITE_USER_TASKS, GK_BITE_MEMORY, GK_BITE_KINDS };
+enum gk_limit_event { GK_LIMIT_EVENT_TASKS, GK_LIMIT_EVENT_USER_TASKS, GK_LIMIT_EVENT_MEMORY, GK_LIMIT_EVENTS };
 
 /* What was seen so far. */
-struct gk_bites {
-	int fd[GK_BITE_KINDS]; /* pids.events, the user's pids.events.local, memory.events; -1 where there
+struct gk_limit_events {
+	int fd[GK_LIMIT_EVENTS]; /* pids.events, the user's pids.events.local, memory.events; -1 where there
 				  is none. Each polls as POLLPRI when it changes (cgroup-v2.rst) and
 				  until it is read */
 	int leaf_fd, user_fd; /* the caller's */
-	uint64_t hits[GK_BITE_KINDS];
+	uint64_t hits[GK_LIMIT_EVENTS];
 	uint64_t own_oom;
-	int64_t told_ms[GK_BITE_KINDS];
+	int64_t told_ms[GK_LIMIT_EVENTS];
 };
 
 /* Starts to watch a cgroup, and the user's above it (-1: there is none of ours); both stay open until the
  * last look. What is missing (memory on cgroup v1) is not watched. */
-void gk_bites_open(struct gk_bites *b, int leaf_fd, int user_fd);
+void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd);
 
 /* Looks for a limit that has bitten since the last look. Logs it under the session's id and puts a
  * sentence for its user into text; true then. Call it until it is false. Of a series, one in ten
  * seconds is told. */
-bool gk_bites_next(struct gk_bites *b, const char *id, const struct gk_policy *policy, char *text,
+bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
 	size_t size);
 
-void gk_bites_close(struct gk_bites *b);
+void gk_limit_events_close(struct gk_limit_events *b);
 
 #endif

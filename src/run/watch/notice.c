@@ -12,7 +12,7 @@ enum { TIME_STEP_MASK = 7 };
 
 enum { AGAIN_FIRST_MS = 5, AGAIN_LAST_MS = 1000 };
 
-bool gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
+bool gk_notice_write(struct gk_terminal *t, int fd, const char *text)
 {
 	char line[640];
 	struct stat before, after;
@@ -32,7 +32,7 @@ bool gk_terminal_say(struct gk_terminal *t, int fd, const char *text)
 	return !t->owed;
 }
 
-void gk_owed_add(struct gk_owed *o, const char *text)
+void gk_pending_notice_add(struct gk_pending_notice *o, const char *text)
 {
 	size_t len = o->again_ms ? strlen(o->text) : 0;
 	const char *between = len ? "\r\ngocker: " : "";
@@ -41,25 +41,25 @@ void gk_owed_add(struct gk_owed *o, const char *text)
 	if (o->again_ms)
 		return;
 	o->after_ms = AGAIN_FIRST_MS;
-	o->again_ms = gk_ending_now_ms() + o->after_ms;
+	o->again_ms = gk_shutdown_now_ms() + o->after_ms;
 }
 
-void gk_owed_tried(struct gk_owed *o, bool said)
+void gk_pending_notice_tried(struct gk_pending_notice *o, bool said)
 {
 	o->after_ms = o->after_ms * 2 < AGAIN_LAST_MS ? o->after_ms * 2 : AGAIN_LAST_MS;
-	o->again_ms = said ? 0 : gk_ending_now_ms() + o->after_ms;
+	o->again_ms = said ? 0 : gk_shutdown_now_ms() + o->after_ms;
 }
 
-bool gk_owed_is_due(const struct gk_owed *o)
+bool gk_pending_notice_is_due(const struct gk_pending_notice *o)
 {
-	return o->again_ms && gk_ending_now_ms() >= o->again_ms;
+	return o->again_ms && gk_shutdown_now_ms() >= o->again_ms;
 }
 
-int64_t gk_owed_wait(const struct gk_owed *o, int64_t wait)
+int64_t gk_pending_notice_wait(const struct gk_pending_notice *o, int64_t wait)
 {
 	if (!o->again_ms)
 		return wait;
-	int64_t left = o->again_ms - gk_ending_now_ms();
+	int64_t left = o->again_ms - gk_shutdown_now_ms();
 	left = left > 0 ? left : 0;
 	return wait < 0 || left < wait ? left : wait;
 }

@@ -17,26 +17,26 @@ struct gk_terminal {
  * again: a terminal takes one writer at a time, and turns one away that must not block while another is at
  * it, as a shell is that tells of the very end that gocker explains (tty_write_lock() in the kernel), and
  * while it is stopped or full. */
-bool gk_terminal_say(struct gk_terminal *t, int fd, const char *text);
+bool gk_notice_write(struct gk_terminal *t, int fd, const char *text);
 
 /* What terminals have turned away: tried again a little later, then less and less often, once a second at
  * last, until they take it. */
-struct gk_owed {
+struct gk_pending_notice {
 	char text[512];
-	int64_t again_ms; /* on gk_ending_now_ms()'s clock; 0: nothing is owed */
+	int64_t again_ms; /* on gk_shutdown_now_ms()'s clock; 0: nothing is owed */
 	int64_t after_ms;
 };
 
 /* Adds words that were turned away, or that come after such. More than there is room for are lost. */
-void gk_owed_add(struct gk_owed *o, const char *text);
+void gk_pending_notice_add(struct gk_pending_notice *o, const char *text);
 
 /* After a try to say what is owed, whether it was taken. */
-void gk_owed_tried(struct gk_owed *o, bool said);
+void gk_pending_notice_tried(struct gk_pending_notice *o, bool said);
 
-bool gk_owed_is_due(const struct gk_owed *o);
+bool gk_pending_notice_is_due(const struct gk_pending_notice *o);
 
 /* The shorter of wait and the time until it is due, in ms; a wait of -1 is for ever. */
-int64_t gk_owed_wait(const struct gk_owed *o, int64_t wait);
+int64_t gk_pending_notice_wait(const struct gk_pending_notice *o, int64_t wait);
 
 /* When there can last have been input or output: never earlier than there was, at most 7 seconds later, and
  * so perhaps in the future. The kernel keeps both in the times of the terminal's inode, where only the

@@ -12,7 +12,7 @@
 enum { TERM_AFTER_MS = 1000, KILL_AFTER_MS = 3000 };
 enum { WARN_BEFORE_S = 60 };
 
-int64_t gk_ending_now_ms(void)
+int64_t gk_shutdown_now_ms(void)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_BOOTTIME, &t);
@@ -27,28 +27,28 @@ static void signal_init(int pidfd, int sig)
 		(void)gk_sys_pidfd_send_signal(pidfd, SIGCONT);
 }
 
-static void hang_up(struct gk_ending *e, int init_pidfd)
+static void hang_up(struct gk_shutdown *e, int init_pidfd)
 {
 	e->step = GK_HUNG_UP;
-	e->since_ms = gk_ending_now_ms();
+	e->since_ms = gk_shutdown_now_ms();
 	signal_init(init_pidfd, SIGHUP);
 }
 
-void gk_ending_begin(struct gk_ending *e, const char *id, const char *reason, int init_pidfd, int after_ms)
+void gk_shutdown_begin(struct gk_shutdown *e, const char *id, const char *reason, int init_pidfd, int after_ms)
 {
 	if (e->step != GK_RUNNING)
 		return;
 	if (reason)
 		gk_log(LOG_INFO, "event=end id=%s reason=%s", id, reason);
 	e->step = GK_ANNOUNCED;
-	e->since_ms = gk_ending_now_ms() + after_ms;
+	e->since_ms = gk_shutdown_now_ms() + after_ms;
 	if (after_ms == 0)
 		hang_up(e, init_pidfd);
 }
 
-void gk_ending_advance(struct gk_ending *e, int init_pidfd)
+void gk_shutdown_advance(struct gk_shutdown *e, int init_pidfd)
 {
-	int64_t since = gk_ending_now_ms() - e->since_ms;
+	int64_t since = gk_shutdown_now_ms() - e->since_ms;
 	if (e->step == GK_ANNOUNCED && since >= 0) {
 		hang_up(e, init_pidfd);
 	} else if (e->step == GK_HUNG_UP && since >= TERM_AFTER_MS) {
@@ -70,7 +70,7 @@ int64_t gk_time_warning_ms(uint64_t limit_s)
 	return limit_s < 2 * WARN_BEFORE_S ? (int64_t)limit_s * 500 : (int64_t)WARN_BEFORE_S * 1000;
 }
 
-int64_t gk_time_left(struct gk_ending *e, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms,
+int64_t gk_time_left(struct gk_shutdown *e, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms,
 	char *text, size_t size)
 {
 	const char *name = gk_time_limit_name(kind);

@@ -31,12 +31,12 @@ struct watch {
 	struct gk_session *s;
 	struct gk_relay relay;
 	int terminal;	/* write-only, for messages; -1 without one */
-	struct gk_bites bites;
-	struct gk_ending ending;
+	struct gk_limit_events bites;
+	struct gk_shutdown ending;
 	int64_t started_ms;
 	int64_t looked_ms; /* when pids.events was looked at on cgroup v1 */
 	struct gk_terminal words; /* what was said on it */
-	struct gk_owed owed;	  /* and what it did not take yet */
+	struct gk_pending_notice owed;	  /* and what it did not take yet */
 	int status;
 	bool have_status;
 	bool stopped;	/* the session, with this process, by job control */
@@ -46,25 +46,25 @@ struct watch {
 
 static void say(struct watch *w, const char *text)
 {
-	if (w->terminal >= 0 && (w->owed.again_ms || !gk_terminal_say(&w->words, w->terminal, text)))
-		gk_owed_add(&w->owed, text);
+	if (w->terminal >= 0 && (w->owed.again_ms || !gk_notice_write(&w->words, w->terminal, text)))
+		gk_pending_notice_add(&w->owed, text);
 }
 
 /* What it has turned away, until it takes it; at the end of a session for a tenth of a second. */
 static void say_again(struct watch *w)
 {
-	if (gk_owed_is_due(&w->owed))
-		gk_owed_tried(&w->owed, gk_terminal_say(&w->words, w->terminal, w->owed.text));
+	if (gk_pending_notice_is_due(&w->owed))
+		gk_pending_notice_tried(&w->owed, gk_notice_write(&w->words, w->terminal, w->owed.text));
 }
 
 static void say_last(struct watch *w)
 {
 	enum { LAST_MS = 100 };
-	for (int64_t end = gk_ending_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
-		left = end - gk_ending_now_ms();
+	for (int64_t end = gk_shutdown_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
+		left = end - gk_shutdown_now_ms();
 		if (left <= 0)
 			return;
-		(void)poll(NULL, 0, (int)gk_owed_wait(&w->owed, left));
+		(void)poll(NULL, 0, (int)gk_pending_notice_wait(&w->owed, left));
 	}
 }
 
@@ -83,7 +83,7 @@ static int open_terminal(const struct gk_session *s)
 static void check_limits(struct watch *w)
 {
 	char text[256];
-	while (gk_bites_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
+	while (gk_limit_events_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
 		say(w, text);
 }
 
@@ -96,7 +96,7 @@ static void signal_init(const struct watch *w, int sig)
 
 static void begin_end(struct watch *w, const char *why)
 {
-	gk_ending_begin(&w->ending, w->s->plan->session_id, why, w->s->init_pidfd, 0);
+	gk_shutdown_begin(&w->ending, w->s->plan->session_id, why, w->s->init_pidfd, 0);
 }
 
 /* ---- time limits ---- */
@@ -129,13 +129,13 @@ static int64_t check_time(struct watch *w)
 	int64_t wait = -1;
 	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
 		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
-			gk_ending_now_ms() - w->started_ms);
+			gk_shutdown_now_ms() - w->started_ms);
 	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s && w->terminal >= 0) {
 		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
 		wait = wait < 0 || left < wait ? left : wait;
 	}
 	say_again(w);
-	return gk_owed_wait(&w->owed, wait);
+	return gk_pending_notice_wait(&w->owed, wait);
 }
 
 /* ---- the loop ---- */
@@ -212,9 +212,9 @@ static void watch_session(struct watch *w)
 			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
 			/* For its hang-up, where the caller was gone before he could be watched. */
 			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
-			[TASKS] = { .fd = w->bites.fd[GK_BITE_TASKS], .events = POLLPRI },
-			[USER_TASKS] = { .fd = w->bites.fd[GK_BITE_USER_TASKS], .events = POLLPRI },
-			[MEMORY] = { .fd = w->bites.fd[GK_BITE_MEMORY], .events = POLLPRI },
+			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS], .events = POLLPRI },
+			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
 		};
@@ -225,7 +225,7 @@ static void watch_session(struct watch *w)
 		if (looks && (wait < 0 || wait > V1_LOOK_MS))
 			wait = V1_LOOK_MS;
 		if (w->ending.step != GK_RUNNING && w->ending.step != GK_KILLED)
-			wait = GK_ENDING_STEP_MS;
+			wait = GK_SHUTDOWN_STEP_MS;
 		int timeout = wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 		if (poll(p, COUNT, timeout) < 0 && errno != EINTR)
 			begin_end(w, "poll");
@@ -234,18 +234,18 @@ static void watch_session(struct watch *w)
 		if (p[SIGNALS].revents)
 			on_signal(w);
 		/* A relay comes by here with every few KiB. */
-		due = looks && gk_ending_now_ms() - w->looked_ms >= V1_LOOK_MS;
+		due = looks && gk_shutdown_now_ms() - w->looked_ms >= V1_LOOK_MS;
 		if (due || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (due)
-			w->looked_ms = gk_ending_now_ms();
+			w->looked_ms = gk_shutdown_now_ms();
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
 		if (p[LINK].revents && on_link(w, p[LINK].revents))
 			return;
 		if (p[TERMINAL].revents)
 			begin_end(w, "hangup");
-		gk_ending_advance(&w->ending, w->s->init_pidfd);
+		gk_shutdown_advance(&w->ending, w->s->init_pidfd);
 	}
 }
 
@@ -280,7 +280,7 @@ static int prepare(struct watch *w, struct gk_err *err)
 	w->terminal = open_terminal(s);
 	if (w->terminal < 0 && s->tty.fd >= 0 && errno == EIO)
 		begin_end(w, "hangup");
-	gk_bites_open(&w->bites, s->cgroup.leaf_fd, s->cgroup.user_fd);
+	gk_limit_events_open(&w->bites, s->cgroup.leaf_fd, s->cgroup.user_fd);
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
@@ -307,7 +307,7 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
 		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, gk_ending_now_ms() - w->started_ms,
+		(unsigned)plan->who->uid, status, gk_shutdown_now_ms() - w->started_ms,
 		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
 		(int64_t)usage->oom_kills);
 }
@@ -333,7 +333,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
 	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
-		.started_ms = gk_ending_now_ms() };
+		.started_ms = gk_shutdown_now_ms() };
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
 	if (r == 0) {
@@ -349,7 +349,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	gk_close_fd(&master);
 	log_close(w, &usage);
 	gk_close_fd(&w->terminal);
-	gk_bites_close(&w->bites);
+	gk_limit_events_close(&w->bites);
 	/* No status: init was killed, and with it everything: SIGKILL is how it ended. */
 	*ret_status = w->have_status ? w->status : SIGKILL;
 	return r;
