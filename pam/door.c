@@ -43,8 +43,9 @@ struct gk_pam_door *gk_door_new(void)
 		return NULL;
 	}
 	struct gk_pam_door *door = page;
-	*door = (struct gk_pam_door){ .magic = GK_PAM_MAGIC, .link = -1, .keeper = -1,
-		.umask = -1 };
+	*door = (struct gk_pam_door){
+		.magic = GK_PAM_MAGIC, .link = -1, .keeper = -1, .umask = -1
+	};
 	return door;
 }
 
@@ -131,8 +132,8 @@ static int spawn(int link, pid_t *ret_pid)
 	return -e;
 }
 
-/* The process that was spawned ends as soon as the keeper stands on its own, so that no wait() of the
- * daemon's meets it later. ECHILD: the daemon ignores SIGCHLD, and the kernel has reaped it. */
+/* The process that was spawned ends as soon as the keeper stands on its own, so that no wait() of
+ * the daemon's meets it later. ECHILD: the daemon ignores SIGCHLD, and the kernel has reaped it. */
 static void reap(pid_t pid)
 {
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -210,11 +211,14 @@ static int verify_root(const struct gk_link_root *want)
 		return -errno;
 	return (st.stx_mask & STATX_MNT_ID) && st.stx_mnt_id == want->mount_id &&
 			st.stx_ino == want->ino && st.stx_dev_major == want->dev_major &&
-			st.stx_dev_minor == want->dev_minor ? 0 : -EXDEV;
+			st.stx_dev_minor == want->dev_minor ?
+		0 :
+		-EXDEV;
 }
 
-/* A hard limit of 0 (pam_limits) keeps no handler of the host's from running, and the entry stub, which is
- * the user's, could not raise it to the 1 that does (gk_forbid_core). The soft limit stays. */
+/* A hard limit of 0 (pam_limits) keeps no handler of the host's from running, and the entry stub,
+ * which is the user's, could not raise it to the 1 that does (gk_forbid_core). The soft limit
+ * stays. */
 static void leave_room_for_core_limit(void)
 {
 	struct rlimit core;

@@ -10,10 +10,10 @@
 
 enum gk_pam_state {
 	GK_PAM_STARTED = 1, /* the keeper waits; the caller is where it was */
-	GK_PAM_FREE,	     /* this user is not contained */
-	GK_PAM_FAILED,	     /* `outer` failed: the last line of the stack must not try again */
-	GK_PAM_INSIDE,	     /* the caller has the container's namespaces */
-	GK_PAM_BACK,	     /* it came back; the container still lives */
+	GK_PAM_FREE,        /* this user is not contained */
+	GK_PAM_FAILED,      /* `outer` failed: the last line of the stack must not try again */
+	GK_PAM_INSIDE,      /* the caller has the container's namespaces */
+	GK_PAM_BACK,        /* it came back; the container still lives */
 };
 
 /* One login. It lives in a page of its own that a fork finds empty (madvise(2), MADV_WIPEONFORK):
@@ -21,12 +21,12 @@ enum gk_pam_state {
 struct gk_pam_door {
 	uint32_t magic; /* GK_PAM_MAGIC, in the process that opened it only */
 	enum gk_pam_state state;
-	int link;	/* to the keeper, -1 once inside: nobody forked later may hold it */
-	int keeper;	/* pidfd */
+	int link;   /* to the keeper, -1 once inside: nobody forked later may hold it */
+	int keeper; /* pidfd */
 	uint64_t namespaces;
 	char origin[1024]; /* a file of the cgroup where the caller came from; "": it stays */
 	char cwd[1024];
-	int32_t umask; /* the caller's own, while it has the session's; -1 */
+	int32_t umask;  /* the caller's own, while it has the session's; -1 */
 	char user[256]; /* whom it was opened for */
 };
 #define GK_PAM_MAGIC 0x676b6472U
@@ -49,8 +49,9 @@ bool gk_door_is_ours(const struct gk_pam_door *door);
 int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *question,
 	struct gk_link_message *answer, struct gk_pam_failure *why);
 
-/* Has the container built (names: of variables, each with a newline at its end), joins it with one setns(2) and looks where it has come to. Returns 0, or
- * -errno with why: then the caller is where it was and the container is gone. */
+/* Has the container built (names: of variables, each with a newline at its end), joins it with one
+ * setns(2) and looks where it has come to. Returns 0, or -errno with why: then the caller is where
+ * it was and the container is gone. */
 int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why);
 
 /* Comes back: namespaces, root, directory, umask and cgroup. Returns 0 or -errno. */

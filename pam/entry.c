@@ -25,7 +25,7 @@
 #include "run/privilege/cleanse.h"
 #include "run/privilege/seccomp.h"
 
-#define SELF GK_BINDIR "/gocker-shell"
+#define SELF      GK_BINDIR "/gocker-shell"
 #define NOT_THERE " is not in the image; nothing was run\n"
 
 enum { ORDERS_BYTES = 128 << 10 };
@@ -136,8 +136,10 @@ static bool is_below(void)
 static int clean_environment(const struct orders *orders)
 {
 	static struct gk_arena arena;
-	const struct gk_request request = { .door = GK_DOOR_PAM, .env = (const char *const *)environ };
-	const struct gk_env_facts facts = { .home = orders->home, .user = orders->user,
+	const struct gk_request request = { .door = GK_DOOR_PAM,
+		.env = (const char *const *)environ };
+	const struct gk_env_facts facts = { .home = orders->home,
+		.user = orders->user,
 		.shell = orders->policy.shell,
 		.agent = orders->policy.agent ? getenv("SSH_AUTH_SOCK") : NULL };
 	if (is_below())
@@ -150,10 +152,10 @@ static int clean_environment(const struct orders *orders)
 }
 
 /* No core file, and no handler for one on the host (gk_forbid_core). A session keyring of its own
- * (keyrings(7)). Then no way to new privileges, and the filter. A shell started by this one comes here
- * again, where keys are refused already, and loads the filter once more: whether the one that is in force
- * is this one or another's (a daemon hardened by systemd hands its own on) can't be told, and filters add
- * up (seccomp(2)). */
+ * (keyrings(7)). Then no way to new privileges, and the filter. A shell started by this one comes
+ * here again, where keys are refused already, and loads the filter once more: whether the one that
+ * is in force is this one or another's (a daemon hardened by systemd hands its own on) can't be
+ * told, and filters add up (seccomp(2)). */
 static int confine(const struct orders *orders)
 {
 	struct gk_err err = GK_ERR_INIT;
@@ -189,7 +191,8 @@ static bool would_loop(const char *shell)
 	return same_file(shell, SELF) || (name && same_file(shell, name));
 }
 
-/* As gocker-shell is asked, ForceCommand and all; a shell below the user's own is only passed on. */
+/* As gocker-shell is asked, ForceCommand and all; a shell below the user's own is only passed on.
+ */
 static char **shell_argv(const struct orders *orders, int argc, char **argv)
 {
 	static char name[1 + NAME_MAX + 1], dash_c[] = "-c";
@@ -227,5 +230,6 @@ int main(int argc, char **argv)
 	(void)execv(orders.policy.shell, out);
 	bool missing = errno == ENOENT || errno == ENOTDIR;
 	return missing ? refuse_shell(GK_EXIT_NOT_FOUND, orders.policy.shell, NOT_THERE) :
-		refuse_shell(GK_EXIT_CANNOT_RUN, orders.policy.shell, " cannot be run in the session\n");
+			 refuse_shell(GK_EXIT_CANNOT_RUN, orders.policy.shell,
+				 " cannot be run in the session\n");
 }

@@ -20,8 +20,8 @@
 /* A file of the host as a private mount of its own, to be attached inside. */
 static int clone_file(const char *path)
 {
-	gk_autoclose int tree = gk_sys_open_tree(AT_FDCWD, path,
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	gk_autoclose int tree = gk_sys_open_tree(
+		AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	if (tree < 0)
 		return tree;
 	struct gk_mount_attr attr = { .propagation = MS_PRIVATE };
@@ -41,12 +41,14 @@ static int open_log(struct gk_keeper *k, struct gk_err *err)
 		return gk_fail_errno(err, -errno, "cannot make the session's /dev/log");
 	k->session.devlog = fcntl(k->log_socket, F_DUPFD_CLOEXEC, 0);
 	return k->session.devlog < 0 ?
-		gk_fail_errno(err, -errno, "cannot make the session's /dev/log") : 0;
+		gk_fail_errno(err, -errno, "cannot make the session's /dev/log") :
+		0;
 }
 
 /* Where the tasks of this login are counted. Under systemd pam_systemd may have given it a scope
- * with the limits that the module handed on: taken if it is a new one and the limits are in force. In every
- * other case (su within a session, cron, no pam_systemd, a limit that no scope can have) it is a leaf of ours. */
+ * with the limits that the module handed on: taken if it is a new one and the limits are in force.
+ * In every other case (su within a session, cron, no pam_systemd, a limit that no scope can have)
+ * it is a leaf of ours. */
 static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 {
 	char now[sizeof k->before];
@@ -56,8 +58,8 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	else if (r < 0)
 		return gk_fail_errno(err, r, "cannot find the caller's cgroup");
 	struct gk_err why = GK_ERR_INIT;
-	bool fresh = now[0] && k->before[0] && strcmp(now, k->before) != 0 &&
-		strstr(now, ".scope/");
+	bool fresh =
+		now[0] && k->before[0] && strcmp(now, k->before) != 0 && strstr(now, ".scope/");
 	fresh = fresh && gk_scope_host_has_systemd();
 	if (fresh && gk_cgroup_adopt(&k->plan, k->caller.parent, &k->session.cgroup, &why) == 0)
 		return 0;
@@ -66,8 +68,9 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	return 0;
 }
 
-/* logind ends a session whose scope is empty. In the caller's place the keeper stays there: what logind ends
- * is ended by it, as the supervisor does behind the other door. Not where someone else could freeze it. */
+/* logind ends a session whose scope is empty. In the caller's place the keeper stays there: what
+ * logind ends is ended by it, as the supervisor does behind the other door. Not where someone else
+ * could freeze it. */
 static int take_its_place(const struct gk_keeper *k)
 {
 	char dir[sizeof k->origin];
@@ -78,8 +81,8 @@ static int take_its_place(const struct gk_keeper *k)
 	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
-/* The daemon goes into the leaf before it joins: what it forks is counted from the first task on. On v1 it
- * does that itself (count_caller). */
+/* The daemon goes into the leaf before it joins: what it forks is counted from the first task on.
+ * On v1 it does that itself (count_caller). */
 static int move_caller(struct gk_keeper *k, struct gk_err *err)
 {
 	if (k->session.cgroup.foreign || k->session.cgroup.v1)
@@ -121,7 +124,8 @@ int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 	if (r < 0)
 		return r;
 	/* init has no payload to start; it says that it has given its powers up. */
-	r = gk_session_start(&k->session, err) != 0 ? err->code : gk_session_record(&k->session, err);
+	r = gk_session_start(&k->session, err) != 0 ? err->code :
+						      gk_session_record(&k->session, err);
 	if (r == 0)
 		r = move_caller(k, err);
 	if (r < 0)
@@ -136,8 +140,9 @@ static bool caller_lives(const struct gk_keeper *k)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Back to where the caller was, unless it went by itself; failing that to where the keeper is, which is
- * where the caller was when it was started. Otherwise the end of the leaf would be the end of the daemon. */
+/* Back to where the caller was, unless it went by itself; failing that to where the keeper is,
+ * which is where the caller was when it was started. Otherwise the end of the leaf would be the end
+ * of the daemon. */
 static void move_out(const struct gk_keeper *k)
 {
 	char mine[sizeof k->before], text[16];
@@ -148,8 +153,8 @@ static void move_out(const struct gk_keeper *k)
 		gk_cgroup_procs_of(getpid(), mine, sizeof mine) == 0 ? mine : "" };
 	snprintf(text, sizeof text, "%d", (int)k->caller.parent);
 	for (size_t i = 0; i < sizeof ways / sizeof *ways && caller_lives(k); i++) {
-		gk_autoclose int fd = ways[i][0] ?
-			open(ways[i], O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+		gk_autoclose int fd =
+			ways[i][0] ? open(ways[i], O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 		if (fd >= 0 && write(fd, text, strlen(text)) > 0)
 			return;
 	}

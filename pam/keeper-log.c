@@ -47,7 +47,9 @@ static ssize_t receive_line(int sock, char *line, size_t size, struct ucred *who
 		char buf[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(16 * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { line, size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
 		.msg_controllen = sizeof control.buf };
 	*who = (struct ucred){ 0, (uid_t)-1, (gid_t)-1 };
 	ssize_t n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -13,9 +13,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-/* Whoever may read these files may hold a lock on them for as long as he likes (fcntl(2)). pututxline(3) waits
- * ten seconds for him, and for ever where SIGALRM is blocked, as it is here: so the records are written without
- * it, and a login that finds a file locked for this long goes on unrecorded. */
+/* Whoever may read these files may hold a lock on them for as long as he likes (fcntl(2)).
+ * pututxline(3) waits ten seconds for him, and for ever where SIGALRM is blocked, as it is here: so
+ * the records are written without it, and a login that finds a file locked for this long goes on
+ * unrecorded. */
 enum { LOCK_TRIES = 50, LOCK_STEP_US = 10000 };
 
 /* Who is a login to who(1) and last(1): those that sshd and login(1) would have recorded on the
@@ -89,12 +90,14 @@ static off_t end_of_wtmp(int fd, const struct utmpx *u)
 	return end < 0 ? end : end - end % (off_t)sizeof *u;
 }
 
-static void add(const struct gk_keeper *k, const char *path, off_t (*place)(int, const struct utmpx *),
-	const struct utmpx *u)
+static void add(const struct gk_keeper *k, const char *path,
+	off_t (*place)(int, const struct utmpx *), const struct utmpx *u)
 {
 	gk_autoclose int fd = open_locked(path);
 	if (fd == -EAGAIN)
-		gk_log(LOG_WARNING, "event=unrecorded id=%s file=%s reason=\"somebody has it locked\"", k->id, path);
+		gk_log(LOG_WARNING,
+			"event=unrecorded id=%s file=%s reason=\"somebody has it locked\"", k->id,
+			path);
 	off_t where = fd < 0 ? -1 : place(fd, u);
 	if (where >= 0)
 		(void)!pwrite(fd, u, sizeof *u, where);

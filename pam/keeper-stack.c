@@ -1,5 +1,6 @@
-/* `outer` alone contains nobody. Whether the last line is sure to follow is read in the stack before the
- * login goes on: pam.conf(5) says how libpam goes through it. What can't be read for sure is refused. */
+/* `outer` alone contains nobody. Whether the last line is sure to follow is read in the stack
+ * before the login goes on: pam.conf(5) says how libpam goes through it. What can't be read for
+ * sure is refused. */
 #include "keeper.h"
 
 #include <ctype.h>
@@ -95,7 +96,8 @@ static size_t farthest(const struct way *way, size_t i)
 		control += 1 + strspn(control + 1, " \t");
 		size_t to = isdigit((unsigned char)*control) ?
 			after_jump(way, i, strtoul(control, NULL, 10)) :
-			strncasecmp(control, "done", 4) == 0 ? after_done(way, i) : 0;
+			strncasecmp(control, "done", 4) == 0 ? after_done(way, i) :
+							       0;
 		far = to > far ? to : far;
 	}
 	return far;
@@ -116,7 +118,8 @@ static bool counts(const struct gk_pam_line *line)
 static int refuse(const struct gk_keeper *k, struct gk_err *err, const char *why, const char *what)
 {
 	gk_err_clear(err);
-	gk_fail(err, -EINVAL, "the PAM stack of %s does not contain its logins, so this one is refused",
+	gk_fail(err, -EINVAL,
+		"the PAM stack of %s does not contain its logins, so this one is refused",
 		k->question.service);
 	gk_err_detail(err, "%s%s", why, what);
 	return -EINVAL;
@@ -137,10 +140,13 @@ int gk_keeper_check_stack(struct gk_keeper *k, struct gk_err *err)
 		return refuse(k, err, "the stack cannot be read: ", strerror(-r));
 	find_ours(&way);
 	if (way.outer == way.n)
-		return refuse(k, err, "the stack that was read has no session line of pam_gocker.so "
-			"with outer", "");
+		return refuse(k, err,
+			"the stack that was read has no session line of pam_gocker.so "
+			"with outer",
+			"");
 	if (way.last == way.n)
-		return refuse(k, err, "no session line of pam_gocker.so follows the one with outer", "");
+		return refuse(
+			k, err, "no session line of pam_gocker.so follows the one with outer", "");
 	for (size_t i = way.outer; i < way.last; i++)
 		if (farthest(&way, i) > way.last)
 			return refuse(k, err, "the last line of pam_gocker.so can be skipped by ",

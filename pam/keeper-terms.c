@@ -1,6 +1,6 @@
-/* The terminals of a session: those that are made inside (sshd's, tmux's), and the one that su, login or
- * sudo brings from outside. The keeper says on them what their user has to know, as a member of the
- * group tty, with no capability. */
+/* The terminals of a session: those that are made inside (sshd's, tmux's), and the one that su,
+ * login or sudo brings from outside. The keeper says on them what their user has to know, as a
+ * member of the group tty, with no capability. */
 #include "keeper.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ static int open_outer(const char *tty)
 	gk_autoclose int dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (strncmp(tty, "/dev/", 5) == 0)
 		tty += 5;
-	gk_autoclose int fd = dev < 0 || !*tty ? -1 :
+	gk_autoclose int fd = dev < 0 || !*tty ?
+		-1 :
 		gk_sys_openat2(dev, tty, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
 			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	return fd >= 0 && tcgetattr(fd, &t) == 0 ? gk_steal_fd(&fd) : -1;
@@ -39,15 +40,18 @@ int gk_keeper_open_terminals(struct gk_keeper *k, struct gk_err *err)
 	const gid_t tty = GK_TTY_GID;
 	snprintf(path, sizeof path, "/proc/%d/root", (int)k->session.init);
 	gk_autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	k->ptys = root < 0 ? -errno : gk_sys_openat2(root, "dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC,
-		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	k->ptys = root < 0 ? -errno :
+			     gk_sys_openat2(root, "dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC,
+				     RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 	if (k->ptys < 0)
 		return gk_fail_errno(err, k->ptys, "cannot see the session's terminals");
 	if (fstatfs(k->ptys, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
 		return gk_fail(err, -ENOTTY, "cannot see the session's terminals");
 	if (strcmp(k->question.tty, "ssh") != 0)
 		k->outer_tty = open_outer(k->question.tty);
-	return setgroups(1, &tty) < 0 ? gk_fail_errno(err, -errno, "cannot reach the session's terminals") : 0;
+	return setgroups(1, &tty) < 0 ?
+		gk_fail_errno(err, -errno, "cannot reach the session's terminals") :
+		0;
 }
 
 void gk_keeper_close_terminals(struct gk_keeper *k)
@@ -57,14 +61,15 @@ void gk_keeper_close_terminals(struct gk_keeper *k)
 }
 
 /* The kernel gives the lowest number that is free, below the mount's max=. */
-static bool stat_inner(const struct gk_keeper *k, unsigned n, char *name, size_t size, struct stat *st)
+static bool stat_inner(
+	const struct gk_keeper *k, unsigned n, char *name, size_t size, struct stat *st)
 {
 	snprintf(name, size, "%u", n);
 	return fstatat(k->ptys, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st->st_mode);
 }
 
-/* New words on one of them, or again what was turned away. On a terminal that owes some, new ones come after
- * those. Returns whether nothing is to be tried again. */
+/* New words on one of them, or again what was turned away. On a terminal that owes some, new ones
+ * come after those. Returns whether nothing is to be tried again. */
 static bool say_on(struct gk_terminal *t, int fd, const char *text, bool again)
 {
 	return t->owed == again ? gk_notice_write(t, fd, text) : again;
@@ -78,8 +83,9 @@ static bool say_inner(struct gk_keeper *k, unsigned n, const char *text, bool ag
 	if (again && !t->owed)
 		return true; /* nor is it opened for nothing */
 	bool there = stat_inner(k, n, name, sizeof name, &st);
-	gk_autoclose int fd = there ? openat(k->ptys, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC |
-		O_NOFOLLOW) : -1;
+	gk_autoclose int fd = there ?
+		openat(k->ptys, name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW) :
+		-1;
 	if (fd >= 0)
 		return say_on(t, fd, text, again);
 	t->owed = false; /* gone, or its user wants no messages */

@@ -16,10 +16,12 @@
 enum { LOOK_MS = 20 };
 /* On cgroup v1 pids.events wakes nobody: it is looked at. */
 enum { V1_LOOK_MS = 2000 };
-/* sshd's user side, which carries the terminal, is inside itself: it gets the last words out first. */
+/* sshd's user side, which carries the terminal, is inside itself: it gets the last words out first.
+ */
 enum { LAST_WORDS_MS = 500 };
-/* After lines of the user's own in /dev/log it is let be for a while: to look who wrote each costs more than
- * to write it, and what the keeper uses up is not counted as the session's. Who writes waits meanwhile. */
+/* After lines of the user's own in /dev/log it is let be for a while: to look who wrote each costs
+ * more than to write it, and what the keeper uses up is not counted as the session's. Who writes
+ * waits meanwhile. */
 enum { LOG_REST_MS = 100 };
 
 struct watch {
@@ -28,8 +30,8 @@ struct watch {
 	struct gk_shutdown ending;
 	int64_t started_ms;
 	int64_t log_ms; /* when /dev/log is read again, 0: at once */
-	bool over; /* the caller has asked for the end, or is gone */
-	bool dead; /* init has ended, and all with it */
+	bool over;      /* the caller has asked for the end, or is gone */
+	bool dead;      /* init has ended, and all with it */
 };
 
 /* ---- limits ---- */
@@ -46,7 +48,8 @@ static void begin_end(struct watch *w, const char *why, int after_ms)
 	gk_shutdown_begin(&w->ending, w->k->id, why, w->k->session.init_pidfd, after_ms);
 }
 
-static int64_t time_left(struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
+static int64_t time_left(
+	struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
 {
 	char text[128];
 	int64_t left = gk_time_left(&w->ending, kind, limit_s, used_ms, text, sizeof text);
@@ -71,7 +74,7 @@ static int check_time(struct watch *w)
 		int64_t idle = gk_keeper_idle_ms(w->k);
 		/* A terminal may be opened at any time. */
 		int64_t left = idle < 0 ? gk_time_warning_ms(policy->idle_timeout_s) / 2 :
-			time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle);
+					  time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle);
 		wait = wait < 0 || left < wait ? left : wait;
 	}
 	if (w->k->session.cgroup.v1 && (wait < 0 || wait > V1_LOOK_MS))
@@ -112,8 +115,8 @@ static void on_signal(struct watch *w)
 	if (read(w->k->signals, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
 	if (info.ssi_signo == SIGUSR1) {
-		/* The module closes. What is left inside has a while to end, as on a lost connection,
-		 * which looks the same from here. */
+		/* The module closes. What is left inside has a while to end, as on a lost
+		 * connection, which looks the same from here. */
 		w->over = true;
 		begin_end(w, NULL, 0);
 		return;
@@ -122,7 +125,8 @@ static void on_signal(struct watch *w)
 	begin_end(w, "terminated", 0);
 }
 
-/* The container's death is the login's end for its user; the daemon sees its child die and closes. */
+/* The container's death is the login's end for its user; the daemon sees its child die and closes.
+ */
 static void on_death(struct watch *w)
 {
 	w->dead = true;
@@ -131,8 +135,9 @@ static void on_death(struct watch *w)
 
 static bool is_finished(const struct watch *w)
 {
-	return w->over && (w->dead || w->ending.step == GK_KILLED ||
-		!gk_cgroup_has_inner(&w->k->session.cgroup, w->k->session.init));
+	return w->over &&
+		(w->dead || w->ending.step == GK_KILLED ||
+			!gk_cgroup_has_inner(&w->k->session.cgroup, w->k->session.init));
 }
 
 static void loop(struct watch *w)
@@ -141,19 +146,24 @@ static void loop(struct watch *w)
 	while (!is_finished(w)) {
 		int wait = check_time(w);
 		struct pollfd p[COUNT] = {
-			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd, .events = POLLIN },
+			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd,
+				.events = POLLIN },
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
-			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd, .events = POLLIN },
-			[LOG] = { .fd = reads_log(w, &wait) ? w->k->log_socket : -1, .events = POLLIN },
+			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd,
+				.events = POLLIN },
+			[LOG] = { .fd = reads_log(w, &wait) ? w->k->log_socket : -1,
+				.events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
-			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
+				.events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
 		};
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
 		if (p[LOG].revents)
 			relay_log(w);
-		if (w->k->session.cgroup.v1 || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
+		if (w->k->session.cgroup.v1 ||
+			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[INIT].revents)
 			on_death(w);
@@ -175,7 +185,8 @@ int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return k->signals < 0 ? gk_fail_errno(err, -errno, "cannot wait for the end of the login") : 0;
+	return k->signals < 0 ? gk_fail_errno(err, -errno, "cannot wait for the end of the login") :
+				0;
 }
 
 static void log_close(const struct watch *w)
@@ -184,11 +195,12 @@ static void log_close(const struct watch *w)
 	char user[256];
 	gk_cgroup_usage(&w->k->session.cgroup, &usage);
 	gk_log(LOG_INFO,
-		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " pids_peak=%" PRId64
-		" pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64
+		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
+		" oom_kills=%" PRId64,
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_shutdown_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
-		(int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
+		gk_shutdown_now_ms() - w->started_ms, (int64_t)usage.pids_peak,
+		(int64_t)usage.pids_hits, (int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)

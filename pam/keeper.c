@@ -22,8 +22,8 @@
 #include "run/store/load.h"
 #include "run/privilege/seccomp.h"
 
-/* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all the
- * same, the login is uncontained: told to the log. */
+/* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all
+ * the same, the login is uncontained: told to the log. */
 enum { ENTER_TIMEOUT_MS = 120000 };
 
 static int answer(struct gk_keeper *k, struct gk_link_message *m, int fd)
@@ -31,7 +31,8 @@ static int answer(struct gk_keeper *k, struct gk_link_message *m, int fd)
 	return gk_fd_send(k->link, m, sizeof *m, fd);
 }
 
-/* On its own: no child of the daemon's, no terminal, so that neither its wait(2) nor a ^C meets it. */
+/* On its own: no child of the daemon's, no terminal, so that neither its wait(2) nor a ^C meets it.
+ */
 static int stand_alone(struct gk_err *err)
 {
 	pid_t pid = fork();
@@ -134,7 +135,8 @@ static int tell_decision(struct gk_keeper *k, struct gk_err *err)
 		m.tasks_max = k->plan.leaf_pids_max;
 		if (k->policy.memory_max != GK_UNLIMITED)
 			m.memory_max = k->policy.memory_max;
-		/* Whether the rest of the stack gives the login a cgroup of its own is seen by this. */
+		/* Whether the rest of the stack gives the login a cgroup of its own is seen by
+		 * this. */
 		if (gk_cgroup_procs_of(k->caller.parent, k->before, sizeof k->before) < 0)
 			k->before[0] = '\0';
 	}
@@ -156,7 +158,8 @@ static int plan_again(struct gk_keeper *k, struct gk_link_message *m, struct gk_
 	if (!names || !text)
 		return gk_fail_errno(err, -ENOMEM, "cannot plan the session");
 	size_t at = 0;
-	for (char *name = strtok_r(text, "\n", &save); name && at < n; name = strtok_r(NULL, "\n", &save))
+	for (char *name = strtok_r(text, "\n", &save); name && at < n;
+		name = strtok_r(NULL, "\n", &save))
 		names[at++] = name;
 	return make_plan(k, names, err);
 }
@@ -193,8 +196,8 @@ static int give_up_powers(struct gk_err *err)
 	return r == 0 ? gk_seccomp_supervisor(err) : r;
 }
 
-/* On v1 the caller moves itself: whoever else moves it waits for an RCU grace period (gk_cgroup_join). It is
- * looked at before it may join. */
+/* On v1 the caller moves itself: whoever else moves it waits for an RCU grace period
+ * (gk_cgroup_join). It is looked at before it may join. */
 static int count_caller(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message m = { .kind = GK_LINK_LEAF };
@@ -222,7 +225,8 @@ static void tell_origin(const struct gk_keeper *k, char *buf, size_t size)
 /* The caller may go in now; it is inside when it says so. */
 static int let_in(struct gk_keeper *k, struct gk_err *err)
 {
-	struct gk_link_message m = { .kind = GK_LINK_READY, .namespaces = k->plan.namespaces,
+	struct gk_link_message m = { .kind = GK_LINK_READY,
+		.namespaces = k->plan.namespaces,
 		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
 	tell_origin(k, m.origin, sizeof m.origin);
 	int r = count_caller(k, err);
@@ -255,7 +259,8 @@ static int enter(struct gk_keeper *k, struct gk_err *err)
 		return r;
 	}
 	gk_close_fd(&k->link);
-	gk_log(LOG_INFO, "event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"",
+	gk_log(LOG_INFO,
+		"event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"",
 		k->id, gk_escape(user, sizeof user, k->who.name), (unsigned)k->who.uid,
 		k->policy.image, gk_escape(service, sizeof service, k->question.service),
 		gk_escape(rhost, sizeof rhost, k->question.rhost));
@@ -272,7 +277,8 @@ static void refuse(struct gk_keeper *k, const struct gk_err *err)
 	if (!is_trial(k))
 		gk_log_open("gocker-keeper");
 	gk_log(LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\" detail=\"%s\"",
-		gk_escape(user, sizeof user, k->question.user), gk_escape(msg, sizeof msg, err->msg),
+		gk_escape(user, sizeof user, k->question.user),
+		gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));
 	/* The reason stands in the log by the time that anyone can look for it. */
 	if (k->link >= 0)
@@ -315,7 +321,12 @@ static int take_link(struct gk_keeper *k)
 
 int main(void)
 {
-	static struct gk_keeper k = { .apart = GK_NSS_WORKER_INIT, .link = -1, .log_socket = -1, .signals = -1, .ptys = -1, .outer_tty = -1 };
+	static struct gk_keeper k = { .apart = GK_NSS_WORKER_INIT,
+		.link = -1,
+		.log_socket = -1,
+		.signals = -1,
+		.ptys = -1,
+		.outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
 	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||

@@ -21,10 +21,10 @@ enum { GK_PTYS_MAX = 128 };
 struct gk_keeper {
 	struct gk_arena arena;
 	struct gk_caller caller; /* caller.parent is the daemon that opens the session */
-	int link;		 /* to the module, -1 once the caller is inside */
+	int link;                /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
 
-	struct gk_nss_worker apart; /* who the user is, asked for */
+	struct gk_nss_worker apart;     /* who the user is, asked for */
 	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
 	struct gk_config config;
 	struct gk_policy policy;
@@ -33,36 +33,36 @@ struct gk_keeper {
 	char id[GK_ID_BYTES];
 
 	struct gk_session session;
-	int log_socket;	   /* /dev/log of the container */
-	int signals;	   /* signalfd: the module asks for the end, or an administrator */
+	int log_socket;    /* /dev/log of the container */
+	int signals;       /* signalfd: the module asks for the end, or an administrator */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
 	char origin[1024]; /* and before it went into the session's; "": it stays where it is */
-	bool in_scope;	   /* origin is a scope that logind has made for this login */
-	int ptys;	   /* O_PATH: /dev/pts of the container */
-	int outer_tty;	   /* write-only, of a daemon that brings one; -1 */
+	bool in_scope;     /* origin is a scope that logind has made for this login */
+	int ptys;          /* O_PATH: /dev/pts of the container */
+	int outer_tty;     /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */
-	struct gk_pending_notice owed; /* and what some did not take yet */
-	bool recorded;	   /* utmp and wtmp have the login */
+	struct gk_pending_notice owed;                      /* and what some did not take yet */
+	bool recorded;                                      /* utmp and wtmp have the login */
 };
 
 /* keeper-stack.c: whether the session part of the service's stack, read as libpam reads it, surely
- * comes to a `pam_gocker.so` line after the one with `outer`, and fails where that one fails. Returns
- * 0 or -errno: a login must not be let go on to where nothing contains it. */
+ * comes to a `pam_gocker.so` line after the one with `outer`, and fails where that one fails.
+ * Returns 0 or -errno: a login must not be let go on to where nothing contains it. */
 int gk_keeper_check_stack(struct gk_keeper *k, struct gk_err *err);
 
 /* keeper-build.c: the container from the plan, with the stub and the log socket, the caller in its
  * cgroup. Returns 0 or -errno with everything undone. */
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);
 
-/* Takes the caller out of the session's cgroup, if it is in it, and ends the container. Returns 0, or
- * -errno when something is left (it is logged). */
+/* Takes the caller out of the session's cgroup, if it is in it, and ends the container. Returns 0,
+ * or -errno when something is left (it is logged). */
 int gk_keeper_undo(struct gk_keeper *k);
 
 /* What `/` is inside, to be known again by the module. */
 int gk_keeper_root_of(pid_t init, struct gk_link_root *ret, struct gk_err *err);
 
-/* keeper-terms.c: finds the session's terminals, while the keeper has its powers, and takes the group
- * that may write to them. Returns 0 or -errno. */
+/* keeper-terms.c: finds the session's terminals, while the keeper has its powers, and takes the
+ * group that may write to them. Returns 0 or -errno. */
 int gk_keeper_open_terminals(struct gk_keeper *k, struct gk_err *err);
 void gk_keeper_close_terminals(struct gk_keeper *k);
 
@@ -75,20 +75,20 @@ void gk_keeper_say_again(struct gk_keeper *k);
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
 
-/* keeper-log.c: hands on what waits in the container's /dev/log. Returns whether a line was the user's own,
- * which goes nowhere. */
+/* keeper-log.c: hands on what waits in the container's /dev/log. Returns whether a line was the
+ * user's own, which goes nowhere. */
 bool gk_keeper_relay_log(const struct gk_keeper *k);
 
 /* Before the caller goes in: a keeper that can't be asked keeps nobody. Returns 0 or -errno. */
 int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err);
 
-/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile. What is
- * left inside then gets a hang-up, TERM after a second, and is let be until it is gone, three seconds at
- * most. */
+/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile.
+ * What is left inside then gets a hang-up, TERM after a second, and is let be until it is gone,
+ * three seconds at most. */
 void gk_keeper_watch(struct gk_keeper *k);
 
-/* keeper-records.c: utmp, wtmp and lastlog of the host, as its administrator expects them. Files that
- * are not there are not made. Failures are none of the login's. */
+/* keeper-records.c: utmp, wtmp and lastlog of the host, as its administrator expects them. Files
+ * that are not there are not made. Failures are none of the login's. */
 void gk_keeper_record_login(struct gk_keeper *k);
 void gk_keeper_record_logout(struct gk_keeper *k);
 

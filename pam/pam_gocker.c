@@ -16,7 +16,7 @@
 #include "door.h"
 #include "who.h"
 
-#define DATA "gocker_door"
+#define DATA   "gocker_door"
 #define EXPORT __attribute__((visibility("default")))
 
 struct options {
@@ -48,7 +48,8 @@ static const char *item(pam_handle_t *pamh, int type)
 	return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value ? value : "";
 }
 
-/* A name for a log line: what could end its quotes or be read as more than a name is a question mark. */
+/* A name for a log line: what could end its quotes or be read as more than a name is a question
+ * mark. */
 struct name {
 	char text[64];
 };
@@ -76,15 +77,16 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 	int said = o->outer ? LOG_DEBUG : 0;
 	/* Cut, it would be another account's. */
 	if (strlen(user) >= sizeof((struct gk_link_message *)NULL)->user) {
-		pam_syslog(pamh, LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"the name is too long\"",
+		pam_syslog(pamh, LOG_ERR,
+			"event=refused door=pam user=\"%s\" reason=\"the name is too long\"",
 			shown(user).text);
 		*ret = refusal;
 		return true;
 	}
 	switch (gk_who_is(user, o->break_glass)) {
 	case GK_WHO_ROOT:
-		pam_syslog(pamh, said ? said : LOG_WARNING, "event=uncontained reason=root user=\"%s\"",
-			shown(user).text);
+		pam_syslog(pamh, said ? said : LOG_WARNING,
+			"event=uncontained reason=root user=\"%s\"", shown(user).text);
 		*ret = PAM_SUCCESS;
 		return true;
 	case GK_WHO_MEMBER:
@@ -97,12 +99,12 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 		pam_syslog(pamh, LOG_ERR, "event=refused door=pam reason=\"no such account\"");
 		*ret = refusal;
 		return true;
-	default:
-		break;
+	default: break;
 	}
 	if (!o->unknown)
 		return false;
-	pam_syslog(pamh, LOG_ERR, "event=refused door=pam reason=\"unknown option %s\"", o->unknown);
+	pam_syslog(
+		pamh, LOG_ERR, "event=refused door=pam reason=\"unknown option %s\"", o->unknown);
 	*ret = refusal;
 	return true;
 }
@@ -142,8 +144,10 @@ static int refuse(pam_handle_t *pamh, int flags, const struct gk_pam_failure *wh
 	pam_syslog(pamh, LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\"",
 		shown(item(pamh, PAM_USER)).text, why->log[0] ? why->log : "-");
 	if (!((unsigned)flags & PAM_SILENT))
-		(void)pam_error(pamh, "gocker: %s", why->user[0] ? why->user :
-			"this login cannot be contained, so it is refused; the system log says why");
+		(void)pam_error(pamh, "gocker: %s",
+			why->user[0] ?
+				why->user :
+				"this login cannot be contained, so it is refused; the system log says why");
 	return PAM_SESSION_ERR;
 }
 
@@ -175,8 +179,8 @@ static void hand_on(pam_handle_t *pamh, const char *name, uint64_t value)
 		free(copy);
 }
 
-/* The names of the variables that the modules before the last line have set (pam_env, pam_systemd): the
- * administrator wants them in the session. Those that have no room are left out. */
+/* The names of the variables that the modules before the last line have set (pam_env, pam_systemd):
+ * the administrator wants them in the session. Those that have no room are left out. */
 static void list_names(pam_handle_t *pamh, char *names, size_t size)
 {
 	char **env = pam_getenvlist(pamh);
@@ -214,8 +218,8 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 		return refuse(pamh, flags, &why);
 	}
 	if (o->debug)
-		pam_syslog(pamh, LOG_DEBUG, "event=keeper user=\"%s\" contained=%s", shown(question.user).text,
-			door->state == GK_PAM_FREE ? "no" : "yes");
+		pam_syslog(pamh, LOG_DEBUG, "event=keeper user=\"%s\" contained=%s",
+			shown(question.user).text, door->state == GK_PAM_FREE ? "no" : "yes");
 	if (o->outer && door->state == GK_PAM_STARTED) {
 		hand_on(pamh, "systemd.tasks_max", answer.tasks_max);
 		hand_on(pamh, "systemd.memory_max", answer.memory_max);
@@ -249,7 +253,8 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 		door->state = GK_PAM_FAILED;
 		forget_door(pamh);
 		if (inside)
-			pam_syslog(pamh, LOG_CRIT, "event=stuck reason=\"the caller could not come back\"");
+			pam_syslog(pamh, LOG_CRIT,
+				"event=stuck reason=\"the caller could not come back\"");
 		return refuse(pamh, flags, &why);
 	}
 	if (o->debug)
@@ -280,13 +285,15 @@ static int refuse_other_user(pam_handle_t *pamh, int flags)
 static int close_door(pam_handle_t *pamh, const struct options *o)
 {
 	struct gk_pam_door *door = find_door(pamh);
-	/* Never opened, or opened by the process that this one was forked from: not ours to close. */
+	/* Never opened, or opened by the process that this one was forked from: not ours to close.
+	 */
 	if (!door || !gk_door_is_ours(door))
 		return PAM_SUCCESS;
 	int back = gk_door_come_back(door);
 	/* The keeper was killed, and the container went with it. */
 	if (back < 0)
-		pam_syslog(pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);
+		pam_syslog(
+			pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);
 	if (o->outer)
 		return back < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
 	int ended = gk_door_end(door);
@@ -364,9 +371,10 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	if (r < 0)
 		(void)refuse(pamh, flags, &why);
 	else
-		pam_syslog(pamh, LOG_INFO, "event=refused door=pam service=\"%s\" user=\"%s\" "
-			"reason=\"contained users run nothing on the host\"", question.service,
-			shown(question.user).text);
+		pam_syslog(pamh, LOG_INFO,
+			"event=refused door=pam service=\"%s\" user=\"%s\" "
+			"reason=\"contained users run nothing on the host\"",
+			question.service, shown(question.user).text);
 	return PAM_PERM_DENIED;
 }
 

@@ -43,9 +43,11 @@ static char *next_word(char **p)
 static char type_of(const char *word)
 {
 	word += *word == '-';
-	return strcasecmp(word, "auth") == 0 ? 'a' : strcasecmp(word, "account") == 0 ? 'c' :
-		strcasecmp(word, "session") == 0 ? 's' :
-		strcasecmp(word, "password") == 0 ? 'p' : '\0';
+	return strcasecmp(word, "auth") == 0      ? 'a' :
+		strcasecmp(word, "account") == 0  ? 'c' :
+		strcasecmp(word, "session") == 0  ? 's' :
+		strcasecmp(word, "password") == 0 ? 'p' :
+						    '\0';
 }
 
 static int add(struct reading *r, char type, const char *control, const char *module, char *args,
@@ -57,8 +59,8 @@ static int add(struct reading *r, char type, const char *control, const char *mo
 	if (!s->lines)
 		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
 	s->lines[s->n++] = (struct gk_pam_line){ type,
-		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0,
-		control, base ? base + 1 : module, args + strspn(args, " \t"), level };
+		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0, control,
+		base ? base + 1 : module, args + strspn(args, " \t"), level };
 	return 0;
 }
 
@@ -76,8 +78,8 @@ static int read_line(struct reading *r, char *line, char only, struct at at)
 		return 0;
 	int deeper = strcasecmp(control, "substack") == 0;
 	if (deeper || strcasecmp(control, "include") == 0)
-		return read_service(r, module, type,
-			(struct at){ at.depth + 1, at.level + deeper });
+		return read_service(
+			r, module, type, (struct at){ at.depth + 1, at.level + deeper });
 	return add(r, type, control, module, p, at.level);
 }
 
@@ -146,8 +148,8 @@ static int read_service(struct reading *r, const char *service, char only, struc
 	return e;
 }
 
-int gk_pam_stack_read(const char *service, struct gk_arena *arena, struct gk_pam_stack *ret,
-	struct gk_err *err)
+int gk_pam_stack_read(
+	const char *service, struct gk_arena *arena, struct gk_pam_stack *ret, struct gk_err *err)
 {
 	*ret = (struct gk_pam_stack){ 0 };
 	struct reading r = { arena, ret, 0, err };
@@ -193,9 +195,9 @@ static bool opens_nothing(const char *module)
 	return false;
 }
 
-/* Modules that do no harm inside, where they find the image's files: they open nothing on the host that
- * would stay open, or be closed in the wrong place. Debian's stack of sshd has these behind the profiles
- * of pam-auth-update, and pam_keyinit before them. */
+/* Modules that do no harm inside, where they find the image's files: they open nothing on the host
+ * that would stay open, or be closed in the wrong place. Debian's stack of sshd has these behind
+ * the profiles of pam-auth-update, and pam_keyinit before them. */
 static bool may_run_inside(const char *module)
 {
 	static const char *const names[] = { "pam_motd.so", "pam_mail.so", "pam_lastlog.so",
@@ -231,13 +233,15 @@ static int check_reach(const char *service, const struct gk_pam_stack *s, struct
 		if (left && can_skip(l->control, left))
 			return gk_fail(err, -EINVAL,
 				"/etc/pam.d/%s: %s (%s) can end the stack before `pam_gocker.so`, and the "
-				"login would go on uncontained", service, l->module, l->control);
+				"login would go on uncontained",
+				service, l->module, l->control);
 		left++;
 	}
 	return 0;
 }
 
-/* What stands on the wrong side of gocker's lines: the first that must not, else the first at all. */
+/* What stands on the wrong side of gocker's lines: the first that must not, else the first at all.
+ */
 struct misplaced {
 	const char *early, *late;
 };
@@ -267,7 +271,8 @@ static int read_order(const char *service, const struct gk_pam_stack *s, struct 
 		if (l->optional)
 			return gk_fail(err, -EINVAL,
 				"/etc/pam.d/%s: a session line of pam_gocker.so is not `required`: a "
-				"login goes on uncontained where it fails", service);
+				"login goes on uncontained where it fails",
+				service);
 		*(is_outer(l) ? &outer : &inner) += 1;
 	}
 	if (!outer && !inner)
@@ -291,13 +296,15 @@ static int check_order(const char *service, const struct gk_pam_stack *s, struct
 			service, m.early);
 	if (m.late) {
 		r = gk_fail(err, -EINVAL,
-			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside", service,
-			m.late);
+			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside",
+			service, m.late);
 		return may_run_inside(m.late) ? 1 : r;
 	}
 	if (m.early)
-		(void)gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`, and "
-			"would close inside", service, m.early);
+		(void)gk_fail(err, -EINVAL,
+			"/etc/pam.d/%s: %s comes before `pam_gocker.so outer`, and "
+			"would close inside",
+			service, m.early);
 	return m.early ? 1 : 0;
 }
 

@@ -45,5 +45,6 @@ enum gk_who gk_who_is(const char *user, const char *group)
 	if (found->pw_uid == 0)
 		return GK_WHO_ROOT;
 	gid_t primary = found->pw_gid;
-	return group && *group && is_member(user, primary, group, buf) ? GK_WHO_MEMBER : GK_WHO_OTHER;
+	return group && *group && is_member(user, primary, group, buf) ? GK_WHO_MEMBER :
+									 GK_WHO_OTHER;
 }

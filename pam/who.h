@@ -1,11 +1,12 @@
-/* Who a login is, as far as the module itself must know: root, a member of one group, or neither. */
+/* Who a login is, as far as the module itself must know: root, a member of one group, or neither.
+ */
 #ifndef GK_PAM_WHO_H
 #define GK_PAM_WHO_H
 
 enum gk_who {
 	GK_WHO_UNKNOWN, /* no such account, or it can't be looked up */
-	GK_WHO_ROOT,	/* uid 0 */
-	GK_WHO_MEMBER,	/* in the group, as its primary one or by name */
+	GK_WHO_ROOT,    /* uid 0 */
+	GK_WHO_MEMBER,  /* in the group, as its primary one or by name */
 	GK_WHO_OTHER,
 };
 

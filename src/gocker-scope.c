@@ -1,6 +1,6 @@
-/* gocker-scope: makes gocker.scope, the cgroup subtree that systemd delegates to the sessions of the
- * shell door, and has it held by a process of its own, the anchor. Runs at boot (gocker.service) and
- * when a login finds the scope gone. Root only; ends within TIME_LIMIT_MS.
+/* gocker-scope: makes gocker.scope, the cgroup subtree that systemd delegates to the sessions of
+ * the shell door, and has it held by a process of its own, the anchor. Runs at boot
+ * (gocker.service) and when a login finds the scope gone. Root only; ends within TIME_LIMIT_MS.
  *
  * The one program that speaks D-Bus: libsystemd never comes into the set-uid program. */
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "base/sys.h"
 #include "run/cgroup/scope.h"
 
-#define SYSTEMD "org.freedesktop.systemd1"
+#define SYSTEMD      "org.freedesktop.systemd1"
 #define SCOPE_OBJECT "/org/freedesktop/systemd1/unit/gocker_2escope"
 
 /* A login gives up on this program after 25 seconds (src/run/scope.c). STOP_LIMIT_US is how long
@@ -90,8 +90,8 @@ static int settle(const struct anchor *a, struct gk_err *err)
 		return gk_fail_errno(err, -errno, GK_SCOPE_PATH);
 	if (mkdirat(scope, GK_SCOPE_ANCHOR, 0755) < 0 && errno != EEXIST)
 		return gk_fail_errno(err, -errno, GK_SCOPE_PATH "/" GK_SCOPE_ANCHOR);
-	gk_autoclose int procs = openat(scope, GK_SCOPE_ANCHOR "/cgroup.procs",
-		O_WRONLY | O_CLOEXEC);
+	gk_autoclose int procs =
+		openat(scope, GK_SCOPE_ANCHOR "/cgroup.procs", O_WRONLY | O_CLOEXEC);
 	int n = snprintf(text, sizeof text, "%d", (int)a->pid);
 	if (procs < 0 || write(procs, text, (size_t)n) != n)
 		return gk_fail_errno(err, -errno, "cannot move the anchor into its group");
@@ -111,16 +111,10 @@ static int ask_for_scope(sd_bus *bus, pid_t pid, struct gk_err *err)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r = sd_bus_call_method(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
 		"StartTransientUnit", &error, NULL, "ssa(sv)a(sa(sv))", "gocker.scope", "fail", 9,
-		"Description", "s", "Sessions of gocker's login shell",
-		"Documentation", "as", 1, "man:gocker-shell(8)",
-		"Slice", "s", "gocker.slice",
-		"PIDs", "au", 1, (uint32_t)pid,
-		"Delegate", "b", 1,
-		"CollectMode", "s", "inactive-or-failed",
-		"SendSIGHUP", "b", 1,
-		"TimeoutStopUSec", "t", (uint64_t)STOP_LIMIT_US,
-		"TasksMax", "t", UINT64_MAX,
-		0);
+		"Description", "s", "Sessions of gocker's login shell", "Documentation", "as", 1,
+		"man:gocker-shell(8)", "Slice", "s", "gocker.slice", "PIDs", "au", 1, (uint32_t)pid,
+		"Delegate", "b", 1, "CollectMode", "s", "inactive-or-failed", "SendSIGHUP", "b", 1,
+		"TimeoutStopUSec", "t", (uint64_t)STOP_LIMIT_US, "TasksMax", "t", UINT64_MAX, 0);
 	if (r < 0 && sd_bus_error_has_name(&error, SYSTEMD ".UnitExists"))
 		r = 0;
 	else if (r < 0)
@@ -138,15 +132,16 @@ static int scope_state(sd_bus *bus, enum state *ret, struct gk_err *err)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	gk_autofree char *text = NULL;
-	int r = sd_bus_get_property_string(bus, SYSTEMD, SCOPE_OBJECT, SYSTEMD ".Unit", "ActiveState",
-		&error, &text);
+	int r = sd_bus_get_property_string(
+		bus, SYSTEMD, SCOPE_OBJECT, SYSTEMD ".Unit", "ActiveState", &error, &text);
 	if (r < 0)
 		gk_fail(err, r, "systemd does not tell the state of gocker.scope: %s",
 			error.message ? error.message : strerror(-r));
 	else
 		*ret = strcmp(text, "active") == 0 ? SCOPE_ACTIVE :
-			strcmp(text, "inactive") == 0 || strcmp(text, "failed") == 0 ? SCOPE_GONE :
-			SCOPE_CHANGING;
+			strcmp(text, "inactive") == 0 || strcmp(text, "failed") == 0 ?
+						     SCOPE_GONE :
+						     SCOPE_CHANGING;
 	sd_bus_error_free(&error);
 	return r;
 }
@@ -165,8 +160,10 @@ static int reach_scope(sd_bus *bus, const struct anchor *a, int64_t deadline_ms,
 			return r;
 		(void)usleep(STEP_MS * 1000);
 	}
-	return gk_fail(err, -ETIMEDOUT, "gocker.scope did not start within %d s; see "
-		"`systemctl status gocker.scope`", TIME_LIMIT_MS / 1000);
+	return gk_fail(err, -ETIMEDOUT,
+		"gocker.scope did not start within %d s; see "
+		"`systemctl status gocker.scope`",
+		TIME_LIMIT_MS / 1000);
 }
 
 /* ---- all of it ---- */
@@ -175,9 +172,11 @@ static int check_host(struct gk_err *err)
 {
 	struct statfs fs;
 	if (!gk_scope_host_has_systemd())
-		return gk_fail(err, -EOPNOTSUPP, "this host does not run systemd; no scope is needed");
+		return gk_fail(
+			err, -EOPNOTSUPP, "this host does not run systemd; no scope is needed");
 	if (statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
-		return gk_fail(err, -EOPNOTSUPP, "this host has its controllers on cgroup v1, where "
+		return gk_fail(err, -EOPNOTSUPP,
+			"this host has its controllers on cgroup v1, where "
 			"sessions have no scope");
 	return 0;
 }
@@ -220,8 +219,8 @@ int main(void)
 		fputs("gocker-scope: for root only\n", stderr);
 		return GK_EXIT_GOCKER;
 	}
-	/* The bus and the lock have no time limit of their own; the signal's default action ends all,
-	 * the anchor too. */
+	/* The bus and the lock have no time limit of their own; the signal's default action ends
+	 * all, the anchor too. */
 	(void)alarm(TIME_LIMIT_MS / 1000 + 1);
 	(void)umask(022);
 	gk_log_open("gocker-scope");

@@ -61,7 +61,8 @@ static void read_request(struct login *l, int argc, char **argv)
 
 static int identify(struct login *l, struct gk_err *err)
 {
-	/* The descriptors are the user's: a file system of his that does not answer holds up a process of his. */
+	/* The descriptors are the user's: a file system of his that does not answer holds up a
+	 * process of his. */
 	int r = gk_cleanse_stdio(err);
 	if (r == 0)
 		r = gk_become_root(&l->uid, err);
@@ -109,8 +110,9 @@ static int open_session(struct login *l, struct gk_err *err)
 	return 0;
 }
 
-/* Nothing is done as root any more. What writes to the user's own descriptors may wait for ever (a full pipe,
- * a file system of his): that has to be a process of his, which counts as his and which he can end. */
+/* Nothing is done as root any more. What writes to the user's own descriptors may wait for ever (a
+ * full pipe, a file system of his): that has to be a process of his, which counts as his and which
+ * he can end. */
 static void become_user(const struct login *l)
 {
 	if (geteuid() != 0 || l->uid == 0)
@@ -125,7 +127,8 @@ static int refuse(const struct login *l, int code, const struct gk_err *err)
 {
 	char user[256], msg[600], detail[600];
 	gk_log_open("gocker-shell");
-	gk_log(LOG_ERR, "event=refused door=shell user=\"%s\" uid=%u code=%d reason=\"%s\" detail=\"%s\"",
+	gk_log(LOG_ERR,
+		"event=refused door=shell user=\"%s\" uid=%u code=%d reason=\"%s\" detail=\"%s\"",
 		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, code,
 		gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));

@@ -28,6 +28,6 @@ static inline int gk_steal_fd(int *fd)
 }
 
 #define gk_autoclose __attribute__((unused, cleanup(gk_close_fd)))
-#define gk_autofree __attribute__((unused, cleanup(gk_free_ptr)))
+#define gk_autofree  __attribute__((unused, cleanup(gk_free_ptr)))
 
 #endif

@@ -7,8 +7,8 @@
 /* Sends size bytes and, when fd >= 0, that descriptor. Returns 0 or -errno. */
 int gk_fd_send(int sock, const void *data, size_t size, int fd);
 
-/* Receives one message. *ret_fd is the descriptor that came (O_CLOEXEC) or -1. Returns the number of
- * bytes, 0 at the end of the stream, or -errno; -EMSGSIZE for more than size bytes or one fd. */
+/* Receives one message. *ret_fd is the descriptor that came (O_CLOEXEC) or -1. Returns the number
+ * of bytes, 0 at the end of the stream, or -errno; -EMSGSIZE for more than size bytes or one fd. */
 int gk_fd_recv(int sock, void *data, size_t size, int *ret_fd);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* One `key = value` line. */
 struct gk_ini_line {
-	unsigned line;	   /* its number in the file */
+	unsigned line;     /* its number in the file */
 	const char *text;  /* the line, without its end */
 	const char *key;   /* the key it is believed to set, in lower case */
 	const char *value; /* out: what the tokenizer reads as its value; NULL: no such key there */

@@ -73,8 +73,9 @@ void gk_log(int priority, const char *fmt, ...)
 	(void)log_send(line, len < sizeof line ? len : sizeof line - 1);
 }
 
-/* Signs that a terminal does not show but obeys: other directions of writing, which put what follows before
- * what it follows (Unicode, annex 9), and ends of lines and paragraphs. n: the length of the sequence. */
+/* Signs that a terminal does not show but obeys: other directions of writing, which put what
+ * follows before what it follows (Unicode, annex 9), and ends of lines and paragraphs. n: the
+ * length of the sequence. */
 static bool is_sign(const unsigned char *s, size_t n)
 {
 	if (n == 2)
@@ -82,13 +83,16 @@ static bool is_sign(const unsigned char *s, size_t n)
 	if (n != 3 || s[0] != 0xe2)
 		return false;
 	unsigned c = 0x2000 + (s[1] & 0x3fU) * 64 + (s[2] & 0x3fU);
-	return c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+	return c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+		(c >= 0x2066 && c <= 0x2069);
 }
 
 size_t gk_utf8_sequence(const unsigned char *s)
 {
-	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
-		s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 :
+		(s[0] & 0xf0) == 0xe0           ? 3 :
+		s[0] >= 0xf0 && s[0] <= 0xf4    ? 4 :
+						  0;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
@@ -108,7 +112,8 @@ const char *gk_escape(char *buf, size_t size, const char *text)
 	const unsigned char *s = (const unsigned char *)(text ? text : "-");
 	size_t at = 0;
 	while (*s) {
-		size_t n = *s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\' ? 1 : gk_utf8_sequence(s);
+		size_t n = *s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\' ? 1 :
+										gk_utf8_sequence(s);
 		if (n && at + n < size) {
 			memcpy(buf + at, s, n);
 			at += n;

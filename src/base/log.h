@@ -13,8 +13,9 @@ void gk_log_open(const char *ident);
 /* Sends one line of at most 1,024 bytes. priority is LOG_INFO, LOG_ERR, … (syslog(3)). */
 void gk_log(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The length of the UTF-8 sequence at s, or 0 when there is none of two bytes or more, or one that a
- * terminal obeys and does not show: a control character, a sign for another direction of writing. */
+/* The length of the UTF-8 sequence at s, or 0 when there is none of two bytes or more, or one that
+ * a terminal obeys and does not show: a control character, a sign for another direction of writing.
+ */
 size_t gk_utf8_sequence(const unsigned char *s);
 
 /* Copies s into buf (size bytes, NUL-ended, cut where needed) with control characters, quotes,

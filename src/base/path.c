@@ -15,11 +15,11 @@ static int check_trusted(int fd, const char *path, size_t len, struct stat *st, 
 	if (fstat(fd, st) < 0)
 		return gk_fail_errno(err, -errno, "%.*s", n, path);
 	if (S_ISLNK(st->st_mode))
-		return gk_fail(err, -ELOOP, "%.*s is a symbolic link; put the file itself there", n,
-			path);
+		return gk_fail(
+			err, -ELOOP, "%.*s is a symbolic link; put the file itself there", n, path);
 	if (st->st_uid != 0)
-		return gk_fail(err, -EPERM, "%.*s belongs to uid %u, not to root; chown it to root", n,
-			path, (unsigned)st->st_uid);
+		return gk_fail(err, -EPERM, "%.*s belongs to uid %u, not to root; chown it to root",
+			n, path, (unsigned)st->st_uid);
 	/* A sticky directory is no better here: anyone could make the next component first. */
 	if (st->st_mode & 022)
 		return gk_fail(err, -EPERM,
@@ -81,8 +81,9 @@ int gk_read_all(int fd, size_t max, struct gk_arena *arena, char **ret_data, siz
 			return gk_fail_errno(err, -ENOMEM, "cannot read");
 		size_t n = 0;
 		ssize_t got = 0;
-		while (n < room && ((got = pread(fd, data + n, room - n, (off_t)n)) > 0 ||
-			(got < 0 && errno == EINTR)))
+		while (n < room &&
+			((got = pread(fd, data + n, room - n, (off_t)n)) > 0 ||
+				(got < 0 && errno == EINTR)))
 			n += got > 0 ? (size_t)got : 0;
 		if (got < 0)
 			return gk_fail_errno(err, -errno, "cannot read");

@@ -29,7 +29,7 @@
 #ifndef MOUNT_ATTR_RDONLY
 #define MOUNT_ATTR_RDONLY 0x00000001
 #define MOUNT_ATTR_NOSUID 0x00000002
-#define MOUNT_ATTR_NODEV 0x00000004
+#define MOUNT_ATTR_NODEV  0x00000004
 #define MOUNT_ATTR_NOEXEC 0x00000008
 #endif
 #ifndef MOUNT_ATTR_IDMAP
@@ -51,8 +51,9 @@ static inline pid_t gk_sys_clone3(struct clone_args *args)
 	return (pid_t)gk_sys_ret(syscall(SYS_clone3, args, sizeof *args));
 }
 
-/* With RESOLVE_BENEATH or RESOLVE_IN_ROOT the kernel gives up on a ".." with EAGAIN when anything on
- * the machine was renamed or mounted meanwhile (openat2(2)); it is asked again, with an end to it. */
+/* With RESOLVE_BENEATH or RESOLVE_IN_ROOT the kernel gives up on a ".." with EAGAIN when anything
+ * on the machine was renamed or mounted meanwhile (openat2(2)); it is asked again, with an end to
+ * it. */
 static inline int gk_sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
@@ -77,8 +78,8 @@ static inline int gk_sys_move_mount(int from, int to)
 
 static inline int gk_sys_mount_setattr(int fd, unsigned flags, struct gk_mount_attr *attr)
 {
-	return (int)gk_sys_ret(syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, attr,
-		sizeof *attr));
+	return (int)gk_sys_ret(
+		syscall(SYS_mount_setattr, fd, "", flags | AT_EMPTY_PATH, attr, sizeof *attr));
 }
 
 static inline int gk_sys_pivot_root(const char *new_root, const char *put_old)

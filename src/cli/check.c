@@ -64,7 +64,8 @@ static int print_json(const char *path, const struct gk_faults *faults, struct g
 
 /* Limits that a login on this host would be refused for: with the pids controller on cgroup v1 the
  * others can't be used. */
-static int find_unkept(const struct gk_config *config, struct gk_arena *arena, struct gk_faults *faults)
+static int find_unkept(
+	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *faults)
 {
 	struct gk_err ignored = GK_ERR_INIT;
 	if (gk_cgroup_is_v1(&ignored) != 1)
@@ -75,9 +76,12 @@ static int find_unkept(const struct gk_config *config, struct gk_arena *arena, s
 			if (faults->n == GK_FAULTS_MAX || !gk_setting_needs_v2(setting, arena))
 				continue;
 			if (!faults->list)
-				faults->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
-			const char *reason = gk_arena_printf(arena, "%s cannot be enforced: this host has "
-				"its controllers on cgroup v1", gk_key_name((enum gk_key)setting->key));
+				faults->list =
+					gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
+			const char *reason = gk_arena_printf(arena,
+				"%s cannot be enforced: this host has "
+				"its controllers on cgroup v1",
+				gk_key_name((enum gk_key)setting->key));
 			if (!faults->list || !reason)
 				return -ENOMEM;
 			faults->list[faults->n++] = (struct gk_fault){ setting->line, reason,
@@ -99,8 +103,8 @@ static int check(const char *path, bool json)
 		r = find_unkept(&config, &arena, &faults);
 	int status = r < 0 ? 1 : 0;
 	if (r < 0 && !faults.n) {
-		status = r == -EINVAL || r == -EPERM || r == -ELOOP || r == -EFBIG ? 1
-										   : GK_EXIT_GOCKER;
+		status = r == -EINVAL || r == -EPERM || r == -ELOOP || r == -EFBIG ? 1 :
+										     GK_EXIT_GOCKER;
 		add_whole(&faults, &room, &err);
 	}
 	if (status == GK_EXIT_GOCKER)
@@ -121,8 +125,8 @@ int gk_cmd_check(int argc, char **argv)
 	for (int c; status == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'h')
 			return fputs(help, stdout) < 0;
-		status = c == 'f' ? gk_report_format("check", optarg, &json)
-				  : gk_cli_usage("check", "unknown option or missing value: %s",
+		status = c == 'f' ? gk_report_format("check", optarg, &json) :
+				    gk_cli_usage("check", "unknown option or missing value: %s",
 					    argv[optind - 1]);
 	}
 	if (status == 0 && argc - optind > 1)

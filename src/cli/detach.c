@@ -13,7 +13,7 @@ static int open_log(const char *log, struct gk_err *err)
 {
 	/* Made as root's umask would have had it, and readable by root alone if it is new. */
 	int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600) :
-		open("/dev/null", O_WRONLY | O_CLOEXEC);
+		       open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return gk_fail_errno(err, -errno, "cannot write to %s", log ? log : "/dev/null");
 	/* It would be inside for as long as the session lives. */
@@ -30,8 +30,9 @@ static int wait_for(pid_t pid, int report)
 	char id[64];
 	size_t n = 0;
 	ssize_t got;
-	while (n < sizeof id - 1 && ((got = read(report, id + n, sizeof id - 1 - n)) > 0 ||
-		(got < 0 && errno == EINTR)))
+	while (n < sizeof id - 1 &&
+		((got = read(report, id + n, sizeof id - 1 - n)) > 0 ||
+			(got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	id[n] = '\0';
 	if (n > 0)

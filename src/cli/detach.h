@@ -5,14 +5,15 @@
 #include "base/err.h"
 
 struct gk_detach {
-	int report;  /* to who waits for the id; -1 when not detached, or no longer */
-	int errors;  /* the caller's stderr */
+	int report; /* to who waits for the id; -1 when not detached, or no longer */
+	int errors; /* the caller's stderr */
 };
-#define GK_DETACH_INIT { -1, -1 }
+#define GK_DETACH_INIT ((struct gk_detach){ -1, -1 })
 
-/* Forks. In the child, which has a session of its own and fds 0-2 on /dev/null and the log, returns -1. In
- * the parent waits until the child says that the command runs, prints the id, and returns the exit status: 0,
- * or the child's. On failure 125 with err, before anything was forked. log NULL: what is printed is lost. */
+/* Forks. In the child, which has a session of its own and fds 0-2 on /dev/null and the log, returns
+ * -1. In the parent waits until the child says that the command runs, prints the id, and returns
+ * the exit status: 0, or the child's. On failure 125 with err, before anything was forked. log
+ * NULL: what is printed is lost. */
 int gk_detach(struct gk_detach *d, const char *log, struct gk_err *err);
 
 /* In the child: it is refused, and the caller's stderr is where to say so. */

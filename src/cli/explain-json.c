@@ -50,9 +50,12 @@ static json_object *volumes(const struct gk_policy *p, struct gk_arena *arena)
 	json_object *array = json_object_new_array();
 	for (size_t i = 0; i < p->nvolumes; i++) {
 		json_object *one = json_object_new_object();
-		json_object_object_add(one, "source", gk_report_string(p->volumes[i].source, arena));
-		json_object_object_add(one, "target", gk_report_string(p->volumes[i].target, arena));
-		json_object_object_add(one, "readonly", json_object_new_boolean(p->volumes[i].readonly));
+		json_object_object_add(
+			one, "source", gk_report_string(p->volumes[i].source, arena));
+		json_object_object_add(
+			one, "target", gk_report_string(p->volumes[i].target, arena));
+		json_object_object_add(
+			one, "readonly", json_object_new_boolean(p->volumes[i].readonly));
 		json_object_array_add(array, one);
 	}
 	return array;
@@ -72,9 +75,11 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	switch (key) {
 	case GK_KEY_SESSIONS_MAX: return number(p->sessions_max, p->sessions_max == 0);
 	case GK_KEY_USERNS_BASE: return number(p->userns_base, false);
-	case GK_KEY_USER_SESSIONS_MAX: return number(p->user_sessions_max, p->user_sessions_max == 0);
+	case GK_KEY_USER_SESSIONS_MAX:
+		return number(p->user_sessions_max, p->user_sessions_max == 0);
 	case GK_KEY_PIDS_MAX: return number(p->pids_max, false);
-	case GK_KEY_USER_PIDS_MAX: return number(p->user_pids_max, p->user_pids_max == GK_UNLIMITED);
+	case GK_KEY_USER_PIDS_MAX:
+		return number(p->user_pids_max, p->user_pids_max == GK_UNLIMITED);
 	case GK_KEY_MEMORY_MAX: return number(p->memory_max, p->memory_max == GK_UNLIMITED);
 	case GK_KEY_MEMORY_SWAP_MAX:
 		return number(p->memory_swap_max, p->memory_swap_max == GK_UNLIMITED);
@@ -104,7 +109,8 @@ json_object *gk_json_policy(const struct gk_policy *p, struct gk_arena *arena)
 		json_object *one = json_object_new_object();
 		json_object_object_add(one, "value", policy_value((enum gk_key)key, p, arena));
 		json_object_object_add(one, "section", gk_report_string(from->section, arena));
-		json_object_object_add(one, "line", from->line ? json_object_new_int64(from->line) : NULL);
+		json_object_object_add(
+			one, "line", from->line ? json_object_new_int64(from->line) : NULL);
 		json_object_object_add(policy, gk_key_name((enum gk_key)key), one);
 	}
 	return policy;
@@ -119,7 +125,8 @@ static json_object *limits(const struct gk_plan *plan)
 	gk_plan_limits(plan, list);
 	for (size_t i = 0; i < GK_LIMITS; i++) {
 		json_object *one = json_object_new_object();
-		json_object_object_add(one, "value", number(list[i].value, list[i].value == GK_UNLIMITED));
+		json_object_object_add(
+			one, "value", number(list[i].value, list[i].value == GK_UNLIMITED));
 		json_object_object_add(one, "by", key_name(list[i].key));
 		json_object_object_add(object, list[i].name, one);
 	}
@@ -131,10 +138,11 @@ static json_object *tmpfs(const struct gk_plan *plan)
 	json_object *object = json_object_new_object();
 	for (size_t i = 0; i < GK_SCRATCH_COUNT; i++) {
 		json_object *one = json_object_new_object();
-		json_object_object_add(one, "size_bytes", number(plan->scratch[i].size_bytes, false));
+		json_object_object_add(
+			one, "size_bytes", number(plan->scratch[i].size_bytes, false));
 		json_object_object_add(one, "inodes", number(plan->scratch[i].inodes, false));
-		json_object_object_add(one, "by", key_name(i == GK_SCRATCH_ROOT ? GK_KEY_ROOT_SIZE
-										: GK_KEY_TMP_SIZE));
+		json_object_object_add(one, "by",
+			key_name(i == GK_SCRATCH_ROOT ? GK_KEY_ROOT_SIZE : GK_KEY_TMP_SIZE));
 		json_object_object_add(object, gk_scratch_name((enum gk_scratch)i), one);
 	}
 	return object;
@@ -173,7 +181,8 @@ static json_object *nodes(const struct gk_plan *plan)
 }
 
 /* The directory of a tmpfs or of the host that a mount shows; null for one that has none. */
-static json_object *source(const struct gk_plan *plan, const struct gk_mount *m, struct gk_arena *arena)
+static json_object *source(
+	const struct gk_plan *plan, const struct gk_mount *m, struct gk_arena *arena)
 {
 	json_object *from = NULL;
 	if (m->kind == GK_MOUNT_SCRATCH) {
@@ -231,7 +240,8 @@ static json_object *credentials(const struct gk_credentials *cred)
 	json_object_object_add(object, "groups", groups);
 	json_object_object_add(object, "capabilities", bits(GK_BITS_CAPS, cred->caps));
 	json_object_object_add(object, "no_new_privs", json_object_new_boolean(cred->no_new_privs));
-	json_object_object_add(object, "filter", json_object_new_string(gk_filter_name(cred->filter)));
+	json_object_object_add(
+		object, "filter", json_object_new_string(gk_filter_name(cred->filter)));
 	return object;
 }
 

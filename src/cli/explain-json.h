@@ -7,11 +7,12 @@
 #include "base/arena.h"
 #include "plan/plan.h"
 
-/* For each key its value (a number in the key's unit, a boolean, an array or a string; null for none), and
- * the section and the line that decided it. Whoever takes the object frees it. */
+/* For each key its value (a number in the key's unit, a boolean, an array or a string; null for
+ * none), and the section and the line that decided it. Whoever takes the object frees it. */
 json_object *gk_json_policy(const struct gk_policy *policy, struct gk_arena *arena);
 
-/* What gk_plan_print prints, as objects and arrays; "by" names the key of the policy behind a value. */
+/* What gk_plan_print prints, as objects and arrays; "by" names the key of the policy behind a
+ * value. */
 json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena);
 
 #endif

@@ -52,12 +52,8 @@ static int read_options(struct explain *e, int argc, char **argv)
 	opterr = 0;
 	for (int c, status; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (c) {
-		case 'c':
-			e->request.command = optarg;
-			break;
-		case 'i':
-			e->config_path = optarg;
-			break;
+		case 'c': e->request.command = optarg; break;
+		case 'i': e->config_path = optarg; break;
 		case 'd':
 			if (strcmp(optarg, "pam") == 0)
 				e->request.door = GK_DOOR_PAM;
@@ -69,11 +65,10 @@ static int read_options(struct explain *e, int argc, char **argv)
 			if (status)
 				return status;
 			break;
-		case 'h':
-			exit(fputs(help, stdout) < 0);
+		case 'h': exit(fputs(help, stdout) < 0);
 		default:
-			return gk_cli_usage("explain", "unknown option or missing value: %s",
-				argv[optind - 1]);
+			return gk_cli_usage(
+				"explain", "unknown option or missing value: %s", argv[optind - 1]);
 		}
 	}
 	if (argc - optind != 1)
@@ -140,13 +135,13 @@ static int print_json(struct explain *e, const struct gk_err *err)
 	json_object_object_add(user, "uid", json_object_new_int64(e->who.uid));
 	json_object_object_add(user, "gid", json_object_new_int64(e->who.gid));
 	json_object_object_add(report, "user", user);
-	json_object_object_add(report, "file", gk_report_string(
-		e->config_path ? e->config_path : GK_CONFIG_PATH, &e->arena));
+	json_object_object_add(report, "file",
+		gk_report_string(e->config_path ? e->config_path : GK_CONFIG_PATH, &e->arena));
 	json_object_object_add(report, "policy", gk_json_policy(&e->policy, &e->arena));
-	json_object_object_add(report, "refused",
-		err->code ? gk_report_string(err->msg, &e->arena) : NULL);
-	json_object_object_add(report, "plan",
-		err->code ? NULL : gk_json_plan(&e->plan, &e->arena));
+	json_object_object_add(
+		report, "refused", err->code ? gk_report_string(err->msg, &e->arena) : NULL);
+	json_object_object_add(
+		report, "plan", err->code ? NULL : gk_json_plan(&e->plan, &e->arena));
 	return gk_report_print(report);
 }
 

@@ -21,8 +21,8 @@ int gk_terminal_size(int *ret_rows)
 	return size.ws_col;
 }
 
-/* The next character of *s: its columns, with *s moved behind it. What this locale can't read counts
- * as one column a byte. */
+/* The next character of *s: its columns, with *s moved behind it. What this locale can't read
+ * counts as one column a byte. */
 static int next_width(const char **s)
 {
 	wchar_t c;
@@ -137,16 +137,16 @@ static void fit_anyway(const struct gk_column *columns, size_t n, struct layout 
 	}
 }
 
-static void print_line(FILE *out, const struct gk_column *columns, size_t n,
-	const struct layout *l, const char *const *cells)
+static void print_line(FILE *out, const struct gk_column *columns, size_t n, const struct layout *l,
+	const char *const *cells)
 {
 	char buf[4096];
 	int owed = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (l->hidden[i])
 			continue;
-		const char *cell = gk_display_cut(buf, sizeof buf,
-			cells ? cells[i] : columns[i].title, l->width[i]);
+		const char *cell = gk_display_cut(
+			buf, sizeof buf, cells ? cells[i] : columns[i].title, l->width[i]);
 		int pad = l->width[i] - gk_display_width(cell);
 		if (columns[i].right)
 			owed += pad;
@@ -220,7 +220,8 @@ struct json_object *gk_json_time(int64_t seconds)
 	char buf[32];
 	struct tm tm;
 	time_t t = (time_t)seconds;
-	if (seconds <= 0 || !gmtime_r(&t, &tm) || !strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (seconds <= 0 || !gmtime_r(&t, &tm) ||
+		!strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return NULL;
 	return json_object_new_string(buf);
 }

@@ -1,4 +1,5 @@
-/* How the administrator's commands print: tables that fit the terminal, numbers for people, JSON. */
+/* How the administrator's commands print: tables that fit the terminal, numbers for people, JSON.
+ */
 #ifndef GK_CLI_PRINT_H
 #define GK_CLI_PRINT_H
 
@@ -9,8 +10,8 @@
 
 struct json_object;
 
-/* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then those
- * with a `least` are cut. A column with drop 0 stays while there is any room for it. */
+/* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then
+ * those with a `least` are cut. A column with drop 0 stays while there is any room for it. */
 struct gk_column {
 	const char *title;
 	bool right;

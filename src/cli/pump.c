@@ -24,7 +24,8 @@ static int open_flow(struct gk_flow_end *f, int fd)
 		return -errno;
 	gk_autoclose int reader = pair[0], writer = pair[1];
 	f->caller = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	/* Nobody inside holds this process up by not reading; the caller's terminal is left as it is. */
+	/* Nobody inside holds this process up by not reading; the caller's terminal is left as it
+	 * is. */
 	int *theirs = fd == 0 ? &reader : &writer, *ours = fd == 0 ? &writer : &reader;
 	if (f->caller < 0 || fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 || dup2(*theirs, fd) < 0)
 		return -errno;
@@ -38,8 +39,8 @@ static int open_flow(struct gk_flow_end *f, int fd)
 static bool goes_with_stdout(const struct gk_pump *pump, int fd)
 {
 	struct stat a, b;
-	return fd == 2 && pump->flow[1].from >= 0 && fstat(pump->flow[1].caller, &a) == 0 && fstat(fd, &b) == 0 &&
-		a.st_rdev == b.st_rdev && a.st_dev == b.st_dev;
+	return fd == 2 && pump->flow[1].from >= 0 && fstat(pump->flow[1].caller, &a) == 0 &&
+		fstat(fd, &b) == 0 && a.st_rdev == b.st_rdev && a.st_dev == b.st_dev;
 }
 
 static int join_stdout(struct gk_flow_end *f)
@@ -54,7 +55,7 @@ int gk_pump_open(struct gk_pump *pump, unsigned but, struct gk_err *err)
 		int r = 0;
 		if (!(but >> fd & 1) && isatty(fd))
 			r = goes_with_stdout(pump, fd) ? join_stdout(&pump->flow[fd]) :
-				open_flow(&pump->flow[fd], fd);
+							 open_flow(&pump->flow[fd], fd);
 		if (r < 0) {
 			gk_pump_undo(pump);
 			return gk_fail_errno(err, r, "cannot keep the terminal out of the session");
@@ -80,7 +81,7 @@ void gk_pump_poll(const struct gk_pump *pump, struct pollfd fds[3])
 	for (int i = 0; i < 3; i++) {
 		const struct gk_flow_end *f = &pump->flow[i];
 		fds[i] = is_empty(f) ? (struct pollfd){ .fd = f->from, .events = POLLIN } :
-			(struct pollfd){ .fd = f->to, .events = POLLOUT };
+				       (struct pollfd){ .fd = f->to, .events = POLLOUT };
 	}
 }
 
@@ -137,7 +138,8 @@ static int64_t waiting(int fd)
 	return ioctl(fd, FIONREAD, &n) < 0 ? 0 : n;
 }
 
-/* No more than the command has left: others of the session may have the pipe, and fill it for ever. */
+/* No more than the command has left: others of the session may have the pipe, and fill it for ever.
+ */
 void gk_pump_drain(struct gk_pump *pump)
 {
 	for (int i = 1; i < 3; i++) {
@@ -183,7 +185,8 @@ static void carry(struct gk_pump *pump, int control)
 	for (;;) {
 		struct pollfd p[COUNT] = { [CONTROL] = { .fd = control, .events = POLLIN } };
 		gk_pump_poll(pump, p);
-		bool waits = p[0].fd >= 0 && p[0].events == POLLIN && is_in_background(p[0].fd, job);
+		bool waits =
+			p[0].fd >= 0 && p[0].events == POLLIN && is_in_background(p[0].fd, job);
 		if (waits)
 			p[0].fd = -1;
 		(void)poll(p, COUNT, waits ? BACKGROUND_MS : -1);

@@ -22,12 +22,17 @@ struct gk_pump {
 	int control; /* closed: that process is to come to its end */
 };
 #define GK_PUMP_INIT \
-	{ .flow = { { -1, -1, -1, 0, 0, "" }, { -1, -1, -1, 0, 0, "" }, { -1, -1, -1, 0, 0, "" } }, .control = -1 }
+	{ \
+		.flow = { { -1, -1, -1, 0, 0, "" }, { -1, -1, -1, 0, 0, "" }, \
+			{ -1, -1, -1, 0, 0, "" } }, \
+		.control = -1 \
+	}
 
-/* Puts a pipe in the place of each of fds 0-2 that is a terminal, but for those in `but` (bits); one pipe for 1
- * and 2 where they are the same one, so that what is written stays in order. Inside, whoever has the command's uid could
- * take a descriptor of the caller's terminal over (ptrace(2)), and would read what is typed there for as long as
- * his session lives. Returns 0, or -errno with err. */
+/* Puts a pipe in the place of each of fds 0-2 that is a terminal, but for those in `but` (bits);
+ * one pipe for 1 and 2 where they are the same one, so that what is written stays in order. Inside,
+ * whoever has the command's uid could take a descriptor of the caller's terminal over (ptrace(2)),
+ * and would read what is typed there for as long as his session lives. Returns 0, or -errno with
+ * err. */
 int gk_pump_open(struct gk_pump *pump, unsigned but, struct gk_err *err);
 
 /* Gives fds 0-2 back to this process, to tell of an error. */
@@ -40,9 +45,9 @@ void gk_pump_move(struct gk_pump *pump, const struct pollfd fds[3]);
 /* What the command wrote last, and no more: others may still hold its pipes. */
 void gk_pump_drain(struct gk_pump *pump);
 
-/* Carries in a process of its own, without privileges, for a caller who has a loop of another's: until
- * gk_pump_end, which waits for the last of it. Nothing where there is nothing to carry. For a process without
- * locks that it must not share. Returns 0, or -errno with err. */
+/* Carries in a process of its own, without privileges, for a caller who has a loop of another's:
+ * until gk_pump_end, which waits for the last of it. Nothing where there is nothing to carry. For a
+ * process without locks that it must not share. Returns 0, or -errno with err. */
 int gk_pump_start(struct gk_pump *pump, struct gk_err *err);
 void gk_pump_end(struct gk_pump *pump);
 

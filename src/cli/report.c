@@ -59,8 +59,9 @@ json_object *gk_report_string(const char *s, struct gk_arena *arena)
 int gk_report_print(json_object *object)
 {
 	int failed = puts(json_object_to_json_string_ext(object,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		JSON_C_TO_STRING_NOSLASHESCAPE)) < 0 || fflush(stdout) != 0;
+			     JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				     JSON_C_TO_STRING_NOSLASHESCAPE)) < 0 ||
+		fflush(stdout) != 0;
 	json_object_put(object);
 	return failed;
 }

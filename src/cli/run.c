@@ -86,7 +86,18 @@ static int append(struct run *run, const char **list, const char *word)
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	enum { IMAGE = 256, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, LOG, HELP };
+	enum {
+		IMAGE = 256,
+		IMAGE_DIR,
+		EDIT_ROOT,
+		PIDS,
+		CPUS,
+		NETWORK,
+		USERNS,
+		READ_ONLY,
+		LOG,
+		HELP
+	};
 	static const struct option options[] = {
 		{ "user", required_argument, NULL, 'u' },
 		{ "image", required_argument, NULL, IMAGE },
@@ -127,8 +138,14 @@ static int read_options(struct run *run, int argc, char **argv)
 		case NETWORK: o->network = optarg; break;
 		case USERNS: run->userns = true; break;
 		case READ_ONLY: o->root = "readonly"; break;
-		case 'v': if (append(run, &o->volumes, optarg) < 0) return 125; break;
-		case 'e': if (append(run, &o->env_set, optarg) < 0) return 125; break;
+		case 'v':
+			if (append(run, &o->volumes, optarg) < 0)
+				return 125;
+			break;
+		case 'e':
+			if (append(run, &o->env_set, optarg) < 0)
+				return 125;
+			break;
 		case 'w': o->workdir = optarg; break;
 		case 'd': run->detach = true; break;
 		case LOG: run->log = optarg; break;
@@ -136,18 +153,21 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 't': run->tty = 1; break;
 		case 'T': run->tty = 0; break;
 		case HELP: exit(fputs(help, stdout) < 0);
-		default: return gk_cli_usage("run", "unknown option or missing value: %s",
-			argv[optind - 1]);
+		default:
+			return gk_cli_usage(
+				"run", "unknown option or missing value: %s", argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
 		return gk_cli_usage("run", "no command given");
 	if (run->log && !run->detach)
-		return gk_cli_usage("run", "--log goes with --detach; redirect the output otherwise");
+		return gk_cli_usage(
+			"run", "--log goes with --detach; redirect the output otherwise");
 	if (run->detach && run->tty == 1)
 		return gk_cli_usage("run", "--detach leaves no terminal for -t");
 	if (run->userns && (run->user || o->edit_root))
-		return gk_cli_usage("run", "--userns is for the container's root; a user's command has his "
+		return gk_cli_usage("run",
+			"--userns is for the container's root; a user's command has his "
 			"own ids and no power to lose");
 	run->request.argv = (const char *const *)(argv + optind);
 	return 0;
@@ -174,7 +194,7 @@ static int decide(struct run *run, struct gk_err *err)
 	int r = load_config(run, err);
 	if (r == 0)
 		r = run->user ? gk_identity_by_name(run->user, &run->arena, &run->who, err) :
-			gk_identity_by_uid(0, &run->arena, &run->who, err);
+				gk_identity_by_uid(0, &run->arena, &run->who, err);
 	if (r == 0)
 		r = gk_policy_for(&run->config, &run->who, &run->arena, &run->policy, err);
 	if (r == 0)
@@ -200,7 +220,8 @@ static int decide(struct run *run, struct gk_err *err)
 			run->request.override.home = "none";
 	}
 	if (run->userns) {
-		run->ids = gk_userns_take(run->policy.userns_base, &run->request.override.userns_base, err);
+		run->ids = gk_userns_take(
+			run->policy.userns_base, &run->request.override.userns_base, err);
 		if (run->ids < 0)
 			return run->ids;
 	}
@@ -248,8 +269,9 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 
 int gk_cmd_run(int argc, char **argv)
 {
-	static struct run run = { .tty = -1, .ids = -1, .apart = GK_DETACH_INIT,
-		.pump = GK_PUMP_INIT };
+	static struct run run = {
+		.tty = -1, .ids = -1, .apart = GK_DETACH_INIT, .pump = GK_PUMP_INIT
+	};
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_tty tty;
 	uid_t caller;
@@ -284,8 +306,8 @@ int gk_cmd_run(int argc, char **argv)
 	run.session.image_flags = GK_IMAGE_ANY_PARENT;
 	if (gk_session_open(&run.session, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
-	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s", run.id,
-		(unsigned)run.who.uid, run.policy.image);
+	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s", run.id, (unsigned)run.who.uid,
+		run.policy.image);
 	code = gk_supervise_start(&run.session, &err);
 	if (code == 0 && gk_session_record(&run.session, &err) < 0)
 		code = GK_EXIT_GOCKER;

@@ -11,7 +11,8 @@
 static void exec_clean(const char *const *argv, int out, int error) __attribute__((noreturn));
 static void exec_clean(const char *const *argv, int out, int error)
 {
-	static const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	static const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
+		NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out < 0 ? null : out, 1) < 0 ||
 		(error < 0 && dup2(null, 2) < 0))

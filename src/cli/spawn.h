@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* Starts argv[0] (an absolute path) with a clean environment, stdin from /dev/null and its stdout in
- * the stream returned; stderr is dropped. NULL with err when that failed. */
+/* Starts argv[0] (an absolute path) with a clean environment, stdin from /dev/null and its stdout
+ * in the stream returned; stderr is dropped. NULL with err when that failed. */
 FILE *gk_spawn_stream(const char *const *argv, pid_t *ret_pid, struct gk_err *err);
 
 /* Runs argv[0] to its end with stdout dropped and stderr kept. Returns its exit status. */

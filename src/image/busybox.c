@@ -24,26 +24,40 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } dirs[] = {
-	{ "bin", 0755 }, { "sbin", 0755 }, { "usr", 0755 }, { "usr/bin", 0755 },
-	{ "usr/sbin", 0755 }, { "etc", 0755 }, { "dev", 0755 }, { "proc", 0555 }, { "sys", 0555 },
-	{ "run", 0755 }, { "home", 0755 }, { "root", 0700 }, { "mnt", 0755 }, { "tmp", 01777 },
-	{ "var", 0755 }, { "var/tmp", 01777 },
+	{ "bin", 0755 },
+	{ "sbin", 0755 },
+	{ "usr", 0755 },
+	{ "usr/bin", 0755 },
+	{ "usr/sbin", 0755 },
+	{ "etc", 0755 },
+	{ "dev", 0755 },
+	{ "proc", 0555 },
+	{ "sys", 0555 },
+	{ "run", 0755 },
+	{ "home", 0755 },
+	{ "root", 0700 },
+	{ "mnt", 0755 },
+	{ "tmp", 01777 },
+	{ "var", 0755 },
+	{ "var/tmp", 01777 },
 };
 
 static const struct {
 	const char *path, *text;
 } files[] = {
-	{ "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
+	{ "etc/passwd",
+		"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
 	{ "etc/group", "root:x:0:\nnogroup:x:65534:\n" },
 	{ "etc/shells", "/bin/sh\n" },
-	{ "etc/profile", "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-			 "PS1='\\h:\\w\\$ '\n" },
+	{ "etc/profile",
+		"export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+		"PS1='\\h:\\w\\$ '\n" },
 };
 
 static int write_file(int root_fd, const char *path, const char *text, struct gk_err *err)
 {
-	gk_autoclose int fd = openat(root_fd, path,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	gk_autoclose int fd =
+		openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int r = fd < 0 ? -errno : gk_write_all(fd, text, strlen(text));
 	if (r == 0 && fchmod(fd, 0644) < 0)
 		r = -errno;
@@ -73,7 +87,8 @@ static int fill_etc(int root_fd, const char *busybox, struct gk_err *err)
 	get_version(busybox, version, sizeof version);
 	snprintf(release, sizeof release,
 		"NAME=\"BusyBox\"\nID=busybox\nPRETTY_NAME=\"%s, made by gocker from this host's "
-		"busybox\"\nHOME_URL=\"https://busybox.net/\"\n", version);
+		"busybox\"\nHOME_URL=\"https://busybox.net/\"\n",
+		version);
 	int r = write_file(root_fd, "etc/os-release", release, err);
 	for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++)
 		r = write_file(root_fd, files[i].path, files[i].text, err);
@@ -90,8 +105,8 @@ static int copy_program(int root_fd, const char *busybox, struct gk_err *err)
 	if (r != 0)
 		return gk_fail(err, -ENOEXEC, "%s is not a static busybox (package busybox-static)",
 			busybox);
-	gk_autoclose int to = openat(root_fd, "bin/busybox",
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	gk_autoclose int to = openat(
+		root_fd, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
 	r = to < 0 ? -errno : gk_copy_data(from, to);
 	if (r == 0 && fchmod(to, 0755) < 0)
 		r = -errno;
@@ -130,8 +145,9 @@ static int link_applets(int root_fd, const char *busybox, struct gk_err *err)
 		line = strtok_r(NULL, "\n", &save))
 		r = link_applet(root_fd, line, err);
 	if (r == 0 && faccessat(root_fd, "bin/sh", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		r = symlinkat("/bin/busybox", root_fd, "bin/sh") < 0
-			? gk_fail_errno(err, -errno, "cannot make /bin/sh") : 0;
+		r = symlinkat("/bin/busybox", root_fd, "bin/sh") < 0 ?
+			gk_fail_errno(err, -errno, "cannot make /bin/sh") :
+			0;
 	return r;
 }
 

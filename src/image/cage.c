@@ -30,7 +30,8 @@ struct shared {
 	bool whole; /* set last */
 };
 
-static int note_progress(void *arg, const char *what, enum gk_unit unit, uint64_t done, uint64_t total)
+static int note_progress(
+	void *arg, const char *what, enum gk_unit unit, uint64_t done, uint64_t total)
 {
 	struct shared *shared = arg;
 	(void)what;
@@ -44,7 +45,8 @@ static int note_progress(void *arg, const char *what, enum gk_unit unit, uint64_
 static int keep_only(int *archive, int *root)
 {
 	enum { ARCHIVE_FD = 3, ROOT_FD = 4 };
-	int a = fcntl(*archive, F_DUPFD_CLOEXEC, ROOT_FD + 1), r = fcntl(*root, F_DUPFD_CLOEXEC, ROOT_FD + 1);
+	int a = fcntl(*archive, F_DUPFD_CLOEXEC, ROOT_FD + 1),
+	    r = fcntl(*root, F_DUPFD_CLOEXEC, ROOT_FD + 1);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (a < 0 || r < 0 || null < 0)
 		return -errno;
@@ -60,8 +62,9 @@ static int keep_only(int *archive, int *root)
 
 static int confine(int root, struct gk_err *err)
 {
-	const uint64_t caps = geteuid() != 0 ? 0 : 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE |
-		1ULL << CAP_FOWNER | 1ULL << CAP_FSETID;
+	const uint64_t caps = geteuid() != 0 ? 0 :
+					       1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE |
+			1ULL << CAP_FOWNER | 1ULL << CAP_FSETID;
 	int r = 0;
 	if (geteuid() == 0) {
 		r = gk_creds_bound(caps, err);
@@ -95,21 +98,25 @@ static void unpack(pid_t parent, int archive, const char *label, int root,
 	else
 		shared->r = confine(root, &shared->err);
 	if (shared->r == 0)
-		shared->r = gk_extract(archive, label, root, &options, &shared->stats, &shared->err);
+		shared->r =
+			gk_extract(archive, label, root, &options, &shared->stats, &shared->err);
 	shared->whole = true;
 	_exit(0);
 }
 
 /* Until the child has ended. Returns 0, or what the tick said when it stopped the work. */
-static int attend(int pidfd, const struct gk_tick *tick, const struct shared *shared, uint64_t total)
+static int attend(
+	int pidfd, const struct gk_tick *tick, const struct shared *shared, uint64_t total)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	for (;;) {
 		int r = poll(&p, 1, LOOK_MS);
 		if (r > 0)
 			return 0;
-		r = r < 0 && errno != EINTR ? -errno : gk_tick(tick, "unpacking", GK_UNIT_BYTES,
-			__atomic_load_n(&shared->done, __ATOMIC_RELAXED), total);
+		r = r < 0 && errno != EINTR ?
+			-errno :
+			gk_tick(tick, "unpacking", GK_UNIT_BYTES,
+				__atomic_load_n(&shared->done, __ATOMIC_RELAXED), total);
 		if (r < 0) {
 			(void)gk_sys_pidfd_send_signal(pidfd, SIGKILL);
 			return r;
@@ -136,24 +143,26 @@ static int run(int fd, const char *label, int root_fd, const struct gk_extract_o
 	if (r < 0)
 		return gk_fail_errno(err, r, "%s", label);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !shared->whole) {
-		gk_fail(err, -EIO, "%s: the process that unpacked it did not come to its end", label);
+		gk_fail(err, -EIO, "%s: the process that unpacked it did not come to its end",
+			label);
 		gk_err_detail(err, "wait status %d", status);
 		return -EIO;
 	}
 	return 0;
 }
 
-int gk_extract_caged(int fd, const char *label, int root_fd, const struct gk_extract_options *options,
-	struct gk_extract_stats *ret, struct gk_err *err)
+int gk_extract_caged(int fd, const char *label, int root_fd,
+	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err)
 {
-	struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(
+		NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return gk_fail_errno(err, -errno, "%s", label);
 	int r = run(fd, label, root_fd, options, shared, err);
 	if (r == 0 && shared->r < 0) {
 		r = shared->r;
-		shared->err.msg[sizeof shared->err.msg - 1] = shared->err.detail[sizeof shared->err.detail - 1] = '\0';
+		shared->err.msg[sizeof shared->err.msg - 1] =
+			shared->err.detail[sizeof shared->err.detail - 1] = '\0';
 		gk_fail(err, r, "%s", shared->err.msg);
 		gk_err_detail(err, "%s", shared->err.detail);
 	} else if (r == 0) {

@@ -38,7 +38,7 @@ static int make_places(int root_fd, struct gk_err *err)
 /* The host's resolv.conf is bound over the image's for the time of the editing. Where the image has
  * none, or a symlink, an empty file takes the place meanwhile. */
 #define RESOLV "resolv.conf"
-#define ASIDE ".resolv.conf.gocker"
+#define ASIDE  ".resolv.conf.gocker"
 
 struct resolv {
 	int etc;
@@ -48,8 +48,8 @@ struct resolv {
 static int resolv_prepare(int root_fd, struct resolv *resolv, struct gk_err *err)
 {
 	struct stat st;
-	resolv->etc = gk_sys_openat2(root_fd, "etc", O_RDONLY | O_DIRECTORY,
-		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	resolv->etc = gk_sys_openat2(
+		root_fd, "etc", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (resolv->etc < 0)
 		return gk_fail_errno(err, resolv->etc, "/etc in the image");
 	if (fstatat(resolv->etc, RESOLV, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -59,8 +59,8 @@ static int resolv_prepare(int root_fd, struct resolv *resolv, struct gk_err *err
 			return gk_fail_errno(err, -errno, "/etc/resolv.conf");
 		resolv->aside = true;
 	}
-	gk_autoclose int fd = openat(resolv->etc, RESOLV,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	gk_autoclose int fd = openat(
+		resolv->etc, RESOLV, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	resolv->placeholder = fd >= 0;
 	return fd < 0 ? gk_fail_errno(err, -errno, "/etc/resolv.conf") : 0;
 }
@@ -110,8 +110,8 @@ static int run_editor(struct gk_staging *staging, struct gk_edit *edit, struct g
 {
 	char root[PATH_MAX];
 	struct resolv resolv = { .etc = -1 };
-	int n = snprintf(root, sizeof root, "%s/.versions/%s/root", staging->store->path,
-		staging->dir);
+	int n = snprintf(
+		root, sizeof root, "%s/.versions/%s/root", staging->store->path, staging->dir);
 	if (n < 0 || n >= (int)sizeof root)
 		return gk_fail_errno(err, -ENAMETOOLONG, "%s", staging->store->path);
 	int r = make_places(staging->root_fd, err);

@@ -5,11 +5,11 @@
 #include "image/image.h"
 
 struct gk_edit {
-	/* Runs the editor with the directory root (absolute) as its root, writable. Returns its exit
-	 * status as a shell gives it, or -errno. */
+	/* Runs the editor with the directory root (absolute) as its root, writable. Returns its
+	 * exit status as a shell gives it, or -errno. */
 	int (*run)(void *arg, const char *root, struct gk_err *err);
 	void *arg;
-	const char *command; /* what it runs, for the record */
+	const char *command;  /* what it runs, for the record */
 	uint64_t ret_setid;   /* files that lost a set-uid or set-gid bit */
 	uint64_t ret_special; /* devices, FIFOs and sockets removed */
 };

@@ -21,7 +21,8 @@ static la_ssize_t read_block(struct archive *a, void *arg, const void **ret_bloc
 	int stop;
 	ssize_t n;
 	do {
-		stop = gk_tick(x->options->tick, "unpacking", GK_UNIT_BYTES, x->read_bytes, x->total);
+		stop = gk_tick(
+			x->options->tick, "unpacking", GK_UNIT_BYTES, x->read_bytes, x->total);
 		n = stop < 0 ? 0 : read(x->fd, x->buf, sizeof x->buf);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
@@ -51,9 +52,8 @@ int gk_unpack_archive_failed(struct gk_unpack *x)
 int gk_unpack_count(struct gk_unpack *x)
 {
 	if (++x->stats.entries > x->options->limits.entries)
-		return gk_fail(x->err, -EFBIG,
-			"%s holds more than %llu entries (--max-entries)", x->label,
-			(unsigned long long)x->options->limits.entries);
+		return gk_fail(x->err, -EFBIG, "%s holds more than %llu entries (--max-entries)",
+			x->label, (unsigned long long)x->options->limits.entries);
 	return 0;
 }
 
@@ -85,8 +85,8 @@ static int unpack_all(struct gk_unpack *x)
 	}
 }
 
-/* Reads what follows the end mark, so that the sum is the whole file's and a writer at the other end
- * of a pipe does not die of it. */
+/* Reads what follows the end mark, so that the sum is the whole file's and a writer at the other
+ * end of a pipe does not die of it. */
 static int drain(struct gk_unpack *x)
 {
 	const void *block;
@@ -110,7 +110,8 @@ static int check_layout(struct gk_unpack *x)
 		if (faccessat(x->root_fd, marks[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			return gk_fail(x->err, -EINVAL,
 				"%s holds layers (docker save, OCI), not a root file system; make one "
-				"with: docker create IMAGE; docker export CONTAINER", x->label);
+				"with: docker create IMAGE; docker export CONTAINER",
+				x->label);
 	return 0;
 }
 

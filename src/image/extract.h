@@ -15,12 +15,12 @@ struct gk_extract_limits {
 	uint64_t entries;
 };
 #define GK_EXTRACT_SIZE_BYTES ((uint64_t)8 << 30)
-#define GK_EXTRACT_ENTRIES ((uint64_t)1000000)
+#define GK_EXTRACT_ENTRIES    ((uint64_t)1000000)
 enum { GK_EXTRACT_DEPTH = 128 };
 
 struct gk_extract_options {
 	struct gk_extract_limits limits;
-	bool owners; /* give files the owners that the archive names; needs root */
+	bool owners;                /* give files the owners that the archive names; needs root */
 	const struct gk_tick *tick; /* may be NULL */
 };
 
@@ -30,7 +30,7 @@ struct gk_extract_stats {
 	uint64_t size_bytes;
 	uint64_t absolute; /* names with a leading slash: taken as below the root */
 	uint64_t special;  /* devices, FIFOs and sockets left out */
-	uint64_t setid;	   /* files that lost a set-uid or set-gid bit */
+	uint64_t setid;    /* files that lost a set-uid or set-gid bit */
 	uint64_t xattrs;   /* entries whose extended attributes (capabilities, ACLs) were dropped */
 	char sum[GK_SUM_MAX]; /* SHA-256 of the archive as read */
 };

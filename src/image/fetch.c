@@ -31,7 +31,7 @@ const struct gk_pin gk_pins[] = {
 enum {
 	CONNECT_TIMEOUT_S = 15,
 	STALLED_BYTES_S = 1000, /* slower than this … */
-	STALLED_S = 60,		/* … for so long, and the mirror counts as dead */
+	STALLED_S = 60,         /* … for so long, and the mirror counts as dead */
 };
 /* No minirootfs is larger: a mirror can't fill the disk before its sum is found wrong. */
 #define FETCH_MAX_BYTES ((curl_off_t)256 << 20)
@@ -59,8 +59,8 @@ static size_t on_data(char *data, size_t one, size_t size, void *arg)
 	return size;
 }
 
-static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
-	curl_off_t up)
+static int on_progress(
+	void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
 {
 	struct download *d = arg;
 	(void)up_total;
@@ -82,8 +82,10 @@ static bool set_options(CURL *curl, const char *url, struct download *d, char *t
 		curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_USERAGENT, "gocker/" GK_VERSION) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALLED_BYTES_S) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S) ==
+		CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALLED_BYTES_S) ==
+		CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALLED_S) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text) == CURLE_OK &&
 		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) == CURLE_OK &&
@@ -137,8 +139,8 @@ static int fetch_pin(const struct gk_pin *pin, const char *url, int dir_fd,
 	char sum[GK_SUM_MAX];
 	gk_autohash struct gk_hash *hash = gk_hash_new(512);
 	/* Not O_TMPFILE, which several file systems lack. */
-	gk_autoclose int fd = openat(dir_fd, "download",
-		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	gk_autoclose int fd = openat(
+		dir_fd, "download", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (!hash || fd < 0 || unlinkat(dir_fd, "download", 0) < 0)
 		return gk_fail_errno(err, hash ? -errno : -ENOMEM, "no place for a download");
 	struct download d = { .fd = fd, .hash = hash, .tick = tick };
@@ -148,8 +150,9 @@ static int fetch_pin(const struct gk_pin *pin, const char *url, int dir_fd,
 	if (gk_hash_end(hash, sum) < 0)
 		return gk_fail(err, -EIO, "no SHA-512 of %s", url);
 	if (strcmp(sum, pin->sha512) != 0)
-		return gk_fail(err, -EBADMSG, "%s has the wrong SHA-512 (%.16s…, not %.16s…): not used",
-			url, sum, pin->sha512);
+		return gk_fail(err, -EBADMSG,
+			"%s has the wrong SHA-512 (%.16s…, not %.16s…): not used", url, sum,
+			pin->sha512);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return gk_fail_errno(err, -errno, "%s", url);
 	*ret_fd = gk_steal_fd(&fd);

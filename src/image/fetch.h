@@ -25,10 +25,10 @@ struct gk_fetch_options {
 };
 
 /* Fetches a pinned minirootfs into an unlinked file below dir_fd and verifies it. Where no version
- * was asked for, a mirror that lacks the newest pin is asked for the next. On success *ret_fd is the
- * file, at its start, *ret_pin what it is and ret_url (GK_URL_MAX bytes) where it came from. Returns 0,
- * or -errno: -EHOSTUNREACH no mirror could be reached or none has it; -EBADMSG wrong sum; -EINVAL bad
- * mirror, or no such pin; -EINTR, -ENOSPC and so on. */
+ * was asked for, a mirror that lacks the newest pin is asked for the next. On success *ret_fd is
+ * the file, at its start, *ret_pin what it is and ret_url (GK_URL_MAX bytes) where it came from.
+ * Returns 0, or -errno: -EHOSTUNREACH no mirror could be reached or none has it; -EBADMSG wrong
+ * sum; -EINVAL bad mirror, or no such pin; -EINTR, -ENOSPC and so on. */
 int gk_fetch_alpine(const struct gk_fetch_options *options, int dir_fd, const struct gk_tick *tick,
 	int *ret_fd, const struct gk_pin **ret_pin, char *ret_url, struct gk_err *err);
 

@@ -19,8 +19,8 @@ struct gk_hash *gk_hash_new(unsigned bits)
 	if (!hash)
 		return NULL;
 	hash->ctx = EVP_MD_CTX_new();
-	if (hash->ctx && EVP_DigestInit_ex(hash->ctx, bits == 512 ? EVP_sha512() : EVP_sha256(),
-			NULL) == 1)
+	if (hash->ctx &&
+		EVP_DigestInit_ex(hash->ctx, bits == 512 ? EVP_sha512() : EVP_sha256(), NULL) == 1)
 		return hash;
 	gk_hash_free(&hash);
 	return NULL;

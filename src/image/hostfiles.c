@@ -15,18 +15,22 @@
 
 enum { MAX_DEPTH = 8, MAX_FILES = 4096 };
 
-/* Programs that lie elsewhere than in a PATH, or are more than one file. A path that ends in a slash
- * is a directory. The first path that exists is the program; without one the host lacks it. */
+/* Programs that lie elsewhere than in a PATH, or are more than one file. A path that ends in a
+ * slash is a directory. The first path that exists is the program; without one the host lacks it.
+ */
 static const struct {
 	const char *name;
 	const char *const *paths;
 } known[] = {
-	{ "sftp-server", (const char *const[]){ "/usr/lib/openssh/sftp-server",
-		"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
-		"/usr/libexec/sftp-server", NULL } },
-	{ "git", (const char *const[]){ "/usr/bin/git", "/usr/bin/git-upload-pack",
-		"/usr/bin/git-receive-pack", "/usr/bin/git-upload-archive", "/usr/lib/git-core/",
-		"/usr/libexec/git-core/", "/usr/share/git-core/templates/", NULL } },
+	{ "sftp-server",
+		(const char *const[]){ "/usr/lib/openssh/sftp-server",
+			"/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
+			"/usr/libexec/sftp-server", NULL } },
+	{ "git",
+		(const char *const[]){ "/usr/bin/git", "/usr/bin/git-upload-pack",
+			"/usr/bin/git-receive-pack", "/usr/bin/git-upload-archive",
+			"/usr/lib/git-core/", "/usr/libexec/git-core/",
+			"/usr/share/git-core/templates/", NULL } },
 };
 
 static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin",
@@ -163,8 +167,8 @@ bool gk_host_version(const char *path, char *ret, size_t size)
 {
 	char package[256];
 	const char *const rpm[] = { "/usr/bin/rpm", "-qf", path, NULL };
-	const char *const dpkg[] = { "/usr/bin/dpkg-query", "-W", "-f",
-		"${Package} ${Version}\n", package, NULL };
+	const char *const dpkg[] = { "/usr/bin/dpkg-query", "-W", "-f", "${Package} ${Version}\n",
+		package, NULL };
 	bool ok = false;
 	if (access(dpkg[0], X_OK) == 0)
 		ok = dpkg_package(path, package, sizeof package) &&

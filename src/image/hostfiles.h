@@ -11,7 +11,7 @@
 struct gk_host_file {
 	const char *path;
 	const char *target; /* a symlink to another of these files; NULL: a file to be copied */
-	bool main;    /* the program itself, not one of its helpers */
+	bool main;          /* the program itself, not one of its helpers */
 };
 struct gk_host_files {
 	struct gk_host_file *list;
@@ -19,9 +19,9 @@ struct gk_host_files {
 	struct gk_arena names;
 };
 
-/* Finds the files of a program: an absolute path; a name that is looked up in the usual directories;
- * or a name that is known to be more than one file (sftp-server, scp, rsync, git). Directories are
- * not listed, only what is in them. -ENOENT when the host lacks it. */
+/* Finds the files of a program: an absolute path; a name that is looked up in the usual
+ * directories; or a name that is known to be more than one file (sftp-server, scp, rsync, git).
+ * Directories are not listed, only what is in them. -ENOENT when the host lacks it. */
 int gk_host_files_of(const char *program, struct gk_host_files *ret, struct gk_err *err);
 
 void gk_host_files_free(struct gk_host_files *files);

@@ -30,10 +30,10 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 		return r;
 	gk_info_set_made(info);
 	gk_info_set_os(info, staging->root_fd);
-	(void)json_object_object_add(info, "entries",
-		json_object_new_int64((int64_t)totals.entries));
-	(void)json_object_object_add(info, "size_bytes",
-		json_object_new_int64((int64_t)totals.size_bytes));
+	(void)json_object_object_add(
+		info, "entries", json_object_new_int64((int64_t)totals.entries));
+	(void)json_object_object_add(
+		info, "size_bytes", json_object_new_int64((int64_t)totals.size_bytes));
 	gk_info_set(info, "manifest_sha256", totals.sum);
 	r = gk_info_write(info, staging->fd, err);
 	if (r == 0)
@@ -73,8 +73,8 @@ int gk_image_import(const struct gk_store *store, const char *name, int fd, cons
 	int r = gk_staging_begin(store, name, &staging, err);
 	if (r < 0)
 		return r;
-	return import_into(&staging, fd, origin ? origin : "standard input", options, NULL, info,
-		ret, err);
+	return import_into(
+		&staging, fd, origin ? origin : "standard input", options, NULL, info, ret, err);
 }
 
 int gk_image_fetch(const struct gk_store *store, const char *name,

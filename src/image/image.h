@@ -33,8 +33,8 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 int gk_image_busybox(const struct gk_store *store, const char *name, const char *busybox,
 	const struct gk_making *making, struct gk_err *err);
 
-/* The first step of a change: a new version under construction that holds what image name holds now,
- * and its record. */
+/* The first step of a change: a new version under construction that holds what image name holds
+ * now, and its record. */
 int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,
 	struct json_object **ret_info, const struct gk_tick *tick, struct gk_err *err);
 

@@ -83,7 +83,8 @@ static void pretty_name(char *text, char *ret, size_t size)
 			continue;
 		char *value = line + 12;
 		size_t len = strlen(value);
-		if (len >= 2 && (value[0] == '"' || value[0] == '\'') && value[len - 1] == value[0]) {
+		if (len >= 2 && (value[0] == '"' || value[0] == '\'') &&
+			value[len - 1] == value[0]) {
 			value[len - 1] = '\0';
 			value++;
 		}
@@ -112,8 +113,10 @@ void gk_info_set_os(struct json_object *info, int root_fd)
 
 int gk_info_write(struct json_object *info, int version_fd, struct gk_err *err)
 {
-	const char *text = info ? json_object_to_json_string_ext(info,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	const char *text = info ?
+		json_object_to_json_string_ext(
+			info, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) :
+		NULL;
 	if (!text)
 		return gk_fail_errno(err, -ENOMEM, "cannot write info.json");
 	gk_autoclose int fd = openat(version_fd, "info.json.new",
@@ -121,7 +124,8 @@ int gk_info_write(struct json_object *info, int version_fd, struct gk_err *err)
 	int r = fd < 0 ? -errno : gk_write_all(fd, text, strlen(text));
 	if (r == 0)
 		r = gk_write_all(fd, "\n", 1);
-	if (r == 0 && (fsync(fd) < 0 ||
+	if (r == 0 &&
+		(fsync(fd) < 0 ||
 			renameat(version_fd, "info.json.new", version_fd, "info.json") < 0))
 		r = -errno;
 	return r < 0 ? gk_fail_errno(err, r, "cannot write info.json") : 0;
@@ -134,8 +138,8 @@ struct json_object *gk_info_read(int version_fd, struct gk_err *err)
 	char *text = NULL;
 	size_t size = 0;
 	gk_autoclose int fd = openat(version_fd, "info.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	int r = fd < 0 ? gk_fail_errno(err, -errno, "info.json")
-		       : gk_read_all(fd, INFO_MAX, &arena, &text, &size, err);
+	int r = fd < 0 ? gk_fail_errno(err, -errno, "info.json") :
+			 gk_read_all(fd, INFO_MAX, &arena, &text, &size, err);
 	if (r == 0) {
 		info = json_tokener_parse(text);
 		if (!info || !json_object_is_type(info, json_type_object)) {

@@ -30,8 +30,8 @@ static int make_dir(int root_fd, const char *path)
 	return fchmodat(above, name, 0755, 0) < 0 ? -errno : 0;
 }
 
-int gk_inroot_parent(int root_fd, const char *path, bool make, const char **ret_name,
-	struct gk_err *err)
+int gk_inroot_parent(
+	int root_fd, const char *path, bool make, const char **ret_name, struct gk_err *err)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -64,8 +64,8 @@ int gk_inroot_copy(int root_fd, const char *path, int from_fd, mode_t mode, stru
 		return dir;
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return gk_fail_errno(err, -errno, "cannot replace %s in the image", path);
-	gk_autoclose int to = openat(dir, name,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	gk_autoclose int to =
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = to < 0 ? -errno : gk_copy_data(from_fd, to);
 	if (r == 0 && fchmod(to, mode & 0777) < 0)
 		r = -errno;

@@ -9,8 +9,8 @@
 
 /* Opens (O_PATH) the directory that path lies in, resolved inside root_fd; with make, makes what is
  * missing of it, 0755. *ret_name is the last part of path. Returns the fd or -errno. */
-int gk_inroot_parent(int root_fd, const char *path, bool make, const char **ret_name,
-	struct gk_err *err);
+int gk_inroot_parent(
+	int root_fd, const char *path, bool make, const char **ret_name, struct gk_err *err);
 
 /* Copies the host's file that from_fd reads to path in the root, with mode, replacing what is there
  * unless that is a directory. Returns 0 or -errno. */

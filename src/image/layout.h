@@ -1,4 +1,5 @@
-/* What store.c (making versions) and versions.c (finding and removing them) share. Private to them. */
+/* What store.c (making versions) and versions.c (finding and removing them) share. Private to them.
+ */
 #ifndef GK_IMAGE_LAYOUT_H
 #define GK_IMAGE_LAYOUT_H
 
@@ -7,16 +8,17 @@
 #include "image/store.h"
 
 /* Takes the lock under which names change. Held for the time of a rename or two; never while
- * unpacking. A new open file each time: the lock goes with the fd returned. Returns it or -errno. */
+ * unpacking. A new open file each time: the lock goes with the fd returned. Returns it or -errno.
+ */
 int gk_store_lock(const struct gk_store *store, struct gk_err *err);
 
-/* The version that the link NAME stands for: the middle part of ".versions/NAME@STAMP/root". -EINVAL
- * when it is no link of gocker's. */
+/* The version that the link NAME stands for: the middle part of ".versions/NAME@STAMP/root".
+ * -EINVAL when it is no link of gocker's. */
 int gk_store_read_link(const struct gk_store *store, const char *name, char *ret, size_t size);
 
-/* Takes a version out of use if no session holds it. The caller has the store's lock. Afterwards the
- * directory is called dead (".dead@…"), and the fd returned holds it against a second sweep. Returns
- * that fd, or -errno: -EBUSY in use. */
+/* Takes a version out of use if no session holds it. The caller has the store's lock. Afterwards
+ * the directory is called dead (".dead@…"), and the fd returned holds it against a second sweep.
+ * Returns that fd, or -errno: -EBUSY in use. */
 int gk_store_doom(const struct gk_store *store, const char *dir, char *dead, size_t size);
 
 /* Reads a directory that is open already. */

@@ -61,7 +61,8 @@ static int sum_of(int parent_fd, const char *name, const struct stat *st,
 	strcpy(sum, "-");
 	if (!S_ISREG(st->st_mode))
 		return 0;
-	gk_autoclose int fd = openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	gk_autoclose int fd =
+		openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : gk_hash_fd(fd, 256, tick, sum);
 }
 
@@ -74,9 +75,10 @@ static int make_line(char *line, size_t size, const char *path, int parent_fd, c
 	int r = sum_of(parent_fd, name, st, tick, sum);
 	if (r < 0)
 		return r;
-	char type = S_ISDIR(st->st_mode) ? 'd' : S_ISREG(st->st_mode) ? 'f'
-		: S_ISLNK(st->st_mode)					 ? 'l'
-									 : 'o';
+	char type = S_ISDIR(st->st_mode) ? 'd' :
+		S_ISREG(st->st_mode)     ? 'f' :
+		S_ISLNK(st->st_mode)     ? 'l' :
+					   'o';
 	if (type == 'f')
 		snprintf(length, sizeof length, "%llu", (unsigned long long)st->st_size);
 	if (type == 'l') {
@@ -180,7 +182,8 @@ static int next_line(struct verifier *v, struct gk_err *err)
 	ssize_t n = getline(&v->line, &v->room, v->in);
 	v->have = n > 0;
 	if (n <= 0)
-		return ferror(v->in) ? gk_fail_errno(err, errno ? -errno : -EIO, "the manifest") : 0;
+		return ferror(v->in) ? gk_fail_errno(err, errno ? -errno : -EIO, "the manifest") :
+				       0;
 	const char *path = v->line[n - 1] == '\n' ? path_field(v->line) : NULL;
 	if (!path || strlen(path) >= sizeof v->path)
 		return gk_fail(err, -EBADMSG, "the manifest is damaged");
@@ -203,8 +206,7 @@ static int compare_paths(const char *a, const char *b)
 	return (x > y) - (x < y);
 }
 
-static void report(struct verifier *v, enum gk_difference kind, const char *path,
-	const char *what)
+static void report(struct verifier *v, enum gk_difference kind, const char *path, const char *what)
 {
 	v->n++;
 	v->differs(v->arg, kind, path, what);

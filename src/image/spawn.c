@@ -43,7 +43,8 @@ int gk_spawn_read(const char *const *argv, char *ret, size_t size, struct gk_err
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot run %s", argv[0]);
 	size_t len = 0;
-	for (ssize_t n; r == 0 && len + 1 < size && (n = read(in, ret + len, size - 1 - len)) != 0;) {
+	for (ssize_t n;
+		r == 0 && len + 1 < size && (n = read(in, ret + len, size - 1 - len)) != 0;) {
 		if (n < 0 && errno != EINTR)
 			r = -errno;
 		len += n > 0 ? (size_t)n : 0;
@@ -58,6 +59,6 @@ int gk_spawn_read(const char *const *argv, char *ret, size_t size, struct gk_err
 			return gk_fail_errno(err, -errno, "%s", argv[0]);
 	if (r < 0)
 		return gk_fail_errno(err, r, "%s", argv[0]);
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : gk_fail(err, -EIO, "%s was ended by a signal", argv[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   gk_fail(err, -EIO, "%s was ended by a signal", argv[0]);
 }

@@ -16,7 +16,7 @@
 #include "image/tree.h"
 
 /* Names below .versions that are no version: no image's name begins with a dot. */
-#define NEW_PREFIX ".new@"
+#define NEW_PREFIX  ".new@"
 #define DEAD_PREFIX ".dead@"
 
 static int make_dirs(const char *path, struct gk_err *err)
@@ -52,16 +52,16 @@ int gk_store_open(const char *path, bool create, struct gk_store *ret, struct gk
 	if (fstat(store.dir_fd, &st) < 0)
 		return gk_fail_errno(err, -errno, "image directory %s", path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return gk_fail(err, -EPERM, "%s must belong to root and be writable by nobody else",
-			path);
+		return gk_fail(
+			err, -EPERM, "%s must belong to root and be writable by nobody else", path);
 	if (create && mkdirat(store.dir_fd, ".versions", 0700) < 0 && errno != EEXIST)
 		return gk_fail_errno(err, -errno, "cannot make %s/.versions", path);
-	store.versions_fd = openat(store.dir_fd, ".versions",
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	store.versions_fd =
+		openat(store.dir_fd, ".versions", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (store.versions_fd < 0 && (create || errno != ENOENT))
 		return gk_fail_errno(err, -errno, "%s/.versions", path);
-	if (store.versions_fd >= 0 && (fstat(store.versions_fd, &st) < 0 ||
-			st.st_uid != geteuid() || (st.st_mode & 077)))
+	if (store.versions_fd >= 0 &&
+		(fstat(store.versions_fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077)))
 		return gk_fail(err, -EPERM, "%s/.versions must be root's alone (mode 0700)", path);
 	*ret = store;
 	store.dir_fd = store.versions_fd = -1;
@@ -95,8 +95,8 @@ static int random_suffix(char *buf, size_t size)
 	return 0;
 }
 
-int gk_staging_begin(const struct gk_store *store, const char *name, struct gk_staging *ret,
-	struct gk_err *err)
+int gk_staging_begin(
+	const struct gk_store *store, const char *name, struct gk_staging *ret, struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = { .store = store, .fd = -1, .root_fd = -1 };
 	char suffix[16];
@@ -117,13 +117,13 @@ int gk_staging_begin(const struct gk_store *store, const char *name, struct gk_s
 		return lock;
 	if (mkdirat(store->versions_fd, staging.dir, 0700) < 0)
 		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
-	staging.fd = openat(store->versions_fd, staging.dir,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	staging.fd = openat(
+		store->versions_fd, staging.dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (staging.fd < 0 || flock(staging.fd, LOCK_EX | LOCK_NB) < 0 ||
 		mkdirat(staging.fd, "root", 0755) < 0)
 		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
-	staging.root_fd = openat(staging.fd, "root",
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	staging.root_fd =
+		openat(staging.fd, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (staging.root_fd < 0 || fchmod(staging.root_fd, 0755) < 0)
 		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
 	*ret = staging;
@@ -156,8 +156,8 @@ static int switch_link(const struct gk_staging *staging, const char *version, st
 	if (renameat(dir, temp, dir, staging->name) < 0) {
 		int r = -errno;
 		(void)unlinkat(dir, temp, 0);
-		return gk_fail_errno(err, r, "cannot put %s/%s in place", staging->store->path,
-			staging->name);
+		return gk_fail_errno(
+			err, r, "cannot put %s/%s in place", staging->store->path, staging->name);
 	}
 	return 0;
 }
@@ -194,7 +194,8 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 	if (lock < 0)
 		return lock;
 	char now[GK_VERSION_NAME_MAX] = "";
-	if (staging->base[0] && (gk_store_read_link(store, staging->name, now, sizeof now) < 0 ||
+	if (staging->base[0] &&
+		(gk_store_read_link(store, staging->name, now, sizeof now) < 0 ||
 			strcmp(now, staging->base) != 0))
 		return gk_fail(err, -ESTALE, "image '%s' was replaced meanwhile", staging->name);
 	/* From exclusive to shared, so that a session can start at once; neither a sweep nor a
@@ -209,8 +210,9 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 		return r;
 	gk_close_fd(&staging->root_fd);
 	gk_close_fd(&staging->fd);
-	return fsync(store->dir_fd) < 0 ? gk_fail_errno(err, -errno, "cannot sync %s", store->path)
-					: 0;
+	return fsync(store->dir_fd) < 0 ?
+		gk_fail_errno(err, -errno, "cannot sync %s", store->path) :
+		0;
 }
 
 void gk_staging_end(struct gk_staging *staging)
@@ -223,8 +225,8 @@ void gk_staging_end(struct gk_staging *staging)
 
 int gk_store_doom(const struct gk_store *store, const char *dir, char *dead, size_t size)
 {
-	gk_autoclose int fd = openat(store->versions_fd, dir,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	gk_autoclose int fd =
+		openat(store->versions_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -266,7 +268,8 @@ void gk_store_sweep(const struct gk_store *store)
 		if (dir)
 			(void)closedir(dir);
 		gk_close_fd(&lock);
-		more = held >= 0 && gk_tree_remove(store->versions_fd, dead, store->tick, NULL) == 0;
+		more = held >= 0 &&
+			gk_tree_remove(store->versions_fd, dead, store->tick, NULL) == 0;
 	}
 	DIR *dir = gk_store_opendir(store->dir_fd);
 	for (struct dirent *e; dir && (e = readdir(dir));)

@@ -1,4 +1,5 @@
-/* The image directory on disk: versions, the links that name them, locks, staging. See README.md. */
+/* The image directory on disk: versions, the links that name them, locks, staging. See README.md.
+ */
 #ifndef GK_IMAGE_STORE_H
 #define GK_IMAGE_STORE_H
 
@@ -13,12 +14,12 @@
 enum { GK_VERSION_NAME_MAX = 160 };
 
 struct gk_store {
-	const char *path; /* as given: for messages */
-	int dir_fd;	  /* the image directory */
-	int versions_fd;  /* its .versions */
+	const char *path;           /* as given: for messages */
+	int dir_fd;                 /* the image directory */
+	int versions_fd;            /* its .versions */
 	const struct gk_tick *tick; /* of removals; may be NULL */
 };
-#define GK_STORE_INIT { .dir_fd = -1, .versions_fd = -1 }
+#define GK_STORE_INIT ((struct gk_store){ .dir_fd = -1, .versions_fd = -1 })
 
 /* Opens the image directory; with create, makes it and .versions where missing. path must outlive
  * the store. Without create a directory that does not exist is -ENOENT. Returns 0 or -errno. */
@@ -32,15 +33,15 @@ struct gk_staging {
 	char name[GK_IMAGE_NAME_MAX + 1];
 	char dir[GK_VERSION_NAME_MAX];
 	char base[GK_VERSION_NAME_MAX]; /* the version it is a change of; "" for none */
-	int fd;	     /* the version directory, locked exclusively */
-	int root_fd; /* its root, 0755 root */
+	int fd;                         /* the version directory, locked exclusively */
+	int root_fd;                    /* its root, 0755 root */
 };
-#define GK_STAGING_INIT { .fd = -1, .root_fd = -1 }
+#define GK_STAGING_INIT ((struct gk_staging){ .fd = -1, .root_fd = -1 })
 
 /* Sweeps what killed runs left behind, then makes an empty staging directory for image name.
  * -EEXIST when a plain directory that gocker did not make has that name. Returns 0 or -errno. */
-int gk_staging_begin(const struct gk_store *store, const char *name, struct gk_staging *ret,
-	struct gk_err *err);
+int gk_staging_begin(
+	const struct gk_store *store, const char *name, struct gk_staging *ret, struct gk_err *err);
 
 /* Brings everything to the disk, then puts the version in place under its name with one rename(2).
  * -ESTALE when the image is not the one that it is a change of any more. On failure the staging
@@ -74,8 +75,8 @@ void gk_image_list_free(struct gk_image_list *list);
 #define gk_autolist __attribute__((cleanup(gk_image_list_free)))
 
 /* The version that an image's name stands for. -ENOENT when there is none of that name. */
-int gk_store_current(const struct gk_store *store, const char *name,
-	struct gk_image_version *ret, struct gk_err *err);
+int gk_store_current(const struct gk_store *store, const char *name, struct gk_image_version *ret,
+	struct gk_err *err);
 
 /* Opens a version's directory (plain: the directory above its root is the image directory, so this
  * gives -EINVAL) and its root. Each ret_ may be NULL. A shared lock is taken on the version, as a

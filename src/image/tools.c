@@ -29,7 +29,7 @@ struct tools {
 	int root_fd;
 	struct json_object *tools; /* array: program, path, version */
 	struct json_object *files; /* host path → SHA-256 */
-	char loader[PATH_MAX];	   /* the host's; "" until the first program that needs it */
+	char loader[PATH_MAX];     /* the host's; "" until the first program that needs it */
 	const struct gk_say *said;
 	struct gk_err *err;
 	char list[LIST_BYTES]; /* what the loader says */
@@ -53,7 +53,8 @@ static int open_host(struct tools *t, const char *path)
 	if (!S_ISREG(st.st_mode))
 		return gk_fail(t->err, -EINVAL, "%s is no file", path);
 	if (st.st_uid != 0 || (st.st_mode & 022))
-		return gk_fail(t->err, -EPERM, "%s could have been written by others than root", path);
+		return gk_fail(
+			t->err, -EPERM, "%s could have been written by others than root", path);
 	int r = gk_hash_fd(fd, 256, NULL, sum);
 	if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return gk_fail_errno(t->err, r < 0 ? r : -errno, "%s", path);
@@ -67,7 +68,8 @@ static int copy_host(struct tools *t, const char *from, const char *to, mode_t m
 	return fd < 0 ? fd : gk_inroot_copy(t->root_fd, to, fd, mode, t->err);
 }
 
-/* Whether something stands at path. What earlier tools left is gone by now, so it is the image's own. */
+/* Whether something stands at path. What earlier tools left is gone by now, so it is the image's
+ * own. */
 static bool is_the_images(struct tools *t, const char *path)
 {
 	const char *name;
@@ -76,8 +78,8 @@ static bool is_the_images(struct tools *t, const char *path)
 	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* One line of the loader's list: "\tlibc.so.6 => /lib/…/libc.so.6 (0x…)". Lines without an arrow are
- * the vDSO and the loader itself. */
+/* One line of the loader's list: "\tlibc.so.6 => /lib/…/libc.so.6 (0x…)". Lines without an arrow
+ * are the vDSO and the loader itself. */
 static int copy_library(struct tools *t, char *line, const char *program)
 {
 	char to[PATH_MAX];
@@ -88,7 +90,8 @@ static int copy_library(struct tools *t, char *line, const char *program)
 	*arrow = '\0';
 	path[strcspn(path, " ")] = '\0';
 	if (path[0] != '/')
-		return gk_fail(t->err, -ENOENT, "%s needs %s, which this host lacks", program, name);
+		return gk_fail(
+			t->err, -ENOENT, "%s needs %s, which this host lacks", program, name);
 	if (strchr(name, '/') || json_object_object_get_ex(t->files, path, NULL))
 		return 0;
 	snprintf(to, sizeof to, GK_TOOLS_DIR "/lib/%s", name);
@@ -123,10 +126,11 @@ static int install_loader(struct tools *t, const char *loader)
 #include "launcher.h"
 	};
 	const char *name;
-	gk_autoclose int dir = gk_inroot_parent(t->root_fd, GK_TOOLS_DIR "/launch", true, &name,
-		t->err);
-	gk_autoclose int fd = dir < 0 ? -1
-		: openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	gk_autoclose int dir =
+		gk_inroot_parent(t->root_fd, GK_TOOLS_DIR "/launch", true, &name, t->err);
+	gk_autoclose int fd = dir < 0 ?
+		-1 :
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
 	r = fd < 0 ? -errno : gk_write_all(fd, launcher, sizeof launcher);
 	if (r == 0 && fchmod(fd, 0755) < 0)
 		r = -errno;
@@ -148,13 +152,13 @@ static int install_program(struct tools *t, const char *path, const char *loader
 	r = copy_host(t, path, real, 0755);
 	if (r < 0)
 		return r;
-	gk_autoclose int from = gk_inroot_parent(t->root_fd, GK_TOOLS_DIR "/launch", false, &launch,
-		t->err);
-	gk_autoclose int to = from < 0 ? -1 : gk_inroot_parent(t->root_fd, path, true, &name, t->err);
+	gk_autoclose int from =
+		gk_inroot_parent(t->root_fd, GK_TOOLS_DIR "/launch", false, &launch, t->err);
+	gk_autoclose int to =
+		from < 0 ? -1 : gk_inroot_parent(t->root_fd, path, true, &name, t->err);
 	if (to < 0)
 		return from < 0 ? from : to;
-	if ((unlinkat(to, name, 0) < 0 && errno != ENOENT) ||
-		linkat(from, launch, to, name, 0) < 0)
+	if ((unlinkat(to, name, 0) < 0 && errno != ENOENT) || linkat(from, launch, to, name, 0) < 0)
 		return gk_fail_errno(t->err, -errno, "cannot make %s in the image", path);
 	return 0;
 }
@@ -234,8 +238,8 @@ static int add_program(struct tools *t, const char *program, bool if_there)
 				say(t, file->path, "left alone: the image has its own");
 			continue;
 		}
-		r = file->target ? install_link(t, file->path, file->target)
-				 : install_file(t, file->path);
+		r = file->target ? install_link(t, file->path, file->target) :
+				   install_file(t, file->path);
 		if (r == 0)
 			record(t, program, file);
 	}
@@ -250,7 +254,8 @@ static int clear_before(struct tools *t, struct json_object *old)
 		const char *path = gk_info_get(json_object_array_get_idx(old, i), "path");
 		gk_autoclose int dir = gk_inroot_parent(t->root_fd, path, false, &name, NULL);
 		if (dir >= 0 && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-			return gk_fail_errno(t->err, -errno, "cannot replace %s in the image", path);
+			return gk_fail_errno(
+				t->err, -errno, "cannot replace %s in the image", path);
 	}
 	gk_autoclose int dir = gk_inroot_parent(t->root_fd, GK_TOOLS_DIR, false, &name, NULL);
 	struct stat st;
@@ -297,8 +302,8 @@ int gk_tools_add(int root_fd, struct json_object *info, const char *const *progr
 	return 0;
 }
 
-int gk_image_tools(const struct gk_store *store, const char *name,
-	const struct gk_making *making, struct gk_err *err)
+int gk_image_tools(const struct gk_store *store, const char *name, const struct gk_making *making,
+	struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
 	gk_autoinfo struct json_object *info = NULL;
@@ -315,7 +320,8 @@ unsigned gk_tools_stale(struct json_object *info,
 	unsigned n = 0;
 	if (!json_object_object_get_ex(info, "tool_files", &files))
 		return 0;
-	json_object_object_foreach(files, path, value) {
+	json_object_object_foreach(files, path, value)
+	{
 		char sum[GK_SUM_MAX] = "";
 		gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		const char *was = json_object_get_string(value);

@@ -1,8 +1,9 @@
 /* Bringing programs of the host into an image, to run there at the path they have here, whatever C
  * library the image has, if any.
  *
- * At the path stands a hard link of a small static launcher. The program itself, the host's loader and
- * the libraries lie in GK_TOOLS_DIR (launch/launch.h), so nothing of the image's own is replaced. */
+ * At the path stands a hard link of a small static launcher. The program itself, the host's loader
+ * and the libraries lie in GK_TOOLS_DIR (launch/launch.h), so nothing of the image's own is
+ * replaced. */
 #ifndef GK_IMAGE_TOOLS_H
 #define GK_IMAGE_TOOLS_H
 
@@ -13,22 +14,22 @@
 
 struct json_object;
 
-/* Puts programs (NULL-ended) into the root of a version under construction, together with those that
- * info says it has already, all fresh from the host. A program is an absolute path, a name in the
- * host's usual directories, or one of sftp-server, scp, rsync, git, each with the helpers it needs.
- * What the image has of its own is left alone. Records all in info: "tools" (program, path, version)
- * and "tool_files" (host path, SHA-256).
- * said (may be NULL) is told in one line each what was left out and why. Returns 0 or -errno: -ENOENT
- * when the host lacks one of programs, unless if_there. */
+/* Puts programs (NULL-ended) into the root of a version under construction, together with those
+ * that info says it has already, all fresh from the host. A program is an absolute path, a name in
+ * the host's usual directories, or one of sftp-server, scp, rsync, git, each with the helpers it
+ * needs. What the image has of its own is left alone. Records all in info: "tools" (program, path,
+ * version) and "tool_files" (host path, SHA-256). said (may be NULL) is told in one line each what
+ * was left out and why. Returns 0 or -errno: -ENOENT when the host lacks one of programs, unless
+ * if_there. */
 int gk_tools_add(int root_fd, struct json_object *info, const char *const *programs, bool if_there,
 	const struct gk_say *said, struct gk_err *err);
 
 /* A new version of image name, with the programs making->with too. */
-int gk_image_tools(const struct gk_store *store, const char *name,
-	const struct gk_making *making, struct gk_err *err);
+int gk_image_tools(const struct gk_store *store, const char *name, const struct gk_making *making,
+	struct gk_err *err);
 
-/* Whether the programs in an image are those of the host still: calls stale for each file of the host
- * that was brought in and has changed since or is gone. Returns how many. */
+/* Whether the programs in an image are those of the host still: calls stale for each file of the
+ * host that was brought in and has changed since or is gone. Returns how many. */
 unsigned gk_tools_stale(struct json_object *info,
 	void (*stale)(void *arg, const char *path, const char *why), void *arg);
 

@@ -120,8 +120,8 @@ static int walk_dir(struct walk *walk, int fd, size_t len, unsigned depth)
 			return r;
 		if (S_ISDIR(st.st_mode)) {
 			gk_autoclose int below = open_below(fd, name);
-			r = below < 0 ? gk_fail_errno(walk->err, below, "/%s", walk->path)
-				      : walk_dir(walk, below, at + n, depth + 1);
+			r = below < 0 ? gk_fail_errno(walk->err, below, "/%s", walk->path) :
+					walk_dir(walk, below, at + n, depth + 1);
 			if (r < 0)
 				return r;
 		}
@@ -285,28 +285,30 @@ static int copy_as_link(struct copy *copy, const char *path, const struct stat *
 	return seen->path ? 0 : -ENOMEM;
 }
 
-static int copy_file(struct copy *copy, const char *path, int parent_fd, const char *name,
-	const struct stat *st)
+static int copy_file(
+	struct copy *copy, const char *path, int parent_fd, const char *name, const struct stat *st)
 {
 	int r = st->st_nlink > 1 ? copy_as_link(copy, path, st) : 0;
 	if (r != 0)
 		return r < 0 ? r : 0;
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	gk_autoclose int from = openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	gk_autoclose int to = from < 0 ? -1
-		: openat(copy->to_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			  0600);
+	gk_autoclose int to = from < 0 ?
+		-1 :
+		openat(copy->to_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
 	if (to < 0)
 		return -errno;
 	r = gk_copy_data(from, to);
-	if (r == 0 && (fchown(to, st->st_uid, st->st_gid) < 0 ||
-			fchmod(to, st->st_mode & 07777) < 0 || futimens(to, times) < 0))
+	if (r == 0 &&
+		(fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
+			futimens(to, times) < 0))
 		r = -errno;
 	return r;
 }
 
-static int copy_symlink(struct copy *copy, const char *path, int parent_fd, const char *name,
-	const struct stat *st)
+static int copy_symlink(
+	struct copy *copy, const char *path, int parent_fd, const char *name, const struct stat *st)
 {
 	char target[PATH_MAX];
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
@@ -356,8 +358,7 @@ static int copy_dir_time(void *arg, const char *path, int parent_fd, const char 
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	(void)parent_fd;
 	(void)name;
-	if (S_ISDIR(st->st_mode) &&
-		utimensat(copy->to_fd, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (S_ISDIR(st->st_mode) && utimensat(copy->to_fd, path, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return gk_fail_errno(err, -errno, "cannot copy /%s", path);
 	return 0;
 }

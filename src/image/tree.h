@@ -21,9 +21,9 @@ typedef int (*gk_walk_fn)(void *arg, const char *path, int parent_fd, const char
 /* Walks the tree below root_fd. Returns 0, what fn returned, or -errno. */
 int gk_tree_walk(int root_fd, gk_walk_fn fn, void *arg, struct gk_err *err);
 
-/* Removes name, which has no slash in it, from the directory parent_fd: a directory with all that is
- * in it, however deep; or a file. A mount in it is -EXDEV and stays. tick, which may be NULL, can end
- * it half done. err may be NULL. */
+/* Removes name, which has no slash in it, from the directory parent_fd: a directory with all that
+ * is in it, however deep; or a file. A mount in it is -EXDEV and stays. tick, which may be NULL,
+ * can end it half done. err may be NULL. */
 int gk_tree_remove(int parent_fd, const char *name, const struct gk_tick *tick, struct gk_err *err);
 
 /* Copies what is below from_fd into the directory to_fd: types, modes, owners, times and hard

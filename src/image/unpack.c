@@ -56,8 +56,8 @@ int gk_extract_path(const char *name, char *ret)
 static int refuse(struct gk_unpack *x, int code, const char *path, const char *why)
 {
 	char name[160];
-	return gk_fail(x->err, code, "%s: '%s' %s", x->label, gk_escape(name, sizeof name, path),
-		why);
+	return gk_fail(
+		x->err, code, "%s: '%s' %s", x->label, gk_escape(name, sizeof name, path), why);
 }
 
 static int refuse_errno(struct gk_unpack *x, int code, const char *path)
@@ -97,7 +97,8 @@ static int make_parents(struct gk_unpack *x, char *path)
 			snprintf(up, sizeof up, "%.*s", slash ? (int)(slash - path) : 0, path);
 			above = open_parent(x, up);
 			int r = gk_unpack_count(x);
-			if (r == 0 && (above < 0 || mkdirat(above, slash ? slash + 1 : path, 0755) < 0))
+			if (r == 0 &&
+				(above < 0 || mkdirat(above, slash ? slash + 1 : path, 0755) < 0))
 				r = refuse_errno(x, above < 0 ? above : -errno, path);
 			if (r < 0)
 				return r;
@@ -124,7 +125,8 @@ static int enter_parent(struct gk_unpack *x, const char *path, int *ret_fd, cons
 		if (fd == -ENOENT)
 			fd = make_parents(x, parent);
 		if (fd == -ELOOP || fd == -ENOTDIR)
-			return refuse(x, -EINVAL, path, "lies below something that is no directory");
+			return refuse(
+				x, -EINVAL, path, "lies below something that is no directory");
 		if (fd < 0)
 			return refuse_errno(x, fd, path);
 		gk_close_fd(&x->parent_fd);
@@ -135,7 +137,8 @@ static int enter_parent(struct gk_unpack *x, const char *path, int *ret_fd, cons
 	return 0;
 }
 
-/* An archive may name a thing twice: the later one counts. A directory only gives way when empty. */
+/* An archive may name a thing twice: the later one counts. A directory only gives way when empty.
+ */
 static int make_room(struct gk_unpack *x, const struct entry *entry)
 {
 	if (unlinkat(entry->parent_fd, entry->name, 0) == 0 || errno == ENOENT)
@@ -143,8 +146,8 @@ static int make_room(struct gk_unpack *x, const struct entry *entry)
 	if (errno != EISDIR && errno != EPERM)
 		return refuse_errno(x, -errno, entry->path);
 	if (unlinkat(entry->parent_fd, entry->name, AT_REMOVEDIR) < 0)
-		return refuse(x, -EINVAL, entry->path,
-			"takes the place of a directory with files in it");
+		return refuse(
+			x, -EINVAL, entry->path, "takes the place of a directory with files in it");
 	return 0;
 }
 
@@ -180,7 +183,8 @@ static int unpack_dir(struct gk_unpack *x, struct entry *entry)
 		if (mkdirat(entry->parent_fd, entry->name, 0700) < 0)
 			return refuse_errno(x, -errno, entry->path);
 	}
-	if (x->options->owners && fchownat(entry->parent_fd, entry->name, entry->uid, entry->gid,
+	if (x->options->owners &&
+		fchownat(entry->parent_fd, entry->name, entry->uid, entry->gid,
 			AT_SYMLINK_NOFOLLOW) < 0)
 		return refuse_errno(x, -errno, entry->path);
 	/* Without root's powers a directory stays enterable, to be filled and removed. */
@@ -270,8 +274,9 @@ static int unpack_symlink(struct gk_unpack *x, struct entry *entry)
 	if (r < 0)
 		return r;
 	if (symlinkat(target, entry->parent_fd, entry->name) < 0 ||
-		(x->options->owners && fchownat(entry->parent_fd, entry->name, entry->uid,
-			entry->gid, AT_SYMLINK_NOFOLLOW) < 0) ||
+		(x->options->owners &&
+			fchownat(entry->parent_fd, entry->name, entry->uid, entry->gid,
+				AT_SYMLINK_NOFOLLOW) < 0) ||
 		utimensat(entry->parent_fd, entry->name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return refuse_errno(x, -errno, entry->path);
 	return 0;

@@ -26,7 +26,7 @@ struct gk_unpack {
 	int fd, root_fd;
 	struct gk_hash *hash;
 	uint64_t read_bytes, total; /* total 0: not known */
-	int stopped; /* what progress returned, or the errno of a failed read */
+	int stopped;                /* what progress returned, or the errno of a failed read */
 	unsigned char buf[64 << 10];
 
 	/* The parent opened last: archives name the files of a directory one after the other. */

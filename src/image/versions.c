@@ -46,8 +46,7 @@ static int list_names(const struct gk_store *store, const char *name, struct gk_
 	return r;
 }
 
-static int list_versions(const struct gk_store *store, const char *name,
-	struct gk_image_list *list)
+static int list_versions(const struct gk_store *store, const char *name, struct gk_image_list *list)
 {
 	DIR *dir = store->versions_fd < 0 ? NULL : gk_store_opendir(store->versions_fd);
 	if (!dir)
@@ -83,8 +82,8 @@ static int by_name_and_age(const void *a, const void *b)
 
 static bool in_use(const struct gk_store *store, const char *dir)
 {
-	gk_autoclose int fd = openat(store->versions_fd, dir,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	gk_autoclose int fd =
+		openat(store->versions_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
@@ -113,8 +112,8 @@ void gk_image_list_free(struct gk_image_list *list)
 	list->n = 0;
 }
 
-int gk_store_current(const struct gk_store *store, const char *name,
-	struct gk_image_version *ret, struct gk_err *err)
+int gk_store_current(const struct gk_store *store, const char *name, struct gk_image_version *ret,
+	struct gk_err *err)
 {
 	gk_autolist struct gk_image_list list = { 0 };
 	if (!gk_image_name_ok(name))
@@ -141,7 +140,8 @@ int gk_store_open_version(const struct gk_store *store, const struct gk_image_ve
 		if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
 			return gk_fail_errno(err, -errno, "image '%s'", version->name);
 	}
-	root = version->dir[0] ? openat(fd, "root", how) : openat(store->dir_fd, version->name, how);
+	root = version->dir[0] ? openat(fd, "root", how) :
+				 openat(store->dir_fd, version->name, how);
 	if (root < 0)
 		return gk_fail_errno(err, -errno, "image '%s'", version->name);
 	if (ret_fd)
@@ -191,7 +191,8 @@ int gk_store_remove(const struct gk_store *store, const char *name, struct gk_er
 	gk_autofree struct doomed *dead = calloc(list.n, sizeof *dead);
 	size_t n = 0;
 	for (size_t i = 0; dead && i < list.n; i++) {
-		dead[n].fd = gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);
+		dead[n].fd =
+			gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);
 		if (dead[n].fd >= 0)
 			n++;
 		else if (r == 0) /* a session took it since: it goes with the next prune */
@@ -220,7 +221,8 @@ int gk_store_prune(const struct gk_store *store, const char *name, size_t *ret_r
 	for (size_t i = 0; i < list.n; i++) {
 		if (list.list[i].current)
 			continue;
-		dead[n].fd = gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);
+		dead[n].fd =
+			gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);
 		if (dead[n].fd >= 0)
 			n++;
 		else if (dead[n].fd == -EBUSY)

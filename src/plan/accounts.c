@@ -55,8 +55,8 @@ static int passwd_text(struct gk_build *b, const char **ret)
 		gk_buf_puts(&buf, "root:x:0:0:root:/root:/bin/sh\n");
 	gk_buf_printf(&buf, "%s:x:%u:%u:", who->name, (unsigned)who->uid, (unsigned)who->gid);
 	add_gecos(&buf, who->gecos);
-	const char *home = who->uid == 0 && b->request->override.as_container_root ? "/root"
-										   : b->home;
+	const char *home =
+		who->uid == 0 && b->request->override.as_container_root ? "/root" : b->home;
 	gk_buf_printf(&buf, ":%s:%s\n", home, shell);
 	if (who->uid != NOBODY_ID && strcmp(who->name, "nobody") != 0)
 		gk_buf_puts(&buf, "nobody:x:65534:65534:nobody:/:/bin/false\n");
@@ -93,8 +93,8 @@ static const char *group_text(const struct gk_build *b)
 	struct gk_buf buf = { .arena = b->arena };
 	for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
 		if (!group_taken(b->who, standard[i].gid, standard[i].name))
-			gk_buf_printf(&buf, "%s:x:%u:\n", standard[i].name,
-				(unsigned)standard[i].gid);
+			gk_buf_printf(
+				&buf, "%s:x:%u:\n", standard[i].name, (unsigned)standard[i].gid);
 	for (size_t i = 0; i < b->who->ngroups; i++)
 		add_group(&buf, b, &b->who->groups[i]);
 	return gk_buf_text(&buf);

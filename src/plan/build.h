@@ -8,10 +8,10 @@
 struct gk_build {
 	struct gk_arena *arena;
 	const struct gk_request *request;
-	const struct gk_identity *who;	/* as it is inside: the container's root for `gocker run` */
+	const struct gk_identity *who;  /* as it is inside: the container's root for `gocker run` */
 	const struct gk_policy *policy; /* with the request's overrides */
-	const char *home;		/* inside, clean; "/" when there is none */
-	const char *agent;		/* the agent's socket inside, or NULL */
+	const char *home;               /* inside, clean; "/" when there is none */
+	const char *agent;              /* the agent's socket inside, or NULL */
 	struct gk_entry *entries;
 	size_t nentries, entries_cap;
 	struct gk_mount *mounts;

@@ -92,8 +92,8 @@ static bool title_kind(const char *title, struct gk_section *ret)
 
 static int add_section(struct reader *r, const char *title, unsigned line)
 {
-	r->sections = gk_grow(
-		r->arena, r->sections, r->nsections, &r->sections_cap, sizeof *r->sections);
+	r->sections =
+		gk_grow(r->arena, r->sections, r->nsections, &r->sections_cap, sizeof *r->sections);
 	if (!r->sections)
 		return -ENOMEM;
 	struct section *s = &r->sections[r->nsections];
@@ -125,7 +125,8 @@ static int unknown_key(struct reader *r, const char *name, unsigned line)
 	int near = gk_key_nearest(name, strlen(name));
 	const char *hint = "see gocker.ini(5) for the keys there are";
 	if (near >= 0)
-		hint = gk_arena_printf(r->arena, "did you mean %s?", gk_key_name((enum gk_key)near));
+		hint = gk_arena_printf(
+			r->arena, "did you mean %s?", gk_key_name((enum gk_key)near));
 	FAULT(r, line, hint, "there is no key %s", shown(r, name));
 	return hint ? 0 : -ENOMEM;
 }
@@ -135,8 +136,9 @@ static int check_place(struct reader *r, int key, unsigned line)
 {
 	const char *name = gk_key_name((enum gk_key)key);
 	if (!r->nsections) {
-		FAULT(r, line, gk_key_is_host((enum gk_key)key) ? "put [gocker] above it"
-								 : "put [default] above it",
+		FAULT(r, line,
+			gk_key_is_host((enum gk_key)key) ? "put [gocker] above it" :
+							   "put [default] above it",
 			"%s stands before the first section", name);
 		return 0;
 	}
@@ -145,9 +147,9 @@ static int check_place(struct reader *r, int key, unsigned line)
 		return 1;
 	if (gk_key_is_host((enum gk_key)key) != (s->out.kind == GK_SECTION_HOST)) {
 		FAULT(r, line,
-			gk_key_is_host((enum gk_key)key)
-				? "move it to [gocker]"
-				: "move it to [default], [group:NAME] or [user:NAME]",
+			gk_key_is_host((enum gk_key)key) ?
+				"move it to [gocker]" :
+				"move it to [default], [group:NAME] or [user:NAME]",
 			"%s does not belong to [%s]", name, s->out.title);
 		return 0;
 	}
@@ -161,8 +163,8 @@ static int check_place(struct reader *r, int key, unsigned line)
 	return 1;
 }
 
-static int add_setting(struct reader *r, const struct gk_line *l, const char *text, size_t n,
-	unsigned line)
+static int add_setting(
+	struct reader *r, const struct gk_line *l, const char *text, size_t n, unsigned line)
 {
 	int key = gk_key_find(l->name, strlen(l->name));
 	if (key < 0)
@@ -175,8 +177,7 @@ static int add_setting(struct reader *r, const struct gk_line *l, const char *te
 		return 0;
 	}
 	size_t i = r->nsettings;
-	r->settings =
-		gk_grow(r->arena, r->settings, i, &r->settings_cap, sizeof *r->settings);
+	r->settings = gk_grow(r->arena, r->settings, i, &r->settings_cap, sizeof *r->settings);
 	r->lines = gk_grow(r->arena, r->lines, i, &r->lines_cap, sizeof *r->lines);
 	const char *copy = gk_arena_strndup(r->arena, text, n);
 	if (!r->settings || !r->lines || !copy)
@@ -194,15 +195,11 @@ static int read_line(struct reader *r, const char *s, size_t n, unsigned line)
 	if (e < 0)
 		return e;
 	switch (l.kind) {
-	case GK_LINE_FAULT:
-		fault(r, line, l.complaint.reason, l.complaint.hint);
-		return 0;
+	case GK_LINE_FAULT: fault(r, line, l.complaint.reason, l.complaint.hint); return 0;
 	case GK_LINE_SECTION:
 		return r->nsections > GK_CONFIG_MAX_SECTIONS ? 0 : add_section(r, l.name, line);
-	case GK_LINE_SETTING:
-		return add_setting(r, &l, s, n, line);
-	default:
-		return 0;
+	case GK_LINE_SETTING: return add_setting(r, &l, s, n, line);
+	default: return 0;
 	}
 }
 
@@ -268,8 +265,7 @@ static int check_values(struct reader *r, gk_tokenizer *tokenize, struct gk_err 
 /* The sections as the contract has them. */
 static int take_sections(struct reader *r, struct gk_config *ret)
 {
-	struct gk_section *sections =
-		gk_arena_array(r->arena, r->nsections, sizeof *sections);
+	struct gk_section *sections = gk_arena_array(r->arena, r->nsections, sizeof *sections);
 	if (!sections)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->nsections; i++) {

@@ -12,13 +12,13 @@
 /* The largest configuration file accepted, and the longest line (iniparser 4.1 keeps lines in a
  * fixed buffer of 1024 bytes). */
 #define GK_CONFIG_MAX_BYTES ((size_t)1 << 20)
-#define GK_CONFIG_MAX_LINE 1000
+#define GK_CONFIG_MAX_LINE  1000
 
 /* The most sections and the most settings in a file (iniparser's time grows with their square),
  * and the most faults that are listed. */
 #define GK_CONFIG_MAX_SECTIONS 4096
 #define GK_CONFIG_MAX_SETTINGS 4096
-#define GK_FAULTS_MAX 100
+#define GK_FAULTS_MAX          100
 
 enum gk_section_kind { GK_SECTION_HOST, GK_SECTION_DEFAULT, GK_SECTION_GROUP, GK_SECTION_USER };
 
@@ -45,7 +45,7 @@ struct gk_config {
 
 /* One fault of a configuration file, for `gocker check`. */
 struct gk_fault {
-	unsigned line;	    /* 0: the file as a whole */
+	unsigned line;      /* 0: the file as a whole */
 	const char *reason; /* what is wrong */
 	const char *hint;   /* what to write instead */
 };

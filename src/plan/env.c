@@ -69,8 +69,7 @@ static void env_put(struct env *env, const char *assignment)
 	}
 	size_t i = env_find(env, assignment, strcspn(assignment, "="));
 	size_t len = strlen(assignment) + 1, old = i < env->n ? strlen(env->vars[i]) + 1 : 0;
-	if (len > GK_ENV_VALUE_BYTES || env->bytes - old + len > GK_ENV_BYTES ||
-		i == GK_ENV_VARS)
+	if (len > GK_ENV_VALUE_BYTES || env->bytes - old + len > GK_ENV_BYTES || i == GK_ENV_VARS)
 		return;
 	env->vars[i] = assignment;
 	env->bytes += len - old;
@@ -125,14 +124,14 @@ static void pass_caller(struct env *env, const char *const *caller, const struct
 		if (!(*caller)[n] || !gk_value_env_name_ok(*caller, n) ||
 			env_find(env, *caller, n) < env->n)
 			continue;
-		if (listed(always, *caller, n) ? plain_value(*caller + n + 1)
-					       : policy_passes(policy, *caller, n))
+		if (listed(always, *caller, n) ? plain_value(*caller + n + 1) :
+						 policy_passes(policy, *caller, n))
 			env_put(env, gk_arena_strdup(env->arena, *caller));
 	}
 }
 
-/* Behind the PAM door sshd itself is inside, and its terminal, its X11 display and its file of how the user has
- * shown who he is are as it says. */
+/* Behind the PAM door sshd itself is inside, and its terminal, its X11 display and its file of how
+ * the user has shown who he is are as it says. */
 static void set_ssh(struct env *env, const struct gk_request *request)
 {
 	pass_connection(env, request->env, "SSH_CONNECTION");

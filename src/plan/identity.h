@@ -16,7 +16,7 @@ struct gk_identity {
 	const char *name;
 	const char *gecos;
 	const char *home;
-	const char *shell;	       /* the host's passwd shell */
+	const char *shell;             /* the host's passwd shell */
 	const struct gk_group *groups; /* primary and supplementary, primary first, no gid twice */
 	size_t ngroups;
 };

@@ -12,10 +12,10 @@ enum kind {
 	PATH,
 	IMAGE,
 	HOSTNAME,
-	COUNT,	 /* uint64_t */
-	SIZE,	 /* uint64_t, bytes */
+	COUNT,   /* uint64_t */
+	SIZE,    /* uint64_t, bytes */
 	SECONDS, /* uint64_t */
-	CPUS,	 /* uint32_t, thousandths */
+	CPUS,    /* uint32_t, thousandths */
 	BOOL,
 	CHOICE, /* an enum */
 	UMASK,
@@ -38,10 +38,10 @@ struct rule {
 	const char *hint;
 };
 
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define TIB (1ull << 40)
-#define YEAR_S (366ull * 86400)
+#define KIB        (1ull << 10)
+#define MIB        (1ull << 20)
+#define TIB        (1ull << 40)
+#define YEAR_S     (366ull * 86400)
 #define PIDS_LIMIT (4ull << 20) /* the most that kernel.pid_max can be, proc(5) */
 #define AT(member) offsetof(struct gk_policy, member)
 
@@ -58,8 +58,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		NONE_IS_ZERO, NULL, "0",
 		"write a number of sessions from 0 (no limit) to 1048576" },
 	[GK_KEY_USERNS_BASE] = { "userns_base", COUNT, AT(userns_base), 65536,
-		UINT32_MAX - 1 - (uint64_t)GK_USERNS_RANGES * GK_USERNS_IDS, NO_NONE, NULL,
-		"2000224256", "write the first of 67108864 uids that nobody else uses, from 65536 to "
+		UINT32_MAX - 1 - (uint64_t)GK_USERNS_RANGES *GK_USERNS_IDS, NO_NONE, NULL,
+		"2000224256",
+		"write the first of 67108864 uids that nobody else uses, from 65536 to "
 		"4227858430, such as 2000224256" },
 	[GK_KEY_CONTAIN] = { "contain", BOOL, AT(contain), 0, 0, NO_NONE, NULL, "yes",
 		"write yes or no" },
@@ -201,8 +202,8 @@ static bool set_number(const struct rule *rule, const char *s, void *member, con
 	uint64_t *number = member;
 	if (rule->kind == CPUS) {
 		if (!none)
-			return gk_value_cpus(s, (uint32_t)rule->min, (uint32_t)rule->max, member,
-				ret_why);
+			return gk_value_cpus(
+				s, (uint32_t)rule->min, (uint32_t)rule->max, member, ret_why);
 		*(uint32_t *)member = 0;
 		return true;
 	}
@@ -221,8 +222,7 @@ static bool set_word(const struct rule *rule, const char *s, void *member, const
 {
 	unsigned choice;
 	switch (rule->kind) {
-	case BOOL:
-		return gk_value_bool(s, member, ret_why);
+	case BOOL: return gk_value_bool(s, member, ret_why);
 	case UMASK:
 		if (strcmp(s, "inherit") != 0)
 			return gk_value_umask(s, member, ret_why);
@@ -233,8 +233,9 @@ static bool set_word(const struct rule *rule, const char *s, void *member, const
 			return false;
 		/* The three enums of policy.h; each has the size of an unsigned. */
 		_Static_assert(sizeof(enum gk_root_mode) == sizeof choice &&
-			sizeof(enum gk_home_mode) == sizeof choice &&
-			sizeof(enum gk_network_mode) == sizeof choice, "enums");
+				sizeof(enum gk_home_mode) == sizeof choice &&
+				sizeof(enum gk_network_mode) == sizeof choice,
+			"enums");
 		memcpy(member, &choice, sizeof choice);
 		return true;
 	}
@@ -256,8 +257,8 @@ static bool set_string(const struct rule *rule, const char *s, struct gk_arena *
 	*ret_why = "does not fit into memory";
 	if (rule->kind == PATH)
 		value = gk_path_clean(arena, s, ret_why);
-	else if (rule->kind == IMAGE ? gk_value_image_ok(s, ret_why)
-				     : hostname_template_ok(s, arena, ret_why))
+	else if (rule->kind == IMAGE ? gk_value_image_ok(s, ret_why) :
+				       hostname_template_ok(s, arena, ret_why))
 		value = gk_arena_strdup(arena, s);
 	if (value && rule->kind == PATH && value[1] == '\0') {
 		*ret_why = "is the root directory";
@@ -272,15 +273,14 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 	struct gk_policy *policy, const char **ret_why)
 {
 	if (rule->kind == VOLUMES)
-		return gk_list_volumes(
-			s, arena, &policy->volumes, &policy->nvolumes, ret_why);
+		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
 	if (rule->kind == ENV_PASS)
 		return gk_list_env_pass(s, arena, &policy->env_pass, ret_why);
 	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
 }
 
-int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena,
-	struct gk_policy *policy, struct gk_complaint *ret_complaint)
+int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct gk_policy *policy,
+	struct gk_complaint *ret_complaint)
 {
 	const struct rule *rule = &rules[key];
 	void *member = (char *)policy + rule->offset;
@@ -289,22 +289,15 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena,
 	switch (rule->kind) {
 	case PATH:
 	case IMAGE:
-	case HOSTNAME:
-		ok = set_string(rule, text, arena, member, &why);
-		break;
+	case HOSTNAME: ok = set_string(rule, text, arena, member, &why); break;
 	case COUNT:
 	case SIZE:
 	case SECONDS:
-	case CPUS:
-		ok = set_number(rule, text, member, &why);
-		break;
+	case CPUS: ok = set_number(rule, text, member, &why); break;
 	case ENV_PASS:
 	case ENV_SET:
-	case VOLUMES:
-		ok = set_list(rule, text, arena, policy, &why);
-		break;
-	default:
-		ok = set_word(rule, text, member, &why);
+	case VOLUMES: ok = set_list(rule, text, arena, policy, &why); break;
+	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
 		return 0;
@@ -328,8 +321,8 @@ static const char *number_text(struct gk_arena *arena, uint64_t value, const cha
 	return gk_arena_printf(arena, "%llu", (unsigned long long)value);
 }
 
-static const char *quantity_text(const struct rule *rule, const void *member,
-	struct gk_arena *arena)
+static const char *quantity_text(
+	const struct rule *rule, const void *member, struct gk_arena *arena)
 {
 	static const uint64_t sizes[] = { KIB, MIB, 1ull << 30, TIB };
 	static const uint64_t times[] = { 1, 60, 3600, 86400 };
@@ -338,8 +331,8 @@ static const char *quantity_text(const struct rule *rule, const void *member,
 		(rule->none == NONE_IS_ZERO && value == 0 && rule->kind != COUNT))
 		return "none";
 	if (rule->kind == CPUS)
-		return gk_arena_printf(arena, "%u.%03u", (unsigned)value / 1000,
-			(unsigned)value % 1000);
+		return gk_arena_printf(
+			arena, "%u.%03u", (unsigned)value / 1000, (unsigned)value % 1000);
 	if (rule->kind == SIZE)
 		return number_text(arena, value, "KMGT", sizes, 4);
 	if (rule->kind == SECONDS)
@@ -354,23 +347,16 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	switch (rule->kind) {
 	case PATH:
 	case IMAGE:
-	case HOSTNAME:
-		return *(const char *const *)member;
-	case BOOL:
-		return *(const bool *)member ? "yes" : "no";
+	case HOSTNAME: return *(const char *const *)member;
+	case BOOL: return *(const bool *)member ? "yes" : "no";
 	case UMASK:
 		if (policy->umask == (mode_t)-1)
 			return "inherit";
 		return gk_arena_printf(arena, "%04o", (unsigned)policy->umask);
-	case CHOICE:
-		return rule->choices[*(const unsigned *)member];
-	case ENV_PASS:
-		return gk_list_words_text(policy->env_pass, arena);
-	case ENV_SET:
-		return gk_list_words_text(policy->env_set, arena);
-	case VOLUMES:
-		return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
-	default:
-		return quantity_text(rule, member, arena);
+	case CHOICE: return rule->choices[*(const unsigned *)member];
+	case ENV_PASS: return gk_list_words_text(policy->env_pass, arena);
+	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
+	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
+	default: return quantity_text(rule, member, arena);
 	}
 }

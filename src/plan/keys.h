@@ -32,8 +32,8 @@ const char *gk_key_hint(enum gk_key key);
 
 /* Reads text as the value of key into policy. Lists and strings are allocated from arena;
  * placeholders stay as they are. Returns 0, -EINVAL with *ret_complaint, or -ENOMEM. */
-int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena,
-	struct gk_policy *policy, struct gk_complaint *ret_complaint);
+int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct gk_policy *policy,
+	struct gk_complaint *ret_complaint);
 
 /* The value that policy has for key, as gocker.ini would write it (unquoted): gk_key_set reads it
  * back to the same value. NULL when memory is exhausted. */

@@ -7,8 +7,8 @@
 #include "plan/text.h"
 #include "plan/value.h"
 
-bool gk_list_env_pass(const char *s, struct gk_arena *arena, const char *const **ret,
-	const char **ret_why)
+bool gk_list_env_pass(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why)
 {
 	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
 	if (!words)
@@ -34,8 +34,8 @@ static bool set_before(const char *const *words, const char *const *word, size_t
 	return false;
 }
 
-bool gk_list_env_set(const char *s, struct gk_arena *arena, const char *const **ret,
-	const char **ret_why)
+bool gk_list_env_set(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why)
 {
 	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
 	if (!words)
@@ -56,8 +56,8 @@ bool gk_list_env_set(const char *s, struct gk_arena *arena, const char *const **
 	return true;
 }
 
-static bool read_volume(const char *s, struct gk_arena *arena, struct gk_volume *ret,
-	const char **ret_why)
+static bool read_volume(
+	const char *s, struct gk_arena *arena, struct gk_volume *ret, const char **ret_why)
 {
 	const char *colon = strchr(s, ':');
 	if (!colon) {
@@ -143,8 +143,7 @@ const char *gk_list_words_text(const char *const *words, struct gk_arena *arena)
 	return gk_buf_text(&buf);
 }
 
-const char *gk_list_volumes_text(
-	const struct gk_volume *volumes, size_t n, struct gk_arena *arena)
+const char *gk_list_volumes_text(const struct gk_volume *volumes, size_t n, struct gk_arena *arena)
 {
 	struct gk_buf buf = { .arena = arena };
 	for (size_t i = 0; i < n; i++) {

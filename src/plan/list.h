@@ -1,4 +1,5 @@
-/* The keys of gocker.ini that hold lists: items separated by blanks, quotes around what has them. */
+/* The keys of gocker.ini that hold lists: items separated by blanks, quotes around what has them.
+ */
 #ifndef GK_PLAN_LIST_H
 #define GK_PLAN_LIST_H
 
@@ -11,12 +12,12 @@
  * the rest untouched. An empty text is an empty list. */
 
 /* Names of variables, a * allowed at the end of each. */
-bool gk_list_env_pass(const char *s, struct gk_arena *arena, const char *const **ret,
-	const char **ret_why);
+bool gk_list_env_pass(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
 
 /* NAME=value, no name twice. Names that gocker itself must decide are refused. */
-bool gk_list_env_set(const char *s, struct gk_arena *arena, const char *const **ret,
-	const char **ret_why);
+bool gk_list_env_set(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
 
 /* SOURCE:TARGET[:ro], both absolute paths without a colon; {user} may stand in both. */
 bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
@@ -28,7 +29,6 @@ const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena)
 
 /* The text that reads back to the list; NULL when memory is exhausted. */
 const char *gk_list_words_text(const char *const *words, struct gk_arena *arena);
-const char *gk_list_volumes_text(
-	const struct gk_volume *volumes, size_t n, struct gk_arena *arena);
+const char *gk_list_volumes_text(const struct gk_volume *volumes, size_t n, struct gk_arena *arena);
 
 #endif

@@ -9,7 +9,7 @@
 /* The agent's socket has a fixed place: its own on the host is below /tmp, which is another
  * directory inside. */
 #define AGENT_SOCKET "/run/ssh-agent.sock"
-#define STUB_PATH GK_BINDIR "/gocker-shell"
+#define STUB_PATH    GK_BINDIR "/gocker-shell"
 
 /* Below these nothing of the host's may be attached, nor over what holds them. */
 static const char *const reserved[] = { "/dev", "/proc", "/sys", "/etc", "/bin", "/sbin", "/lib",
@@ -72,8 +72,8 @@ int gk_build_entry(struct gk_build *b, enum gk_entry_kind kind, const char *path
 		if (e < 0)
 			return e;
 	}
-	return push_entry(b, &(struct gk_entry){ .kind = kind, .path = path, .mode = mode,
-				     .content = content });
+	return push_entry(b,
+		&(struct gk_entry){ .kind = kind, .path = path, .mode = mode, .content = content });
 }
 
 static int push_mount(struct gk_build *b, const struct gk_mount *mount)
@@ -92,12 +92,15 @@ static int push_bind_as(struct gk_build *b, enum gk_mount_kind kind, const struc
 	if (!b->binds)
 		return no_memory(b);
 	b->binds[b->nbinds] = *tree;
-	return push_mount(b, &(struct gk_mount){ .kind = kind, .index = (unsigned)b->nbinds++,
-				     .target = target, .flags = flags });
+	return push_mount(b,
+		&(struct gk_mount){ .kind = kind,
+			.index = (unsigned)b->nbinds++,
+			.target = target,
+			.flags = flags });
 }
 
-static int push_bind(struct gk_build *b, const struct gk_bind *tree, const char *target,
-	unsigned flags)
+static int push_bind(
+	struct gk_build *b, const struct gk_bind *tree, const char *target, unsigned flags)
 {
 	return push_bind_as(b, GK_MOUNT_BIND, tree, target, flags);
 }
@@ -118,7 +121,8 @@ static int place_home(struct gk_build *b)
 	if (by)
 		return gk_fail(b->err, -EINVAL,
 			"the home directory %s would cover %s, which the container needs; set "
-			"home = none for this account in gocker.ini", clean, by);
+			"home = none for this account in gocker.ini",
+			clean, by);
 	b->home = clean;
 	return 0;
 }
@@ -133,7 +137,8 @@ static bool is_forwarded_agent(const struct gk_build *b, const char *path)
 		{ "/tmp/dropbear-", "/auth-" } };
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		size_t n = strlen(places[i][0]);
-		const char *slash = strncmp(path, places[i][0], n) == 0 ? strchr(path + n, '/') : NULL;
+		const char *slash =
+			strncmp(path, places[i][0], n) == 0 ? strchr(path + n, '/') : NULL;
 		if (slash && strncmp(slash, places[i][1], strlen(places[i][1])) == 0)
 			return !strchr(slash + 1, '/');
 	}
@@ -165,11 +170,14 @@ static int mount_home(struct gk_build *b)
 		return e;
 	unsigned flags = GK_MF_NOSUID | GK_MF_NODEV;
 	if (b->policy->home == GK_HOME_BIND)
-		return push_bind(b, &(struct gk_bind){ .source = b->home, .as_user = true },
-			b->home, flags);
-	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
-				     .index = GK_SCRATCH_TMP, .source = "home", .target = b->home,
-				     .flags = flags });
+		return push_bind(
+			b, &(struct gk_bind){ .source = b->home, .as_user = true }, b->home, flags);
+	return push_mount(b,
+		&(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
+			.index = GK_SCRATCH_TMP,
+			.source = "home",
+			.target = b->home,
+			.flags = flags });
 }
 
 /* Refuses a volume that would cover, or lie in, what is mounted there already: a mount point in a
@@ -187,7 +195,8 @@ static int check_volume(struct gk_build *b, const struct gk_volume *v)
 		return 0;
 	return gk_fail(b->err, -EINVAL,
 		"the volume %s lies in or covers %s; give it another target in gocker.ini, such as "
-		"/mnt/%s", v->target, by, strrchr(v->target, '/') + 1);
+		"/mnt/%s",
+		v->target, by, strrchr(v->target, '/') + 1);
 }
 
 static int mount_volumes(struct gk_build *b)
@@ -199,7 +208,8 @@ static int mount_volumes(struct gk_build *b)
 		if (e == 0)
 			e = gk_build_entry(b, GK_ENTRY_DIR, v->target, 0755, NULL);
 		if (e == 0)
-			e = push_bind(b, &(struct gk_bind){ .source = v->source }, v->target, flags);
+			e = push_bind(
+				b, &(struct gk_bind){ .source = v->source }, v->target, flags);
 		if (e < 0)
 			return e;
 	}
@@ -213,9 +223,8 @@ static int mount_agent(struct gk_build *b)
 	int e = gk_build_entry(b, GK_ENTRY_FILE, b->agent, 0600, "");
 	if (e < 0)
 		return e;
-	return push_bind(b,
-		&(struct gk_bind){ .source = b->request->agent_socket, .socket = true }, b->agent,
-		GK_MF_NOSUID | GK_MF_NODEV | GK_MF_OPTIONAL);
+	return push_bind(b, &(struct gk_bind){ .source = b->request->agent_socket, .socket = true },
+		b->agent, GK_MF_NOSUID | GK_MF_NODEV | GK_MF_OPTIONAL);
 }
 
 /* The root and what every session has below it, in order. */
@@ -234,20 +243,22 @@ static int mount_base(struct gk_build *b)
 		{ GK_MOUNT_SCRATCH, GK_SCRATCH_TMP, "tmp", "/tmp", safe },
 	};
 	for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
-		int e = i == 0 && edit_root
-			? push_bind_as(b, GK_MOUNT_EDIT, &(struct gk_bind){ .source = edit_root },
-				  "/", safe)
-			: push_mount(b, &base[i]);
+		int e = i == 0 && edit_root ?
+			push_bind_as(b, GK_MOUNT_EDIT, &(struct gk_bind){ .source = edit_root },
+				"/", safe) :
+			push_mount(b, &base[i]);
 		if (e < 0)
 			return e;
 	}
 	/* Of what gocker puts over an image, an editor needs only the way to find hosts. */
 	if (!edit_root || b->policy->network != GK_NETWORK_HOST)
 		return 0;
-	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
-				     .index = GK_SCRATCH_ROOT, .source = "upper/etc/resolv.conf",
-				     .target = "/etc/resolv.conf",
-				     .flags = safe | GK_MF_NOEXEC | GK_MF_RO | GK_MF_OPTIONAL });
+	return push_mount(b,
+		&(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
+			.index = GK_SCRATCH_ROOT,
+			.source = "upper/etc/resolv.conf",
+			.target = "/etc/resolv.conf",
+			.flags = safe | GK_MF_NOEXEC | GK_MF_RO | GK_MF_OPTIONAL });
 }
 
 /* /proc as a window on the host: what tells of it is hidden, what would change it is read-only.
@@ -258,8 +269,8 @@ static int mount_masks(struct gk_build *b)
 		"kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
 		"timer_list", "timer_stats", "vmallocinfo", NULL };
 	static const char *const dirs[] = { "acpi", "asound", "scsi", NULL };
-	static const char *const readonly[] = { "bus", "dynamic_debug", "fs", "irq", "sys", "sysrq-trigger",
-		NULL };
+	static const char *const readonly[] = { "bus", "dynamic_debug", "fs", "irq", "sys",
+		"sysrq-trigger", NULL };
 	const struct {
 		const char *const *names;
 		enum gk_mount_kind kind;
@@ -279,12 +290,13 @@ static int mount_masks(struct gk_build *b)
 	return 0;
 }
 
-/* What the entry stub is to do stands in a file that only root can write: key=value, a line each. */
+/* What the entry stub is to do stands in a file that only root can write: key=value, a line each.
+ */
 static int add_stub_orders(struct gk_build *b)
 {
 	struct gk_buf buf = { .arena = b->arena };
-	gk_buf_printf(&buf, "shell=%s\nuser=%s\nhome=%s\nagent=%s\n", b->policy->shell, b->who->name,
-		b->home, b->policy->agent ? "yes" : "no");
+	gk_buf_printf(&buf, "shell=%s\nuser=%s\nhome=%s\nagent=%s\n", b->policy->shell,
+		b->who->name, b->home, b->policy->agent ? "yes" : "no");
 	if (b->policy->umask != (mode_t)-1)
 		gk_buf_printf(&buf, "umask=%04o\n", (unsigned)b->policy->umask);
 	for (const char *const *e = b->policy->env_pass; e && *e; e++)
@@ -315,12 +327,17 @@ static int mount_stub(struct gk_build *b)
 		return gk_fail(b->err, -EINVAL, "the passwd shell of the account %s", why);
 	/* Its parents may be symlinks in the image: src/run finds them there, none is made here. */
 	if (strcmp(shell, STUB_PATH) != 0)
-		e = push_entry(b, &(struct gk_entry){ .kind = GK_ENTRY_SHELL, .path = shell,
-					  .mode = 0755, .content = STUB_PATH });
+		e = push_entry(b,
+			&(struct gk_entry){ .kind = GK_ENTRY_SHELL,
+				.path = shell,
+				.mode = 0755,
+				.content = STUB_PATH });
 	if (e < 0)
 		return e;
-	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_STUB, .target = STUB_PATH,
-				     .flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV });
+	return push_mount(b,
+		&(struct gk_mount){ .kind = GK_MOUNT_STUB,
+			.target = STUB_PATH,
+			.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV });
 }
 
 int gk_build_mounts(struct gk_build *b)
@@ -334,6 +351,8 @@ int gk_build_mounts(struct gk_build *b)
 	}
 	if (b->request->tty != GK_TTY_TAKEOVER)
 		return 0;
-	return push_mount(b, &(struct gk_mount){ .kind = GK_MOUNT_PTY, .target = "/dev/console",
-				     .flags = GK_MF_NOSUID | GK_MF_NOEXEC });
+	return push_mount(b,
+		&(struct gk_mount){ .kind = GK_MOUNT_PTY,
+			.target = "/dev/console",
+			.flags = GK_MF_NOSUID | GK_MF_NOEXEC });
 }

@@ -6,22 +6,26 @@
 
 const char *gk_door_name(enum gk_door door)
 {
-	static const char *const names[] = { [GK_DOOR_SHELL] = "shell", [GK_DOOR_PAM] = "pam",
-		[GK_DOOR_RUN] = "run" };
+	static const char *const names[] = {
+		[GK_DOOR_SHELL] = "shell", [GK_DOOR_PAM] = "pam", [GK_DOOR_RUN] = "run"
+	};
 	return names[door];
 }
 
 const char *gk_tty_name(enum gk_tty_mode tty)
 {
-	static const char *const names[] = { [GK_TTY_NONE] = "none", [GK_TTY_TAKEOVER] = "takeover",
-		[GK_TTY_RELAY] = "relay" };
+	static const char *const names[] = {
+		[GK_TTY_NONE] = "none", [GK_TTY_TAKEOVER] = "takeover", [GK_TTY_RELAY] = "relay"
+	};
 	return names[tty];
 }
 
 const char *gk_entry_name(enum gk_entry_kind kind)
 {
-	static const char *const names[] = { [GK_ENTRY_DIR] = "dir", [GK_ENTRY_FILE] = "file",
-		[GK_ENTRY_COPY] = "copy", [GK_ENTRY_SYMLINK] = "symlink",
+	static const char *const names[] = { [GK_ENTRY_DIR] = "dir",
+		[GK_ENTRY_FILE] = "file",
+		[GK_ENTRY_COPY] = "copy",
+		[GK_ENTRY_SYMLINK] = "symlink",
 		[GK_ENTRY_SHELL] = "shell" };
 	return names[kind];
 }
@@ -29,10 +33,15 @@ const char *gk_entry_name(enum gk_entry_kind kind)
 const char *gk_mount_name(enum gk_mount_kind kind)
 {
 	static const char *const names[] = { [GK_MOUNT_OVERLAY] = "overlay",
-		[GK_MOUNT_PROC] = "proc", [GK_MOUNT_SCRATCH] = "scratch",
-		[GK_MOUNT_DEVPTS] = "devpts", [GK_MOUNT_BIND] = "tree",
-		[GK_MOUNT_MASK_FILE] = "mask_file", [GK_MOUNT_MASK_DIR] = "mask_dir",
-		[GK_MOUNT_BIND_RO] = "bind_ro", [GK_MOUNT_PTY] = "pty", [GK_MOUNT_STUB] = "stub",
+		[GK_MOUNT_PROC] = "proc",
+		[GK_MOUNT_SCRATCH] = "scratch",
+		[GK_MOUNT_DEVPTS] = "devpts",
+		[GK_MOUNT_BIND] = "tree",
+		[GK_MOUNT_MASK_FILE] = "mask_file",
+		[GK_MOUNT_MASK_DIR] = "mask_dir",
+		[GK_MOUNT_BIND_RO] = "bind_ro",
+		[GK_MOUNT_PTY] = "pty",
+		[GK_MOUNT_STUB] = "stub",
 		[GK_MOUNT_EDIT] = "edit" };
 	return names[kind];
 }
@@ -68,7 +77,8 @@ static const struct bit caps[] = { { 1u << CAP_CHOWN, "chown" },
 const char *gk_bits_next(enum gk_bits what, uint64_t *bits)
 {
 	static const struct bit *const tables[] = { [GK_BITS_NAMESPACES] = namespaces,
-		[GK_BITS_MOUNT] = mount_flags, [GK_BITS_CAPS] = caps };
+		[GK_BITS_MOUNT] = mount_flags,
+		[GK_BITS_CAPS] = caps };
 	for (const struct bit *b = tables[what]; b->bit; b++) {
 		if (!(*bits & b->bit))
 			continue;
@@ -81,7 +91,8 @@ const char *gk_bits_next(enum gk_bits what, uint64_t *bits)
 void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 {
 	const struct gk_policy *p = plan->policy;
-	const struct gk_limit limits[] = { { "leaf_pids_max", plan->leaf_pids_max, GK_KEY_PIDS_MAX },
+	const struct gk_limit limits[] = { { "leaf_pids_max", plan->leaf_pids_max,
+						   GK_KEY_PIDS_MAX },
 		{ "user_pids_max", p->user_pids_max, GK_KEY_USER_PIDS_MAX },
 		{ "memory_max", p->memory_max, GK_KEY_MEMORY_MAX },
 		{ "memory_swap_max", p->memory_swap_max, GK_KEY_MEMORY_SWAP_MAX },

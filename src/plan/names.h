@@ -15,18 +15,18 @@ const char *gk_filter_name(enum gk_filter filter);
 
 enum gk_bits {
 	GK_BITS_NAMESPACES, /* CLONE_NEW* */
-	GK_BITS_MOUNT,	    /* enum gk_mount_flag */
-	GK_BITS_CAPS,	    /* 1 << CAP_* */
+	GK_BITS_MOUNT,      /* enum gk_mount_flag */
+	GK_BITS_CAPS,       /* 1 << CAP_* */
 };
 
-/* Takes one bit that has a name out of *bits, in the order of printing, and returns the name; NULL when
- * none of those left has one. */
+/* Takes one bit that has a name out of *bits, in the order of printing, and returns the name; NULL
+ * when none of those left has one. */
 const char *gk_bits_next(enum gk_bits what, uint64_t *bits);
 
 /* One limit of a plan: its unit is in the name or, for memory, bytes. */
 struct gk_limit {
 	const char *name;
-	uint64_t value; /* GK_UNLIMITED: none */
+	uint64_t value;  /* GK_UNLIMITED: none */
 	enum gk_key key; /* of the policy, that it comes from */
 };
 enum { GK_LIMITS = 10 };

@@ -36,8 +36,8 @@ static int no_memory(struct gk_err *err)
 }
 
 /* Reads an option of `gocker run` as the key of the same meaning. */
-static int override_key(struct gk_build *b, struct gk_policy *policy, enum gk_key key,
-	const char *text)
+static int override_key(
+	struct gk_build *b, struct gk_policy *policy, enum gk_key key, const char *text)
 {
 	struct gk_complaint why;
 	if (!text)
@@ -58,8 +58,8 @@ static int add_volumes(struct gk_build *b, struct gk_policy *policy, const char 
 	int e = override_key(b, policy, GK_KEY_VOLUMES, text);
 	if (e < 0 || !text)
 		return e;
-	struct gk_volume *all = gk_arena_array(
-		b->arena, own.nvolumes + policy->nvolumes, sizeof *all);
+	struct gk_volume *all =
+		gk_arena_array(b->arena, own.nvolumes + policy->nvolumes, sizeof *all);
 	if (!all)
 		return no_memory(b->err);
 	for (size_t i = 0; i < own.nvolumes; i++)
@@ -142,7 +142,8 @@ static int choose_who(struct gk_build *b, const struct gk_identity *who)
 	if (b->who->uid == 0 && b->request->door == GK_DOOR_SHELL && !b->policy->named)
 		return gk_fail(b->err, -EPERM,
 			"root does not log in through gocker-shell; if it should, write [user:%s] "
-			"in gocker.ini", who->name ? who->name : "root");
+			"in gocker.ini",
+			who->name ? who->name : "root");
 	return gk_build_check_account(b->who, b->err);
 }
 
@@ -176,12 +177,11 @@ static int make_etc(struct gk_build *b, const struct gk_plan *plan)
 	if (e == 0)
 		e = gk_build_entry(b, GK_ENTRY_FILE, "/etc/hostname", 0644, name);
 	if (e == 0 && b->policy->network == GK_NETWORK_HOST)
-		e = gk_build_entry(
-			b, GK_ENTRY_COPY, "/etc/resolv.conf", 0644, "/etc/resolv.conf");
+		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/resolv.conf", 0644, "/etc/resolv.conf");
 	if (e == 0)
 		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/localtime", 0644, "/etc/localtime");
-	/* In a stack as distributions have it pam_limits stands behind the line that enters: it reads
-	 * the host's limits, not the image's, and fails without a file. */
+	/* In a stack as distributions have it pam_limits stands behind the line that enters: it
+	 * reads the host's limits, not the image's, and fails without a file. */
 	if (e == 0 && b->request->door == GK_DOOR_PAM)
 		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/security/limits.conf", 0644,
 			"/etc/security/limits.conf");
@@ -198,8 +198,8 @@ static int make_root(struct gk_build *b, struct gk_plan *plan)
 		e = gk_build_entry(b, GK_ENTRY_DIR, *dir, 0755, NULL);
 	if (e == 0)
 		e = gk_build_mounts(b);
-	plan->image_path = gk_arena_printf(b->arena, "%s/%s", b->policy->image_dir,
-		b->policy->image);
+	plan->image_path =
+		gk_arena_printf(b->arena, "%s/%s", b->policy->image_dir, b->policy->image);
 	if (e == 0 && !plan->image_path)
 		e = no_memory(b->err);
 	const struct gk_policy *policy = b->policy;
@@ -217,8 +217,12 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 		return no_memory(b->err);
 	for (size_t i = 0; i < who->ngroups; i++)
 		groups[i] = who->groups[i].gid;
-	*cred = (struct gk_credentials){ .uid = who->uid, .gid = who->gid, .groups = groups,
-		.ngroups = who->ngroups, .no_new_privs = true, .filter = GK_FILTER_USER };
+	*cred = (struct gk_credentials){ .uid = who->uid,
+		.gid = who->gid,
+		.groups = groups,
+		.ngroups = who->ngroups,
+		.no_new_privs = true,
+		.filter = GK_FILTER_USER };
 	if (!b->request->override.as_container_root)
 		return 0;
 	cred->filter = GK_FILTER_ADMIN;
@@ -267,15 +271,17 @@ static int make_payload(struct gk_build *b, struct gk_plan *plan)
 	static const char *const nothing[] = { NULL };
 	const struct gk_override *over = &b->request->override;
 	struct gk_env_facts facts = { .home = over->as_container_root ? "/root" : b->home,
-		.user = b->who->name, .shell = b->policy->shell, .agent = b->agent };
+		.user = b->who->name,
+		.shell = b->policy->shell,
+		.agent = b->agent };
 	const char *why = NULL;
 	plan->cwd_else = "/";
 	plan->cwd = over->workdir ? gk_path_clean(b->arena, over->workdir, &why) : b->home;
 	if (!plan->cwd)
 		return gk_fail(b->err, -EINVAL, "the working directory %s", why);
-	plan->env = b->request->door == GK_DOOR_PAM
-		? nothing
-		: gk_env_make(b->request, b->policy, &facts, b->arena);
+	plan->env = b->request->door == GK_DOOR_PAM ?
+		nothing :
+		gk_env_make(b->request, b->policy, &facts, b->arena);
 	return plan->env ? make_command(b, plan) : no_memory(b->err);
 }
 
@@ -288,8 +294,11 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	if (request->override.userns_base > UINT32_MAX - 1 - GK_USERNS_IDS)
 		return gk_fail(err, -EINVAL, "there are not %d ids from %llu on", GK_USERNS_IDS,
 			(unsigned long long)request->override.userns_base);
-	struct gk_plan plan = { .door = request->door, .session_id = request->session_id,
-		.tty = request->tty, .nodes = nodes, .nnodes = sizeof nodes / sizeof *nodes };
+	struct gk_plan plan = { .door = request->door,
+		.session_id = request->session_id,
+		.tty = request->tty,
+		.nodes = nodes,
+		.nnodes = sizeof nodes / sizeof *nodes };
 	int e = apply_overrides(&b, policy);
 	if (e == 0)
 		e = choose_who(&b, who);

@@ -25,23 +25,23 @@ struct gk_tmpfs {
 /* A subtree of the host that is opened before the clone and attached inside. */
 struct gk_bind {
 	const char *source;
-	bool as_user;	    /* opened with the user's fsuid and groups, owner checked: a home */
-	bool socket;	    /* must be a unix socket owned by the user: the agent's */
+	bool as_user; /* opened with the user's fsuid and groups, owner checked: a home */
+	bool socket;  /* must be a unix socket owned by the user: the agent's */
 };
 
 enum gk_mount_kind {
-	GK_MOUNT_OVERLAY,   /* the root: the image below, scratch:root/upper above */
+	GK_MOUNT_OVERLAY, /* the root: the image below, scratch:root/upper above */
 	GK_MOUNT_PROC,
-	GK_MOUNT_SCRATCH,   /* directory `source` of scratch tmpfs `index`: "dev" 0755 root's; "tmp"
-			       and "shm" 1777; "home" 0700 the user's */
+	GK_MOUNT_SCRATCH, /* directory `source` of scratch tmpfs `index`: "dev" 0755 root's; "tmp"
+			     and "shm" 1777; "home" 0700 the user's */
 	GK_MOUNT_DEVPTS,
-	GK_MOUNT_BIND,	    /* plan->binds[index] */
+	GK_MOUNT_BIND,      /* plan->binds[index] */
 	GK_MOUNT_MASK_FILE, /* an unreadable /dev/null node over a file */
 	GK_MOUNT_MASK_DIR,  /* an empty read-only directory over a directory */
 	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
-	GK_MOUNT_PTY,	    /* the payload's terminal, bound over an empty file */
-	GK_MOUNT_STUB,	    /* the entry stub of the PAM door, bound read-only over a file */
-	GK_MOUNT_EDIT,	    /* the root when an image is edited: plan->binds[index], writable */
+	GK_MOUNT_PTY,       /* the payload's terminal, bound over an empty file */
+	GK_MOUNT_STUB,      /* the entry stub of the PAM door, bound read-only over a file */
+	GK_MOUNT_EDIT,      /* the root when an image is edited: plan->binds[index], writable */
 };
 
 /* Where the entry stub of the PAM door reads what it is to do, a line each: shell=PATH, user=NAME,
@@ -61,20 +61,20 @@ enum gk_mount_flag {
 /* One mount, in the order in which they are made. */
 struct gk_mount {
 	enum gk_mount_kind kind;
-	unsigned index;	    /* scratch or tree number */
+	unsigned index;     /* scratch or tree number */
 	const char *source; /* GK_MOUNT_SCRATCH: directory in the scratch; otherwise unused */
 	const char *target; /* absolute inside, no ".", "..", "//" or trailing slash */
-	unsigned flags;	    /* enum gk_mount_flag */
+	unsigned flags;     /* enum gk_mount_flag */
 };
 
 /* A file or directory that gocker itself puts into the overlay's upper layer before mounting. */
 enum gk_entry_kind {
 	GK_ENTRY_DIR,
-	GK_ENTRY_FILE,	  /* content */
-	GK_ENTRY_COPY,	  /* of the host's file `content`, symlinks followed as root, at most
+	GK_ENTRY_FILE,    /* content */
+	GK_ENTRY_COPY,    /* of the host's file `content`, symlinks followed as root, at most
 			     GK_COPY_MAX bytes; empty when it is missing */
 	GK_ENTRY_SYMLINK, /* to `content` */
-	GK_ENTRY_SHELL,	  /* PAM door: the stub's name when the image lacks a file there */
+	GK_ENTRY_SHELL,   /* PAM door: the stub's name when the image lacks a file there */
 };
 #define GK_COPY_MAX ((size_t)64 << 10)
 
@@ -96,7 +96,7 @@ struct gk_node {
 
 /* The filters that src/tools/profile.h describes. */
 enum gk_filter {
-	GK_FILTER_USER,	 /* what a user's programs get */
+	GK_FILTER_USER,  /* what a user's programs get */
 	GK_FILTER_ADMIN, /* container root under `gocker run`: as USER, and chroot, chown and kin */
 };
 
@@ -108,7 +108,7 @@ struct gk_credentials {
 	gid_t gid;
 	const gid_t *groups; /* supplementary, the primary among them */
 	size_t ngroups;
-	uint64_t caps;	     /* capability bits kept in all sets and the bounding set; 0 for users */
+	uint64_t caps; /* capability bits kept in all sets and the bounding set; 0 for users */
 	bool no_new_privs;
 	enum gk_filter filter;
 };
@@ -137,12 +137,12 @@ struct gk_plan {
 
 	enum gk_tty_mode tty;
 	struct gk_credentials cred;
-	mode_t umask;	      /* (mode_t)-1: the caller's own */
-	const char *cwd;      /* inside */
-	const char *cwd_else; /* when cwd can't be entered: always "/" */
-	const char *exec_path;	       /* absolute: the program; without a slash: searched in PATH */
-	const char *const *argv;       /* NULL-ended */
-	const char *const *env;	       /* NULL-ended */
+	mode_t umask;            /* (mode_t)-1: the caller's own */
+	const char *cwd;         /* inside */
+	const char *cwd_else;    /* when cwd can't be entered: always "/" */
+	const char *exec_path;   /* absolute: the program; without a slash: searched in PATH */
+	const char *const *argv; /* NULL-ended */
+	const char *const *env;  /* NULL-ended */
 };
 
 /* Makes the plan. Pure: no system call, no global. Everything is allocated from arena; who,

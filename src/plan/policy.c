@@ -23,12 +23,9 @@ static bool is_member(const struct gk_identity *who, const char *group)
 static bool applies(const struct gk_section *s, const struct gk_identity *who)
 {
 	switch (s->kind) {
-	case GK_SECTION_GROUP:
-		return is_member(who, s->name);
-	case GK_SECTION_USER:
-		return strcmp(who->name, s->name) == 0;
-	default:
-		return true;
+	case GK_SECTION_GROUP: return is_member(who, s->name);
+	case GK_SECTION_USER: return strcmp(who->name, s->name) == 0;
+	default: return true;
 	}
 }
 
@@ -63,8 +60,8 @@ static int set_keys(const struct gk_config *config, const struct winners *win,
 				why.reason, why.hint);
 		if (e < 0)
 			return gk_fail_errno(err, e, "cannot work out the policy");
-		policy->origin[key] = (struct gk_origin){
-			s ? win->section[key]->title : "built-in", s ? s->line : 0 };
+		policy->origin[key] = (struct gk_origin){ s ? win->section[key]->title : "built-in",
+			s ? s->line : 0 };
 	}
 	return 0;
 }
@@ -85,8 +82,8 @@ static const char *name_for_host(struct gk_arena *arena, const char *name)
 }
 
 /* {user} in the source and target of a volume. A name with a slash would lead elsewhere. */
-static int expand_volume(const char *name, struct gk_arena *arena, struct gk_volume *v,
-	struct gk_err *err)
+static int expand_volume(
+	const char *name, struct gk_arena *arena, struct gk_volume *v, struct gk_err *err)
 {
 	if (!strstr(v->source, "{user}") && !strstr(v->target, "{user}"))
 		return 0;
@@ -156,8 +153,10 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena)
 {
 	struct gk_complaint ignored;
-	struct gk_policy alone = { .memory_max = GK_UNLIMITED, .memory_swap_max = GK_UNLIMITED,
+	struct gk_policy alone = { .memory_max = GK_UNLIMITED,
+		.memory_swap_max = GK_UNLIMITED,
 		.user_memory_max = GK_UNLIMITED };
-	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) == 0 &&
+	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) ==
+		0 &&
 		gk_policy_needs_v2(&alone) != GK_KEY_COUNT;
 }

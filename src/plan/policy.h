@@ -49,8 +49,8 @@ enum gk_key {
 	GK_KEY_COUNT
 };
 
-/* How many uids and gids a user namespace has, 0 up to nobody's; and how many of them can have a range of
- * host ids of their own at a time. */
+/* How many uids and gids a user namespace has, 0 up to nobody's; and how many of them can have a
+ * range of host ids of their own at a time. */
 enum { GK_USERNS_IDS = 65536, GK_USERNS_RANGES = 1024 };
 
 struct gk_volume {
@@ -69,17 +69,17 @@ struct gk_policy {
 	const char *image_dir;
 	uint64_t sessions_max; /* over all users; 0: no limit */
 	uint64_t userns_base;  /* the first host id of the ranges for user namespaces */
-	bool contain;	       /* the PAM door only */
+	bool contain;          /* the PAM door only */
 	const char *image;
 	const char *hostname; /* {user} replaced; {id} still in it */
 	const char *shell;
-	uint64_t pids_max; /* tasks of the user, GK_UNLIMITED never */
-	uint64_t user_pids_max; /* tasks or GK_UNLIMITED */
+	uint64_t pids_max;          /* tasks of the user, GK_UNLIMITED never */
+	uint64_t user_pids_max;     /* tasks or GK_UNLIMITED */
 	uint64_t user_sessions_max; /* 0: no limit */
-	uint64_t memory_max;	  /* bytes or GK_UNLIMITED */
-	uint64_t memory_swap_max; /* bytes or GK_UNLIMITED */
-	uint64_t user_memory_max; /* bytes or GK_UNLIMITED */
-	uint32_t cpus_milli;	  /* thousandths of a CPU; 0: no limit */
+	uint64_t memory_max;        /* bytes or GK_UNLIMITED */
+	uint64_t memory_swap_max;   /* bytes or GK_UNLIMITED */
+	uint64_t user_memory_max;   /* bytes or GK_UNLIMITED */
+	uint32_t cpus_milli;        /* thousandths of a CPU; 0: no limit */
 	enum gk_root_mode root;
 	uint64_t root_size, tmp_size; /* bytes */
 	uint64_t root_inodes;
@@ -87,10 +87,10 @@ struct gk_policy {
 	const struct gk_volume *volumes;
 	size_t nvolumes;
 	enum gk_network_mode network;
-	bool agent;		     /* the ssh agent's socket, or its name, is handed on */
+	bool agent;                  /* the ssh agent's socket, or its name, is handed on */
 	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */
 	const char *const *env_set;  /* NAME=value; NULL-ended */
-	mode_t umask;		     /* (mode_t)-1: the caller's own is kept */
+	mode_t umask;                /* (mode_t)-1: the caller's own is kept */
 	uint64_t idle_timeout_s, max_duration_s; /* seconds; 0: none */
 	bool named; /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];

@@ -97,7 +97,8 @@ static void print_root(const struct gk_plan *plan, FILE *out)
 	put(out, plan->image_path);
 	fputc('\n', out);
 	for (size_t i = 0; i < GK_SCRATCH_COUNT; i++)
-		fprintf(out, "tmpfs %s size %llu inodes %llu\n", gk_scratch_name((enum gk_scratch)i),
+		fprintf(out, "tmpfs %s size %llu inodes %llu\n",
+			gk_scratch_name((enum gk_scratch)i),
 			(unsigned long long)plan->scratch[i].size_bytes,
 			(unsigned long long)plan->scratch[i].inodes);
 	print_entries(plan, out);

@@ -11,8 +11,8 @@ static const char *value_of(const char *const *env, const char *name)
 	return NULL;
 }
 
-void gk_request_called(struct gk_request *request, const char *self, int argc,
-	const char *const *argv)
+void gk_request_called(
+	struct gk_request *request, const char *self, int argc, const char *const *argv)
 {
 	bool command = argc == 3 && strcmp(argv[1], "-c") == 0;
 	/* A passwd shell of gocker-shell runs a ForceCommand of gocker-shell through `-c`. */

@@ -90,7 +90,8 @@ static int scan_plain(char *s, struct gk_line *ret)
 	while (n && gk_is_blank(s[n - 1]))
 		s[--n] = '\0';
 	if (!n)
-		return fault(ret, "the key has no value", "write one, \"\" for an empty list, "
+		return fault(ret, "the key has no value",
+			"write one, \"\" for an empty list, "
 			"or remove the line for the default");
 	ret->kind = GK_LINE_SETTING;
 	ret->value = s;

@@ -11,8 +11,8 @@ enum gk_line_kind { GK_LINE_EMPTY, GK_LINE_SECTION, GK_LINE_SETTING, GK_LINE_FAU
 
 struct gk_line {
 	enum gk_line_kind kind;
-	const char *name;  /* a section's title or a setting's key, as written */
-	const char *value; /* a setting's value, quotes and comment taken away */
+	const char *name;              /* a section's title or a setting's key, as written */
+	const char *value;             /* a setting's value, quotes and comment taken away */
 	struct gk_complaint complaint; /* GK_LINE_FAULT */
 };
 

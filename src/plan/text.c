@@ -224,8 +224,7 @@ static const char *split_item(struct gk_arena *arena, const char **s, const char
 	return gk_buf_text(&buf);
 }
 
-const char *const *gk_split(
-	struct gk_arena *arena, const char *s, size_t max, const char **ret_why)
+const char *const *gk_split(struct gk_arena *arena, const char *s, size_t max, const char **ret_why)
 {
 	*ret_why = "does not fit into memory";
 	const char **items = NULL;

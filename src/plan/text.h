@@ -7,7 +7,8 @@
 
 #include "base/arena.h"
 
-/* Text that grows in an arena. After a failed allocation `failed` stays set and nothing is added. */
+/* Text that grows in an arena. After a failed allocation `failed` stays set and nothing is added.
+ */
 struct gk_buf {
 	struct gk_arena *arena;
 	char *data; /* NUL-ended once something was added */
@@ -72,8 +73,7 @@ const char *gk_path_clean(struct gk_arena *arena, const char *path, const char *
 bool gk_path_within(const char *path, const char *dir);
 
 /* s with every occurrence of `what` replaced. NULL when memory is exhausted. */
-const char *gk_replace(
-	struct gk_arena *arena, const char *s, const char *what, const char *with);
+const char *gk_replace(struct gk_arena *arena, const char *s, const char *what, const char *with);
 
 /* Splits s at blanks into items. Part of an item between single or between double quotes is
  * taken as it stands, blanks included, without the quotes. Returns a NULL-ended array; NULL with

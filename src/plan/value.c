@@ -57,8 +57,8 @@ bool gk_value_count(const char *s, uint64_t min, uint64_t max, uint64_t *ret, co
 }
 
 /* Multiplies by what the unit at s (one letter, or the end of the text) stands for. */
-static bool apply_unit(const char *s, const char *letters, const uint64_t *factors,
-	uint64_t *value, const char **ret_why)
+static bool apply_unit(const char *s, const char *letters, const uint64_t *factors, uint64_t *value,
+	const char **ret_why)
 {
 	const char *hit = *s ? strchr(letters, *s) : NULL;
 	if (!hit || s[1]) {
@@ -152,8 +152,7 @@ bool gk_value_umask(const char *s, mode_t *ret, const char **ret_why)
 	return true;
 }
 
-bool gk_value_choice(
-	const char *s, const char *const *choices, unsigned *ret, const char **ret_why)
+bool gk_value_choice(const char *s, const char *const *choices, unsigned *ret, const char **ret_why)
 {
 	for (unsigned i = 0; choices[i]; i++) {
 		if (strcmp(s, choices[i]) == 0) {

@@ -1,10 +1,11 @@
 /* Build-time tool: prints the seccomp filters as C arrays of finished BPF.
  *
- * A filter looks a call's number up in a binary tree of ranges with the same answer. libseccomp has a
- * tree, too, but a leaf for each call: four times as many instructions, which the kernel checks, runs for
- * every number to know what it always allows, and compiles, three times a login. Calls whose arguments
- * decide end in a few instructions made by hand, because libseccomp compares 64 bits where the kernel
- * looks at the low 32 (CVE-2019-10063, CVE-2023-28100). It tells the numbers here, and nothing else. */
+ * A filter looks a call's number up in a binary tree of ranges with the same answer. libseccomp has
+ * a tree, too, but a leaf for each call: four times as many instructions, which the kernel checks,
+ * runs for every number to know what it always allows, and compiles, three times a login. Calls
+ * whose arguments decide end in a few instructions made by hand, because libseccomp compares 64
+ * bits where the kernel looks at the low 32 (CVE-2019-10063, CVE-2023-28100). It tells the numbers
+ * here, and nothing else. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -59,17 +60,18 @@ static void die(const char *what, int r)
 /* Numbers from here on are not in any list: the last range. */
 enum { NUMBERS = 1024 };
 
-/* In place of an answer: the instructions of checks[i] give it. No action of seccomp(2) has these values. */
+/* In place of an answer: the instructions of checks[i] give it. No action of seccomp(2) has these
+ * values. */
 #define CHECK(i) ((uint32_t)(i) + 1)
 
 /* Offsets into struct seccomp_data of the halves of an argument, on little-endian machines. */
-#define ARG_LOW(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
-#define ARG_HIGH(n) (ARG_LOW(n) + 4)
-#define RETURN(answer) BPF_STMT(BPF_RET | BPF_K, answer)
-#define ALLOW RETURN(SECCOMP_RET_ALLOW)
-#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
-#define PRETEND RETURN(SECCOMP_RET_ERRNO | 0)
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
+#define ARG_LOW(n)            ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
+#define ARG_HIGH(n)           (ARG_LOW(n) + 4)
+#define RETURN(answer)        BPF_STMT(BPF_RET | BPF_K, answer)
+#define ALLOW                 RETURN(SECCOMP_RET_ALLOW)
+#define REFUSE                RETURN(SECCOMP_RET_ERRNO | EPERM)
+#define PRETEND               RETURN(SECCOMP_RET_ERRNO | 0)
+#define LOAD(offset)          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
 #define IF_SET(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), yes, no)
 
@@ -79,124 +81,149 @@ static const struct check {
 	struct sock_filter code[20];
 	size_t n;
 } checks[] = {
-	/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a core
-	 * pattern with a pipe would be run. Programs that forbid their own core files (ssh-agent)
-	 * end when they can't, so they are told that it was done; one that asks for the old value
-	 * in the same call is refused, as nobody would fill it in. */
-	{ "setrlimit", {
-		LOAD(ARG_LOW(0)),
-		IF_EQ(RLIMIT_CORE, 0, 1),
-		PRETEND,
-		ALLOW,
-	}, 4 },
-	{ "prlimit64", {
-		LOAD(ARG_LOW(1)),
-		IF_EQ(RLIMIT_CORE, 0, 10),
-		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 0, 2),
-		LOAD(ARG_HIGH(2)),
-		IF_EQ(0, 6, 0),
-		LOAD(ARG_LOW(3)),
-		IF_EQ(0, 0, 3),
-		LOAD(ARG_HIGH(3)),
-		IF_EQ(0, 0, 1),
-		PRETEND,
-		REFUSE,
-		ALLOW,
-	}, 13 },
+	/* setrlimit and prlimit64 of RLIMIT_CORE: it stays at 1 (gk_forbid_core), since with 0 a
+	 * core pattern with a pipe would be run. Programs that forbid their own core files
+	 * (ssh-agent) end when they can't, so they are told that it was done; one that asks for the
+	 * old value in the same call is refused, as nobody would fill it in. */
+	{ "setrlimit",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(RLIMIT_CORE, 0, 1),
+			PRETEND,
+			ALLOW,
+		},
+		4 },
+	{ "prlimit64",
+		{
+			LOAD(ARG_LOW(1)),
+			IF_EQ(RLIMIT_CORE, 0, 10),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(0, 0, 2),
+			LOAD(ARG_HIGH(2)),
+			IF_EQ(0, 6, 0),
+			LOAD(ARG_LOW(3)),
+			IF_EQ(0, 0, 3),
+			LOAD(ARG_HIGH(3)),
+			IF_EQ(0, 0, 1),
+			PRETEND,
+			REFUSE,
+			ALLOW,
+		},
+		13 },
 	/* nothing that types into a terminal or changes its line discipline */
-	{ "ioctl", {
-		LOAD(ARG_LOW(1)),
-		IF_EQ(IOCTL_TIOCSTI, 2, 0),
-		IF_EQ(IOCTL_TIOCLINUX, 1, 0),
-		IF_EQ(IOCTL_TIOCSETD, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 6 },
+	{ "ioctl",
+		{
+			LOAD(ARG_LOW(1)),
+			IF_EQ(IOCTL_TIOCSTI, 2, 0),
+			IF_EQ(IOCTL_TIOCLINUX, 1, 0),
+			IF_EQ(IOCTL_TIOCSETD, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		6 },
 	/* no new namespace */
-	{ "clone", {
-		LOAD(ARG_LOW(0)),
-		IF_SET(CLONE_NAMESPACES, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
-	/* Unix, of netlink the routing tables alone, and of inet and inet6 the types and protocols that a login
-	 * has a use for: the kernel loads the modules of others (DCCP, SCTP, SMC, L2TP) for whoever asks. */
-	{ "socket", {
-		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 16, 0),
-		IF_EQ(FAMILY_INET, 4, 0),
-		IF_EQ(FAMILY_INET6, 3, 0),
-		IF_EQ(FAMILY_NETLINK, 0, 12),
-		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 11, 10),
-		/* inet, inet6 */
-		LOAD(ARG_LOW(1)),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SOCK_RAW, 7, 0),
-		LOAD(ARG_LOW(2)),
-		IF_EQ(0, 6, 0),
-		IF_EQ(IPPROTO_ICMP, 5, 0),
-		IF_EQ(IPPROTO_TCP, 4, 0),
-		IF_EQ(IPPROTO_UDP, 3, 0),
-		IF_EQ(IPPROTO_ICMPV6, 2, 0),
-		IF_EQ(PROTOCOL_MPTCP, 1, 0),
-		REFUSE,
-		ALLOW,
-	}, 19 },
-	/* unix; the kernel makes sockets of any family before it finds that they have no pairs, and loads
-	 * the family's module for it */
-	{ "socketpair", {
-		LOAD(ARG_LOW(0)),
-		IF_EQ(FAMILY_UNIX, 1, 0),
-		REFUSE,
-		ALLOW,
-	}, 4 },
+	{ "clone",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_SET(CLONE_NAMESPACES, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
+	/* Unix, of netlink the routing tables alone, and of inet and inet6 the types and protocols
+	 * that a login has a use for: the kernel loads the modules of others (DCCP, SCTP, SMC,
+	 * L2TP) for whoever asks. */
+	{ "socket",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(FAMILY_UNIX, 16, 0),
+			IF_EQ(FAMILY_INET, 4, 0),
+			IF_EQ(FAMILY_INET6, 3, 0),
+			IF_EQ(FAMILY_NETLINK, 0, 12),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(0, 11, 10),
+			/* inet, inet6 */
+			LOAD(ARG_LOW(1)),
+			BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
+			BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SOCK_RAW, 7, 0),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(0, 6, 0),
+			IF_EQ(IPPROTO_ICMP, 5, 0),
+			IF_EQ(IPPROTO_TCP, 4, 0),
+			IF_EQ(IPPROTO_UDP, 3, 0),
+			IF_EQ(IPPROTO_ICMPV6, 2, 0),
+			IF_EQ(PROTOCOL_MPTCP, 1, 0),
+			REFUSE,
+			ALLOW,
+		},
+		19 },
+	/* unix; the kernel makes sockets of any family before it finds that they have no pairs, and
+	 * loads the family's module for it */
+	{ "socketpair",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(FAMILY_UNIX, 1, 0),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
 	/* what uname and 32-bit builds ask for, and asking itself */
-	{ "personality", {
-		LOAD(ARG_LOW(0)),
-		IF_EQ(0, 5, 0),
-		IF_EQ(8, 4, 0),
-		IF_EQ(0x20000, 3, 0),
-		IF_EQ(0x20008, 2, 0),
-		IF_EQ(0xffffffff, 1, 0),
-		REFUSE,
-		ALLOW,
-	}, 8 },
-	/* Huge pages are the host's, set aside for others, and no memory limit of a cgroup counts them
-	 * (cgroups(7), hugetlb). */
-	{ "mmap", {
-		LOAD(ARG_LOW(3)),
-		IF_SET(MAP_HUGETLB, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
-	{ "memfd_create", {
-		LOAD(ARG_LOW(1)),
-		IF_SET(MFD_HUGETLB, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
-	{ "shmget", {
-		LOAD(ARG_LOW(2)),
-		IF_SET(SHM_HUGETLB, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
-	/* The last two are the unpacker's alone, which has no other. No memory that holds code: no library of the
-	 * archive's either. */
-	{ "mmap", {
-		LOAD(ARG_LOW(2)),
-		IF_SET(PROT_EXEC, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
-	{ "mprotect", {
-		LOAD(ARG_LOW(2)),
-		IF_SET(PROT_EXEC, 0, 1),
-		REFUSE,
-		ALLOW,
-	}, 4 },
+	{ "personality",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(0, 5, 0),
+			IF_EQ(8, 4, 0),
+			IF_EQ(0x20000, 3, 0),
+			IF_EQ(0x20008, 2, 0),
+			IF_EQ(0xffffffff, 1, 0),
+			REFUSE,
+			ALLOW,
+		},
+		8 },
+	/* Huge pages are the host's, set aside for others, and no memory limit of a cgroup counts
+	 * them (cgroups(7), hugetlb). */
+	{ "mmap",
+		{
+			LOAD(ARG_LOW(3)),
+			IF_SET(MAP_HUGETLB, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
+	{ "memfd_create",
+		{
+			LOAD(ARG_LOW(1)),
+			IF_SET(MFD_HUGETLB, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
+	{ "shmget",
+		{
+			LOAD(ARG_LOW(2)),
+			IF_SET(SHM_HUGETLB, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
+	/* The last two are the unpacker's alone, which has no other. No memory that holds code: no
+	 * library of the archive's either. */
+	{ "mmap",
+		{
+			LOAD(ARG_LOW(2)),
+			IF_SET(PROT_EXEC, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
+	{ "mprotect",
+		{
+			LOAD(ARG_LOW(2)),
+			IF_SET(PROT_EXEC, 0, 1),
+			REFUSE,
+			ALLOW,
+		},
+		4 },
 };
 
 /* The number of a call on an architecture, negative where it has none. */
@@ -208,8 +235,8 @@ static int number_of(const struct target *t, const char *name)
 	return seccomp_syscall_resolve_name_arch(t->scmp_arch, name);
 }
 
-static void answer_all(const struct target *t, uint32_t *answers, uint32_t answer, const char *const *names,
-	size_t n)
+static void answer_all(const struct target *t, uint32_t *answers, uint32_t answer,
+	const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		int number = number_of(t, names[i]);
@@ -236,7 +263,8 @@ static void user_answers(const struct target *t, bool admin, uint32_t *answers)
 {
 	for (size_t i = 0; i <= NUMBERS; i++)
 		answers[i] = SECCOMP_RET_ERRNO | ENOSYS;
-	answer_all(t, answers, SECCOMP_RET_ERRNO | EPERM, refused_with_eperm, COUNT(refused_with_eperm));
+	answer_all(t, answers, SECCOMP_RET_ERRNO | EPERM, refused_with_eperm,
+		COUNT(refused_with_eperm));
 	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_users, COUNT(allowed_for_users));
 	if (admin)
 		answer_all(t, answers, SECCOMP_RET_ALLOW, added_for_admin, COUNT(added_for_admin));
@@ -247,7 +275,8 @@ static void supervisor_answers(const struct target *t, uint32_t *answers)
 {
 	for (size_t i = 0; i <= NUMBERS; i++)
 		answers[i] = SECCOMP_RET_ERRNO | EPERM;
-	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_supervisor, COUNT(allowed_for_supervisor));
+	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_supervisor,
+		COUNT(allowed_for_supervisor));
 	narrow(t, answers, 0, CHECKS);
 }
 
@@ -255,7 +284,8 @@ static void unpacker_answers(const struct target *t, uint32_t *answers)
 {
 	for (size_t i = 0; i <= NUMBERS; i++)
 		answers[i] = SECCOMP_RET_ERRNO | EPERM;
-	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
+	answer_all(
+		t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
 	narrow(t, answers, CHECKS, COUNT(checks));
 }
 
@@ -301,7 +331,8 @@ static void branch(struct program *p, size_t at, bool yes, const struct range *r
 static void tree(struct program *p, const struct range *ranges, size_t n)
 {
 	size_t half = n / 2, at = p->n;
-	const struct sock_filter compare = BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 0);
+	const struct sock_filter compare =
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 0);
 	append(p, &compare, 1);
 	branch(p, at, false, ranges, half);
 	branch(p, at, true, ranges + half, n - half);
@@ -366,8 +397,8 @@ static void print_filter(const char *name, const struct target *t, const uint32_
 	make_program(t, answers, &p);
 	printf("static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < p.n; i++)
-		printf("\t{ 0x%04x, %u, %u, 0x%08x },\n", p.code[i].code, p.code[i].jt, p.code[i].jf,
-			p.code[i].k);
+		printf("\t{ 0x%04x, %u, %u, 0x%08x },\n", p.code[i].code, p.code[i].jt,
+			p.code[i].jf, p.code[i].k);
 	printf("};\n");
 }
 

@@ -1,9 +1,9 @@
 /* crowd COUNT USERS UID LIMIT_S CMD [ARG...]: keeps COUNT commands alive at once, as the users UID,
- * UID + 1, ... (USERS of them, in turn). Each command must write one byte to its standard output once it
- * is ready, and end at the end of its standard input.
+ * UID + 1, ... (USERS of them, in turn). Each command must write one byte to its standard output
+ * once it is ready, and end at the end of its standard input.
  *
- * Eight are being started at any moment. Prints "ready N" when all are there (or as many as were within
- * LIMIT_S seconds), and ends them when its own standard input ends. */
+ * Eight are being started at any moment. Prints "ready N" when all are there (or as many as were
+ * within LIMIT_S seconds), and ends them when its own standard input ends. */
 #include <err.h>
 #include <fcntl.h>
 #include <grp.h>

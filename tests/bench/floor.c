@@ -1,11 +1,11 @@
-/* floor UID HOME IMAGE CMD [ARG...]: the floor that a contained login stands on. The kernel calls without
- * which there is no such session, made once each, and nothing else: no look-up, no policy, no check of
- * what was made, no record, no log, no proof of what was dropped. Run as root; static.
+/* floor UID HOME IMAGE CMD [ARG...]: the floor that a contained login stands on. The kernel calls
+ * without which there is no such session, made once each, and nothing else: no look-up, no policy,
+ * no check of what was made, no record, no log, no proof of what was dropped. Run as root; static.
  *
- * What it makes is what gocker-shell makes with its default policy: a cgroup leaf with a limit, a home
- * cloned as a tree, five namespaces, a tmpfs, an overlay, /proc with its masks, /dev with nodes and
- * devpts, /dev/shm, /tmp and /run, files in /etc, pivot_root; no capability, no_new_privs and a filter
- * in the command, the same in the process that waits outside and in PID 1. */
+ * What it makes is what gocker-shell makes with its default policy: a cgroup leaf with a limit, a
+ * home cloned as a tree, five namespaces, a tmpfs, an overlay, /proc with its masks, /dev with
+ * nodes and devpts, /dev/shm, /tmp and /run, files in /etc, pivot_root; no capability, no_new_privs
+ * and a filter in the command, the same in the process that waits outside and in PID 1. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +33,13 @@
 /* gocker's own: what the kernel does to check and compile one depends on its instructions. */
 #include "filters.h"
 
-enum { CAPS = 41, ATTRS_PROC = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+enum {
+	CAPS = 41,
+	ATTRS_PROC = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+};
 
-static const char *const masked[] = { "keys", "key-users", "kmsg", "kallsyms", "kpagecgroup", "kpagecount",
-	"kpageflags", "timer_list", "vmallocinfo" };
+static const char *const masked[] = { "keys", "key-users", "kmsg", "kallsyms", "kpagecgroup",
+	"kpagecount", "kpageflags", "timer_list", "vmallocinfo" };
 static const char *const read_only[] = { "bus", "fs", "irq", "sys" };
 
 static void must(long r, const char *what)
@@ -89,19 +92,21 @@ static void make_dev(void)
 
 static void make_root(const char *image, int home)
 {
-	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm", "empty",
-		"tmpdir", "upper/etc", "upper/home", "upper/home/user", "upper/run", "upper/tmp",
-		"upper/dev", "upper/proc" };
+	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm",
+		"empty", "tmpdir", "upper/etc", "upper/home", "upper/home/user", "upper/run",
+		"upper/tmp", "upper/dev", "upper/proc" };
 	static const char *const etc[] = { "passwd", "group", "nsswitch.conf", "hosts", "hostname",
 		"resolv.conf", "localtime" };
 	char options[512], path[64];
 
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "/");
-	must(mount("floor", "/run/floor", "tmpfs", MS_NOSUID, "mode=755,size=64m,nr_inodes=16k"), "tmpfs");
+	must(mount("floor", "/run/floor", "tmpfs", MS_NOSUID, "mode=755,size=64m,nr_inodes=16k"),
+		"tmpfs");
 	must(chdir("/run/floor"), "chdir");
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		must(mkdir(dirs[i], 0755), dirs[i]);
-	must(mount("floor", "tmpdir", "tmpfs", MS_NOSUID, "mode=755,size=64m,nr_inodes=16k"), "tmpfs");
+	must(mount("floor", "tmpdir", "tmpfs", MS_NOSUID, "mode=755,size=64m,nr_inodes=16k"),
+		"tmpfs");
 	must(mkdir("tmpdir/shm", 01777), "shm");
 	must(mkdir("tmpdir/tmp", 01777), "tmp");
 	must(mkdir("tmpdir/run", 0755), "run");
@@ -109,14 +114,16 @@ static void make_root(const char *image, int home)
 	make_dev();
 	int dir = open("upper/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(etc) / sizeof(*etc); i++)
-		put(dir, etc[i], "root:x:0:0:root:/root:/bin/sh\nuser:x:2000:2000::/home/user:/bin/sh\n");
+		put(dir, etc[i],
+			"root:x:0:0:root:/root:/bin/sh\nuser:x:2000:2000::/home/user:/bin/sh\n");
 	close(dir);
 	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=upper,workdir=work", image);
 	must(mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, options), "overlay");
 	must(mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "proc");
 	bind_path("dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "root/dev");
 	must(mount("devpts", "root/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		"newinstance,ptmxmode=0666,mode=0620,gid=5"), "devpts");
+		     "newinstance,ptmxmode=0666,mode=0620,gid=5"),
+		"devpts");
 	bind_path("tmpdir/shm", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root/dev/shm");
 	bind_path("tmpdir/tmp", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root/tmp");
 	bind_path("tmpdir/run", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root/run");
@@ -169,7 +176,8 @@ static void run_command(uid_t uid, char **argv)
 
 static void be_init(int leaf, const char *image, int home, uid_t uid, char **argv)
 {
-	/* On v1 a thread that moves itself is the way that waits for nobody; v2 has no such file. */
+	/* On v1 a thread that moves itself is the way that waits for nobody; v2 has no such file.
+	 */
 	int tasks = openat(leaf, "tasks", O_WRONLY | O_CLOEXEC), status;
 	if (tasks < 0)
 		tasks = openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -194,7 +202,8 @@ static void be_init(int leaf, const char *image, int home, uid_t uid, char **arg
 int main(int argc, char **argv)
 {
 	char leaf[128];
-	const char *top = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup" :
+	const char *top = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ?
+		"/sys/fs/cgroup" :
 		"/sys/fs/cgroup/pids";
 	int status;
 
@@ -209,11 +218,14 @@ int main(int argc, char **argv)
 	put(leaf_fd, "pids.max", "21");
 	for (int cap = 0; cap < CAPS; cap++)
 		(void)prctl(PR_CAPBSET_DROP, cap);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		.propagation = MS_PRIVATE };
 	int home = (int)syscall(SYS_open_tree, AT_FDCWD, argv[2],
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	must(home, argv[2]);
-	must(syscall(SYS_mount_setattr, home, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)), argv[2]);
+	must(syscall(SYS_mount_setattr, home, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+		     sizeof(attr)),
+		argv[2]);
 	struct clone_args args = {
 		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC,
 		.exit_signal = SIGCHLD,

@@ -1,10 +1,11 @@
-/* flow ROUNDS MIB LIST: how fast bytes come out of commands, side by side. LIST has a line a command: NAME,
- * `pipe`, `pty` or `relay`, UID, HOME and the words, with tabs between them; the command is to write MIB
- * mebibytes to its standard output. `pipe` gives it a pipe; `pty` a terminal of which it is the session's
- * leader, as under sshd; `relay` one of which it is not, as under su.
+/* flow ROUNDS MIB LIST: how fast bytes come out of commands, side by side. LIST has a line a
+ * command: NAME, `pipe`, `pty` or `relay`, UID, HOME and the words, with tabs between them; the
+ * command is to write MIB mebibytes to its standard output. `pipe` gives it a pipe; `pty` a
+ * terminal of which it is the session's leader, as under sshd; `relay` one of which it is not, as
+ * under su.
  *
- * In each round every command runs once. Timed from the first byte to the last. Prints a line a command:
- * name, runs, failures, MiB/s: p50, the least, the most. */
+ * In each round every command runs once. Timed from the first byte to the last. Prints a line a
+ * command: name, runs, failures, MiB/s: p50, the least, the most. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +109,8 @@ static void run_once(struct command *c, uint64_t bytes)
 		got += (uint64_t)(n > 0 ? n : 0);
 	}
 	close(end[0]);
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || got < bytes)
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
+		got < bytes)
 		c->failures++;
 	else
 		c->rate[c->runs++] = (double)got / (1 << 20) / (last > first ? last - first : 1e-9);

@@ -1,10 +1,10 @@
 /* lap [-n ROUNDS] [-w WARM-UP] [-g PAUSE_MS] [-j AT_ONCE] LIST: times whole commands, side by side.
  *
- * LIST has a line a command: NAME, UID, HOME and the words of the command, with tabs between them. In
- * each round every command runs once, each round beginning with another one, so that what disturbs
- * the machine disturbs all alike; PAUSE_MS lies before each. With -j one command after the other is
- * run ROUNDS times with AT_ONCE of them at a time. A run is timed from before the fork to after the
- * wait, with CLOCK_MONOTONIC; its CPU is that of all its processes (wait4).
+ * LIST has a line a command: NAME, UID, HOME and the words of the command, with tabs between them.
+ * In each round every command runs once, each round beginning with another one, so that what
+ * disturbs the machine disturbs all alike; PAUSE_MS lies before each. With -j one command after the
+ * other is run ROUNDS times with AT_ONCE of them at a time. A run is timed from before the fork to
+ * after the wait, with CLOCK_MONOTONIC; its CPU is that of all its processes (wait4).
  *
  * Prints a line a command, with tabs: name, runs, failures, p50, p95, p99 and the least of the wall
  * time in us, p50 of the CPU time in us, p50 of context switches, runs a second. */
@@ -51,7 +51,7 @@ static void become(const struct command *c)
 	int null = open("/dev/null", O_RDWR);
 
 	snprintf(home, sizeof(home), "HOME=%s", c->home);
-	char *env[] = {path, home, NULL};
+	char *env[] = { path, home, NULL };
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		_exit(120);
 	if (!getenv("LAP_ERRORS"))
@@ -84,7 +84,7 @@ static void note(struct command *c, bool count, int64_t began, int status, const
 	c->runs[c->nruns++] = (struct run){
 		.wall_ns = now_ns() - began,
 		.cpu_us = ((int64_t)use->ru_utime.tv_sec + use->ru_stime.tv_sec) * 1000000 +
-			  use->ru_utime.tv_usec + use->ru_stime.tv_usec,
+			use->ru_utime.tv_usec + use->ru_stime.tv_usec,
 		.switches = use->ru_nvcsw + use->ru_nivcsw,
 	};
 }
@@ -103,7 +103,10 @@ static void run_once(struct command *c, bool count)
 
 static void run_at_once(struct command *c, int rounds, int at_once)
 {
-	static struct { pid_t pid; int64_t began; } slot[AT_ONCE_MOST];
+	static struct {
+		pid_t pid;
+		int64_t began;
+	} slot[AT_ONCE_MOST];
 	int started = 0, ended = 0;
 	int64_t first = now_ns();
 
@@ -155,10 +158,11 @@ static void print(const struct command *c)
 	const size_t wall = offsetof(struct run, wall_ns);
 	printf("%s\t%d\t%d", c->name, c->nruns, c->failures);
 	for (int i = 0; i < 4; i++)
-		printf("\t%.1f", (double)percentile(c, wall, (const int[]){50, 95, 99, 0}[i]) / 1e3);
+		printf("\t%.1f",
+			(double)percentile(c, wall, (const int[]){ 50, 95, 99, 0 }[i]) / 1e3);
 	printf("\t%ld\t%ld\t%.1f\n", (long)percentile(c, offsetof(struct run, cpu_us), 50),
-	       (long)percentile(c, offsetof(struct run, switches), 50),
-	       c->took_ns ? c->nruns * 1e9 / (double)c->took_ns : 0.0);
+		(long)percentile(c, offsetof(struct run, switches), 50),
+		c->took_ns ? c->nruns * 1e9 / (double)c->took_ns : 0.0);
 }
 
 static int read_list(const char *path, struct command *list, int runs)
@@ -208,7 +212,7 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc || rounds < 1 || at_once > AT_ONCE_MOST)
 		errx(2, "usage: lap [-n ROUNDS] [-w WARM-UP] [-g PAUSE_MS] [-j AT_ONCE] LIST");
 	int n = read_list(argv[optind], list, rounds);
-	const struct timespec pause = {pause_ms / 1000, (long)(pause_ms % 1000) * 1000000};
+	const struct timespec pause = { pause_ms / 1000, (long)(pause_ms % 1000) * 1000000 };
 	for (int i = 0; at_once && i < n; i++)
 		run_at_once(&list[i], rounds, at_once);
 	for (int r = -warm_up; !at_once && r < rounds; r++)

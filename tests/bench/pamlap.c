@@ -1,6 +1,6 @@
-/* pamlap ROUNDS USER SERVICE...: times pam_open_session and pam_close_session of services, side by side: in
- * each round every service opens and closes once. Prints a line a service: name, runs, failures, then p50,
- * p95 and p99 in us of opening, of closing, and of both together. */
+/* pamlap ROUNDS USER SERVICE...: times pam_open_session and pam_close_session of services, side by
+ * side: in each round every service opens and closes once. Prints a line a service: name, runs,
+ * failures, then p50, p95 and p99 in us of opening, of closing, and of both together. */
 #include <err.h>
 #include <security/pam_appl.h>
 #include <stdio.h>
@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 		for (int k = 0; k < KINDS; k++) {
 			qsort(s->us[k], (size_t)s->runs, sizeof(double), by_size);
 			for (int p = 0; p < 3; p++)
-				printf("\t%.1f", s->runs ? s->us[k][(s->runs - 1) * part[p] / 100] : 0.0);
+				printf("\t%.1f",
+					s->runs ? s->us[k][(s->runs - 1) * part[p] / 100] : 0.0);
 		}
 		printf("\n");
 		pam_end(s->pamh, PAM_SUCCESS);

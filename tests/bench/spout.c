@@ -1,5 +1,5 @@
-/* spout MIB: writes so many mebibytes of lines to its standard output, in pieces of 64 KiB. Static, since it
- * runs inside as well. */
+/* spout MIB: writes so many mebibytes of lines to its standard output, in pieces of 64 KiB. Static,
+ * since it runs inside as well. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
-/* steps [-s] [-p] UID HOME CMD [ARG...]: counts the instructions that a command and all its processes
- * execute in user space, by stepping through them one by one; with -s their system calls instead. Nothing
- * else on the machine changes the numbers. For machines without hardware counters (most virtual ones).
+/* steps [-s] [-p] UID HOME CMD [ARG...]: counts the instructions that a command and all its
+ * processes execute in user space, by stepping through them one by one; with -s their system calls
+ * instead. Nothing else on the machine changes the numbers. For machines without hardware counters
+ * (most virtual ones).
  *
  * Runs as root, so that set-uid programs keep their powers under it. Prints the number, and with -p
  * lines "COUNT PROCESS ADDRESS FILE+OFFSET" of instructions, most first. */
@@ -49,7 +50,8 @@ static void find_file(struct place *p)
 		if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %255s", &from, &to, &offset, name) < 3)
 			continue;
 		if (p->address >= from && p->address < to) {
-			snprintf(p->where, sizeof(p->where), "%.60s+%lx", name, p->address - from + offset);
+			snprintf(p->where, sizeof(p->where), "%.60s+%lx", name,
+				p->address - from + offset);
 			break;
 		}
 	}
@@ -83,12 +85,13 @@ static void become(uid_t uid, const char *home, char **argv)
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char home_var[300];
 	snprintf(home_var, sizeof(home_var), "HOME=%s", home);
-	char *env[] = {path, home_var, NULL};
+	char *env[] = { path, home_var, NULL };
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		_exit(120);
 	close(null);
-	if (chdir(home) < 0 || (uid && (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0)))
+	if (chdir(home) < 0 ||
+		(uid && (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0)))
 		_exit(121);
 	raise(SIGSTOP);
 	execvpe(argv[0], argv, env);
@@ -128,7 +131,8 @@ static int follow(pid_t first, bool calls, uint64_t *ret_total)
 	for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0;) {
 		if (!WIFSTOPPED(status)) {
 			if (pid == first)
-				code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+				code = WIFEXITED(status) ? WEXITSTATUS(status) :
+							   128 + WTERMSIG(status);
 			continue;
 		}
 		int event = status >> 16, sig = WSTOPSIG(status), deliver = 0;
@@ -142,7 +146,9 @@ static int follow(pid_t first, bool calls, uint64_t *ret_total)
 			deliver = sig;
 		if (places && counting && event == 0 && sig == SIGTRAP)
 			note(pid);
-		(void)ptrace(calls ? PTRACE_SYSCALL : counting || event ? PTRACE_SINGLESTEP : PTRACE_CONT,
+		(void)ptrace(calls                ? PTRACE_SYSCALL :
+				counting || event ? PTRACE_SINGLESTEP :
+						    PTRACE_CONT,
 			pid, NULL, deliver);
 	}
 	return code;
@@ -166,8 +172,9 @@ int main(int argc, char **argv)
 	if (places) {
 		qsort(places, PLACES, sizeof(*places), by_count);
 		for (int i = 0; i < PLACES && places[i].count; i++)
-			printf("%lu %d %lx %s\n", (unsigned long)places[i].count, (int)places[i].pid,
-				(unsigned long)places[i].address, places[i].where);
+			printf("%lu %d %lx %s\n", (unsigned long)places[i].count,
+				(int)places[i].pid, (unsigned long)places[i].address,
+				places[i].where);
 	}
 	if (code != 0)
 		warnx("the command ended with %d", code);

@@ -23,7 +23,8 @@ static void check_person(const struct gk_config *config, const struct gk_identit
 	if (gk_policy_for(config, who, &arena, &policy, &err) == 0) {
 		gk_check_policy(&policy);
 		for (int door = GK_DOOR_SHELL; door <= GK_DOOR_RUN; door++) {
-			struct gk_request request = { .door = (enum gk_door)door, .argv = argv,
+			struct gk_request request = { .door = (enum gk_door)door,
+				.argv = argv,
 				.session_id = "0123456789ab" };
 			struct gk_plan plan;
 			gk_err_clear(&err);
@@ -66,8 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned lines = 1;
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';
-	int r = gk_config_parse((const char *)data, size, "fuzz.ini", gk_ini_read, &arena, &config,
-		&faults, &err);
+	int r = gk_config_parse(
+		(const char *)data, size, "fuzz.ini", gk_ini_read, &arena, &config, &faults, &err);
 	check_faults(&faults, lines);
 	if (r == 0) {
 		MUST(faults.n == 0 && err.code == 0);

@@ -1,6 +1,6 @@
 /* An archive that nobody trusts → a directory. Whatever the bytes: nothing outside the directory is
- * made, changed or removed; nothing inside has a set-uid bit, is a device or lies too deep; and what the
- * manifest says of it is what is there. */
+ * made, changed or removed; nothing inside has a set-uid bit, is a device or lies too deep; and
+ * what the manifest says of it is what is there. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -22,8 +22,8 @@ static void check_case(const struct gk_case *c, const char *ini, struct gk_arena
 	struct gk_config config;
 	struct gk_policy policy;
 	struct gk_plan plan;
-	MUST(gk_config_parse(ini, strlen(ini), "fuzz.ini", gk_ini_read, arena, &config, NULL,
-		&err) == 0);
+	MUST(gk_config_parse(
+		     ini, strlen(ini), "fuzz.ini", gk_ini_read, arena, &config, NULL, &err) == 0);
 	int r = gk_policy_for(&config, &c->who, arena, &policy, &err);
 	if (r == 0) {
 		gk_check_policy(&policy);

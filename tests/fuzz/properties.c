@@ -88,7 +88,8 @@ static const char *entry_text(const struct gk_plan *plan, const char *path)
 	for (size_t i = 0; i < plan->nentries; i++) {
 		check_path(plan->entries[i].path);
 		/* Root's inside. */
-		MUST(plan->entries[i].uid == plan->userns_base && plan->entries[i].gid == plan->userns_base);
+		MUST(plan->entries[i].uid == plan->userns_base &&
+			plan->entries[i].gid == plan->userns_base);
 		if (strcmp(plan->entries[i].path, path) != 0)
 			continue;
 		MUST(!text);
@@ -141,7 +142,8 @@ static void check_groups(const char *text, const struct gk_identity *who)
 
 static void check_accounts(const struct gk_plan *plan)
 {
-	const char *passwd = entry_text(plan, "/etc/passwd"), *group = entry_text(plan, "/etc/group");
+	const char *passwd = entry_text(plan, "/etc/passwd"),
+		   *group = entry_text(plan, "/etc/group");
 	MUST(count_lines(passwd, 6, plan->who->name, plan->who->uid) == 1);
 	(void)count_lines(group, 3, "", 0);
 	check_groups(group, plan->who);
@@ -178,8 +180,8 @@ static void check_print(const struct gk_plan *plan)
 	free(text);
 }
 
-void gk_check_plan(const struct gk_plan *plan, const struct gk_identity *who,
-	const struct gk_request *request)
+void gk_check_plan(
+	const struct gk_plan *plan, const struct gk_identity *who, const struct gk_request *request)
 {
 	const char *why;
 	check_mounts(plan);

@@ -56,12 +56,13 @@ static int read_number(struct gk_case *c, const char *word, char *rest)
 	else if (strcmp(word, "--container-root") == 0)
 		c->request.override.as_container_root = true;
 	else if (strcmp(word, "door") == 0)
-		c->request.door = *rest == 'p' ? GK_DOOR_PAM : *rest == 'r' ? GK_DOOR_RUN
-									    : GK_DOOR_SHELL;
+		c->request.door = *rest == 'p' ? GK_DOOR_PAM :
+			*rest == 'r'           ? GK_DOOR_RUN :
+						 GK_DOOR_SHELL;
 	else if (strcmp(word, "tty") == 0)
-		c->request.tty = *rest == 't'	? GK_TTY_TAKEOVER
-			: *rest == 'r' ? GK_TTY_RELAY
-				       : GK_TTY_NONE;
+		c->request.tty = *rest == 't' ? GK_TTY_TAKEOVER :
+			*rest == 'r'          ? GK_TTY_RELAY :
+						GK_TTY_NONE;
 	else
 		return 0;
 	return 1;
@@ -88,8 +89,8 @@ static int read_list(struct gk_case *c, const char *word, char *rest)
 	if (c->who.ngroups == GK_CASE_LIST_MAX)
 		return 1;
 	char *name = strchr(rest, ' ');
-	c->groups[c->who.ngroups++] = (struct gk_group){ (gid_t)strtoul(rest, NULL, 10),
-		name ? name + 1 : NULL };
+	c->groups[c->who.ngroups++] =
+		(struct gk_group){ (gid_t)strtoul(rest, NULL, 10), name ? name + 1 : NULL };
 	return 1;
 }
 

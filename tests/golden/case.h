@@ -1,4 +1,5 @@
-/* A request and an identity as text, for the golden tests and the fuzzer: one `word rest` a line. */
+/* A request and an identity as text, for the golden tests and the fuzzer: one `word rest` a line.
+ */
 #ifndef GK_TESTS_CASE_H
 #define GK_TESTS_CASE_H
 

@@ -1,5 +1,6 @@
 /* plan-of INI REQUEST: prints the plan for a request, or "refused: " and the line that the user
- * would read. plan-of --paths: where this build looks for its programs and images. Needs no root: nothing is asked of the kernel. */
+ * would read. plan-of --paths: where this build looks for its programs and images. Needs no root:
+ * nothing is asked of the kernel. */
 #include <stdio.h>
 #include <string.h>
 

@@ -10,9 +10,9 @@
  * arguments. init dies with the outer process (parent-death signal), and the kernel ends everything
  * in a PID namespace with its init: no way to end leaves a process or a mount.
  *
- * The exit status is the command's, 128 + N if signal N ended it, 125 if the host could not be made.
- * SIGALRM says that the time is up: it ends the host as other signals do, but first `state`, which lies beside
- * SETUP, writes what everybody in it is doing.
+ * The exit status is the command's, 128 + N if signal N ended it, 125 if the host could not be
+ * made. SIGALRM says that the time is up: it ends the host as other signals do, but first `state`,
+ * which lies beside SETUP, writes what everybody in it is doing.
  */
 #include <dirent.h>
 #include <err.h>
@@ -39,9 +39,10 @@
 #include <unistd.h>
 
 #define NAME_PREFIX "gocker-test-"
-#define HOSTS_MAX 1000
-#define FAILED 125
-/* A fork bomb in a test stops here and not at the real host's limit; GKT_TASKS is another number. */
+#define HOSTS_MAX   1000
+#define FAILED      125
+/* A fork bomb in a test stops here and not at the real host's limit; GKT_TASKS is another number.
+ */
 #define HOST_TASKS_MAX "4096"
 
 /* One cgroup hierarchy in which the throwaway host gets a group of its own. */
@@ -55,7 +56,7 @@ struct host {
 	struct hierarchy pids;    /* v1, hybrid hosts only */
 	struct hierarchy unified; /* v2 */
 	int lock_fd;              /* our group of the first hierarchy, locked as long as we live */
-	int alive_fd;             /* read end of a pipe whose write end only the outer process has */
+	int alive_fd; /* read end of a pipe whose write end only the outer process has */
 	sigset_t saved_mask;
 };
 
@@ -101,7 +102,7 @@ static void find_hierarchies(struct host *h)
 		char *dash = strstr(line, " - ");
 
 		if (!dash || sscanf(line, "%*s %*s %*s %255s %511s", root, where) != 2 ||
-		    sscanf(dash, " - %63s %*s %511s", type, super) != 2)
+			sscanf(dash, " - %63s %*s %511s", type, super) != 2)
 			continue;
 		struct hierarchy *y = NULL;
 		if (strcmp(type, "cgroup2") == 0)
@@ -162,7 +163,8 @@ static void sweep(const char *top, const char *other_top)
 		closedir(dir);
 }
 
-/* Makes the group number n below `first`; the lock on it, or -1 if somebody else has that number. */
+/* Makes the group number n below `first`; the lock on it, or -1 if somebody else has that number.
+ */
 static int claim(const char *group)
 {
 	struct stat by_fd, by_path;
@@ -175,7 +177,7 @@ static int claim(const char *group)
 	int fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* A sweep may have taken the new group for a stale one before it was locked. */
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &by_fd) == 0 &&
-	    stat(group, &by_path) == 0 && by_fd.st_ino == by_path.st_ino)
+		stat(group, &by_path) == 0 && by_fd.st_ino == by_path.st_ino)
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -194,7 +196,8 @@ static void make_groups(struct host *h)
 		h->lock_fd = claim(first->group);
 		if (h->lock_fd < 0 || !second)
 			continue;
-		snprintf(second->group, sizeof(second->group), "%s/" NAME_PREFIX "%d", second->top, n);
+		snprintf(second->group, sizeof(second->group), "%s/" NAME_PREFIX "%d", second->top,
+			n);
 		if (mkdir(second->group, 0755) < 0 && errno != EEXIST)
 			err(FAILED, "host: %s", second->group);
 	}
@@ -209,7 +212,7 @@ static void make_groups(struct host *h)
 
 static void remove_groups(struct host *h)
 {
-	struct hierarchy *all[] = {&h->pids, &h->unified};
+	struct hierarchy *all[] = { &h->pids, &h->unified };
 
 	for (int i = 0; i < 2; i++) {
 		int tries = 200;
@@ -226,7 +229,7 @@ static void remove_groups(struct host *h)
 /* Joins the groups and makes them the roots that this process and its children see. */
 static void enter_groups(const struct host *h)
 {
-	const struct hierarchy *all[] = {&h->pids, &h->unified};
+	const struct hierarchy *all[] = { &h->pids, &h->unified };
 
 	for (int i = 0; i < 2; i++) {
 		int r = all[i]->group[0] ? write_file("0\n", "%s/cgroup.procs", all[i]->group) : 0;
@@ -239,7 +242,7 @@ static void enter_groups(const struct host *h)
 
 static void loopback_up(void)
 {
-	struct ifreq req = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req) < 0)
@@ -268,10 +271,11 @@ static void reap_until_end(pid_t command)
 
 static void run_init(const struct host *h, char **argv)
 {
-	struct pollfd outer = {.fd = h->alive_fd};
+	struct pollfd outer = { .fd = h->alive_fd };
 	pid_t command;
 
-	/* The signal comes only for a death that happens from now on; the pipe tells of an earlier one. */
+	/* The signal comes only for a death that happens from now on; the pipe tells of an earlier
+	 * one. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&outer, 1, 0) != 0)
 		_exit(FAILED);
 	close(h->alive_fd);
@@ -298,8 +302,8 @@ static void run_init(const struct host *h, char **argv)
 
 static pid_t clone_init(struct host *h, char **argv)
 {
-	const unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
-				    CLONE_NEWNET | SIGCHLD;
+	const unsigned long flags =
+		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | SIGCHLD;
 	int alive[2];
 
 	if (pipe2(alive, O_CLOEXEC) < 0)
@@ -346,7 +350,8 @@ static int wait_for_end(pid_t init, const sigset_t *watched, const char *setup)
 		int sig = sigwaitinfo(watched, NULL);
 		if (sig == SIGALRM && ended_by == 0)
 			write_state(setup, init);
-		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT || sig == SIGALRM) {
+		if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT ||
+			sig == SIGALRM) {
 			ended_by = sig;
 			kill(init, SIGKILL);
 		}
@@ -355,7 +360,7 @@ static int wait_for_end(pid_t init, const sigset_t *watched, const char *setup)
 
 int main(int argc, char **argv)
 {
-	struct host h = {.lock_fd = -1};
+	struct host h = { .lock_fd = -1 };
 	sigset_t watched;
 
 	if (argc < 3)

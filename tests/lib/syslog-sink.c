@@ -35,7 +35,7 @@ static void write_line(int fd, const unsigned char *msg, size_t n)
 int main(int argc, char **argv)
 {
 	static unsigned char msg[MESSAGE_MAX];
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (argc != 4)
 		errx(2, "usage: syslog-sink SOCKET FILE PIDFILE");
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", argv[1]);
 	unlink(argv[1]);
 	if (sock < 0 || out < 0 || bind(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    chmod(argv[1], 0666) < 0)
+		chmod(argv[1], 0666) < 0)
 		err(1, "syslog-sink: %s", argv[1]);
 	if (daemon(0, 0) < 0)
 		err(1, "syslog-sink: daemon");

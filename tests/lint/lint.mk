@@ -1,6 +1,6 @@
 # Static analysis: clean, or the exception is explained where it stands. Each tool leaves a stamp for
 # each file, so that a second run looks only at what has changed.
-DEPS_TEST += clang clang-tidy cppcheck shellcheck
+DEPS_TEST += clang clang-format clang-tidy cppcheck shellcheck
 
 LINT_OUT := $(BUILD)/lint
 LINT_ALL := $(shell git ls-files 2>/dev/null || find . -type f | sed 's,^\./,,')
@@ -14,15 +14,26 @@ LINT_NEEDS := $(wildcard src/*/*.h src/*/*/*.h pam/*.h) $(BUILD)/gen/filters.h $
 lint_stamps = $(patsubst %,$(LINT_OUT)/$(1)/%.ok,$(2))
 lint_done = $(Q)mkdir -p $(@D) && : >$@
 
-LINT_TOOLS := gcc clang tidy cppcheck shell
+LINT_TOOLS := format gcc clang tidy cppcheck shell
 .PHONY: lint $(LINT_TOOLS:%=lint-%)
 lint:
 	$(Q)MAKE='$(MAKE)' BUILD='$(BUILD)' tests/lint/run $(LINT_TOOLS)
+# The layout that .clang-format describes; `make format` applies it.
+LINT_LAYOUT := $(filter %.c %.h,$(LINT_ALL))
+lint-format: $(call lint_stamps,format,$(LINT_LAYOUT))
+.PHONY: format
+format:
+	$(Q)clang-format -i $(LINT_LAYOUT)
 lint-gcc: $(call lint_stamps,gcc,$(LINT_C))
 lint-clang: $(call lint_stamps,clang,$(LINT_C))
 lint-tidy: $(call lint_stamps,tidy,$(LINT_C))
 lint-cppcheck: $(call lint_stamps,cppcheck,$(LINT_C))
 lint-shell: $(call lint_stamps,shell,$(LINT_SH))
+
+$(LINT_OUT)/format/%.ok: % .clang-format
+	$(call say,FORMAT,$<)
+	$(Q)clang-format --dry-run --Werror $<
+	$(lint_done)
 
 # Both compilers with every warning of the build an error; gcc's analyzer beside its warnings.
 $(LINT_OUT)/gcc/%.ok: % $(LINT_NEEDS)

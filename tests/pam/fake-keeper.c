@@ -1,6 +1,6 @@
 /*
- * fake-keeper: what the unit tests of the module meet in place of the keeper. The service's name says
- * how it behaves; it needs no power and makes no container.
+ * fake-keeper: what the unit tests of the module meet in place of the keeper. The service's name
+ * says how it behaves; it needs no power and makes no container.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -20,8 +20,8 @@ static void say(int kind, const char *text, int fd)
 	(void)gk_fd_send(0, &m, sizeof m, fd);
 }
 
-/* The cgroup's file is a pipe. Returns what the module wrote to it before it said that it is in; 0: it did
- * not say so. */
+/* The cgroup's file is a pipe. Returns what the module wrote to it before it said that it is in; 0:
+ * it did not say so. */
 static char hand_leaf(int flags)
 {
 	struct gk_link_message m;

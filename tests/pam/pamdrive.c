@@ -117,14 +117,16 @@ static void run(const char *command, int as_user)
 		return;
 	}
 	if (pid == 0) {
-		if (as_user && (!pw || initgroups(user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
-					  setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0))
+		if (as_user &&
+			(!pw || initgroups(user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
+				setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0))
 			_exit(99);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(98);
 	}
 	if (waitpid(pid, &status, 0) == pid)
-		printf("run: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		printf("run: %d\n",
+			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 static void reap_all(int sig)

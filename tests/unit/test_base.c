@@ -116,23 +116,36 @@ static void test_what_iniparser_refuses_is_an_error_and_silent(void **state)
 	assert_true(err.msg[0] != '\0');
 }
 
-/* What reaches a log or an administrator's terminal: all of it is shown, and none of it is obeyed. */
+/* What reaches a log or an administrator's terminal: all of it is shown, and none of it is obeyed.
+ */
 static void test_nothing_escaped_is_obeyed(void **state)
 {
 	static const struct {
 		const char *text, *shown;
 	} table[] = {
-		{ NULL, "-" }, { "", "" }, { "ls -l ~", "ls -l ~" },
-		{ "J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80", "J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80" },
-		{ "a\nb\rc\td", "a\\x0ab\\x0dc\\x09d" }, { "\033[2J\177", "\\x1b[2J\\x7f" },
+		{ NULL, "-" },
+		{ "", "" },
+		{ "ls -l ~", "ls -l ~" },
+		{ "J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80",
+			"J\xc3\xb6rg \xe4\xba\xac \xf0\x9f\x98\x80" },
+		{ "a\nb\rc\td", "a\\x0ab\\x0dc\\x09d" },
+		{ "\033[2J\177", "\\x1b[2J\\x7f" },
 		{ "\"quo\\te", "\\x22quo\\x5cte" },
-		/* a control character in UTF-8 and by itself, cut off, overlong, a surrogate, too large */
-		{ "\xc2\x9b", "\\xc2\\x9b" }, { "\x9b", "\\x9b" }, { "\xe4\xba", "\\xe4\\xba" },
-		{ "\xc0\xaf", "\\xc0\\xaf" }, { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		/* a control character in UTF-8 and by itself, cut off, overlong, a surrogate, too
+		   large */
+		{ "\xc2\x9b", "\\xc2\\x9b" },
+		{ "\x9b", "\\x9b" },
+		{ "\xe4\xba", "\\xe4\\xba" },
+		{ "\xc0\xaf", "\\xc0\\xaf" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
 		/* other directions of writing, the end of a line */
-		{ "\xe2\x80\xae" "abc", "\\xe2\\x80\\xaeabc" }, { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
-		{ "\xe2\x80\x8f", "\\xe2\\x80\\x8f" }, { "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+		{ "\xe2\x80\xae"
+		  "abc",
+			"\\xe2\\x80\\xaeabc" },
+		{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
+		{ "\xe2\x80\x8f", "\\xe2\\x80\\x8f" },
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
 		{ "\xd8\x9c", "\\xd8\\x9c" },
 		{ "\xe2\x80\x93 \xe2\x82\xac \xd8\xa7", "\xe2\x80\x93 \xe2\x82\xac \xd8\xa7" },
 	};

@@ -112,7 +112,8 @@ static void test_keys_that_are_not_there(void **state)
 		{ "[gocker]\npids_max = 5\n", 2, "does not belong to [gocker]", "[default]" },
 		{ "[default]\nimage_dir = /x\n", 2, "does not belong to [default]", "[gocker]" },
 		{ "[user:a]\nsessions_max = 3\n", 2, "does not belong to [user:a]", "[gocker]" },
-		{ "[default]\npids_max = 5\n\npids_max = 6\n", 4, "set already, in line 2", "keep" },
+		{ "[default]\npids_max = 5\n\npids_max = 6\n", 4, "set already, in line 2",
+			"keep" },
 		{ "[default]\npids_max = 5\npids_max = 5\n", 3, "set already", "keep" },
 	};
 	check_rows(rows, COUNT(rows));
@@ -170,7 +171,8 @@ static void test_values_that_iniparser_would_cut(void **state)
 		{ "[default]\nshell = \"/bin/sh\";x\n", 2, "follows the closing quote", "kind" },
 		{ "[default]\nenv_set = \"A=\\n\"\n", 2, "backslash stands in a quoted", "leave" },
 		{ "[default]\nshell = /bin/sh \\\n", 2, "ends in a backslash", "one line" },
-		{ "[default]\npids_max = 9 ; \\ \t\ncpus = 1\n", 2, "ends in a backslash", "one line" },
+		{ "[default]\npids_max = 9 ; \\ \t\ncpus = 1\n", 2, "ends in a backslash",
+			"one line" },
 	};
 	check_rows(rows, COUNT(rows));
 }
@@ -283,12 +285,14 @@ static void test_two_readings_must_agree(void **state)
 	ARENA arena = { 0 };
 	struct gk_config config;
 	struct gk_err err = GK_ERR_INIT;
-	assert_int_equal(gk_config_parse(text, strlen(text), "g.ini", liar, &arena, &config, NULL,
-		&err), -EINVAL);
+	assert_int_equal(
+		gk_config_parse(text, strlen(text), "g.ini", liar, &arena, &config, NULL, &err),
+		-EINVAL);
 	assert_contains(err.msg, "g.ini:2: pids_max can be read in two ways", text);
 	gk_err_clear(&err);
-	assert_int_equal(gk_config_parse(text, strlen(text), "g.ini", mute, &arena, &config, NULL,
-		&err), -EIO);
+	assert_int_equal(
+		gk_config_parse(text, strlen(text), "g.ini", mute, &arena, &config, NULL, &err),
+		-EIO);
 	assert_string_equal(err.msg, "it does not work");
 }
 

@@ -41,9 +41,9 @@ static void test_fresh_one(void **state)
 	assert_string_equal(value_of(env, "SHELL"), "/bin/sh");
 	assert_non_null(strstr(value_of(env, "PATH"), "/usr/bin"));
 	assert_string_equal(value_of(env, "TERM"), "vt100");
-	const char *const not[] = { "MAIL", "FOO", "PWD", "TZ" };
-	for (size_t i = 0; i < COUNT(not); i++)
-		assert_null(value_of(env, not[i]));
+	const char *const not [] = { "MAIL", "FOO", "PWD", "TZ" };
+	for (size_t i = 0; i < COUNT(not ); i++)
+		assert_null(value_of(env, not [i]));
 	assert_non_null(env_of(&arena, NULL, NULL, NULL, GK_DOOR_SHELL)[0]);
 }
 
@@ -75,10 +75,10 @@ static void test_star_passes_the_callers_own_only(void **state)
 	assert_string_equal(value_of(env, "FOO"), "bar");
 	assert_string_equal(value_of(env, "TZ"), ":/etc/x");
 	assert_string_equal(value_of(env, "HOME"), "/home/ann");
-	const char *const not[] = { "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
+	const char *const not [] = { "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
 		"DBUS_SESSION_BUS_ADDRESS", "MAIL", "SSH_TTY" };
-	for (size_t i = 0; i < COUNT(not); i++)
-		assert_null(value_of(env, not[i]));
+	for (size_t i = 0; i < COUNT(not ); i++)
+		assert_null(value_of(env, not [i]));
 }
 
 /* sshd is inside there: its terminal, its display and its agent are the session's own. */
@@ -89,16 +89,18 @@ static void test_behind_the_pam_door(void **state)
 	const char *const caller[] = { "SSH_CONNECTION=::1 9 ::1 22", "SSH_CLIENT=::1 9 22",
 		"SSH_TTY=/dev/pts/3", "DISPLAY=localhost:10.0", "SSH_AUTH_SOCK=/tmp/ssh-a/agent.1",
 		"SECRET=1", "LD_PRELOAD=x", "MAIL=/x", "GREETING=hi", "TERM=vt100", NULL };
-	const char *const pass[] = { "GREETING", "LD_PRELOAD", "MAIL", NULL }, *const set[] = { "A=b", NULL };
+	const char *const pass[] = { "GREETING", "LD_PRELOAD", "MAIL", NULL },
+			  *const set[] = { "A=b", NULL };
 	const char *const *env = env_of(&arena, caller, pass, set, GK_DOOR_PAM);
-	const char *const want[][2] = { { "SSH_CONNECTION", "::1 9 ::1 22" }, { "SSH_CLIENT", "::1 9 22" },
-		{ "SSH_TTY", "/dev/pts/3" }, { "DISPLAY", "localhost:10.0" }, { "GREETING", "hi" },
-		{ "A", "b" }, { "TERM", "vt100" }, { "HOME", "/home/ann" } };
+	const char *const want[][2] = { { "SSH_CONNECTION", "::1 9 ::1 22" },
+		{ "SSH_CLIENT", "::1 9 22" }, { "SSH_TTY", "/dev/pts/3" },
+		{ "DISPLAY", "localhost:10.0" }, { "GREETING", "hi" }, { "A", "b" },
+		{ "TERM", "vt100" }, { "HOME", "/home/ann" } };
 	for (size_t i = 0; i < COUNT(want); i++)
 		assert_string_equal(value_of(env, want[i][0]), want[i][1]);
-	const char *const not[] = { "SECRET", "LD_PRELOAD", "MAIL", "SSH_AUTH_SOCK" };
-	for (size_t i = 0; i < COUNT(not); i++)
-		assert_null(value_of(env, not[i]));
+	const char *const not [] = { "SECRET", "LD_PRELOAD", "MAIL", "SSH_AUTH_SOCK" };
+	for (size_t i = 0; i < COUNT(not ); i++)
+		assert_null(value_of(env, not [i]));
 	const char *const local[] = { "DISPLAY=:0", NULL };
 	assert_null(value_of(env_of(&arena, local, NULL, NULL, GK_DOOR_PAM), "DISPLAY"));
 }
@@ -121,8 +123,8 @@ static void test_values_that_programs_make_paths_of(void **state)
 	(void)state;
 	ARENA arena = { 0 };
 	const char *const bad[] = { "TERM=../../tmp/x", "TERM=/tmp/x", "TERM=", "TERM=a b",
-		"TERM=x\x1b[2J", "TERM=.x", "LANG=../../x", "LC_ALL=/x", "LANGUAGE=a/b", "LC_CTYPE=a\n",
-		"COLORTERM=a;b" };
+		"TERM=x\x1b[2J", "TERM=.x", "LANG=../../x", "LC_ALL=/x", "LANGUAGE=a/b",
+		"LC_CTYPE=a\n", "COLORTERM=a;b" };
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		const char *const caller[] = { bad[i], NULL };
 		const char *const *env = env_of(&arena, caller, NULL, NULL, GK_DOOR_SHELL);
@@ -157,7 +159,8 @@ static void test_ssh_tells_of_the_connection(void **state)
 	assert_string_equal(value_of(env, "SSH_AUTH_SOCK"), "/run/a");
 	assert_null(value_of(env, "SSH_USER_AUTH"));
 	request.door = GK_DOOR_PAM; /* where sshd has made that file inside */
-	assert_string_equal(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_USER_AUTH"), "/x");
+	assert_string_equal(
+		value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_USER_AUTH"), "/x");
 	request.door = GK_DOOR_SHELL;
 	request.tty = GK_TTY_NONE;
 	assert_null(value_of(gk_env_make(&request, &policy, &facts, &arena), "SSH_TTY"));

@@ -1,4 +1,5 @@
-/* Images as any user: names, paths out of archives, versions and their locks, manifests, pins, ELF. */
+/* Images as any user: names, paths out of archives, versions and their locks, manifests, pins, ELF.
+ */
 #include "unit.h"
 
 #include <errno.h>
@@ -66,8 +67,9 @@ static void test_names(void **state)
 	(void)state;
 	const char *const good[] = { "a", "alpine", "Alpine-3.20", "0", "a_b.c-d",
 		"0123456789012345678901234567890123456789012345678901234567890123" };
-	const char *const bad[] = { "", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\n", "\xc3\xa4",
-		"a@b", "a:b", "01234567890123456789012345678901234567890123456789012345678901234" };
+	const char *const bad[] = { "", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\n",
+		"\xc3\xa4", "a@b", "a:b",
+		"01234567890123456789012345678901234567890123456789012345678901234" };
 	for (size_t i = 0; i < COUNT(good); i++)
 		assert_true(gk_image_name_ok(good[i]));
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -81,7 +83,8 @@ static void test_paths_out_of_archives(void **state)
 	const char *const good[][2] = { { "a", "a" }, { "a/b", "a/b" }, { "/a/b", "a/b" },
 		{ "./a//b/", "a/b" }, { "///", "" }, { "", "" }, { ".", "" }, { "./.", "" },
 		{ "..a/b..", "..a/b.." }, { "a/.../b", "a/.../b" } };
-	const char *const bad[] = { "..", "../a", "a/..", "a/../b", "/..", "a/b/../../..", "./../a" };
+	const char *const bad[] = { "..", "../a", "a/..", "a/../b", "/..", "a/b/../../..",
+		"./../a" };
 	for (size_t i = 0; i < COUNT(good); i++) {
 		assert_int_equal(gk_extract_path(good[i][0], out), 0);
 		assert_string_equal(out, good[i][1]);
@@ -118,7 +121,8 @@ static void test_sums(void **state)
 	write_at(place->fd, "abc", "abc"); /* FIPS 180-2, appendix B.1 and C.1 */
 	gk_autoclose int fd = openat(place->fd, "abc", O_RDONLY);
 	assert_int_equal(gk_hash_fd(fd, 256, NULL, sum), 0);
-	assert_string_equal(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(
+		sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	lseek(fd, 0, SEEK_SET);
 	assert_int_equal(gk_hash_fd(fd, 512, NULL, sum), 0);
 	assert_string_equal(sum,
@@ -183,8 +187,8 @@ static void test_manifest_tells_each_difference(void **state)
 	assert_int_equal(unlinkat(root, "link", 0), 0);
 	assert_int_equal(symlinkat("else", root, "link"), 0);
 	assert_int_equal(verify(place, root, &found), 4);
-	assert_string_equal(found.text,
-		"added a/new -\nmissing a b -\nchanged link target\nchanged z mode\n");
+	assert_string_equal(
+		found.text, "added a/new -\nmissing a b -\nchanged link target\nchanged z mode\n");
 }
 
 static void test_a_damaged_manifest_is_told(void **state)
@@ -276,8 +280,8 @@ static void test_in_root_links_stay_in_the_root(void **state)
 }
 
 /* A new version of image name that holds one file. */
-static int make_version(const struct gk_store *store, const char *name, const char *text,
-	struct gk_err *err)
+static int make_version(
+	const struct gk_store *store, const char *name, const char *text, struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
 	gk_autoinfo struct json_object *info = gk_info_new("test", NULL, NULL);
@@ -397,8 +401,8 @@ static void test_os_release_is_read_inside(void **state)
 	assert_int_equal(mkdirat(place->fd, "root/etc", 0755), 0);
 	gk_autoclose int root = openat(place->fd, "root", O_RDONLY | O_DIRECTORY);
 	gk_autoinfo struct json_object *info = gk_info_new("test", NULL, NULL);
-	assert_int_equal(symlinkat("/etc/../../../../../../../etc/os-release", root, "etc/os-release"),
-		0);
+	assert_int_equal(
+		symlinkat("/etc/../../../../../../../etc/os-release", root, "etc/os-release"), 0);
 	gk_info_set_os(info, root); /* a link to itself, inside */
 	assert_string_equal(gk_info_get(info, "os"), "");
 	assert_int_equal(unlinkat(root, "etc/os-release", 0), 0);

@@ -47,8 +47,10 @@ static int set_up(void **state)
 	if (mkdirat(l->fd, "user", 0700) < 0)
 		return -1;
 	l->user = openat(l->fd, "user", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	l->policy = (struct gk_policy){ .pids_max = 20, .memory_max = 100 << 20,
-		.user_pids_max = 200, .user_memory_max = GK_UNLIMITED };
+	l->policy = (struct gk_policy){ .pids_max = 20,
+		.memory_max = 100 << 20,
+		.user_pids_max = 200,
+		.user_memory_max = GK_UNLIMITED };
 	l->policy.origin[GK_KEY_MEMORY_MAX].section = "group:students";
 	put(l, "pids.events", "max 3\n");
 	put(l, "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n");
@@ -107,7 +109,8 @@ static void test_the_limit_without_room_is_named(void **state)
 	reopen(l);
 	put(l, "pids.events", "max 4\n");
 	assert_true(next(l, text, sizeof text));
-	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+	assert_string_equal(
+		text, "limit of 200 tasks in all sessions together reached ([built-in])");
 	assert_false(next(l, text, sizeof text));
 	put(l, "pids.current", "20\n");
 	put_in(l->user, "pids.current", "200\n");
@@ -127,11 +130,13 @@ static void test_the_users_own_events_are_told(void **state)
 	assert_false(next(l, text, sizeof text));
 	put_in(l->user, "pids.events.local", "max 8\n");
 	assert_true(next(l, text, sizeof text));
-	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+	assert_string_equal(
+		text, "limit of 200 tasks in all sessions together reached ([built-in])");
 	assert_false(next(l, text, sizeof text));
 }
 
-/* It is the user's for certain where the session never reached its own, whatever has room by now. */
+/* It is the user's for certain where the session never reached its own, whatever has room by now.
+ */
 static void test_a_session_below_its_limit_was_refused_by_the_users(void **state)
 {
 	struct leaf *l = *state;
@@ -144,7 +149,8 @@ static void test_a_session_below_its_limit_was_refused_by_the_users(void **state
 	reopen(l);
 	put(l, "pids.events", "max 4\n");
 	assert_true(next(l, text, sizeof text));
-	assert_string_equal(text, "limit of 200 tasks in all sessions together reached ([built-in])");
+	assert_string_equal(
+		text, "limit of 200 tasks in all sessions together reached ([built-in])");
 }
 
 /* And its own where the kernel counts the user's by itself. */

@@ -40,7 +40,8 @@ static void same(const char *name, uid_t uid)
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_identity here = { 0 }, apart = { 0 };
 	assert_int_equal(name ? gk_identity_by_name(name, &arena, &here, &err) :
-				gk_identity_by_uid(uid, &arena, &here, &err), 0);
+				gk_identity_by_uid(uid, &arena, &here, &err),
+		0);
 	assert_int_equal(look_apart(name, uid, &arena, &apart, &err), 0);
 	assert_int_equal(apart.uid, here.uid);
 	assert_int_equal(apart.gid, here.gid);

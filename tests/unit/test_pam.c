@@ -40,8 +40,10 @@ static pam_handle_t *start(const char *service, const char *user, const char *op
 	assert_non_null(f);
 	if (outer)
 		fprintf(f, "session required " MODULE " outer %s\n", options);
-	fprintf(f, "session required " MODULE " %s\naccount required " MODULE " %s\n"
-		"auth required " MODULE "\npassword required " MODULE "\n", options, options);
+	fprintf(f,
+		"session required " MODULE " %s\naccount required " MODULE " %s\n"
+		"auth required " MODULE "\npassword required " MODULE "\n",
+		options, options);
 	fclose(f);
 	said[0] = '\0';
 	assert_int_equal(pam_start_confdir(service, user, &conv, confdir, &pamh), PAM_SUCCESS);
@@ -100,8 +102,8 @@ static void the_break_glass_group_is_let_through(void **state)
 	assert_non_null(gr);
 	snprintf(option, sizeof option, "break_glass=%s", gr->gr_name);
 	assert_int_equal(open_once("gt-gone", "nobody", option, true), PAM_SUCCESS);
-	assert_int_equal(open_once("gt-gone", "nobody", "break_glass=no-such-group", true),
-		PAM_SESSION_ERR);
+	assert_int_equal(
+		open_once("gt-gone", "nobody", "break_glass=no-such-group", true), PAM_SESSION_ERR);
 	assert_int_equal(open_once("gt-gone", "nobody", "break_glass=", true), PAM_SESSION_ERR);
 }
 
@@ -120,13 +122,15 @@ static void an_unknown_option_refuses(void **state)
 
 static void every_bad_keeper_is_a_session_error_with_one_line(void **state)
 {
-	static const char *const services[] = { "gt-gone", "gt-short", "gt-early", "gt-late", "gt-bare",
-		"gt-join", "gt-shut" };
+	static const char *const services[] = { "gt-gone", "gt-short", "gt-early", "gt-late",
+		"gt-bare", "gt-join", "gt-shut" };
 	(void)state;
 	for (size_t i = 0; i < COUNT(services); i++)
 		for (int outer = 0; outer < 2; outer++) {
-			assert_int_equal(open_once(services[i], "nobody", "", outer), PAM_SESSION_ERR);
-			assert_contains(said, "gocker: this login cannot be contained", services[i]);
+			assert_int_equal(
+				open_once(services[i], "nobody", "", outer), PAM_SESSION_ERR);
+			assert_contains(
+				said, "gocker: this login cannot be contained", services[i]);
 			assert_ptr_equal(strchr(said, '\n') + 1, said + strlen(said));
 		}
 }
@@ -201,10 +205,13 @@ static void it_is_in_nobodys_way(void **state)
 		snprintf(path, sizeof path, "%s/gt-beside%zu", confdir, i);
 		FILE *f = fopen(path, "w");
 		assert_non_null(f);
-		fprintf(f, "auth required " MODULE "\nauth required %s\npassword required " MODULE
-			"\npassword required %s\n", others[i], others[i]);
+		fprintf(f,
+			"auth required " MODULE "\nauth required %s\npassword required " MODULE
+			"\npassword required %s\n",
+			others[i], others[i]);
 		fclose(f);
-		assert_int_equal(pam_start_confdir(strrchr(path, '/') + 1, "nobody", &conv, confdir, &pamh),
+		assert_int_equal(
+			pam_start_confdir(strrchr(path, '/') + 1, "nobody", &conv, confdir, &pamh),
 			PAM_SUCCESS);
 		assert_int_equal(pam_authenticate(pamh, 0) == PAM_SUCCESS, i == 0);
 		assert_int_equal(pam_setcred(pamh, PAM_ESTABLISH_CRED) == PAM_SUCCESS, i == 0);

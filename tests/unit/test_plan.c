@@ -41,8 +41,8 @@ static int make(struct login *l)
 	struct gk_config config;
 	gk_err_clear(&l->err);
 	l->who.groups = l->groups;
-	int r = gk_config_parse(l->ini, strlen(l->ini), "g.ini", gk_ini_read, &l->arena, &config,
-		NULL, &l->err);
+	int r = gk_config_parse(
+		l->ini, strlen(l->ini), "g.ini", gk_ini_read, &l->arena, &config, NULL, &l->err);
 	if (r == 0)
 		r = gk_policy_for(&config, &l->who, &l->arena, &l->policy, &l->err);
 	if (r == 0)
@@ -76,8 +76,8 @@ static void test_homes_that_would_break_the_container(void **state)
 {
 	(void)state;
 	const char *const homes[] = { "/", "", "relative", "/dev", "/dev/shm", "/proc/self", "/sys",
-		"/etc", "/etc/x", "/usr", "/usr/games", "/usr/local", GK_BINDIR, "/bin",
-		"/sbin", "/lib", "/lib64/x", "/tmp", "/tmp/x", "/var", "/var/run/sshd", "/run",
+		"/etc", "/etc/x", "/usr", "/usr/games", "/usr/local", GK_BINDIR, "/bin", "/sbin",
+		"/lib", "/lib64/x", "/tmp", "/tmp/x", "/var", "/var/run/sshd", "/run",
 		"/home/../etc", "/home/x:y", "/run/ssh-agent.sock" };
 	for (size_t i = 0; i < COUNT(homes); i++) {
 		LOGIN bind = login_of(""), tmpfs = login_of("[default]\nhome = tmpfs\n"),
@@ -94,8 +94,9 @@ static void test_homes_that_would_break_the_container(void **state)
 static void test_homes_that_are_fine(void **state)
 {
 	(void)state;
-	const char *const homes[][2] = { { "/home/ann", "/home/ann" }, { "/home//ann/", "/home/ann" },
-		{ "/root", "/root" }, { "/var/lib/ann", "/var/lib/ann" },
+	const char *const homes[][2] = { { "/home/ann", "/home/ann" },
+		{ "/home//ann/", "/home/ann" }, { "/root", "/root" },
+		{ "/var/lib/ann", "/var/lib/ann" },
 		{ "/usr/local/home/ann", "/usr/local/home/ann" }, { "/srv/a b", "/srv/a b" },
 		{ "/tmpx", "/tmpx" }, { "/home", "/home" } };
 	for (size_t i = 0; i < COUNT(homes); i++) {
@@ -143,8 +144,9 @@ static void test_volumes_are_mounted(void **state)
 static void test_only_dev_may_hold_devices_and_nothing_sets_uid(void **state)
 {
 	(void)state;
-	const char *const inis[] = { "", "[default]\nroot = readonly\nhome = tmpfs\n"
-					 "volumes = /a:/b /c:/d:ro\nnetwork = none\n" };
+	const char *const inis[] = { "",
+		"[default]\nroot = readonly\nhome = tmpfs\n"
+		"volumes = /a:/b /c:/d:ro\nnetwork = none\n" };
 	for (size_t i = 0; i < COUNT(inis); i++) {
 		for (int door = GK_DOOR_SHELL; door <= GK_DOOR_RUN; door++) {
 			LOGIN l = login_of(inis[i]);
@@ -337,13 +339,15 @@ static void test_network_and_hostname(void **state)
 	make_well(&l);
 	assert_true(l.plan.namespaces & CLONE_NEWNET);
 	assert_null(entry_at(&l.plan, "/etc/resolv.conf"));
-	assert_string_equal(l.plan.hostname,
-		"a123456789-123456789-123456789-123456789-123456789-ann-01234567");
+	assert_string_equal(
+		l.plan.hostname, "a123456789-123456789-123456789-123456789-123456789-ann-01234567");
 	LOGIN shared = login_of("");
 	make_well(&shared);
 	assert_false(shared.plan.namespaces & CLONE_NEWNET);
-	assert_int_equal(shared.plan.namespaces & (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS |
-		CLONE_NEWIPC | CLONE_NEWCGROUP), shared.plan.namespaces);
+	assert_int_equal(shared.plan.namespaces &
+			(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
+				CLONE_NEWCGROUP),
+		shared.plan.namespaces);
 	assert_non_null(entry_at(&shared.plan, "/etc/resolv.conf"));
 }
 
@@ -372,7 +376,8 @@ static void test_agent(void **state)
 	l.ini = "";
 	const char *const others[] = { "../agent", "/run/user/1000/bus", "/tmp/tmux-1000/default",
 		"/tmp/ssh-x/../a/agent.1", "/tmp/ssh-x/a/agent.1", "/tmp/ssh-agent.1",
-		"/tmp/ssh-x/agent.1/b", "/home/ann/.gnupg/S.gpg-agent", "/home/bob/.ssh/agent/s.1" };
+		"/tmp/ssh-x/agent.1/b", "/home/ann/.gnupg/S.gpg-agent",
+		"/home/bob/.ssh/agent/s.1" };
 	for (size_t i = 0; i < COUNT(others); i++) {
 		l.request.agent_socket = others[i];
 		make_well(&l);
@@ -392,8 +397,12 @@ static void test_overrides(void **state)
 	(void)state;
 	LOGIN l = login_of("[default]\nvolumes = /a:/b\nenv_set = A=1 B=2\n");
 	l.request.door = GK_DOOR_RUN;
-	l.request.override = (struct gk_override){ .image = "other", .volumes = "/c:/d",
-		.env_set = "B=3", .root = "readonly", .memory_max = 4096, .pids_max = 3 };
+	l.request.override = (struct gk_override){ .image = "other",
+		.volumes = "/c:/d",
+		.env_set = "B=3",
+		.root = "readonly",
+		.memory_max = 4096,
+		.pids_max = 3 };
 	make_well(&l);
 	assert_string_equal(strrchr(l.plan.image_path, '/'), "/other");
 	assert_true(mount_at(&l.plan, "/b") && mount_at(&l.plan, "/d"));

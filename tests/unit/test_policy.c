@@ -17,12 +17,13 @@ static int policy_for(const char *text, const struct gk_identity *who, struct gk
 	struct gk_policy *ret, struct gk_err *err)
 {
 	struct gk_config config;
-	int r = gk_config_parse(text, strlen(text), "g.ini", gk_ini_read, arena, &config, NULL, err);
+	int r = gk_config_parse(
+		text, strlen(text), "g.ini", gk_ini_read, arena, &config, NULL, err);
 	return r < 0 ? r : gk_policy_for(&config, who, arena, ret, err);
 }
 
-static struct gk_policy good_policy(const char *text, const struct gk_identity *who,
-	struct gk_arena *arena)
+static struct gk_policy good_policy(
+	const char *text, const struct gk_identity *who, struct gk_arena *arena)
 {
 	struct gk_policy policy;
 	struct gk_err err = GK_ERR_INIT;
@@ -59,12 +60,13 @@ static void test_user_over_groups_over_default_wherever_they_stand(void **state)
 {
 	(void)state;
 	ARENA arena = { 0 };
-	struct gk_policy p = good_policy("[user:ann]\npids_max = 1\n"
-					 "[group:students]\npids_max = 2\nhostname = two\ncpus = 2\n"
-					 "[group:staff]\npids_max = 3\nhostname = three\n"
-					 "[group:wheel]\nhostname = four\n"
-					 "[default]\npids_max = 5\nhostname = five\nshell = /bin/five\n",
-		&ann, &arena);
+	struct gk_policy p =
+		good_policy("[user:ann]\npids_max = 1\n"
+			    "[group:students]\npids_max = 2\nhostname = two\ncpus = 2\n"
+			    "[group:staff]\npids_max = 3\nhostname = three\n"
+			    "[group:wheel]\nhostname = four\n"
+			    "[default]\npids_max = 5\nhostname = five\nshell = /bin/five\n",
+			&ann, &arena);
 	assert_int_equal(p.pids_max, 1);
 	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "user:ann");
 	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 2);
@@ -86,7 +88,8 @@ static void test_names_are_exact(void **state)
 	struct gk_policy p;
 	assert_int_equal(policy_for(text, &ann, &arena, &p, &err), -EINVAL);
 	p = good_policy("[user:Ann]\npids_max = 7\n[group:STAFF]\npids_max = 8\n"
-			"[group:ann b]\npids_max = 9\n", &ann, &arena);
+			"[group:ann b]\npids_max = 9\n",
+		&ann, &arena);
 	assert_int_equal(p.pids_max, 20);
 	assert_false(p.named);
 	/* Bob and bob are two users, each with his own rules. */

@@ -1,5 +1,5 @@
-/* That each property the fuzzers check would be seen to fail: a plan, a policy and a reading of the file are
- * spoilt in one way each, and the check has to abort. Unspoilt they pass. */
+/* That each property the fuzzers check would be seen to fail: a plan, a policy and a reading of the
+ * file are spoilt in one way each, and the check has to abort. Unspoilt they pass. */
 #include "unit.h"
 
 #include <errno.h>
@@ -11,11 +11,14 @@
 #include "plan/keys.h"
 #include "plan/policy.h"
 
-static const char *key_text(enum gk_key key, const struct gk_policy *policy, struct gk_arena *arena);
+static const char *key_text(
+	enum gk_key key, const struct gk_policy *policy, struct gk_arena *arena);
 static int parse(const char *text, size_t size, const char *path, gk_tokenizer *tokenize,
-	struct gk_arena *arena, struct gk_config *ret, struct gk_faults *faults, struct gk_err *err);
+	struct gk_arena *arena, struct gk_config *ret, struct gk_faults *faults,
+	struct gk_err *err);
 
-/* The checks themselves, with what they ask for a value's text and for a configuration in our hands. */
+/* The checks themselves, with what they ask for a value's text and for a configuration in our
+ * hands. */
 #define gk_key_text key_text
 #include "../fuzz/properties.c"
 #undef gk_key_text
@@ -42,7 +45,9 @@ static int parse(const char *text, size_t size, const char *path, gk_tokenizer *
 	if (r == 0)
 		return 0;
 	switch (broken) {
-	case CHANGES: ret->nsections = was.nsections + 1; break; /* a refused file that leaves something */
+	case CHANGES:
+		ret->nsections = was.nsections + 1;
+		break; /* a refused file that leaves something */
 	case NO_FAULT: faults->n = 0; break;
 	case NO_REASON: faults->list[0].reason = NULL; break;
 	case LATE_LINE: faults->list[0].line = 1000; break;
@@ -70,10 +75,15 @@ static void make(struct made *m)
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_config config;
 	memset(m, 0, sizeof *m);
-	m->request = (struct gk_request){ .door = GK_DOOR_SHELL, .argv = argv, .session_id = "0123456789ab" };
-	assert_int_equal(gk_config_parse(ini, sizeof ini - 1, "g.ini", gk_ini_read, &m->arena, &config, NULL, &err), 0);
+	m->request = (struct gk_request){
+		.door = GK_DOOR_SHELL, .argv = argv, .session_id = "0123456789ab"
+	};
+	assert_int_equal(gk_config_parse(ini, sizeof ini - 1, "g.ini", gk_ini_read, &m->arena,
+				 &config, NULL, &err),
+		0);
 	assert_int_equal(gk_policy_for(&config, &people[0], &m->arena, &m->policy, &err), 0);
-	assert_int_equal(gk_plan_make(&m->request, &people[0], &m->policy, &m->arena, &m->plan, &err), 0);
+	assert_int_equal(
+		gk_plan_make(&m->request, &people[0], &m->policy, &m->arena, &m->plan, &err), 0);
 	/* Ours to change. */
 	m->mounts = gk_arena_array(&m->arena, m->plan.nmounts, sizeof *m->mounts);
 	m->entries = gk_arena_array(&m->arena, m->plan.nentries, sizeof *m->entries);
@@ -117,46 +127,164 @@ static void add_env(struct made *m, const char *text)
 	m->env[n] = text;
 }
 
-static void nothing(struct made *m) { (void)m; }
-static void target_is_etc(struct made *m) { a_volume(m)->target = "/etc"; }
-static void target_covers(struct made *m) { a_volume(m)->target = "/usr"; }
-static void target_below_proc(struct made *m) { a_volume(m)->target = "/proc/sys"; }
-static void target_with_dots(struct made *m) { a_volume(m)->target = "/a/../../b"; }
-static void target_relative(struct made *m) { a_volume(m)->target = "a"; }
-static void target_root(struct made *m) { a_volume(m)->target = "/"; }
-static void target_in_another(struct made *m) { a_volume(m)->target = "/b/c"; }
-static void with_suid(struct made *m) { a_volume(m)->flags &= ~(unsigned)GK_MF_NOSUID; }
-static void with_devices(struct made *m) { a_volume(m)->flags &= ~(unsigned)GK_MF_NODEV; }
-static void no_such_tree(struct made *m) { a_volume(m)->index = 99; }
-static void source_with_dots(struct made *m) { m->binds[0].source = "/srv/../etc"; }
-static void first_is_not_the_root(struct made *m) { m->mounts[0].target = "/mnt"; }
-static void users_entry(struct made *m) { m->entries[0].uid = 1000; }
-static void passwd_missing(struct made *m) { entry(m, "/etc/passwd")->path = "/etc/other"; }
-static void passwd_without_user(struct made *m) { entry(m, "/etc/passwd")->content = "root:x:0:0:root:/root:/bin/sh\n"; }
-static void passwd_cut(struct made *m) { entry(m, "/etc/passwd")->content = "ann:x:1000:1000\n"; }
-static void group_too_many(struct made *m) { entry(m, "/etc/group")->content = "ann:x:1000:\nwheel:x:10:ann\n"; }
-static void group_of_others(struct made *m) { entry(m, "/etc/group")->content = "staff:x:500:bob\n"; }
-static void other_uid(struct made *m) { m->plan.cred.uid = 0; }
-static void other_gid(struct made *m) { m->plan.cred.gid = 0; }
-static void fewer_groups(struct made *m) { m->plan.cred.ngroups--; }
-static void new_privs(struct made *m) { m->plan.cred.no_new_privs = false; }
-static void capabilities(struct made *m) { m->plan.cred.caps = 1; }
-static void other_filter(struct made *m) { m->plan.cred.filter = GK_FILTER_ADMIN; }
-static void env_preload(struct made *m) { add_env(m, "LD_PRELOAD=/x"); }
-static void env_twice(struct made *m) { add_env(m, "HOME=/x"); }
-static void env_no_name(struct made *m) { add_env(m, "=x"); }
-static void env_no_value(struct made *m) { add_env(m, "X"); }
-static void hostname(struct made *m) { m->plan.hostname = "a b"; }
-static void pids(struct made *m) { m->plan.leaf_pids_max = m->policy.pids_max; }
-static void cwd(struct made *m) { m->plan.cwd = "../x"; }
-static void no_program(struct made *m) { m->plan.exec_path = NULL; }
+static void nothing(struct made *m)
+{
+	(void)m;
+}
+static void target_is_etc(struct made *m)
+{
+	a_volume(m)->target = "/etc";
+}
+static void target_covers(struct made *m)
+{
+	a_volume(m)->target = "/usr";
+}
+static void target_below_proc(struct made *m)
+{
+	a_volume(m)->target = "/proc/sys";
+}
+static void target_with_dots(struct made *m)
+{
+	a_volume(m)->target = "/a/../../b";
+}
+static void target_relative(struct made *m)
+{
+	a_volume(m)->target = "a";
+}
+static void target_root(struct made *m)
+{
+	a_volume(m)->target = "/";
+}
+static void target_in_another(struct made *m)
+{
+	a_volume(m)->target = "/b/c";
+}
+static void with_suid(struct made *m)
+{
+	a_volume(m)->flags &= ~(unsigned)GK_MF_NOSUID;
+}
+static void with_devices(struct made *m)
+{
+	a_volume(m)->flags &= ~(unsigned)GK_MF_NODEV;
+}
+static void no_such_tree(struct made *m)
+{
+	a_volume(m)->index = 99;
+}
+static void source_with_dots(struct made *m)
+{
+	m->binds[0].source = "/srv/../etc";
+}
+static void first_is_not_the_root(struct made *m)
+{
+	m->mounts[0].target = "/mnt";
+}
+static void users_entry(struct made *m)
+{
+	m->entries[0].uid = 1000;
+}
+static void passwd_missing(struct made *m)
+{
+	entry(m, "/etc/passwd")->path = "/etc/other";
+}
+static void passwd_without_user(struct made *m)
+{
+	entry(m, "/etc/passwd")->content = "root:x:0:0:root:/root:/bin/sh\n";
+}
+static void passwd_cut(struct made *m)
+{
+	entry(m, "/etc/passwd")->content = "ann:x:1000:1000\n";
+}
+static void group_too_many(struct made *m)
+{
+	entry(m, "/etc/group")->content = "ann:x:1000:\nwheel:x:10:ann\n";
+}
+static void group_of_others(struct made *m)
+{
+	entry(m, "/etc/group")->content = "staff:x:500:bob\n";
+}
+static void other_uid(struct made *m)
+{
+	m->plan.cred.uid = 0;
+}
+static void other_gid(struct made *m)
+{
+	m->plan.cred.gid = 0;
+}
+static void fewer_groups(struct made *m)
+{
+	m->plan.cred.ngroups--;
+}
+static void new_privs(struct made *m)
+{
+	m->plan.cred.no_new_privs = false;
+}
+static void capabilities(struct made *m)
+{
+	m->plan.cred.caps = 1;
+}
+static void other_filter(struct made *m)
+{
+	m->plan.cred.filter = GK_FILTER_ADMIN;
+}
+static void env_preload(struct made *m)
+{
+	add_env(m, "LD_PRELOAD=/x");
+}
+static void env_twice(struct made *m)
+{
+	add_env(m, "HOME=/x");
+}
+static void env_no_name(struct made *m)
+{
+	add_env(m, "=x");
+}
+static void env_no_value(struct made *m)
+{
+	add_env(m, "X");
+}
+static void hostname(struct made *m)
+{
+	m->plan.hostname = "a b";
+}
+static void pids(struct made *m)
+{
+	m->plan.leaf_pids_max = m->policy.pids_max;
+}
+static void cwd(struct made *m)
+{
+	m->plan.cwd = "../x";
+}
+static void no_program(struct made *m)
+{
+	m->plan.exec_path = NULL;
+}
 
-static void policy_pids(struct made *m) { m->policy.pids_max = 0; }
-static void policy_image(struct made *m) { m->policy.image = "../x"; }
-static void policy_hostname(struct made *m) { m->policy.hostname = "a_b"; }
-static void policy_size(struct made *m) { m->policy.root_size = GK_UNLIMITED; }
-static void policy_shell(struct made *m) { m->policy.shell = "sh"; }
-static void policy_text(struct made *m) { (void)m; broken = OTHER_TEXT; }
+static void policy_pids(struct made *m)
+{
+	m->policy.pids_max = 0;
+}
+static void policy_image(struct made *m)
+{
+	m->policy.image = "../x";
+}
+static void policy_hostname(struct made *m)
+{
+	m->policy.hostname = "a_b";
+}
+static void policy_size(struct made *m)
+{
+	m->policy.root_size = GK_UNLIMITED;
+}
+static void policy_shell(struct made *m)
+{
+	m->policy.shell = "sh";
+}
+static void policy_text(struct made *m)
+{
+	(void)m;
+	broken = OTHER_TEXT;
+}
 
 /* Whether the checks abort over what spoil makes of a good plan. */
 static bool fires(void (*spoil)(struct made *m))
@@ -184,18 +312,23 @@ static bool fires(void (*spoil)(struct made *m))
 
 static void test_each_property_of_a_plan_and_a_policy_fires(void **state)
 {
-#define ROW(f) { #f, f }
+#define ROW(f) \
+	{ \
+#f, f \
+	}
 	static const struct {
 		const char *name;
 		void (*spoil)(struct made *m);
-	} rows[] = { ROW(target_is_etc), ROW(target_covers), ROW(target_below_proc), ROW(target_with_dots),
-		ROW(target_relative), ROW(target_root), ROW(target_in_another), ROW(with_suid), ROW(with_devices),
-		ROW(no_such_tree), ROW(source_with_dots), ROW(first_is_not_the_root), ROW(users_entry),
+	} rows[] = { ROW(target_is_etc), ROW(target_covers), ROW(target_below_proc),
+		ROW(target_with_dots), ROW(target_relative), ROW(target_root),
+		ROW(target_in_another), ROW(with_suid), ROW(with_devices), ROW(no_such_tree),
+		ROW(source_with_dots), ROW(first_is_not_the_root), ROW(users_entry),
 		ROW(passwd_missing), ROW(passwd_without_user), ROW(passwd_cut), ROW(group_too_many),
-		ROW(group_of_others), ROW(other_uid), ROW(other_gid), ROW(fewer_groups), ROW(new_privs),
-		ROW(capabilities), ROW(other_filter), ROW(env_preload), ROW(env_twice), ROW(env_no_name),
-		ROW(env_no_value), ROW(hostname), ROW(pids), ROW(cwd), ROW(no_program), ROW(policy_pids),
-		ROW(policy_image), ROW(policy_hostname), ROW(policy_size), ROW(policy_shell), ROW(policy_text) };
+		ROW(group_of_others), ROW(other_uid), ROW(other_gid), ROW(fewer_groups),
+		ROW(new_privs), ROW(capabilities), ROW(other_filter), ROW(env_preload),
+		ROW(env_twice), ROW(env_no_name), ROW(env_no_value), ROW(hostname), ROW(pids),
+		ROW(cwd), ROW(no_program), ROW(policy_pids), ROW(policy_image),
+		ROW(policy_hostname), ROW(policy_size), ROW(policy_shell), ROW(policy_text) };
 	(void)state;
 	assert_false(fires(nothing));
 	for (size_t i = 0; i < COUNT(rows); i++)

@@ -24,7 +24,8 @@ static void test_shells(void **state)
 	r = called(NULL, (const char *const[]){ "gocker-shell", NULL });
 	assert_true(!r.login && !r.command && !r.argv);
 	r = called(ssh, (const char *const[]){ "gocker-shell", NULL });
-	assert_true(r.login && !r.command && !r.argv); /* a ForceCommand of a client that gave none */
+	assert_true(
+		r.login && !r.command && !r.argv); /* a ForceCommand of a client that gave none */
 }
 
 static void test_commands(void **state)
@@ -52,7 +53,8 @@ static void test_forced(void **state)
 	assert_string_equal(r.command, "a  'b'\n");
 	r = called(NULL, (const char *const[]){ "gocker-shell", "-c", SELF, NULL });
 	assert_true(r.login && !r.argv && !r.command);
-	/* Nor does sshd call it with a dash then: a login is a login, whatever the environment says. */
+	/* Nor does sshd call it with a dash then: a login is a login, whatever the environment
+	 * says. */
 	r = called(env, (const char *const[]){ "-gocker-shell", NULL });
 	assert_true(r.login && !r.argv && !r.command);
 }

@@ -1,7 +1,7 @@
-/* The seccomp filters of both architectures, run here instruction by instruction (seccomp(2), bpf(4)), since
- * the kernel of one machine can show its own alone. What the users' filter answers to each number stands in
- * tests/hostile/syscalls.*; tests/hostile/inside.sh asks this machine's kernel the same.
- * GOLDEN_UPDATE=1 writes those tables anew; look at the difference. */
+/* The seccomp filters of both architectures, run here instruction by instruction (seccomp(2),
+ * bpf(4)), since the kernel of one machine can show its own alone. What the users' filter answers
+ * to each number stands in tests/hostile/syscalls.*; tests/hostile/inside.sh asks this machine's
+ * kernel the same. GOLDEN_UPDATE=1 writes those tables anew; look at the difference. */
 #include "unit.h"
 
 #include <errno.h>
@@ -17,11 +17,11 @@
 #pragma push_macro("__aarch64__")
 #undef __x86_64__
 #undef __aarch64__
-#define __x86_64__ 1
-#define filter_user x86_64_user
-#define filter_admin x86_64_admin
+#define __x86_64__        1
+#define filter_user       x86_64_user
+#define filter_admin      x86_64_admin
 #define filter_supervisor x86_64_supervisor
-#define filter_unpacker x86_64_unpacker
+#define filter_unpacker   x86_64_unpacker
 #include "filters.h"
 #undef __x86_64__
 #undef GK_HAVE_FILTERS
@@ -29,11 +29,11 @@
 #undef filter_admin
 #undef filter_supervisor
 #undef filter_unpacker
-#define __aarch64__ 1
-#define filter_user aarch64_user
-#define filter_admin aarch64_admin
+#define __aarch64__       1
+#define filter_user       aarch64_user
+#define filter_admin      aarch64_admin
 #define filter_supervisor aarch64_supervisor
-#define filter_unpacker aarch64_unpacker
+#define filter_unpacker   aarch64_unpacker
 #include "filters.h"
 #pragma pop_macro("__aarch64__")
 #pragma pop_macro("__x86_64__")
@@ -97,7 +97,8 @@ static uint32_t evaluate(const struct filter *filter, const struct seccomp_data 
 	return 0;
 }
 
-static uint32_t ask(const struct machine *m, const struct filter *f, int nr, uint64_t a0, uint64_t a1, uint64_t a2)
+static uint32_t ask(const struct machine *m, const struct filter *f, int nr, uint64_t a0,
+	uint64_t a1, uint64_t a2)
 {
 	const struct seccomp_data data = { .nr = nr, .arch = m->audit, .args = { a0, a1, a2 } };
 	return evaluate(f, &data);
@@ -135,7 +136,8 @@ static void write_table(const struct machine *m, const char *path)
 {
 	FILE *f = fopen(path, "we");
 	assert_non_null(f);
-	fprintf(f, "# number, name, what the filter answers; written by GOLDEN_UPDATE=1 of tests/unit/test_seccomp.c\n");
+	fprintf(f,
+		"# number, name, what the filter answers; written by GOLDEN_UPDATE=1 of tests/unit/test_seccomp.c\n");
 	for (int nr = 0; nr <= LAST; nr++)
 		if (!left_out(m, nr))
 			write_name(f, m, nr);
@@ -184,8 +186,9 @@ static void test_supervisor_is_narrow(void **state)
 {
 	(void)state;
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
-		static const char *const never[] = { "execve", "execveat", "clone", "clone3", "fork", "vfork", "mount",
-			"setns", "unshare", "ptrace", "setuid", "setresuid", "capset", "bpf", "open_tree", "chmod" };
+		static const char *const never[] = { "execve", "execveat", "clone", "clone3",
+			"fork", "vfork", "mount", "setns", "unshare", "ptrace", "setuid",
+			"setresuid", "capset", "bpf", "open_tree", "chmod" };
 		int allowed = 0;
 		for (int nr = 0; nr <= LAST; nr++)
 			allowed += ask(m, &m->supervisor, nr, 0, 0, 0) == SECCOMP_RET_ALLOW;
@@ -193,7 +196,8 @@ static void test_supervisor_is_narrow(void **state)
 		for (size_t i = 0; i < COUNT(never); i++) {
 			int nr = seccomp_syscall_resolve_name_arch(m->scmp, never[i]);
 			if (nr >= 0)
-				assert_int_equal(ask(m, &m->supervisor, nr, 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+				assert_int_equal(ask(m, &m->supervisor, nr, 0, 0, 0),
+					SECCOMP_RET_ERRNO | EPERM);
 		}
 		assert_int_equal(ask(m, &m->user, -1, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
 		assert_int_equal(ask(m, &m->user, 0x3fffffff, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
@@ -204,10 +208,12 @@ static void test_supervisor_is_narrow(void **state)
 static void test_unpacker_is_narrow(void **state)
 {
 	(void)state;
-	static const char *const never[] = { "execve", "execveat", "clone", "clone3", "fork", "vfork", "kill", "tkill",
-		"ptrace", "socket", "connect", "sendmsg", "ioctl", "mount", "chroot", "setns", "unshare", "mknodat", "prctl",
-		"seccomp", "setuid", "setresuid", "capset", "bpf", "open_by_handle_at", "pidfd_open", "pidfd_getfd", "shmget",
-		"process_vm_writev", "memfd_create", "io_uring_setup", "setxattr", "fsetxattr", "personality" };
+	static const char *const never[] = { "execve", "execveat", "clone", "clone3", "fork",
+		"vfork", "kill", "tkill", "ptrace", "socket", "connect", "sendmsg", "ioctl",
+		"mount", "chroot", "setns", "unshare", "mknodat", "prctl", "seccomp", "setuid",
+		"setresuid", "capset", "bpf", "open_by_handle_at", "pidfd_open", "pidfd_getfd",
+		"shmget", "process_vm_writev", "memfd_create", "io_uring_setup", "setxattr",
+		"fsetxattr", "personality" };
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
 		int allowed = 0;
 		for (int nr = 0; nr <= LAST; nr++)
@@ -216,7 +222,8 @@ static void test_unpacker_is_narrow(void **state)
 		for (size_t i = 0; i < COUNT(never); i++) {
 			int nr = seccomp_syscall_resolve_name_arch(m->scmp, never[i]);
 			if (nr >= 0)
-				assert_int_equal(ask(m, &m->unpacker, nr, 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+				assert_int_equal(ask(m, &m->unpacker, nr, 0, 0, 0),
+					SECCOMP_RET_ERRNO | EPERM);
 		}
 		static const char *const memory[] = { "mmap", "mprotect" };
 		for (size_t i = 0; i < COUNT(memory); i++) {
@@ -238,7 +245,8 @@ static void test_foreign_architectures(void **state)
 		for (int nr = 0; nr <= LAST; nr++) {
 			struct seccomp_data data = { .nr = nr, .arch = m->foreign };
 			assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ERRNO | ENOSYS);
-			assert_int_equal(evaluate(&m->supervisor, &data), SECCOMP_RET_ERRNO | ENOSYS);
+			assert_int_equal(
+				evaluate(&m->supervisor, &data), SECCOMP_RET_ERRNO | ENOSYS);
 			assert_int_equal(evaluate(&m->unpacker, &data), SECCOMP_RET_ERRNO | ENOSYS);
 			/* x32 has the architecture of x86_64 and a bit of its own in the number */
 			data.arch = m->audit;
@@ -248,13 +256,14 @@ static void test_foreign_architectures(void **state)
 		}
 }
 
-/* The kernel checks, runs for each number, and compiles three of them a login: a tree of ranges is short, and
- * few steps deep. */
+/* The kernel checks, runs for each number, and compiles three of them a login: a tree of ranges is
+ * short, and few steps deep. */
 static void test_short(void **state)
 {
 	(void)state;
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
-		const struct filter *const all[] = { &m->user, &m->admin, &m->supervisor, &m->unpacker };
+		const struct filter *const all[] = { &m->user, &m->admin, &m->supervisor,
+			&m->unpacker };
 		for (size_t i = 0; i < COUNT(all); i++) {
 			assert_in_range(all[i]->n, 50, 180);
 			for (int nr = 0; nr <= LAST; nr++) {
@@ -277,17 +286,38 @@ static void test_arguments(void **state)
 		uint64_t value;
 		bool allowed;
 	} cases[] = {
-		{ "ioctl", 1, 0x5412, false }, { "ioctl", 1, 0x541c, false }, { "ioctl", 1, 0x5423, false },
-		{ "ioctl", 1, 0x5401, true }, { "ioctl", 1, 0x5413, true },
-		{ "clone", 0, 0x10000000, false }, { "clone", 0, 0x00020000, false }, { "clone", 0, 0x02000000, false },
-		{ "clone", 0, 0x04000000, false }, { "clone", 0, 0x08000000, false }, { "clone", 0, 0x20000000, false },
-		{ "clone", 0, 0x40000000, false }, { "clone", 0, 0x003d0f00, true }, { "clone", 0, 0x11, true },
-		{ "socket", 0, 1, true }, { "socket", 0, 2, true }, { "socket", 0, 10, true }, { "socket", 0, 16, true },
-		{ "socket", 0, 0, false }, { "socket", 0, 3, false }, { "socket", 0, 17, false }, { "socket", 0, 38, false },
-		{ "socket", 0, 40, false }, { "socket", 0, 44, false },
-		{ "socketpair", 0, 1, true }, { "socketpair", 0, 2, false }, { "socketpair", 0, 38, false },
-		{ "personality", 0, 0, true }, { "personality", 0, 8, true }, { "personality", 0, 0xffffffff, true },
-		{ "personality", 0, 0x0040000, false }, { "personality", 0, 0x0400000, false },
+		{ "ioctl", 1, 0x5412, false },
+		{ "ioctl", 1, 0x541c, false },
+		{ "ioctl", 1, 0x5423, false },
+		{ "ioctl", 1, 0x5401, true },
+		{ "ioctl", 1, 0x5413, true },
+		{ "clone", 0, 0x10000000, false },
+		{ "clone", 0, 0x00020000, false },
+		{ "clone", 0, 0x02000000, false },
+		{ "clone", 0, 0x04000000, false },
+		{ "clone", 0, 0x08000000, false },
+		{ "clone", 0, 0x20000000, false },
+		{ "clone", 0, 0x40000000, false },
+		{ "clone", 0, 0x003d0f00, true },
+		{ "clone", 0, 0x11, true },
+		{ "socket", 0, 1, true },
+		{ "socket", 0, 2, true },
+		{ "socket", 0, 10, true },
+		{ "socket", 0, 16, true },
+		{ "socket", 0, 0, false },
+		{ "socket", 0, 3, false },
+		{ "socket", 0, 17, false },
+		{ "socket", 0, 38, false },
+		{ "socket", 0, 40, false },
+		{ "socket", 0, 44, false },
+		{ "socketpair", 0, 1, true },
+		{ "socketpair", 0, 2, false },
+		{ "socketpair", 0, 38, false },
+		{ "personality", 0, 0, true },
+		{ "personality", 0, 8, true },
+		{ "personality", 0, 0xffffffff, true },
+		{ "personality", 0, 0x0040000, false },
+		{ "personality", 0, 0x0400000, false },
 	};
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
 		for (size_t i = 0; i < COUNT(cases); i++)
@@ -295,18 +325,22 @@ static void test_arguments(void **state)
 				int nr = seccomp_syscall_resolve_name_arch(m->scmp, cases[i].call);
 				uint64_t v = cases[i].value | high[h];
 				uint32_t got = cases[i].arg ? ask(m, &m->user, nr, 0, v, 0) :
-					ask(m, &m->user, nr, v, 0, 0);
-				assert_int_equal(got, cases[i].allowed ? SECCOMP_RET_ALLOW :
-					SECCOMP_RET_ERRNO | EPERM);
+							      ask(m, &m->user, nr, v, 0, 0);
+				assert_int_equal(got,
+					cases[i].allowed ? SECCOMP_RET_ALLOW :
+							   SECCOMP_RET_ERRNO | EPERM);
 			}
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
 		int nr = seccomp_syscall_resolve_name_arch(m->scmp, "socket");
-		for (uint64_t protocol = 1; protocol < 64; protocol++) /* of netlink, routing alone */
-			assert_int_equal(ask(m, &m->user, nr, 16, 3, protocol), SECCOMP_RET_ERRNO | EPERM);
+		for (uint64_t protocol = 1; protocol < 64;
+			protocol++) /* of netlink, routing alone */
+			assert_int_equal(
+				ask(m, &m->user, nr, 16, 3, protocol), SECCOMP_RET_ERRNO | EPERM);
 	}
 }
 
-/* Of the host's network, TCP, UDP, MPTCP and ping; everything else is a module that is loaded for who asks. */
+/* Of the host's network, TCP, UDP, MPTCP and ping; everything else is a module that is loaded for
+ * who asks. */
 static void test_protocols(void **state)
 {
 	(void)state;
@@ -319,15 +353,19 @@ static void test_protocols(void **state)
 				size_t at = 0;
 				while (at < COUNT(allowed) && allowed[at] != protocol)
 					at++;
-				const uint32_t want = at < COUNT(allowed) ? SECCOMP_RET_ALLOW :
+				const uint32_t want = at < COUNT(allowed) ?
+					SECCOMP_RET_ALLOW :
 					SECCOMP_RET_ERRNO | EPERM;
 				for (uint64_t type = STREAM; type <= RAW; type++) {
-					assert_int_equal(ask(m, &m->user, nr, family, type, protocol), want);
+					assert_int_equal(
+						ask(m, &m->user, nr, family, type, protocol), want);
 					assert_int_equal(ask(m, &m->user, nr, family, type | FLAGS,
-						protocol | 1ULL << 32), want);
+								 protocol | 1ULL << 32),
+						want);
 				}
 				for (uint64_t type = SEQPACKET; type <= DCCP; type++)
-					assert_int_equal(ask(m, &m->user, nr, family, type | FLAGS, protocol),
+					assert_int_equal(ask(m, &m->user, nr, family, type | FLAGS,
+								 protocol),
 						SECCOMP_RET_ERRNO | EPERM);
 			}
 	}
@@ -343,24 +381,28 @@ static void test_huge_pages(void **state)
 		uint64_t huge, with, without;
 	} cases[] = {
 		{ "mmap", 3, 0x40000, 0x22, 0x22 }, /* MAP_HUGETLB; MAP_PRIVATE | MAP_ANONYMOUS */
-		{ "memfd_create", 1, 4, 1, 3 },	    /* MFD_HUGETLB; MFD_CLOEXEC, MFD_ALLOW_SEALING */
+		{ "memfd_create", 1, 4, 1, 3 }, /* MFD_HUGETLB; MFD_CLOEXEC, MFD_ALLOW_SEALING */
 		{ "shmget", 2, 04000, 01600, 01600 }, /* SHM_HUGETLB; IPC_CREAT | 0600 */
 	};
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
 		for (size_t i = 0; i < COUNT(cases); i++)
 			for (int high = 0; high < 2; high++) {
 				struct seccomp_data data = { .arch = m->audit,
-					.nr = seccomp_syscall_resolve_name_arch(m->scmp, cases[i].call) };
+					.nr = seccomp_syscall_resolve_name_arch(
+						m->scmp, cases[i].call) };
 				const uint64_t more = high ? 1ULL << 32 : 0;
 				data.args[cases[i].arg] = cases[i].without | more;
 				assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ALLOW);
 				data.args[cases[i].arg] = cases[i].with | cases[i].huge | more;
-				assert_int_equal(evaluate(&m->user, &data), SECCOMP_RET_ERRNO | EPERM);
-				assert_int_equal(evaluate(&m->admin, &data), SECCOMP_RET_ERRNO | EPERM);
+				assert_int_equal(
+					evaluate(&m->user, &data), SECCOMP_RET_ERRNO | EPERM);
+				assert_int_equal(
+					evaluate(&m->admin, &data), SECCOMP_RET_ERRNO | EPERM);
 			}
 }
 
-/* Nobody lowers RLIMIT_CORE, which stays at 1; asking for it, and other limits, are the kernel's. */
+/* Nobody lowers RLIMIT_CORE, which stays at 1; asking for it, and other limits, are the kernel's.
+ */
 static void test_core_limit(void **state)
 {
 	(void)state;
@@ -371,7 +413,8 @@ static void test_core_limit(void **state)
 		for (size_t i = 0; i < COUNT(pointers); i++) {
 			const uint64_t p = pointers[i], high = 1ULL << 32;
 			const int set = seccomp_syscall_resolve_name_arch(m->scmp, "setrlimit");
-			struct seccomp_data both = { .arch = m->audit, .args = { 0, CORE, p, p },
+			struct seccomp_data both = { .arch = m->audit,
+				.args = { 0, CORE, p, p },
 				.nr = seccomp_syscall_resolve_name_arch(m->scmp, "prlimit64") };
 			assert_int_equal(ask(m, &m->user, set, CORE, p, 0), pretended);
 			assert_int_equal(ask(m, &m->user, set, CORE | high, p, 0), pretended);

@@ -4,7 +4,8 @@
 #include "run/watch/shutdown.h"
 #include "run/watch/notice.h"
 
-/* A terminal used at every moment of a minute: what the kernel has left of it, and what is made of that. */
+/* A terminal used at every moment of a minute: what the kernel has left of it, and what is made of
+ * that. */
 static void test_use_is_never_taken_for_earlier(void **state)
 {
 	const time_t start = 1800000003;
@@ -23,7 +24,8 @@ static void test_use_is_never_taken_for_earlier(void **state)
 static void test_own_words_are_no_use(void **state)
 {
 	const struct stat st = { .st_atim.tv_sec = 1000, .st_mtim.tv_sec = 5000 };
-	const struct gk_terminal silent = { 0 }, spoke = { .own_output = 5000, .output_before = 2000 };
+	const struct gk_terminal silent = { 0 },
+				 spoke = { .own_output = 5000, .output_before = 2000 };
 	(void)state;
 	assert_int_equal(gk_terminal_used(&silent, &st), 5000 | 7);
 	assert_int_equal(gk_terminal_used(&spoke, &st), 2000 | 7);

@@ -7,8 +7,9 @@ static void test_paths_are_cleaned(void **state)
 {
 	(void)state;
 	ARENA arena = { 0 };
-	const char *why, *const rows[][2] = { { "/", "/" }, { "//", "/" }, { "/a", "/a" },
-		{ "/a/", "/a" }, { "//a///b//", "/a/b" }, { "/a/..b/.c", "/a/..b/.c" } };
+	const char *why,
+		*const rows[][2] = { { "/", "/" }, { "//", "/" }, { "/a", "/a" }, { "/a/", "/a" },
+			{ "//a///b//", "/a/b" }, { "/a/..b/.c", "/a/..b/.c" } };
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_string_equal(gk_path_clean(&arena, rows[i][0], &why), rows[i][1]);
 }

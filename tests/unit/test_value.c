@@ -18,8 +18,8 @@ static void test_counts(void **state)
 static void test_counts_refused(void **state)
 {
 	(void)state;
-	const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "12abc", "0x10", "010", "1_000", "1.0",
-		"1e3", "11", "18446744073709551616", "99999999999999999999999", "\xd9\xa1" };
+	const char *const bad[] = { "", " 1", "1 ", "+1", "-1", "12abc", "0x10", "010", "1_000",
+		"1.0", "1e3", "11", "18446744073709551616", "99999999999999999999999", "\xd9\xa1" };
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		uint64_t n = 77;
 		why = NULL;
@@ -140,8 +140,9 @@ static void test_host_names(void **state)
 	for (size_t i = 0; i < COUNT(good); i++)
 		if (!gk_value_hostname_ok(good[i], &why))
 			fail_msg("%s %s", good[i], why);
-	const char *const bad[] = { "", "-a", "a-", "a..b", ".a", "a.", "a_b", "a b", "a\nb", "{user}",
-		"a-.b", "0123456789012345678901234567890123456789012345678901234567890123" };
+	const char *const bad[] = { "", "-a", "a-", "a..b", ".a", "a.", "a_b", "a b", "a\nb",
+		"{user}", "a-.b",
+		"0123456789012345678901234567890123456789012345678901234567890123" };
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (gk_value_hostname_ok(bad[i], &why))
 			fail_msg("%s", bad[i]);

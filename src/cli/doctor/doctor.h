@@ -22,13 +22,13 @@ struct gk_finding {
 struct gk_doctor {
 	struct gk_arena arena;
 	const char *sshd_config; /* NULL: sshd's own default */
-	const char *user;	 /* NULL: the host only */
-	struct gk_identity who;	 /* of user, when user is not NULL */
+	const char *user;        /* NULL: the host only */
+	struct gk_identity who;  /* of user, when user is not NULL */
 	struct gk_config config;
 	struct gk_policy policy; /* of user */
 	bool have_config, have_policy;
 	bool shell_door, pam_door; /* in use on this host */
-	bool forced;		   /* sshd runs gocker-shell as user's ForceCommand */
+	bool forced;               /* sshd runs gocker-shell as user's ForceCommand */
 	struct gk_finding *list;
 	size_t n, cap;
 };
@@ -49,7 +49,8 @@ void gk_doctor_sshd(struct gk_doctor *d);
 /* One user: account, home, jobs on the host, and a trial login. */
 void gk_doctor_user(struct gk_doctor *d);
 
-/* The home and the files in it that the host obeys, looked at as the user and for as long as a login waits. */
+/* The home and the files in it that the host obeys, looked at as the user and for as long as a
+ * login waits. */
 void gk_doctor_home(struct gk_doctor *d);
 
 #endif

@@ -29,8 +29,9 @@ static bool exists(const char *path)
 
 static void check_stacks(struct gk_doctor *d)
 {
-	static const char *const services[] = { "sshd", "login", "remote", "su", "runuser", "sudo", "cron",
-		"atd", "vsftpd", "proftpd", "cockpit", "xrdp-sesman", "gdm-password", "lightdm", "sddm" };
+	static const char *const services[] = { "sshd", "login", "remote", "su", "runuser", "sudo",
+		"cron", "atd", "vsftpd", "proftpd", "cockpit", "xrdp-sesman", "gdm-password",
+		"lightdm", "sddm" };
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
 		struct gk_err err = GK_ERR_INIT;
 		char path[64];
@@ -39,17 +40,22 @@ static void check_stacks(struct gk_doctor *d)
 			continue;
 		int r = gk_pam_stack_judge(services[i], &err);
 		if (r == 0)
-			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order", path);
+			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order",
+				path);
 		else if (r == 1)
 			gk_found(d, GK_FOUND_WARN, "pam",
-				"nothing where that is meant; else order the lines as in " SHIPPED "/pam.d",
+				"nothing where that is meant; else order the lines as in " SHIPPED
+				"/pam.d",
 				"%s (its sessions are contained)", err.msg);
 		else if (r != -ENOENT)
 			gk_found(d, GK_FOUND_BAD, "pam",
-				"order the lines as in the shipped " SHIPPED "/pam.d", "%s", err.msg);
+				"order the lines as in the shipped " SHIPPED "/pam.d", "%s",
+				err.msg);
 		else if (d->pam_door && strcmp(services[i], "sudo") != 0)
-			gk_found(d, GK_FOUND_WARN, "pam", "take over " SHIPPED "/pam.d where users may use it",
-				"%s has no line of pam_gocker: users get past the PAM door there", path);
+			gk_found(d, GK_FOUND_WARN, "pam",
+				"take over " SHIPPED "/pam.d where users may use it",
+				"%s has no line of pam_gocker: users get past the PAM door there",
+				path);
 	}
 }
 
@@ -64,7 +70,8 @@ static void check_manager(struct gk_doctor *d)
 	if (gk_pam_stack_read("systemd-user", &arena, &stack, &err) < 0)
 		return;
 	if (gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
-		gk_found(d, GK_FOUND_OK, "manager", NULL, "user managers are refused to the contained");
+		gk_found(d, GK_FOUND_OK, "manager", NULL,
+			"user managers are refused to the contained");
 	else
 		gk_found(d, GK_FOUND_BAD, "manager",
 			"cp " SHIPPED "/pam.d/systemd-user /etc/pam.d/systemd-user",
@@ -86,8 +93,10 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);
 	else
 		gk_found(d, GK_FOUND_BAD, what,
-			gk_arena_printf(&d->arena, "take over " SHIPPED "/pam.d/%s, or list those who "
-				"may in %s (an empty file: root alone)", service, allow),
+			gk_arena_printf(&d->arena,
+				"take over " SHIPPED "/pam.d/%s, or list those who "
+				"may in %s (an empty file: root alone)",
+				service, allow),
 			"jobs of contained users run on the host");
 }
 
@@ -111,10 +120,12 @@ static void check_lockout(struct gk_doctor *d)
 	if (d->pam_door && gk_trial_pam_free("root", &err) < 0)
 		gk_found(d, GK_FOUND_BAD, "lockout", "gocker disable --door pam, or make install",
 			"the PAM door would refuse root: %s", err.msg);
-	struct gk_admin_view view = gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);
+	struct gk_admin_view view =
+		gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);
 	if (view.break_glass && !getgrnam(view.break_glass))
 		gk_found(d, GK_FOUND_WARN, "lockout",
-			gk_arena_printf(&d->arena, "groupadd --system %s, or name another group", view.break_glass),
+			gk_arena_printf(&d->arena, "groupadd --system %s, or name another group",
+				view.break_glass),
 			"/etc/pam.d/sshd: break_glass=%s lets nobody through: there is no such group",
 			view.break_glass);
 	size_t n = gk_admins_free(&view, &d->arena);
@@ -123,8 +134,8 @@ static void check_lockout(struct gk_doctor *d)
 			"keep a console or root's key at hand, or an administrator out of containers",
 			"no member of sudo, admin or wheel is outside of a container");
 	else
-		gk_found(d, GK_FOUND_OK, "lockout", NULL, "%zu administrator%s outside of containers", n,
-			n == 1 ? "" : "s");
+		gk_found(d, GK_FOUND_OK, "lockout", NULL,
+			"%zu administrator%s outside of containers", n, n == 1 ? "" : "s");
 }
 
 void gk_doctor_doors(struct gk_doctor *d)

@@ -1,5 +1,5 @@
-/* A user's home, looked at as that user: what is mounted there may be in his hands, and then answers late or
- * never whoever asks it. */
+/* A user's home, looked at as that user: what is mounted there may be in his hands, and then
+ * answers late or never whoever asks it. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -51,13 +51,15 @@ static void look(const char *home, struct seen *seen)
 	}
 }
 
-static void child(const struct gk_doctor *d, const struct gk_credentials *cred, pid_t parent, int to)
-	__attribute__((noreturn));
-static void child(const struct gk_doctor *d, const struct gk_credentials *cred, pid_t parent, int to)
+static void child(const struct gk_doctor *d, const struct gk_credentials *cred, pid_t parent,
+	int to) __attribute__((noreturn));
+static void child(
+	const struct gk_doctor *d, const struct gk_credentials *cred, pid_t parent, int to)
 {
 	enum { KEPT = 3 };
 	struct seen seen = { 0 };
-	/* It may outlive doctor, where it hangs for good, and must not hold what doctor writes to. */
+	/* It may outlive doctor, where it hangs for good, and must not hold what doctor writes to.
+	 */
 	for (int fd = 0; fd < KEPT; fd++)
 		(void)close(fd);
 	if ((to != KEPT && dup2(to, KEPT) < 0) || gk_sys_close_range(KEPT + 1, ~0U) < 0 ||
@@ -78,8 +80,9 @@ static int ask(struct gk_doctor *d, struct seen *ret)
 		return groups ? -errno : -ENOMEM;
 	for (size_t i = 0; i < d->who.ngroups; i++)
 		groups[i] = d->who.groups[i].gid;
-	const struct gk_credentials cred = { .uid = d->who.uid, .gid = d->who.gid, .groups = groups,
-		.ngroups = d->who.ngroups };
+	const struct gk_credentials cred = {
+		.uid = d->who.uid, .gid = d->who.gid, .groups = groups, .ngroups = d->who.ngroups
+	};
 	gk_autoclose int from = pair[0], to = pair[1];
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
@@ -89,7 +92,9 @@ static int ask(struct gk_doctor *d, struct seen *ret)
 	gk_close_fd(&to);
 	struct pollfd p = { .fd = from, .events = POLLIN };
 	bool stuck = poll(&p, 1, GK_BIND_TIMEOUT_MS) != 1;
-	int r = stuck ? -ETIMEDOUT : read(from, ret, sizeof *ret) == (ssize_t)sizeof *ret ? 0 : -EIO;
+	int r = stuck                                                ? -ETIMEDOUT :
+		read(from, ret, sizeof *ret) == (ssize_t)sizeof *ret ? 0 :
+								       -EIO;
 	/* Stuck in the file system it may not even die. */
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, stuck ? WNOHANG : 0);
@@ -102,17 +107,20 @@ static void tell_home(struct gk_doctor *d, const struct seen *seen)
 	if (seen->error && seen->link)
 		gk_found(d, GK_FOUND_BAD, "home", "mend the link", "%s leads nowhere", home);
 	else if (seen->error == ENOENT)
-		gk_found(d, GK_FOUND_BAD, "home", gk_arena_printf(&d->arena,
-			"mkhomedir_helper %s, or home = tmpfs in gocker.ini", d->user),
+		gk_found(d, GK_FOUND_BAD, "home",
+			gk_arena_printf(&d->arena,
+				"mkhomedir_helper %s, or home = tmpfs in gocker.ini", d->user),
 			"%s: %s", home, strerror(seen->error));
 	else if (seen->error)
-		gk_found(d, GK_FOUND_BAD, "home", "let the user get there, or home = tmpfs in gocker.ini",
-			"%s: %s", home, strerror(seen->error));
+		gk_found(d, GK_FOUND_BAD, "home",
+			"let the user get there, or home = tmpfs in gocker.ini", "%s: %s", home,
+			strerror(seen->error));
 	else if (!S_ISDIR(seen->st.st_mode) || seen->st.st_uid != d->who.uid)
 		gk_found(d, GK_FOUND_BAD, "home", "chown it to the user",
 			"%s is not a directory of %s", home, d->user);
 	else if (seen->st.st_mode & 022)
-		gk_found(d, GK_FOUND_WARN, "home", "chmod go-w it", "%s can be written by others", home);
+		gk_found(d, GK_FOUND_WARN, "home", "chmod go-w it", "%s can be written by others",
+			home);
 	else
 		gk_found(d, GK_FOUND_OK, "home", NULL, "%s", home);
 }
@@ -122,16 +130,20 @@ void gk_doctor_home(struct gk_doctor *d)
 	struct seen seen = { 0 };
 	int r = ask(d, &seen);
 	if (r == -ETIMEDOUT)
-		gk_found(d, GK_FOUND_BAD, "home", gk_arena_printf(&d->arena,
-			"grep ' %s' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini",
-			d->who.home), "%s: its file system does not answer", d->who.home);
+		gk_found(d, GK_FOUND_BAD, "home",
+			gk_arena_printf(&d->arena,
+				"grep ' %s' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini",
+				d->who.home),
+			"%s: its file system does not answer", d->who.home);
 	else if (r < 0)
-		gk_found(d, GK_FOUND_BAD, "home", "see what keeps a process of the user's from starting",
+		gk_found(d, GK_FOUND_BAD, "home",
+			"see what keeps a process of the user's from starting",
 			"%s could not be looked at: %s", d->who.home, strerror(-r));
 	else if (!d->have_policy || d->policy.home == GK_HOME_BIND)
 		tell_home(d, &seen);
 	for (size_t i = 0; r == 0 && i < FILES; i++)
 		if (seen.has[i])
-			gk_found(d, GK_FOUND_WARN, "dotfiles", "see that nothing of the host obeys it",
-				"%s/%s: %s", d->who.home, files[i].name, files[i].why);
+			gk_found(d, GK_FOUND_WARN, "dotfiles",
+				"see that nothing of the host obeys it", "%s/%s: %s", d->who.home,
+				files[i].name, files[i].why);
 }

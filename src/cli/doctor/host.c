@@ -31,10 +31,11 @@ static void check_kernel(struct gk_doctor *d)
 	struct utsname u;
 	int major = 0, minor = 0;
 	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
-		gk_found(d, GK_FOUND_WARN, "kernel", "run Linux 5.14 or later", "of unknown version");
+		gk_found(d, GK_FOUND_WARN, "kernel", "run Linux 5.14 or later",
+			"of unknown version");
 	else if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
-		gk_found(d, GK_FOUND_BAD, "kernel", "run Linux 5.14 or later", "Linux %s is too old",
-			u.release);
+		gk_found(d, GK_FOUND_BAD, "kernel", "run Linux 5.14 or later",
+			"Linux %s is too old", u.release);
 	else
 		gk_found(d, GK_FOUND_OK, "kernel", NULL, "Linux %s", u.release);
 }
@@ -55,7 +56,8 @@ static void check_cgroups(struct gk_doctor *d)
 	char have[512] = "";
 	int v1 = gk_cgroup_is_v1(&err);
 	if (v1 < 0) {
-		gk_found(d, GK_FOUND_BAD, "cgroup", "mount cgroup2 on /sys/fs/cgroup", "%s", err.msg);
+		gk_found(d, GK_FOUND_BAD, "cgroup", "mount cgroup2 on /sys/fs/cgroup", "%s",
+			err.msg);
 		return;
 	}
 	if (v1) {
@@ -79,7 +81,8 @@ static void check_cgroups(struct gk_doctor *d)
 static void check_delegation(struct gk_doctor *d)
 {
 	if (!gk_scope_host_has_systemd())
-		gk_found(d, GK_FOUND_OK, "scope", NULL, "no systemd: groups are made by gocker itself");
+		gk_found(d, GK_FOUND_OK, "scope", NULL,
+			"no systemd: groups are made by gocker itself");
 	else if (access(GK_SCOPE_PATH, F_OK) == 0)
 		gk_found(d, GK_FOUND_OK, "scope", NULL, "gocker.scope is delegated");
 	else
@@ -127,8 +130,9 @@ static void check_slices(struct gk_doctor *d)
 	if (found && d->shell_door)
 		gk_found(d, GK_FOUND_WARN, "slices",
 			"set pids_max, memory_max, cpus in gocker.ini, or limits on gocker.slice",
-			"%zu drop-in%s for users' slices (%s) %s not hold for the shell door", found,
-			found == 1 ? "" : "s", where ? where : "-", found == 1 ? "does" : "do");
+			"%zu drop-in%s for users' slices (%s) %s not hold for the shell door",
+			found, found == 1 ? "" : "s", where ? where : "-",
+			found == 1 ? "does" : "do");
 }
 
 /* What runs as root in every login: a regular file that root alone can write. */
@@ -164,14 +168,14 @@ static void check_files(struct gk_doctor *d)
 {
 	struct gk_err err = GK_ERR_INIT, run_err = GK_ERR_INIT, shells_err = GK_ERR_INIT;
 	if (gk_shell_program_check(&err) < 0)
-		gk_found(d, GK_FOUND_BAD, "program", "make install, or chown root and chmod 4755 "
-			GK_SHELL_PATH, "%s", err.msg);
+		gk_found(d, GK_FOUND_BAD, "program",
+			"make install, or chown root and chmod 4755 " GK_SHELL_PATH, "%s", err.msg);
 	else
 		gk_found(d, GK_FOUND_OK, "program", NULL, GK_SHELL_PATH " is set-uid root");
 	gk_autoclose int run = gk_run_dir(&run_err);
 	if (run < 0)
-		gk_found(d, GK_FOUND_BAD, "state", "rmdir " GK_RUNDIR ", or chown root and chmod 0700 it",
-			"%s", run_err.msg);
+		gk_found(d, GK_FOUND_BAD, "state",
+			"rmdir " GK_RUNDIR ", or chown root and chmod 0700 it", "%s", run_err.msg);
 	int has = gk_shells_has(GK_SHELL_PATH, &shells_err);
 	if (has == 1)
 		gk_found(d, GK_FOUND_OK, "shells", NULL, "/etc/shells has gocker-shell");
@@ -210,8 +214,10 @@ static void check_tools(struct gk_doctor *d, const char *image, struct json_obje
 {
 	struct stale stale = { 0 };
 	if (gk_tools_stale(info, on_stale, &stale) > 0)
-		gk_found(d, GK_FOUND_WARN, "tools", gk_arena_printf(&d->arena,
-			"gocker image tools %s scp (any one renews all that are there)", image),
+		gk_found(d, GK_FOUND_WARN, "tools",
+			gk_arena_printf(&d->arena,
+				"gocker image tools %s scp (any one renews all that are there)",
+				image),
 			"%s has programs older than the host's: %s%s", image, stale.first,
 			stale.n > 1 ? ", and more" : "");
 }
@@ -220,23 +226,28 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct tm tm = { 0 };
-	gk_autoinfo struct json_object *info = version_fd < 0 ? NULL : gk_info_read(version_fd, &err);
+	gk_autoinfo struct json_object *info =
+		version_fd < 0 ? NULL : gk_info_read(version_fd, &err);
 	if (!info || !strptime(gk_info_get(info, "made"), "%Y-%m-%dT%H:%M:%SZ", &tm)) {
-		gk_found(d, GK_FOUND_WARN, "image", "gocker image import, so that it can be verified",
+		gk_found(d, GK_FOUND_WARN, "image",
+			"gocker image import, so that it can be verified",
 			"%s is a plain directory of unknown age", image);
 		return;
 	}
 	check_tools(d, image, info);
 	long days = (long)((time(NULL) - timegm(&tm)) / 86400);
 	if (days > IMAGE_OLD_DAYS)
-		gk_found(d, GK_FOUND_WARN, "image", gk_arena_printf(&d->arena,
-			"gocker image fetch, or gocker image edit %s apk upgrade", image),
+		gk_found(d, GK_FOUND_WARN, "image",
+			gk_arena_printf(&d->arena,
+				"gocker image fetch, or gocker image edit %s apk upgrade", image),
 			"%s is %ld days old", image, days);
 	static const char gocker[] = GK_BINDIR "/gocker";
 	const char *argv[] = { gocker, "image", "verify", image, NULL };
 	if (gk_spawn_quietly(argv) != 0)
-		gk_found(d, GK_FOUND_BAD, "image", gk_arena_printf(&d->arena,
-			"gocker image verify %s says what differs; then make it again", image),
+		gk_found(d, GK_FOUND_BAD, "image",
+			gk_arena_printf(&d->arena,
+				"gocker image verify %s says what differs; then make it again",
+				image),
 			"%s is not as it was made", image);
 	else
 		gk_found(d, GK_FOUND_OK, "image", NULL, "%s is as it was made, %ld days ago", image,
@@ -248,9 +259,11 @@ static void check_image(struct gk_doctor *d, const char *dir, const char *image)
 	struct gk_err err = GK_ERR_INIT;
 	gk_autoclose int root = -1, lock = -1;
 	if (gk_image_open(dir, image, 0, &root, &lock, &err) < 0)
-		gk_found(d, GK_FOUND_BAD, "image", gk_arena_printf(&d->arena,
-			"gocker image list shows those that are there; else gocker image fetch %s", image), "%s",
-			err.msg);
+		gk_found(d, GK_FOUND_BAD, "image",
+			gk_arena_printf(&d->arena,
+				"gocker image list shows those that are there; else gocker image fetch %s",
+				image),
+			"%s", err.msg);
 	else
 		check_age(d, image, lock);
 }
@@ -258,14 +271,14 @@ static void check_image(struct gk_doctor *d, const char *dir, const char *image)
 /* The images that the configuration names, or the one of the user. */
 static void check_images(struct gk_doctor *d)
 {
-	static const struct gk_identity nobody = { .uid = 65534, .gid = 65534, .name = "", .home = "/",
-		.shell = "", .gecos = "" };
+	static const struct gk_identity nobody = {
+		.uid = 65534, .gid = 65534, .name = "", .home = "/", .shell = "", .gecos = ""
+	};
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_policy policy;
 	const char *seen[IMAGES_MOST];
 	size_t n = 0;
-	if (!d->have_config ||
-		gk_policy_for(&d->config, &nobody, &d->arena, &policy, &err) < 0)
+	if (!d->have_config || gk_policy_for(&d->config, &nobody, &d->arena, &policy, &err) < 0)
 		return;
 	seen[n++] = policy.image;
 	for (size_t i = 0; i < d->config.nsections && !d->user; i++) {

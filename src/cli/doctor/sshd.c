@@ -47,7 +47,8 @@ static void keep(struct settings *s, const char *key, const char *value)
 		snprintf(s->force_command, sizeof s->force_command, "%s", value);
 }
 
-/* Whether what sshd does is done inside: the PAM door's lines are there, and do not spare the user. */
+/* Whether what sshd does is done inside: the PAM door's lines are there, and do not spare the user.
+ */
 static bool sshd_is_inside(const struct gk_doctor *d)
 {
 	return d->pam_door && !(d->user && d->have_policy && !d->policy.contain);
@@ -62,7 +63,8 @@ static bool ask_sshd(struct gk_doctor *d, const char *sshd, struct settings *ret
 	pid_t pid;
 	if (d->user) {
 		argv[n++] = "-C";
-		argv[n++] = gk_arena_printf(&d->arena, "user=%s,host=localhost,addr=127.0.0.1", d->user);
+		argv[n++] = gk_arena_printf(
+			&d->arena, "user=%s,host=localhost,addr=127.0.0.1", d->user);
 	}
 	if (d->sshd_config) {
 		argv[n++] = "-f";
@@ -82,17 +84,24 @@ static bool ask_sshd(struct gk_doctor *d, const char *sshd, struct settings *ret
 	return f && gk_spawn_wait(pid) == 0;
 }
 
-/* sshd starts a ForceCommand as `SHELL -c`, with the user's passwd shell, outside. What that one reads
- * before it looks at its command runs on the host: bash reads ~/.bashrc when sshd is its parent (where
- * it was built with SSH_SOURCE_BASHRC, as Debian's is), zsh, csh and fish always have a file. */
+/* sshd starts a ForceCommand as `SHELL -c`, with the user's passwd shell, outside. What that one
+ * reads before it looks at its command runs on the host: bash reads ~/.bashrc when sshd is its
+ * parent (where it was built with SSH_SOURCE_BASHRC, as Debian's is), zsh, csh and fish always have
+ * a file. */
 struct start_up {
 	const char *shell, *file; /* file NULL: none without a terminal of its own */
 };
 
 static const struct start_up start_ups[] = {
-	{ "gocker-shell", NULL }, { "dash", NULL }, { "busybox", NULL },
-	{ "bash", ".bashrc" }, { "rbash", ".bashrc" }, { "zsh", ".zshenv" },
-	{ "csh", ".cshrc" }, { "tcsh", ".tcshrc" }, { "bsd-csh", ".cshrc" },
+	{ "gocker-shell", NULL },
+	{ "dash", NULL },
+	{ "busybox", NULL },
+	{ "bash", ".bashrc" },
+	{ "rbash", ".bashrc" },
+	{ "zsh", ".zshenv" },
+	{ "csh", ".cshrc" },
+	{ "tcsh", ".tcshrc" },
+	{ "bsd-csh", ".cshrc" },
 	{ "fish", ".config/fish/config.fish" },
 };
 
@@ -101,19 +110,25 @@ static void check_forced_shell(struct gk_doctor *d)
 	char path[PATH_MAX];
 	const char *shell = *d->who.shell ? d->who.shell : "/bin/sh";
 	const char *real = realpath(shell, path) ? path : shell, *base = strrchr(real, '/');
-	const char *fix = gk_arena_printf(&d->arena, "gocker enable %s, or usermod -s /bin/dash %s, which "
-		"reads no file for a command", d->user, d->user);
+	const char *fix = gk_arena_printf(&d->arena,
+		"gocker enable %s, or usermod -s /bin/dash %s, which "
+		"reads no file for a command",
+		d->user, d->user);
 	base = base ? base + 1 : real;
 	for (size_t i = 0; i < sizeof start_ups / sizeof *start_ups; i++) {
 		if (strcmp(start_ups[i].shell, base) != 0)
 			continue;
 		if (start_ups[i].file)
-			gk_found(d, GK_FOUND_BAD, "sshd", fix, "ForceCommand is started by %s's shell %s, "
-				"which runs ~/%s on the host before", d->user, shell, start_ups[i].file);
+			gk_found(d, GK_FOUND_BAD, "sshd", fix,
+				"ForceCommand is started by %s's shell %s, "
+				"which runs ~/%s on the host before",
+				d->user, shell, start_ups[i].file);
 		return;
 	}
-	gk_found(d, GK_FOUND_WARN, "sshd", fix, "ForceCommand is started by %s's shell %s, which may run "
-		"files of the home on the host before", d->user, shell);
+	gk_found(d, GK_FOUND_WARN, "sshd", fix,
+		"ForceCommand is started by %s's shell %s, which may run "
+		"files of the home on the host before",
+		d->user, shell);
 }
 
 /* gocker-shell itself by its path, with nothing before it, or through `exec`. */
@@ -122,7 +137,8 @@ static bool is_gocker_shell(const char *command)
 	if (strncmp(command, "exec ", 5) == 0)
 		command += 5;
 	size_t len = strlen(GK_SHELL_PATH);
-	return strncmp(command, GK_SHELL_PATH, len) == 0 && (command[len] == '\0' || command[len] == ' ');
+	return strncmp(command, GK_SHELL_PATH, len) == 0 &&
+		(command[len] == '\0' || command[len] == ' ');
 }
 
 static void check_force_command(struct gk_doctor *d, const char *command)
@@ -131,8 +147,9 @@ static void check_force_command(struct gk_doctor *d, const char *command)
 		return;
 	d->forced = is_gocker_shell(command);
 	if (!d->forced) {
-		gk_found(d, GK_FOUND_WARN, "sshd", strstr(command, "gocker-shell") ?
-			"ForceCommand " GK_SHELL_PATH : "see that this is meant",
+		gk_found(d, GK_FOUND_WARN, "sshd",
+			strstr(command, "gocker-shell") ? "ForceCommand " GK_SHELL_PATH :
+							  "see that this is meant",
 			"ForceCommand %s", command);
 		return;
 	}
@@ -166,14 +183,16 @@ void gk_doctor_sshd(struct gk_doctor *d)
 		return;
 	size_t before = d->n;
 	if (!ask_sshd(d, sshd, &s)) {
-		gk_found(d, GK_FOUND_BAD, "sshd", "sshd -t", "`sshd -T` fails: its configuration is broken");
+		gk_found(d, GK_FOUND_BAD, "sshd", "sshd -t",
+			"`sshd -T` fails: its configuration is broken");
 		return;
 	}
 	check_force_command(d, s.force_command);
 	check_ways_round(d, &s);
 	if (d->pam_door && strcmp(s.use_pam, "yes") != 0)
 		gk_found(d, GK_FOUND_BAD, "sshd", "UsePAM yes",
-			"usepam %s: sshd does not ask PAM, so that the PAM door is no door", s.use_pam);
+			"usepam %s: sshd does not ask PAM, so that the PAM door is no door",
+			s.use_pam);
 	if (d->n == before)
 		gk_found(d, GK_FOUND_OK, "sshd", NULL, "nothing leads past the doors in use");
 }

@@ -13,8 +13,8 @@
 #include "pam/stack.h"
 #include "cli/enable/trial.h"
 
-/* Which doors contain this user. Root is let through by the PAM door before any file is read, and the
- * members of its break-glass group. */
+/* Which doors contain this user. Root is let through by the PAM door before any file is read, and
+ * the members of its break-glass group. */
 static void check_doors(struct gk_doctor *d)
 {
 	bool shell = d->forced || strcmp(d->who.shell, GK_SHELL_PATH) == 0;
@@ -22,18 +22,22 @@ static void check_doors(struct gk_doctor *d)
 	bool pam = now.pam && d->who.uid != 0 && d->have_policy && d->policy.contain &&
 		!gk_is_member(&d->who, now.break_glass);
 	if (d->who.uid == 0 && shell)
-		gk_found(d, GK_FOUND_BAD, "account", gk_arena_printf(&d->arena, "usermod -s /bin/bash %s", d->user),
-			"%s has uid 0, which the shell door refuses unless a section names it", d->user);
+		gk_found(d, GK_FOUND_BAD, "account",
+			gk_arena_printf(&d->arena, "usermod -s /bin/bash %s", d->user),
+			"%s has uid 0, which the shell door refuses unless a section names it",
+			d->user);
 	else if (d->who.uid == 0)
-		gk_found(d, GK_FOUND_OK, "account", NULL, "%s has uid 0, and is not contained", d->user);
+		gk_found(d, GK_FOUND_OK, "account", NULL, "%s has uid 0, and is not contained",
+			d->user);
 	else if (!shell && !pam)
 		gk_found(d, GK_FOUND_WARN, "account",
 			gk_arena_printf(&d->arena, "gocker enable %s", d->user),
 			"%s is not contained (shell %s)", d->user, d->who.shell);
 	else
 		gk_found(d, GK_FOUND_OK, "account", NULL, "%s is contained by the %s", d->user,
-			shell && pam ? "shell and the PAM door" :
-			shell ? "shell door" : "PAM door");
+			shell && pam  ? "shell and the PAM door" :
+				shell ? "shell door" :
+					"PAM door");
 }
 
 static void check_crontab(struct gk_doctor *d)
@@ -72,7 +76,8 @@ static void check_at_jobs(struct gk_doctor *d)
 	}
 	if (n)
 		gk_found(d, GK_FOUND_BAD, "at", "atq; atrm NUMBER...",
-			"%s has %zu job%s of at, which run on the host", d->user, n, n == 1 ? "" : "s");
+			"%s has %zu job%s of at, which run on the host", d->user, n,
+			n == 1 ? "" : "s");
 }
 
 static void check_linger(struct gk_doctor *d)
@@ -85,8 +90,8 @@ static void check_linger(struct gk_doctor *d)
 			"%s lingers: the user manager runs without a login", d->user);
 }
 
-/* gocker's line alone stands in the stack of a trial: a member of the break-glass group, whom the real
- * one lets through, is contained by it. */
+/* gocker's line alone stands in the stack of a trial: a member of the break-glass group, whom the
+ * real one lets through, is contained by it. */
 static void try_pam(struct gk_doctor *d)
 {
 	struct gk_err err = GK_ERR_INIT;
@@ -94,7 +99,8 @@ static void try_pam(struct gk_doctor *d)
 	int r = free ? gk_trial_pam_free(d->user, &err) : gk_trial_pam(d->user, &err);
 	if (r < 0)
 		gk_found(d, GK_FOUND_BAD, "trial",
-			gk_arena_printf(&d->arena, "mend that; gocker explain %s shows the plan", d->user),
+			gk_arena_printf(
+				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
 			"a trial login through the PAM door fails: %s", err.msg);
 	else
 		gk_found(d, GK_FOUND_OK, "trial", NULL, "a trial login through the PAM door %s",
@@ -110,10 +116,12 @@ static void check_trial(struct gk_doctor *d)
 		;
 	else if (gk_trial_shell(d->user, &err) < 0)
 		gk_found(d, GK_FOUND_BAD, "trial",
-			gk_arena_printf(&d->arena, "mend that; gocker explain %s shows the plan", d->user),
+			gk_arena_printf(
+				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
 			"a trial login through the shell door fails: %s", err.msg);
 	else
-		gk_found(d, GK_FOUND_OK, "trial", NULL, "a trial login through the shell door works");
+		gk_found(d, GK_FOUND_OK, "trial", NULL,
+			"a trial login through the shell door works");
 	if (d->pam_door)
 		try_pam(d);
 }

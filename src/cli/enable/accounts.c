@@ -24,15 +24,18 @@ int gk_account_is_last_admin(const struct gk_identity *who, const struct gk_conf
 {
 	const char *group = gk_admin_group_of(who);
 	if (who->uid == 0)
-		return gk_fail(err, 1, "root is not contained: someone must be able to repair the host");
+		return gk_fail(
+			err, 1, "root is not contained: someone must be able to repair the host");
 	if (!group)
 		return 0;
 	struct gk_admin_view view = gk_admin_view_now(config, arena);
 	view.without = who->name;
 	if (gk_admins_free(&view, arena) > 0)
 		return 0;
-	return gk_fail(err, 1, "%s is the last member of %s outside of a container; put another "
-		"administrator there first", who->name, group);
+	return gk_fail(err, 1,
+		"%s is the last member of %s outside of a container; put another "
+		"administrator there first",
+		who->name, group);
 }
 
 /* The file's text; none when it is missing or can't be read. */
@@ -72,8 +75,8 @@ int gk_shells_add(const char *shell, struct gk_err *err)
 	if (r < 0)
 		return r;
 	gk_autoclose int fd = open("/etc/shells", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	const char *line = gk_arena_printf(&arena, "%s%s\n",
-		size && text[size - 1] != '\n' ? "\n" : "", shell);
+	const char *line = gk_arena_printf(
+		&arena, "%s%s\n", size && text[size - 1] != '\n' ? "\n" : "", shell);
 	if (fd < 0 || !line)
 		return gk_fail_errno(err, fd < 0 ? -errno : -ENOMEM, "/etc/shells");
 	r = gk_write_all(fd, line, strlen(line));
@@ -98,8 +101,8 @@ int gk_account_remember(const char *user, const char *shell, struct gk_err *err)
 	gk_autoclose int dir = open_state(user, err);
 	if (dir < 0)
 		return dir;
-	gk_autoclose int fd = openat(dir, user, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		0600);
+	gk_autoclose int fd =
+		openat(dir, user, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : gk_write_all(fd, shell, strlen(shell));
 	if (r == 0)
 		r = gk_write_all(fd, "\n", 1);
@@ -108,8 +111,8 @@ int gk_account_remember(const char *user, const char *shell, struct gk_err *err)
 	return r < 0 ? gk_fail_errno(err, r, "cannot remember the shell of %s", user) : 0;
 }
 
-int gk_account_recall(const char *user, struct gk_arena *arena, const char **ret_shell,
-	struct gk_err *err)
+int gk_account_recall(
+	const char *user, struct gk_arena *arena, const char **ret_shell, struct gk_err *err)
 {
 	gk_autoclose int dir = open_state(user, err);
 	if (dir < 0)
@@ -135,7 +138,8 @@ int gk_account_forget(const char *user, struct gk_err *err)
 	if (dir < 0)
 		return dir;
 	return unlinkat(dir, user, 0) < 0 && errno != ENOENT ?
-		gk_fail_errno(err, -errno, "cannot forget the shell of %s", user) : 0;
+		gk_fail_errno(err, -errno, "cannot forget the shell of %s", user) :
+		0;
 }
 
 static bool is_local(const char *user)
@@ -156,16 +160,17 @@ int gk_account_set_shell(const char *user, const char *shell, struct gk_err *err
 	if (!is_local(user))
 		return gk_fail(err, -ENOENT,
 			"%s is not in /etc/passwd; set the login shell where the account is kept, or "
-			"use `ForceCommand %s` in a Match block of sshd_config", user, GK_SHELL_PATH);
+			"use `ForceCommand %s` in a Match block of sshd_config",
+			user, GK_SHELL_PATH);
 	if (!usermod)
-		return gk_fail(err, -ENOENT, "this host has no usermod(8); set the shell of %s to %s",
-			user, shell);
+		return gk_fail(err, -ENOENT,
+			"this host has no usermod(8); set the shell of %s to %s", user, shell);
 	const char *argv[] = { usermod, "-s", shell, "--", user, NULL };
 	int status = gk_spawn_run(argv);
 	const struct passwd *pw = getpwnam(user);
 	if (status != 0 || !pw || strcmp(pw->pw_shell, shell) != 0)
-		return gk_fail(err, -EIO, "usermod did not change the shell of %s (exit status %d)", user,
-			status);
+		return gk_fail(err, -EIO, "usermod did not change the shell of %s (exit status %d)",
+			user, status);
 	return 0;
 }
 
@@ -177,12 +182,16 @@ int gk_shell_program_check(struct gk_err *err)
 		return gk_fail_errno(err, -errno, GK_SHELL_PATH);
 	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
 		return gk_fail(err, -EPERM,
-			GK_SHELL_PATH " must be a file that root alone can write; chown root, chmod 4755");
+			GK_SHELL_PATH
+			" must be a file that root alone can write; chown root, chmod 4755");
 	if (!(st.st_mode & S_ISUID) || (st.st_mode & 0111) != 0111)
-		return gk_fail(err, -EPERM, GK_SHELL_PATH " is not set-uid for all (mode %04o); "
-			"chmod 4755 it", (unsigned)(st.st_mode & 07777));
+		return gk_fail(err, -EPERM,
+			GK_SHELL_PATH " is not set-uid for all (mode %04o); "
+				      "chmod 4755 it",
+			(unsigned)(st.st_mode & 07777));
 	if (fs.f_flag & (ST_NOSUID | ST_NOEXEC))
 		return gk_fail(err, -EPERM,
-			"the file system of " GK_SHELL_PATH " is mounted nosuid or noexec; remount it");
+			"the file system of " GK_SHELL_PATH
+			" is mounted nosuid or noexec; remount it");
 	return 0;
 }

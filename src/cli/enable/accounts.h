@@ -13,8 +13,8 @@
 #define GK_SHELL_PATH GK_BINDIR "/gocker-shell"
 
 /* Whether containing this account would leave nobody uncontained who can become root by sudo: it is
- * uid 0, or the last such member of sudo, admin or wheel. config: whom the PAM door spares, NULL if it
- * can't be read. Returns 1 with err, or 0. */
+ * uid 0, or the last such member of sudo, admin or wheel. config: whom the PAM door spares, NULL if
+ * it can't be read. Returns 1 with err, or 0. */
 int gk_account_is_last_admin(const struct gk_identity *who, const struct gk_config *config,
 	struct gk_arena *arena, struct gk_err *err);
 
@@ -24,8 +24,8 @@ int gk_shells_add(const char *shell, struct gk_err *err);
 
 /* The shell that an account had before, in GK_STATEDIR/accounts/NAME. recall: -ENOENT for none. */
 int gk_account_remember(const char *user, const char *shell, struct gk_err *err);
-int gk_account_recall(const char *user, struct gk_arena *arena, const char **ret_shell,
-	struct gk_err *err);
+int gk_account_recall(
+	const char *user, struct gk_arena *arena, const char **ret_shell, struct gk_err *err);
 int gk_account_forget(const char *user, struct gk_err *err);
 
 /* Changes the shell in /etc/passwd through usermod(8). -ENOENT: the account is not in that file. */

@@ -75,8 +75,8 @@ static bool can_log_in(const struct gk_identity *who)
 	return !strstr(who->shell, "nologin") && !strstr(who->shell, "/false");
 }
 
-static bool is_spared(const struct gk_admin_view *view, const struct gk_identity *who,
-	struct gk_arena *arena)
+static bool is_spared(
+	const struct gk_admin_view *view, const struct gk_identity *who, struct gk_arena *arena)
 {
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_policy policy;

@@ -11,10 +11,11 @@
 
 /* What contains them, besides gocker-shell in the passwd entry. */
 struct gk_admin_view {
-	bool pam;			/* the PAM door, */
-	const struct gk_config *config; /* but for whom this spares (NULL: can't be read, so nobody) */
-	const char *break_glass;	/* and for the members of this group, if not NULL */
-	const char *without;		/* an account that is not to be counted, or NULL */
+	bool pam; /* the PAM door, */
+	const struct gk_config
+		*config;         /* but for whom this spares (NULL: can't be read, so nobody) */
+	const char *break_glass; /* and for the members of this group, if not NULL */
+	const char *without;     /* an account that is not to be counted, or NULL */
 };
 
 /* Whether the account has this group; false for no group. */
@@ -23,8 +24,8 @@ bool gk_is_member(const struct gk_identity *who, const char *group);
 /* The first of sudo, admin and wheel that the account is a member of, else NULL. */
 const char *gk_admin_group_of(const struct gk_identity *who);
 
-/* How many members of sudo, admin and wheel, whose group it is by the passwd entry or by the group's,
- * can log in, are not uid 0 and are contained by nothing. */
+/* How many members of sudo, admin and wheel, whose group it is by the passwd entry or by the
+ * group's, can log in, are not uid 0 and are contained by nothing. */
 size_t gk_admins_free(const struct gk_admin_view *view, struct gk_arena *arena);
 
 /* The view of a host as it stands: the PAM door by the lines in sshd's stack. */

@@ -65,7 +65,8 @@ struct work {
 	struct gk_arena arena;
 };
 
-static int may_contain(struct work *w, const char *user, struct gk_identity *ret, struct gk_err *err)
+static int may_contain(
+	struct work *w, const char *user, struct gk_identity *ret, struct gk_err *err)
 {
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_config config;
@@ -78,12 +79,13 @@ static int may_contain(struct work *w, const char *user, struct gk_identity *ret
 	return r > 0 ? -EPERM : r;
 }
 
-/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp and sftp
- * work: 0 when the user's image is there, 1 when --dry-run left it unfetched. Any other image is made by
- * hand. */
+/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp
+ * and sftp work: 0 when the user's image is there, 1 when --dry-run left it unfetched. Any other
+ * image is made by hand. */
 static int first_image(struct work *w, const struct gk_identity *who, struct gk_err *err)
 {
-	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine", image[] = "image";
+	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine",
+		    image[] = "image";
 	static char sftp[] = "--with=sftp-server", scp[] = "--with=scp";
 	struct gk_config config;
 	struct gk_policy policy;
@@ -98,11 +100,13 @@ static int first_image(struct work *w, const struct gk_identity *who, struct gk_
 		gk_image_open(policy.image_dir, policy.image, 0, &root, &lock, &missing) != -ENOENT)
 		return 0; /* whatever else is wrong with it, the trial login says */
 	if (w->dry) {
-		printf("%s: would fetch the image %s, and then try a login\n", who->name, policy.image);
+		printf("%s: would fetch the image %s, and then try a login\n", who->name,
+			policy.image);
 		return 1;
 	}
 	if (gk_cmd_image(6, (char *[]){ image, fetch, if_missing, sftp, scp, alpine, NULL }) != 0)
-		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too", missing.msg);
+		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too",
+			missing.msg);
 	return 0;
 }
 
@@ -127,8 +131,9 @@ static int enable_shell(struct work *w, const struct gk_identity *who, struct gk
 	if (known < 0)
 		return known;
 	if (w->dry) {
-		printf("%s: a trial login works; would change the shell from %s to %s%s\n", who->name,
-			who->shell, GK_SHELL_PATH, known ? "" : ", and add that to /etc/shells");
+		printf("%s: a trial login works; would change the shell from %s to %s%s\n",
+			who->name, who->shell, GK_SHELL_PATH,
+			known ? "" : ", and add that to /etc/shells");
 		return 0;
 	}
 	r = known ? 0 : gk_shells_add(GK_SHELL_PATH, err);
@@ -174,17 +179,19 @@ static int disable_one(struct work *w, const char *user, struct gk_err *err)
 	struct gk_seen_list all;
 	if (gk_seen_read(&(struct gk_seen_filter){ .user = who.name }, &w->arena, &all, err) == 0 &&
 		all.n)
-		printf("%s: %zu session%s still open\n", who.name, all.n, all.n == 1 ? " is" : "s are");
+		printf("%s: %zu session%s still open\n", who.name, all.n,
+			all.n == 1 ? " is" : "s are");
 	return 0;
 }
 
-/* pam_systemd starts a manager on the host for whoever logs in, which runs what his home says. Its stack is
- * everybody's (contain = no spares those outside), and so left to the administrator. */
+/* pam_systemd starts a manager on the host for whoever logs in, which runs what his home says. Its
+ * stack is everybody's (contain = no spares those outside), and so left to the administrator. */
 static void say_manager(struct work *w)
 {
 	struct gk_pam_stack stack;
 	struct gk_err err = GK_ERR_INIT;
-	if (gk_scope_host_has_systemd() && gk_pam_stack_read("systemd-user", &w->arena, &stack, &err) == 0 &&
+	if (gk_scope_host_has_systemd() &&
+		gk_pam_stack_read("systemd-user", &w->arena, &stack, &err) == 0 &&
 		!gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
 		puts("but systemd still runs their units (~/.config/systemd/user) on the host; `gocker doctor` tells "
 		     "how to end that");
@@ -224,11 +231,13 @@ static int read_option(struct work *w, const char *name, int c, char **argv)
 	switch (c) {
 	case 'd':
 		w->pam = strcmp(optarg, "pam") == 0;
-		return w->pam || strcmp(optarg, "shell") == 0 ? 0 :
+		return w->pam || strcmp(optarg, "shell") == 0 ?
+			0 :
 			gk_cli_usage(name, "--door is shell or pam");
 	case 'S':
 		if (!*optarg || *optarg == '.' || strchr(optarg, '/') || strlen(optarg) > 200)
-			return gk_cli_usage(name, "--service takes the name of a file in /etc/pam.d");
+			return gk_cli_usage(
+				name, "--service takes the name of a file in /etc/pam.d");
 		if (w->door.nservices == GK_SERVICES_MOST)
 			return gk_cli_usage(name, "that are too many services");
 		w->door.services[w->door.nservices++] = optarg;
@@ -254,9 +263,11 @@ static int check_options(const struct work *w, const char *name, bool has_users)
 	if (w->shell && w->shell[0] != '/')
 		return gk_cli_usage(name, "--shell takes an absolute path");
 	if (w->pam && strcmp(name, "disable") == 0)
-		return has_users ? gk_cli_usage(name,
-			"the PAM door is the whole host's: name no user, or spare one with contain = no in "
-			"his section of gocker.ini") : gk_cli_need_root(name);
+		return has_users ?
+			gk_cli_usage(name,
+				"the PAM door is the whole host's: name no user, or spare one with contain = no in "
+				"his section of gocker.ini") :
+			gk_cli_need_root(name);
 	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "which user?");
 }
 

@@ -10,16 +10,17 @@
 enum { GK_SERVICES_MOST = 16 };
 
 struct gk_pam_door {
-	const char *services[GK_SERVICES_MOST]; /* none: sshd, and systemd-user where there is systemd */
+	const char *services[GK_SERVICES_MOST]; /* none: sshd, and systemd-user where there is
+						   systemd */
 	size_t nservices;
 	const char *break_glass; /* a group whose members are let through, or NULL */
 	bool dry;
 	struct gk_arena arena;
 };
 
-/* Opens the door for all whom gocker.ini contains, the users named among them: a trial login for each,
- * one for root, that an administrator is left outside, then the lines. Where anything fails nothing
- * is changed. Returns the exit status. */
+/* Opens the door for all whom gocker.ini contains, the users named among them: a trial login for
+ * each, one for root, that an administrator is left outside, then the lines. Where anything fails
+ * nothing is changed. Returns the exit status. */
 int gk_enable_pam(struct gk_pam_door *door, char **users);
 
 /* Takes the lines out of the services named, or of all that have them. Returns the exit status. */

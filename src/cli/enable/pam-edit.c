@@ -41,7 +41,8 @@ static bool is_manager(const char *service)
 	return strcmp(service, "systemd-user") == 0;
 }
 
-static void put_line(struct gk_buf *out, const char *type, const char *word, const char *break_glass)
+static void put_line(
+	struct gk_buf *out, const char *type, const char *word, const char *break_glass)
 {
 	if (out->len && out->data[out->len - 1] != '\n')
 		gk_buf_puts(out, "\n");
@@ -49,8 +50,8 @@ static void put_line(struct gk_buf *out, const char *type, const char *word, con
 		break_glass ? " break_glass=" : "", break_glass ? break_glass : "");
 }
 
-const char *gk_pam_text_add(const char *text, const char *service, const char *break_glass,
-	struct gk_arena *arena)
+const char *gk_pam_text_add(
+	const char *text, const char *service, const char *break_glass, struct gk_arena *arena)
 {
 	struct gk_buf out = { .arena = arena };
 	char type = is_manager(service) ? 'c' : 's';
@@ -68,7 +69,8 @@ const char *gk_pam_text_add(const char *text, const char *service, const char *b
 	if (!first)
 		first = last = text + strlen(text);
 	gk_buf_add(&out, text, (size_t)(first - text));
-	put_line(&out, type == 'c' ? "account" : "session", type == 'c' ? "" : " outer", break_glass);
+	put_line(&out, type == 'c' ? "account" : "session", type == 'c' ? "" : " outer",
+		break_glass);
 	gk_buf_add(&out, first, (size_t)(last - first));
 	if (type == 's')
 		put_line(&out, "session", "", break_glass);
@@ -93,7 +95,8 @@ const char *gk_pam_text_remove(const char *text, struct gk_arena *arena)
 /* ---- files ---- */
 
 /* Returns 1 when the text is the vendor's, 0 when it stands in /etc/pam.d, or -errno. */
-static int read_file(const char *service, struct gk_arena *arena, const char **ret, struct gk_err *err)
+static int read_file(
+	const char *service, struct gk_arena *arena, const char **ret, struct gk_err *err)
 {
 	static const char *const dirs[] = { ETC, "/usr/lib/pam.d" };
 	for (int i = 0; i < 2; i++) {
@@ -132,7 +135,7 @@ int gk_pam_plan_add(const char *service, const char *break_glass, struct gk_aren
 	if (vendor < 0)
 		return vendor;
 	int r = is_manager(service) ? gk_pam_stack_read(service, arena, &stack, &why) :
-		gk_pam_stack_check(service, &why);
+				      gk_pam_stack_check(service, &why);
 	if (is_manager(service) && r == 0 && !gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
 		r = -ENOENT;
 	if (r == 0)
@@ -149,8 +152,8 @@ int gk_pam_plan_add(const char *service, const char *break_glass, struct gk_aren
 	return 1;
 }
 
-int gk_pam_plan_remove(const char *service, struct gk_arena *arena, struct gk_pam_change *ret,
-	struct gk_err *err)
+int gk_pam_plan_remove(
+	const char *service, struct gk_arena *arena, struct gk_pam_change *ret, struct gk_err *err)
 {
 	struct gk_pam_change change = { .service = service };
 	int r = read_file(service, arena, &change.before, err);
@@ -175,8 +178,9 @@ static int replace(const char *service, const char *text, struct gk_err *err)
 	(void)unlink(fresh);
 	gk_autoclose int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : gk_write_all(fd, text, strlen(text));
-	if (r == 0 && (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0 ||
-		fsync(fd) < 0 || rename(fresh, path) < 0))
+	if (r == 0 &&
+		(fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0 ||
+			fsync(fd) < 0 || rename(fresh, path) < 0))
 		r = -errno;
 	if (r < 0 && fd >= 0)
 		(void)unlink(fresh);
@@ -191,7 +195,7 @@ static int open_memory(struct gk_err *err)
 		return gk_fail_errno(err, -errno, GK_STATEDIR);
 	gk_autoclose int state = open(GK_STATEDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return state < 0 ? gk_fail_errno(err, -errno, GK_STATEDIR) :
-		gk_open_private_dir(state, "pam", err);
+			   gk_open_private_dir(state, "pam", err);
 }
 
 /* An empty file stands for one that /etc/pam.d had not. */
@@ -201,8 +205,8 @@ static int remember(const struct gk_pam_change *change, struct gk_err *err)
 	if (dir < 0)
 		return dir;
 	const char *text = change->vendor ? "" : change->before;
-	gk_autoclose int fd = openat(dir, change->service,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	gk_autoclose int fd = openat(
+		dir, change->service, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : gk_write_all(fd, text, strlen(text));
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
@@ -247,7 +251,7 @@ int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err)
 	if (is_manager(change->service) || (r = gk_pam_stack_check(change->service, err)) == 0)
 		return 0;
 	if ((change->vendor ? remove_file(change->service, &ignored) :
-		replace(change->service, change->before, &ignored)) < 0)
+			      replace(change->service, change->before, &ignored)) < 0)
 		return gk_fail(err, r, "%s", ignored.msg);
 	forget(change->service);
 	return r;
@@ -262,7 +266,7 @@ int gk_pam_apply_remove(const struct gk_pam_change *change, bool *ret_edited, st
 		return known;
 	bool was_none = was && !*was;
 	int r = was_none ? remove_file(change->service, err) :
-		replace(change->service, change->after, err);
+			   replace(change->service, change->after, err);
 	if (r < 0)
 		return r;
 	*ret_edited = was && !was_none && strcmp(was, change->after) != 0;

@@ -1,5 +1,5 @@
-/* gocker's lines in the files of /etc/pam.d: putting them in, taking them out, and remembering what a
- * file was. */
+/* gocker's lines in the files of /etc/pam.d: putting them in, taking them out, and remembering what
+ * a file was. */
 #ifndef GK_CLI_ENABLE_PAM_EDIT_H
 #define GK_CLI_ENABLE_PAM_EDIT_H
 
@@ -13,30 +13,30 @@
 struct gk_pam_change {
 	const char *service;
 	const char *before, *after; /* its whole text */
-	bool vendor;		    /* it stands in /usr/lib/pam.d alone so far */
+	bool vendor;                /* it stands in /usr/lib/pam.d alone so far */
 };
 
-/* The text of a stack with `pam_gocker.so outer` before the first line that opens a session, includes
- * looked into, and `pam_gocker.so` after the last; systemd-user gets the account line that refuses
- * user managers instead. break_glass may be NULL. NULL when memory is exhausted. */
-const char *gk_pam_text_add(const char *text, const char *service, const char *break_glass,
-	struct gk_arena *arena);
+/* The text of a stack with `pam_gocker.so outer` before the first line that opens a session,
+ * includes looked into, and `pam_gocker.so` after the last; systemd-user gets the account line that
+ * refuses user managers instead. break_glass may be NULL. NULL when memory is exhausted. */
+const char *gk_pam_text_add(
+	const char *text, const char *service, const char *break_glass, struct gk_arena *arena);
 
 /* The text without any line of pam_gocker. NULL when memory is exhausted. */
 const char *gk_pam_text_remove(const char *text, struct gk_arena *arena);
 
 /* What is to be done to contain the service's sessions, with nothing changed yet. Returns 1 when
- * there is something to do, 0 when it is done already, -ENOENT for a service that this host has not,
- * -EINVAL for a stack that has lines of gocker's in the wrong order, or -errno. */
+ * there is something to do, 0 when it is done already, -ENOENT for a service that this host has
+ * not, -EINVAL for a stack that has lines of gocker's in the wrong order, or -errno. */
 int gk_pam_plan_add(const char *service, const char *break_glass, struct gk_arena *arena,
 	struct gk_pam_change *ret, struct gk_err *err);
 
 /* The same for giving the file back as it was. 0: it has no line of gocker's. */
-int gk_pam_plan_remove(const char *service, struct gk_arena *arena, struct gk_pam_change *ret,
-	struct gk_err *err);
+int gk_pam_plan_remove(
+	const char *service, struct gk_arena *arena, struct gk_pam_change *ret, struct gk_err *err);
 
-/* Does it: the text that was is kept in GK_STATEDIR/pam, the new file takes the old one's place in one
- * step and is read back; where the order is not right then, the old one comes back. */
+/* Does it: the text that was is kept in GK_STATEDIR/pam, the new file takes the old one's place in
+ * one step and is read back; where the order is not right then, the old one comes back. */
 int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err);
 
 /* Gives it back. ret_edited: somebody changed the file meanwhile, so that only gocker's lines were

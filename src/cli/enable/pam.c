@@ -1,5 +1,5 @@
-/* The PAM door is the host's: its lines stand in the stacks of services, and gocker.ini says whom they
- * contain. Root is let through by the module itself, before any file is read. */
+/* The PAM door is the host's: its lines stand in the stacks of services, and gocker.ini says whom
+ * they contain. Root is let through by the module itself, before any file is read. */
 #include "cli/enable/enable.h"
 
 #include <dirent.h>
@@ -27,7 +27,8 @@ struct opening {
 	struct gk_config config;
 	struct gk_pam_change changes[GK_SERVICES_MOST];
 	size_t nchanges;
-	size_t contained; /* local people, and programs' accounts that can log in, whom it would contain */
+	size_t contained; /* local people, and programs' accounts that can log in, whom it would
+			     contain */
 };
 
 /* ---- who is meant ---- */
@@ -46,9 +47,9 @@ static int check_user(struct opening *o, const char *user, struct gk_err *err)
 		return gk_fail(err, -EPERM,
 			"root is not contained: someone must be able to repair the host");
 	if (!policy.contain)
-		return gk_fail(err, -EPERM, "contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])",
-			who.name, policy.origin[GK_KEY_CONTAIN].line,
-			policy.origin[GK_KEY_CONTAIN].section);
+		return gk_fail(err, -EPERM,
+			"contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])", who.name,
+			policy.origin[GK_KEY_CONTAIN].line, policy.origin[GK_KEY_CONTAIN].section);
 	if (gk_is_member(&who, o->door->break_glass))
 		return gk_fail(err, -EPERM, "%s is a member of %s, whom --break-glass lets through",
 			who.name, o->door->break_glass);
@@ -118,8 +119,8 @@ static int plan_changes(struct opening *o, struct gk_err *err)
 	}
 	for (size_t i = 0; i < door->nservices; i++) {
 		struct gk_pam_change change;
-		int r = gk_pam_plan_add(door->services[i], door->break_glass, &door->arena, &change,
-			err);
+		int r = gk_pam_plan_add(
+			door->services[i], door->break_glass, &door->arena, &change, err);
 		if (r < 0)
 			return r;
 		if (r > 0)
@@ -140,7 +141,8 @@ static int check_lockout(struct opening *o, struct gk_err *err)
 	if (would_lock_out(o))
 		return gk_fail(err, -EPERM,
 			"every member of sudo, admin and wheel would be contained; write `contain = no` "
-			"in a section of theirs in " GK_CONFIG_PATH ", or name a group with --break-glass");
+			"in a section of theirs in " GK_CONFIG_PATH
+			", or name a group with --break-glass");
 	return 0;
 }
 
@@ -166,8 +168,10 @@ static int apply(const struct opening *o, struct gk_err *err)
 		int r = gk_pam_apply_add(c, err);
 		if (r < 0)
 			return r;
-		gk_log(LOG_NOTICE, "event=enable door=pam service=%s by=%s", c->service, gk_act_by());
-		printf("/etc/pam.d/%s: has gocker's lines now (as it was: " GK_STATEDIR "/pam/%s)\n",
+		gk_log(LOG_NOTICE, "event=enable door=pam service=%s by=%s", c->service,
+			gk_act_by());
+		printf("/etc/pam.d/%s: has gocker's lines now (as it was: " GK_STATEDIR
+		       "/pam/%s)\n",
 			c->service, c->service);
 	}
 	return 0;
@@ -191,7 +195,8 @@ static void name_open_services(const struct gk_pam_door *door)
 			gk_buf_printf(&open, "%s%s", open.len ? ", " : "", services[i]);
 	}
 	if (open.len)
-		printf("not contained: what users do through %s; see --service\n", gk_buf_text(&open));
+		printf("not contained: what users do through %s; see --service\n",
+			gk_buf_text(&open));
 }
 
 int gk_enable_pam(struct gk_pam_door *door, char **users)
@@ -228,7 +233,8 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 			o.nchanges && door->dry ? "would be contained" : "contained");
 	if (o.nchanges)
 		printf("with them all whom " GK_CONFIG_PATH " does not spare: %zu accounts of this "
-			"host; root never\n", o.contained);
+		       "host; root never\n",
+			o.contained);
 	name_open_services(door);
 	return 0;
 }
@@ -256,7 +262,8 @@ static int remove_one(struct gk_pam_door *door, const char *service, bool named,
 	gk_log(LOG_NOTICE, "event=disable door=pam service=%s by=%s", service, gk_act_by());
 	if (edited)
 		printf("/etc/pam.d/%s: gocker's lines are out; it was edited meanwhile, and is kept so "
-			"(as it was: " GK_STATEDIR "/pam/%s)\n", service, service);
+		       "(as it was: " GK_STATEDIR "/pam/%s)\n",
+			service, service);
 	else
 		printf("/etc/pam.d/%s: as it was\n", service);
 	return 0;

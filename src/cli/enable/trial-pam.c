@@ -1,5 +1,5 @@
-/* A trial login through the PAM door: gocker's two lines alone, in a service of their own, so that no
- * other module (pam_systemd, pam_mail, pam_lastlog) is asked anything about the user. */
+/* A trial login through the PAM door: gocker's two lines alone, in a service of their own, so that
+ * no other module (pam_systemd, pam_mail, pam_lastlog) is asked anything about the user. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,7 +30,8 @@ struct told {
 };
 
 /* What the module has to say to the user is what the administrator wants to read. */
-static int listen_to(int n, const struct pam_message **messages, struct pam_response **ret, void *arg)
+static int listen_to(
+	int n, const struct pam_message **messages, struct pam_response **ret, void *arg)
 {
 	struct told *told = arg;
 	*ret = calloc((size_t)n, sizeof **ret);
@@ -57,8 +58,9 @@ static int open_and_close(pam_handle_t *pamh, bool free, struct told *told)
 		return gk_fail(&told->err, -EACCES, "the login was contained");
 	if (!free && !entered)
 		return gk_fail(&told->err, -EACCES, "the login was let through uncontained");
-	return r == PAM_SUCCESS ? 0 : gk_fail(&told->err, -EIO, "it did not close: %s",
-		pam_strerror(pamh, r));
+	return r == PAM_SUCCESS ?
+		0 :
+		gk_fail(&told->err, -EIO, "it did not close: %s", pam_strerror(pamh, r));
 }
 
 static void child(const char *user, const char *dir, bool free, int report)

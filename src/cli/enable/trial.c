@@ -32,8 +32,9 @@ struct trial {
 
 static int decide(struct trial *t, const char *user, struct gk_err *err)
 {
-	struct gk_request request = { .door = GK_DOOR_SHELL, .session_id = t->id, .command = ":",
-		.env = t->caller.env };
+	struct gk_request request = {
+		.door = GK_DOOR_SHELL, .session_id = t->id, .command = ":", .env = t->caller.env
+	};
 	int r = gk_load_config(GK_CONFIG_PATH, &t->arena, &t->config, err);
 	if (r == 0)
 		r = gk_identity_by_name(user, &t->arena, &t->who, err);
@@ -70,9 +71,10 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 	}
 	r = gk_supervise(&t->session, &status, err);
 	if (r == 0 && status != 0)
-		r = gk_fail(err, -EIO, "the shell %s does not work in the image: `-c :` ended with %d",
-			t->policy.shell, WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-			WEXITSTATUS(status));
+		r = gk_fail(err, -EIO,
+			"the shell %s does not work in the image: `-c :` ended with %d",
+			t->policy.shell,
+			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	return r;
 }
 

@@ -10,8 +10,8 @@
  * nothing of it is logged. At most 30 seconds. */
 int gk_trial_shell(const char *user, struct gk_err *err);
 
-/* The same through the PAM door, by libpam with gocker's own line alone, in the service gocker-trial.
- * At most 60 seconds. */
+/* The same through the PAM door, by libpam with gocker's own line alone, in the service
+ * gocker-trial. At most 60 seconds. */
 int gk_trial_pam(const char *user, struct gk_err *err);
 
 /* The same for somebody who must be let through uncontained: root. */

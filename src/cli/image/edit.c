@@ -97,7 +97,8 @@ int gk_image_cmd_edit(struct gk_image_cli *cli)
 	if (r < 0)
 		return gk_image_failed(cli);
 	if (r > 0) {
-		gk_image_say(cli, "image %s is as it was: the command ended with status %d", name, r);
+		gk_image_say(
+			cli, "image %s is as it was: the command ended with status %d", name, r);
 		return r;
 	}
 	gk_image_say(cli, "image %s is changed; sessions that run keep the old version", name);

@@ -15,8 +15,18 @@
 #include "plan/policy.h"
 #include "run/store/load.h"
 
-enum { IMAGE_DIR = 256, FORMAT, MAX_SIZE, MAX_ENTRIES, MIRROR, RELEASE, FALLBACK, IF_MISSING, WITH,
-	HELP };
+enum {
+	IMAGE_DIR = 256,
+	FORMAT,
+	MAX_SIZE,
+	MAX_ENTRIES,
+	MIRROR,
+	RELEASE,
+	FALLBACK,
+	IF_MISSING,
+	WITH,
+	HELP
+};
 
 static const struct option options[] = {
 	{ "image-dir", required_argument, NULL, IMAGE_DIR },
@@ -99,12 +109,14 @@ static const char common_help[] =
 static int help_all(FILE *out)
 {
 	fputs("Usage: gocker image COMMAND [OPTION...] [ARG...]\n\n"
-	      "Root file systems for containers.\n\n", out);
+	      "Root file systems for containers.\n\n",
+		out);
 	for (int i = 0; i < NCOMMANDS; i++)
 		fprintf(out, "  %s %s\n", commands[i].name, commands[i].usage);
 	fputs("\n`gocker image COMMAND --help` tells more.\n"
 	      "Exit status: 0 done; 1 verify found a difference; 2 wrong use; 3 no mirror could be\n"
-	      "reached; 125 anything else failed, and nothing has changed.\n", out);
+	      "reached; 125 anything else failed, and nothing has changed.\n",
+		out);
 	return ferror(out) ? GK_EXIT_GOCKER : 0;
 }
 
@@ -175,8 +187,8 @@ static bool takes(const struct command *command, int option)
 }
 
 /* -1: go on; otherwise the exit status. */
-static int read_options(struct gk_image_cli *cli, const struct command *command, int argc,
-	char **argv)
+static int read_options(
+	struct gk_image_cli *cli, const struct command *command, int argc, char **argv)
 {
 	char name[32];
 	snprintf(name, sizeof name, "image %s", command->name);
@@ -184,8 +196,8 @@ static int read_options(struct gk_image_cli *cli, const struct command *command,
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+q", options, NULL)) != -1;) {
 		if (c == '?' || !takes(command, c))
-			return gk_cli_usage(name, "unknown option or missing value: %s",
-				argv[optind - 1]);
+			return gk_cli_usage(
+				name, "unknown option or missing value: %s", argv[optind - 1]);
 		switch (c) {
 		case IMAGE_DIR: cli->image_dir = optarg; break;
 		case MIRROR: cli->mirror = optarg; break;
@@ -217,8 +229,8 @@ static int read_options(struct gk_image_cli *cli, const struct command *command,
 	cli->argc = argc - optind;
 	cli->argv = argv + optind;
 	if (cli->argc < command->least || (command->most >= 0 && cli->argc > command->most))
-		return gk_cli_usage(name, cli->argc < command->least ? "something is missing"
-								     : "too many arguments");
+		return gk_cli_usage(name,
+			cli->argc < command->least ? "something is missing" : "too many arguments");
 	return -1;
 }
 
@@ -230,8 +242,12 @@ static int find_image_dir(struct gk_image_cli *cli)
 	struct gk_policy policy;
 	struct stat st;
 	static const struct gk_group group = { .gid = 0, .name = "root" };
-	static const struct gk_identity root = { .name = "root", .gecos = "", .home = "/",
-		.shell = "/bin/sh", .groups = &group, .ngroups = 1 };
+	static const struct gk_identity root = { .name = "root",
+		.gecos = "",
+		.home = "/",
+		.shell = "/bin/sh",
+		.groups = &group,
+		.ngroups = 1 };
 	if (cli->image_dir)
 		return 0;
 	cli->image_dir = GK_STATEDIR "/images";

@@ -11,7 +11,7 @@
 #include "image/tick.h"
 
 enum {
-	GK_IMAGE_DIFFERS = 1,	/* verify: something is not as it was */
+	GK_IMAGE_DIFFERS = 1,   /* verify: something is not as it was */
 	GK_IMAGE_NO_MIRROR = 3, /* fetch: no mirror could be reached */
 };
 

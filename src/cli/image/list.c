@@ -16,8 +16,10 @@
 
 static int print_json(struct json_object *value)
 {
-	const char *text = value ? json_object_to_json_string_ext(value,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	const char *text = value ?
+		json_object_to_json_string_ext(
+			value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) :
+		NULL;
 	return text && puts(text) >= 0 ? 0 : -ENOMEM;
 }
 
@@ -27,8 +29,8 @@ static void add_bool(struct json_object *to, const char *key, bool value)
 }
 
 /* What is known of a version: its info.json, or an empty record, with name, version and use. */
-static struct json_object *describe(const struct gk_store *store,
-	const struct gk_image_version *version)
+static struct json_object *describe(
+	const struct gk_store *store, const struct gk_image_version *version)
 {
 	gk_autoclose int fd = -1;
 	struct json_object *info = NULL;
@@ -127,7 +129,8 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 		printf("%-12s %s\n", "managed", "no: a plain directory made by hand");
 	printf("%-12s %s\n", "in use", version->in_use ? "yes" : "no");
 	if (json_object_object_get_ex(info, "made_harmless", &list)) {
-		json_object_object_foreach(list, key, value) {
+		json_object_object_foreach(list, key, value)
+		{
 			if (json_object_get_int64(value))
 				printf("%-12s %s: %s\n", "harmless", key,
 					json_object_get_string(value));
@@ -214,8 +217,8 @@ int gk_image_cmd_verify(struct gk_image_cli *cli)
 		gk_store_open_version(&store, &version, &fd, &root, &cli->err) < 0 ||
 		check_manifest(fd, &cli->err) < 0)
 		return gk_image_failed(cli);
-	int64_t n = gk_manifest_verify(root, fd, "manifest", &cli->tick, on_difference, &findings,
-		&cli->err);
+	int64_t n = gk_manifest_verify(
+		root, fd, "manifest", &cli->tick, on_difference, &findings, &cli->err);
 	if (n < 0)
 		return gk_image_failed(cli);
 	if (cli->json && print_json(list) < 0)

@@ -61,8 +61,9 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 
 static struct gk_making making_of(const struct gk_image_cli *cli, const char *const *with)
 {
-	return (struct gk_making){ .tick = &cli->tick, .said = &cli->said,
-		.with = with && with[0] ? with : NULL };
+	return (struct gk_making){
+		.tick = &cli->tick, .said = &cli->said, .with = with && with[0] ? with : NULL
+	};
 }
 
 /* Without a mirror a login still needs a root. */
@@ -119,7 +120,8 @@ int gk_image_cmd_tools(struct gk_image_cli *cli)
 	if (gk_image_open_store(cli, true, &store) < 0 ||
 		gk_image_tools(&store, name, &making, &cli->err) < 0)
 		return gk_image_failed(cli);
-	gk_image_say(cli, "image %s has programs of this host now; `gocker image show %s` lists them",
-		name, name);
+	gk_image_say(cli,
+		"image %s has programs of this host now; `gocker image show %s` lists them", name,
+		name);
 	return 0;
 }

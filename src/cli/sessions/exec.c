@@ -52,7 +52,8 @@ static const char help[] =
 	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
 	"127 when it was not found.\n";
 
-/* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the kernel). */
+/* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the
+ * kernel). */
 enum { DRAIN_MS = 20, DRAIN_BYTES = 64 << 10 };
 
 struct exec {
@@ -117,12 +118,13 @@ static int find(struct exec *x, const char *id, struct gk_err *err)
 	if (r == 0)
 		r = gk_seen_open(&x->seen, &x->cgroup, &x->enter.init_pidfd, err);
 	if (r == 0 && x->seen.frozen)
-		r = gk_fail(err, -EBUSY, "session %s is frozen; `gocker thaw` it first", x->seen.id);
+		r = gk_fail(
+			err, -EBUSY, "session %s is frozen; `gocker thaw` it first", x->seen.id);
 	return r;
 }
 
-/* UID[:GID], which the image may know and the host need not. Returns 0, or -EINVAL for what is none.
- * The two highest numbers mean "no change" and "nobody mapped" to the kernel. */
+/* UID[:GID], which the image may know and the host need not. Returns 0, or -EINVAL for what is
+ * none. The two highest numbers mean "no change" and "nobody mapped" to the kernel. */
 static int identity_by_number(struct exec *x, struct gk_identity *ret)
 {
 	unsigned long id[2];
@@ -165,8 +167,9 @@ static int choose_user(struct exec *x, struct gk_err *err)
 	if (other.uid == x->seen.uid)
 		return root_session;
 	if (!root_session)
-		return gk_fail(err, -EPERM, "session %s is %s's, and no other user's command runs in it",
-			x->seen.id, x->seen.user);
+		return gk_fail(err, -EPERM,
+			"session %s is %s's, and no other user's command runs in it", x->seen.id,
+			x->seen.user);
 	x->who = other;
 	return false;
 }
@@ -200,12 +203,12 @@ static int decide(struct exec *x, struct gk_err *err)
 static rlim_t read_limit(const char *text, rlim_t most)
 {
 	rlim_t n = strncmp(text, "unlimited", 9) == 0 ? RLIM_INFINITY :
-		(rlim_t)strtoull(text, NULL, 10);
+							(rlim_t)strtoull(text, NULL, 10);
 	return n > most ? most : n;
 }
 
-/* /proc/PID/limits has a heading and then a line for each limit in the order of its number, with the
- * soft value in column 27 and the hard one in column 48 (proc(5)). prlimit(2) would need
+/* /proc/PID/limits has a heading and then a line for each limit in the order of its number, with
+ * the soft value in column 27 and the hard one in column 48 (proc(5)). prlimit(2) would need
  * CAP_SYS_RESOURCE, which root in many containers lacks. */
 static bool read_limits(int pid, struct rlimit *limits)
 {
@@ -235,8 +238,8 @@ static void take_limits(struct exec *x)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
 	for (int pid; f && fscanf(f, "%d", &pid) == 1;) {
 		struct rlimit found[RLIM_NLIMITS];
-		gk_autoclose int pidfd = pid == x->seen.init ? -1 :
-			gk_cgroup_pidfd(&x->cgroup, pid);
+		gk_autoclose int pidfd =
+			pid == x->seen.init ? -1 : gk_cgroup_pidfd(&x->cgroup, pid);
 		/* Still there afterwards: the number was its own all the while. */
 		if (pidfd < 0 || !read_limits(pid, found) || gk_sys_pidfd_send_signal(pidfd, 0) < 0)
 			continue;
@@ -284,7 +287,8 @@ static int let_go_of_stdio(void)
 
 static int prepare(struct exec *x, struct gk_err *err)
 {
-	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP,
+		SIGCONT };
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -323,7 +327,8 @@ static void on_signal(struct exec *x)
 	}
 }
 
-/* What the command wrote last; others of the session may still hold its terminal, and write for ever. */
+/* What the command wrote last; others of the session may still hold its terminal, and write for
+ * ever. */
 static void drain(struct exec *x)
 {
 	struct pollfd p[2];
@@ -387,15 +392,23 @@ static int refuse(struct exec *x, int code, const struct gk_err *err)
 
 int gk_cmd_exec(int argc, char **argv)
 {
-	static struct exec x = { .cgroup = GK_CGROUP_INIT, .relay = { .outer = -1 }, .tty = -1,
-		.pump = GK_PUMP_INIT, .signals = -1 };
+	static struct exec x = { .cgroup = GK_CGROUP_INIT,
+		.relay = { .outer = -1 },
+		.tty = -1,
+		.pump = GK_PUMP_INIT,
+		.signals = -1 };
 	static char by[128];
 	struct gk_err err = GK_ERR_INIT;
 	char command[256];
 	const char *id = NULL;
 	uid_t caller;
-	x.enter = (struct gk_enter){ .plan = &x.plan, .caller = &x.caller, .cgroup = &x.cgroup,
-		.init_pidfd = -1, .pidfd = -1, .master = -1, .tty = { .fd = -1 } };
+	x.enter = (struct gk_enter){ .plan = &x.plan,
+		.caller = &x.caller,
+		.cgroup = &x.cgroup,
+		.init_pidfd = -1,
+		.pidfd = -1,
+		.master = -1,
+		.tty = { .fd = -1 } };
 	int code = read_options(&x, argc, argv, &id);
 	if (code == 0)
 		code = gk_cli_need_root("exec");
@@ -413,7 +426,8 @@ int gk_cmd_exec(int argc, char **argv)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	take_limits(&x);
 	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
-		x.seen.user, (unsigned)x.plan.cred.uid, by, gk_escape(command, sizeof command, x.request.argv[0]));
+		x.seen.user, (unsigned)x.plan.cred.uid, by,
+		gk_escape(command, sizeof command, x.request.argv[0]));
 	if (gk_pump_open(&x.pump, x.enter.tty.mode == GK_TTY_NONE ? 0 : x.enter.tty.same, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	code = gk_enter_start(&x.enter, &err);

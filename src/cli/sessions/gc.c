@@ -25,8 +25,10 @@ int gk_cmd_gc(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(help, stdout) < 0;
 	if (argc > 1)
-		return gk_cli_usage("gc", argv[1][0] == '-' ? "unknown option %s" :
-			"it takes no argument, such as %s", argv[1]);
+		return gk_cli_usage("gc",
+			argv[1][0] == '-' ? "unknown option %s" :
+					    "it takes no argument, such as %s",
+			argv[1]);
 	int r = gk_cli_need_root("gc");
 	if (r != 0)
 		return r;

@@ -90,11 +90,12 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 		gk_human_count(a, sizeof a, u->pids_now), gk_human_count(b, sizeof b, s->pids_max),
 		s->section, gk_human_count(c, sizeof c, u->pids_peak),
 		gk_human_count(d, sizeof d, u->pids_hits));
-	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n", "All sessions",
-		gk_human_count(d, sizeof d, u->user_pids_hits));
+	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n",
+		"All sessions", gk_human_count(d, sizeof d, u->user_pids_hits));
 	fprintf(f, "%-12s %s of %s, %s at most so far, %s killed for it\n", "Memory",
 		gk_human_bytes(a, sizeof a, u->memory_now),
-		s->memory_max == UINT64_MAX ? "no limit" : gk_human_bytes(b, sizeof b, s->memory_max),
+		s->memory_max == UINT64_MAX ? "no limit" :
+					      gk_human_bytes(b, sizeof b, s->memory_max),
 		gk_human_bytes(c, sizeof c, u->memory_peak),
 		gk_human_count(d, sizeof d, u->oom_kills));
 	if (u->cpu_usec == UINT64_MAX)
@@ -118,17 +119,20 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	line(f, "Door", s->door);
 	line(f, "Image", s->image);
 	if (s->userns)
-		fprintf(f, "%-12s 0 to %d inside are %llu to %llu outside\n", "User ids", GK_USERNS_IDS - 1,
-			(unsigned long long)s->userns, (unsigned long long)s->userns + GK_USERNS_IDS - 1);
+		fprintf(f, "%-12s 0 to %d inside are %llu to %llu outside\n", "User ids",
+			GK_USERNS_IDS - 1, (unsigned long long)s->userns,
+			(unsigned long long)s->userns + GK_USERNS_IDS - 1);
 	line(f, "Terminal", s->tty);
 	line(f, "From", s->from);
-	fprintf(f, "%-12s %s (%s ago)\n", "Started", started, gk_human_time(age, sizeof age, s->age_s));
+	fprintf(f, "%-12s %s (%s ago)\n", "Started", started,
+		gk_human_time(age, sizeof age, s->age_s));
 	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
 	line(f, "Command", s->command);
 	print_usage(f, s);
 	fprintf(f, "%-12s %d (supervisor %d)\n", "Init", (int)s->init, (int)s->supervisor);
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%-12s %d %s\n", i ? "" : "Processes", processes[i].pid, processes[i].comm);
+		fprintf(f, "%-12s %d %s\n", i ? "" : "Processes", processes[i].pid,
+			processes[i].comm);
 }
 
 static int inspect(char **ids, bool json)

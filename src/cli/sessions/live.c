@@ -19,14 +19,17 @@ enum { PROCESSES_MOST = 4096, COMMAND_BYTES = 512 };
 
 /* ---- terminals ---- */
 
-/* The container's devpts. Nothing on the way may be a link: an image's would be followed on the host. */
+/* The container's devpts. Nothing on the way may be a link: an image's would be followed on the
+ * host. */
 static DIR *open_ptys(pid_t init)
 {
 	char path[32];
 	snprintf(path, sizeof path, "/proc/%d/root", (int)init);
 	gk_autoclose int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	gk_autoclose int fd = root < 0 ? -1 : gk_sys_openat2(root, "dev/pts",
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	gk_autoclose int fd = root < 0 ?
+		-1 :
+		gk_sys_openat2(root, "dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (dir)
 		(void)gk_steal_fd(&fd);
@@ -40,12 +43,14 @@ static void find_terminal(struct gk_seen *s, time_t now, struct gk_arena *arena)
 	time_t newest = 0;
 	struct stat st;
 	for (const struct dirent *e; dir && (e = readdir(dir));) {
-		if (!gk_is_digit(e->d_name[0]) || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		if (!gk_is_digit(e->d_name[0]) ||
+			fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISCHR(st.st_mode))
 			continue;
 		time_t used = st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec :
-			st.st_mtim.tv_sec;
-		const char *name = used >= newest ? gk_arena_printf(arena, "/dev/pts/%s", e->d_name) : NULL;
+								      st.st_mtim.tv_sec;
+		const char *name =
+			used >= newest ? gk_arena_printf(arena, "/dev/pts/%s", e->d_name) : NULL;
 		if (!name)
 			continue;
 		newest = used;
@@ -58,8 +63,8 @@ static void find_terminal(struct gk_seen *s, time_t now, struct gk_arena *arena)
 
 /* ---- the command ---- */
 
-/* The arguments of a process of this user with blanks between, or 0 bytes for another's and for sshd's
- * user side, which calls itself so. */
+/* The arguments of a process of this user with blanks between, or 0 bytes for another's and for
+ * sshd's user side, which calls itself so. */
 static size_t read_command(int pid, uid_t uid, char *buf, size_t size)
 {
 	char path[32];
@@ -107,7 +112,8 @@ static void find_command(struct gk_seen *s, const struct gk_cgroup *cg, struct g
 	}
 }
 
-void gk_live_look(struct gk_seen *seen, const struct gk_cgroup *cg, time_t now, struct gk_arena *arena)
+void gk_live_look(
+	struct gk_seen *seen, const struct gk_cgroup *cg, time_t now, struct gk_arena *arena)
 {
 	if (strcmp(seen->tty, "-") == 0 && seen->init > 0)
 		find_terminal(seen, now, arena);

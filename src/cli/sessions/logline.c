@@ -30,7 +30,8 @@ const char *gk_logline_of_module(const char *message)
 /* "name[123]:", "name:" or "name", with one of gocker's names. */
 static bool is_our_tag(const char *tag, size_t len)
 {
-	static const char *const names[] = { "gocker", "gocker-shell", "gocker-keeper", "gocker-scope" };
+	static const char *const names[] = { "gocker", "gocker-shell", "gocker-keeper",
+		"gocker-scope" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t n = strlen(names[i]);
 		if (len >= n && strncmp(tag, names[i], n) == 0 &&
@@ -52,7 +53,8 @@ static size_t time_length(const char *line)
 	if (strlen(line) > 16 && gk_is_alpha(line[0]) && line[3] == ' ' && line[6] == ' ' &&
 		line[9] == ':' && line[12] == ':')
 		return 15;
-	return gk_is_digit(line[0]) && strlen(line) > 11 && line[10] == 'T' ? strcspn(line, " ") : 0;
+	return gk_is_digit(line[0]) && strlen(line) > 11 && line[10] == 'T' ? strcspn(line, " ") :
+									      0;
 }
 
 void gk_logline_clean(char *line)

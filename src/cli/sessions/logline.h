@@ -9,12 +9,12 @@
 bool gk_logline_is_ours(const char *program, const char *message);
 
 /* The part of a message that is pam_gocker's. The module logs in the name of the daemon that has
- * loaded it, and pam_syslog(3) puts "pam_gocker(SERVICE:TYPE): " first. NULL for any other message, and
- * for a refusal that the keeper has told the log already. */
+ * loaded it, and pam_syslog(3) puts "pam_gocker(SERVICE:TYPE): " first. NULL for any other message,
+ * and for a refusal that the keeper has told the log already. */
 const char *gk_logline_of_module(const char *message);
 
-/* Makes a question mark of each byte that a terminal would obey. A log's file has lines that anybody may
- * have written (logger(1)), and not every log daemon cleans them. */
+/* Makes a question mark of each byte that a terminal would obey. A log's file has lines that
+ * anybody may have written (logger(1)), and not every log daemon cleans them. */
 void gk_logline_clean(char *line);
 
 /* Parses a line of a syslog file in place (its end is cut off): with the traditional time or one of

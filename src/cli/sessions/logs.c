@@ -126,7 +126,9 @@ static const char *journal_string(struct json_object *entry, const char *key)
 {
 	struct json_object *value;
 	return json_object_object_get_ex(entry, key, &value) &&
-		json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+			json_object_is_type(value, json_type_string) ?
+		json_object_get_string(value) :
+		NULL;
 }
 
 static int read_journal(struct logs *l, FILE *f)
@@ -165,8 +167,8 @@ static bool has_journal(void)
 	return stat("/run/systemd/journal", &st) == 0 && access("/usr/bin/journalctl", X_OK) == 0;
 }
 
-/* All that is there; or, once that is printed, what comes after it. By facility (10 is authpriv) and not
- * by name: the module's lines have the names of daemons. */
+/* All that is there; or, once that is printed, what comes after it. By facility (10 is authpriv)
+ * and not by name: the module's lines have the names of daemons. */
 static int from_journal(struct logs *l, struct gk_err *err)
 {
 	char after[600];
@@ -277,15 +279,16 @@ static void print_text(const char *line)
 	for (const char *p = message; *p;) {
 		struct gk_logfield field;
 		p = gk_logline_next(p, &field);
-		if (field.key && !gk_logfield_is(&field, "event") && !gk_logfield_is(&field, "id") &&
-			!gk_logfield_is(&field, "user"))
+		if (field.key && !gk_logfield_is(&field, "event") &&
+			!gk_logfield_is(&field, "id") && !gk_logfield_is(&field, "user"))
 			printf(" %.*s=%.*s", (int)field.key_len, field.key, (int)field.len,
 				field.value);
 	}
 	putchar('\n');
 }
 
-/* A log is any program's: what is not UTF-8, which JSON has to be, is shown with "?" for those bytes. */
+/* A log is any program's: what is not UTF-8, which JSON has to be, is shown with "?" for those
+ * bytes. */
 static struct json_object *as_string(const char *value, size_t len)
 {
 	if (gk_is_utf8(value, len))
@@ -343,8 +346,9 @@ static int print(const struct logs *l)
 
 static int read_log(struct logs *l, struct gk_err *err)
 {
-	return l->file ? from_file(l, l->file, err) : has_journal() ? from_journal(l, err) :
-		from_files(l, err);
+	return l->file        ? from_file(l, l->file, err) :
+		has_journal() ? from_journal(l, err) :
+				from_files(l, err);
 }
 
 static int logs(struct logs *l)
@@ -404,7 +408,8 @@ int gk_cmd_logs(int argc, char **argv)
 		case 'u': l.user = optarg; break;
 		case 'n':
 			if (read_lines(optarg, &l.most) < 0)
-				return gk_cli_usage("logs", "-n takes a number from 1 to %d", LINES_MOST);
+				return gk_cli_usage(
+					"logs", "-n takes a number from 1 to %d", LINES_MOST);
 			break;
 		case 'f': l.follow = true; break;
 		case 'F': l.file = optarg; break;

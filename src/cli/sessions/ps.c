@@ -42,10 +42,17 @@ struct ps {
 };
 
 static const struct gk_column columns[] = {
-	{ "ID", false, 0, 0 }, { "USER", false, 8, 0 }, { "DOOR", false, 0, 4 },
-	{ "IMAGE", false, 6, 5 }, { "TTY", false, 0, 3 }, { "FROM", false, 9, 6 },
-	{ "AGE", true, 0, 0 }, { "IDLE", true, 0, 2 }, { "PIDS", true, 0, 0 },
-	{ "MEMORY", true, 0, 1 }, { "COMMAND", false, 12, 0 },
+	{ "ID", false, 0, 0 },
+	{ "USER", false, 8, 0 },
+	{ "DOOR", false, 0, 4 },
+	{ "IMAGE", false, 6, 5 },
+	{ "TTY", false, 0, 3 },
+	{ "FROM", false, 9, 6 },
+	{ "AGE", true, 0, 0 },
+	{ "IDLE", true, 0, 2 },
+	{ "PIDS", true, 0, 0 },
+	{ "MEMORY", true, 0, 1 },
+	{ "COMMAND", false, 12, 0 },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -58,13 +65,14 @@ static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, co
 	*cell++ = s->image;
 	*cell++ = strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty;
 	*cell++ = s->from;
-	*cell++ = gk_arena_strdup(arena, s->alive ? gk_human_time(age, sizeof age, s->age_s) :
-		"stale");
+	*cell++ = gk_arena_strdup(
+		arena, s->alive ? gk_human_time(age, sizeof age, s->age_s) : "stale");
 	*cell++ = gk_arena_strdup(arena, gk_human_time(idle, sizeof idle, s->idle_s));
-	*cell++ = gk_arena_printf(arena, "%s/%s",
-		gk_human_count(now, sizeof now, s->usage.pids_now),
-		gk_human_count(most, sizeof most, s->pids_max));
-	*cell++ = gk_arena_strdup(arena, gk_human_bytes(memory, sizeof memory, s->usage.memory_now));
+	*cell++ =
+		gk_arena_printf(arena, "%s/%s", gk_human_count(now, sizeof now, s->usage.pids_now),
+			gk_human_count(most, sizeof most, s->pids_max));
+	*cell++ =
+		gk_arena_strdup(arena, gk_human_bytes(memory, sizeof memory, s->usage.memory_now));
 	*cell++ = s->command;
 	return cell;
 }
@@ -173,8 +181,8 @@ static int read_options(struct ps *ps, int argc, char **argv)
 		default: return gk_cli_bad_option("ps", argv);
 		}
 	}
-	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 && strcmp(ps->filter.door, "pam") != 0 &&
-		strcmp(ps->filter.door, "run") != 0)
+	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 &&
+		strcmp(ps->filter.door, "pam") != 0 && strcmp(ps->filter.door, "run") != 0)
 		return gk_cli_usage("ps", "--door is shell, pam or run");
 	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
 }

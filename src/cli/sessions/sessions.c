@@ -50,8 +50,7 @@ static int64_t idle_of(const char *tty, time_t now)
 	struct stat st;
 	if (strncmp(tty, "/dev/", 5) != 0 || stat(tty, &st) < 0 || !S_ISCHR(st.st_mode))
 		return -1;
-	time_t last = st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec :
-		st.st_mtim.tv_sec;
+	time_t last = st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec : st.st_mtim.tv_sec;
 	return now > last ? now - last : 0;
 }
 
@@ -77,7 +76,8 @@ static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
 
-/* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only. */
+/* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only.
+ */
 static uint64_t without(uint64_t n, uint64_t own)
 {
 	return n == UINT64_MAX ? n : n > own ? n - own : 0;
@@ -175,16 +175,18 @@ int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, st
 			matches++;
 		}
 	if (matches > 1)
-		return gk_fail(err, -ENOTUNIQ, "%zu sessions have ids that begin with %s; give more of it",
-			matches, shown);
+		return gk_fail(err, -ENOTUNIQ,
+			"%zu sessions have ids that begin with %s; give more of it", matches,
+			shown);
 	if (!found)
-		return gk_fail(err, -ENOENT, "there is no session %s; `gocker ps` lists them", shown);
+		return gk_fail(
+			err, -ENOENT, "there is no session %s; `gocker ps` lists them", shown);
 	*ret = *found;
 	return 0;
 }
 
-int gk_seen_open(const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd,
-	struct gk_err *err)
+int gk_seen_open(
+	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	int r = find_cgroup(seen, &cg, err);
@@ -215,10 +217,12 @@ static struct json_object *text(const char *s)
 struct json_object *gk_seen_json(const struct gk_seen *s)
 {
 	struct json_object *o = json_object_new_object(), *pids = json_object_new_object(),
-		*memory = json_object_new_object();
+			   *memory = json_object_new_object();
 	json_object_object_add(o, "id", text(s->id));
-	json_object_object_add(o, "state", json_object_new_string(!s->alive ? "stale" :
-		s->frozen ? "frozen" : "running"));
+	json_object_object_add(o, "state",
+		json_object_new_string(!s->alive ? "stale" :
+				s->frozen        ? "frozen" :
+						   "running"));
 	json_object_object_add(o, "user", text(s->user));
 	json_object_object_add(o, "uid", json_object_new_int64(s->uid));
 	json_object_object_add(o, "door", text(s->door));
@@ -227,7 +231,8 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "from", text(s->from));
 	json_object_object_add(o, "started", gk_json_time(s->started));
 	json_object_object_add(o, "age_s", json_object_new_int64(s->age_s));
-	json_object_object_add(o, "idle_s", s->idle_s < 0 ? NULL : json_object_new_int64(s->idle_s));
+	json_object_object_add(
+		o, "idle_s", s->idle_s < 0 ? NULL : json_object_new_int64(s->idle_s));
 	json_object_object_add(o, "userns_base", s->userns ? number(s->userns) : NULL);
 	json_object_object_add(o, "init", json_object_new_int64(s->init));
 	json_object_object_add(o, "supervisor", json_object_new_int64(s->supervisor));

@@ -16,20 +16,20 @@
 struct gk_seen {
 	uid_t uid;
 	unsigned place;
-	bool alive;  /* a process holds its record */
+	bool alive; /* a process holds its record */
 	bool frozen;
 	const char *record; /* the whole text */
 	const char *id, *user, *door, *image, *tty, *from, *command, *section;
-	int64_t started;    /* seconds since the epoch */
+	int64_t started; /* seconds since the epoch */
 	int64_t age_s;
-	int64_t idle_s;	    /* -1: no terminal to tell */
+	int64_t idle_s; /* -1: no terminal to tell */
 	pid_t init, supervisor;
-	uint64_t pids_max;  /* UINT64_MAX: unknown, here and below */
+	uint64_t pids_max; /* UINT64_MAX: unknown, here and below */
 	uint64_t memory_max;
-	uint64_t userns;    /* the host's id of 0 inside; 0 without a user namespace */
-	uint64_t caps;	    /* what a command in it may keep; 0 for users */
+	uint64_t userns;       /* the host's id of 0 inside; 0 without a user namespace */
+	uint64_t caps;         /* what a command in it may keep; 0 for users */
 	struct gk_usage usage; /* tasks without gocker's own, as pids_max counts them */
-	double cpu_percent; /* for `top`, filled there */
+	double cpu_percent;    /* for `top`, filled there */
 };
 
 struct gk_seen_list {
@@ -43,19 +43,19 @@ struct gk_seen_filter {
 	bool stale; /* those as well that a crash left */
 };
 
-/* Reads all records that match, the oldest session first, with their counters. Allocates from arena.
- * Returns 0 or -errno. */
+/* Reads all records that match, the oldest session first, with their counters. Allocates from
+ * arena. Returns 0 or -errno. */
 int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
 	struct gk_seen_list *ret, struct gk_err *err);
 
-/* Finds one living session by its id or by a beginning of it that fits no other. Returns 0, -ENOENT,
- * -ENOTUNIQ for more than one, or -errno. */
+/* Finds one living session by its id or by a beginning of it that fits no other. Returns 0,
+ * -ENOENT, -ENOTUNIQ for more than one, or -errno. */
 int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, struct gk_err *err);
 
 /* Opens the session's cgroup and, when ret_pidfd is not NULL, its init by a pidfd that was verified
  * to be in that cgroup after it was opened. Returns 0 or -errno. */
-int gk_seen_open(const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd,
-	struct gk_err *err);
+int gk_seen_open(
+	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err);
 
 /* Prints everything about a session, a line for each thing and each process (inspect.c). */
 void gk_inspect_print(FILE *f, const struct gk_seen *seen, struct gk_arena *arena);

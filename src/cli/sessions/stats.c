@@ -34,16 +34,25 @@ static const char help[] =
 	"      --help            this text\n";
 
 static const struct gk_column columns[] = {
-	{ "ID", false, 0, 0 }, { "USER", false, 8, 0 }, { "PIDS", true, 0, 0 },
-	{ "LIMIT", true, 0, 0 }, { "PEAK", true, 0, 3 }, { "HITS", true, 0, 0 },
-	{ "UHITS", true, 0, 0 }, { "MEMORY", true, 0, 0 }, { "PEAK", true, 0, 2 }, { "LIMIT", true, 0, 1 },
-	{ "OOM", true, 0, 0 }, { "CPU", true, 0, 0 },
+	{ "ID", false, 0, 0 },
+	{ "USER", false, 8, 0 },
+	{ "PIDS", true, 0, 0 },
+	{ "LIMIT", true, 0, 0 },
+	{ "PEAK", true, 0, 3 },
+	{ "HITS", true, 0, 0 },
+	{ "UHITS", true, 0, 0 },
+	{ "MEMORY", true, 0, 0 },
+	{ "PEAK", true, 0, 2 },
+	{ "LIMIT", true, 0, 1 },
+	{ "OOM", true, 0, 0 },
+	{ "CPU", true, 0, 0 },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
 {
-	const char **cells = gk_arena_array(arena, all->n * COLUMNS + 1, sizeof *cells), **c = cells;
+	const char **cells = gk_arena_array(arena, all->n * COLUMNS + 1, sizeof *cells),
+		   **c = cells;
 	char buf[32];
 	if (!cells)
 		return -ENOMEM;
@@ -60,7 +69,8 @@ static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
 		for (size_t k = 0; k < sizeof bytes / sizeof *bytes; k++)
 			*c++ = gk_arena_strdup(arena, gk_human_bytes(buf, sizeof buf, bytes[k]));
 		*c++ = gk_arena_strdup(arena, gk_human_count(buf, sizeof buf, u->oom_kills));
-		*c++ = u->cpu_usec == UINT64_MAX ? "-" :
+		*c++ = u->cpu_usec == UINT64_MAX ?
+			"-" :
 			gk_arena_printf(arena, "%.2fs", (double)u->cpu_usec / 1e6);
 	}
 	for (const char **cell = cells; cell < c; cell++)
@@ -77,21 +87,47 @@ struct metric {
 	uint64_t (*value)(const struct gk_seen *s);
 };
 
-static uint64_t tasks(const struct gk_seen *s) { return s->usage.pids_now; }
-static uint64_t tasks_limit(const struct gk_seen *s) { return s->pids_max; }
-static uint64_t tasks_hits(const struct gk_seen *s) { return s->usage.pids_hits; }
-static uint64_t user_tasks_hits(const struct gk_seen *s) { return s->usage.user_pids_hits; }
-static uint64_t memory(const struct gk_seen *s) { return s->usage.memory_now; }
-static uint64_t memory_limit(const struct gk_seen *s) { return s->memory_max; }
-static uint64_t oom_kills(const struct gk_seen *s) { return s->usage.oom_kills; }
-static uint64_t age(const struct gk_seen *s) { return (uint64_t)s->age_s; }
+static uint64_t tasks(const struct gk_seen *s)
+{
+	return s->usage.pids_now;
+}
+static uint64_t tasks_limit(const struct gk_seen *s)
+{
+	return s->pids_max;
+}
+static uint64_t tasks_hits(const struct gk_seen *s)
+{
+	return s->usage.pids_hits;
+}
+static uint64_t user_tasks_hits(const struct gk_seen *s)
+{
+	return s->usage.user_pids_hits;
+}
+static uint64_t memory(const struct gk_seen *s)
+{
+	return s->usage.memory_now;
+}
+static uint64_t memory_limit(const struct gk_seen *s)
+{
+	return s->memory_max;
+}
+static uint64_t oom_kills(const struct gk_seen *s)
+{
+	return s->usage.oom_kills;
+}
+static uint64_t age(const struct gk_seen *s)
+{
+	return (uint64_t)s->age_s;
+}
 
 static const struct metric metrics[] = {
 	{ "tasks", "gauge", "Tasks of the user in the session.", tasks },
 	{ "tasks_limit", "gauge", "Most tasks that the session may have.", tasks_limit },
 	{ "tasks_limit_hits_total", "counter", "Tasks that this limit refused.", tasks_hits },
-	{ "user_tasks_limit_hits_total", "counter", "Tasks that the limit of all sessions of the user refused "
-		"since this session was opened.", user_tasks_hits },
+	{ "user_tasks_limit_hits_total", "counter",
+		"Tasks that the limit of all sessions of the user refused "
+		"since this session was opened.",
+		user_tasks_hits },
 	{ "memory_bytes", "gauge", "Memory in use.", memory },
 	{ "memory_limit_bytes", "gauge", "Most memory that the session may use.", memory_limit },
 	{ "oom_kills_total", "counter", "Processes killed for want of memory.", oom_kills },
@@ -158,7 +194,8 @@ static const char *prometheus_text(const struct gk_seen_list *all, struct gk_are
 }
 
 /* A new file beside the old one, then its name: a reader sees the one or the other, whole. */
-static int replace_file(const char *path, const char *text, struct gk_arena *arena, struct gk_err *err)
+static int replace_file(
+	const char *path, const char *text, struct gk_arena *arena, struct gk_err *err)
 {
 	char *fresh = gk_arena_printf(arena, "%s.XXXXXX", path);
 	if (!fresh)
@@ -230,8 +267,8 @@ int gk_cmd_stats(int argc, char **argv)
 		}
 	}
 	if (optind < argc || (st.json && st.file))
-		return gk_cli_usage("stats", optind < argc ? "it takes no argument" :
-			"either --format or --prometheus");
+		return gk_cli_usage("stats",
+			optind < argc ? "it takes no argument" : "either --format or --prometheus");
 	int r = gk_cli_need_root("stats");
 	if (r != 0)
 		return r;

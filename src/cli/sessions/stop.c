@@ -79,8 +79,8 @@ static int find(struct stop *s, char **ids)
 	struct gk_err err = GK_ERR_INIT;
 	int code = 0;
 	if (s->user) {
-		if (gk_seen_read(&(struct gk_seen_filter){ .user = s->user }, &s->arena, &s->sessions,
-			&err) < 0)
+		if (gk_seen_read(&(struct gk_seen_filter){ .user = s->user }, &s->arena,
+			    &s->sessions, &err) < 0)
 			return gk_cli_fail("stop", &err);
 		if (s->sessions.n > 0)
 			return 0;
@@ -108,7 +108,8 @@ static int ask(const struct gk_seen *seen, int *ret_init)
 		gk_fail_errno(&err, r, "cannot signal session %s", seen->id);
 	gk_cgroup_close(&cg);
 	if (r >= 0)
-		gk_log(LOG_NOTICE, "event=stop id=%s user=\"%s\" by=%s", seen->id, seen->user, gk_act_by());
+		gk_log(LOG_NOTICE, "event=stop id=%s user=\"%s\" by=%s", seen->id, seen->user,
+			gk_act_by());
 	return r < 0 ? gk_cli_fail("stop", &err) : 0;
 }
 
@@ -118,7 +119,9 @@ static int finish(const struct gk_seen *seen, int init, int64_t until_ms)
 		/* init is the reaper of its PID namespace: the kernel ends all with it. */
 		(void)gk_sys_pidfd_send_signal(init, SIGKILL);
 		if (!has_ended(init, now_ms() + KILLED_MS)) {
-			fprintf(stderr, "gocker stop: session %s was killed, but has not ended yet\n", seen->id);
+			fprintf(stderr,
+				"gocker stop: session %s was killed, but has not ended yet\n",
+				seen->id);
 			return 1;
 		}
 	}
@@ -163,8 +166,8 @@ int gk_cmd_stop(int argc, char **argv)
 		switch (c) {
 		case 't':
 			if (gk_cli_seconds(optarg, &s.seconds) < 0)
-				return gk_cli_usage("stop", "%s is no number of seconds from 1 to 3600",
-					optarg);
+				return gk_cli_usage("stop",
+					"%s is no number of seconds from 1 to 3600", optarg);
 			break;
 		case 'u': s.user = optarg; break;
 		case 'h': return fputs(help, stdout) < 0;

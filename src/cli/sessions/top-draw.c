@@ -98,8 +98,8 @@ static void put_field(const struct layout *l, int y, enum field field, const cha
 		put(y, l->x[field], width, text);
 }
 
-/* [||||     2/20]: a part of a whole, with its text at the right end, inside; without the whole where
- * that has no room. */
+/* [||||     2/20]: a part of a whole, with its text at the right end, inside; without the whole
+ * where that has no room. */
 static void put_bar(const struct layout *l, int y, enum field field, double part, char *text)
 {
 	int room = l->width[field] - 2;
@@ -124,10 +124,11 @@ static void put_bar(const struct layout *l, int y, enum field field, double part
 static double part_of(uint64_t now, uint64_t most)
 {
 	return now == UINT64_MAX || most == UINT64_MAX || most == 0 ? -1 :
-		(double)now / (double)most;
+								      (double)now / (double)most;
 }
 
-static void put_bars(const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
+static void put_bars(
+	const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
 {
 	char text[64], a[24], b[24];
 	snprintf(text, sizeof text, "%s/%s", gk_human_count(a, sizeof a, s->usage.pids_now),
@@ -137,8 +138,8 @@ static void put_bars(const struct gk_top *top, const struct gk_seen *s, const st
 	snprintf(text, sizeof text, "%s", gk_human_bytes(a, sizeof a, s->usage.memory_now));
 	if (limited)
 		snprintf(text, sizeof text, "%s/%s", a, gk_human_bytes(b, sizeof b, s->memory_max));
-	put_bar(l, y, MEMORY, part_of(s->usage.memory_now,
-		limited ? s->memory_max : top->memory_total), text);
+	put_bar(l, y, MEMORY,
+		part_of(s->usage.memory_now, limited ? s->memory_max : top->memory_total), text);
 	if (s->cpu_percent < 0)
 		snprintf(text, sizeof text, "-");
 	else
@@ -146,7 +147,8 @@ static void put_bars(const struct gk_top *top, const struct gk_seen *s, const st
 	put_bar(l, y, CPU, s->cpu_percent / 100 / (double)top->cpus, text);
 }
 
-static void put_row(const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
+static void put_row(
+	const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
 {
 	char age[24], idle[24];
 	put_field(l, y, ID, s->id);
@@ -180,8 +182,8 @@ static void put_head(const struct gk_top *top)
 			tasks += top->now.list[i].usage.pids_now;
 	if (localtime_r(&now, &tm))
 		(void)strftime(clock, sizeof clock, "%H:%M:%S", &tm);
-	snprintf(text, sizeof text, "gocker top  %s  %zu session%s, %" PRIu64 " tasks, by %s%s", clock,
-		top->now.n, top->now.n == 1 ? "" : "s", tasks, sort_names[top->sort],
+	snprintf(text, sizeof text, "gocker top  %s  %zu session%s, %" PRIu64 " tasks, by %s%s",
+		clock, top->now.n, top->now.n == 1 ? "" : "s", tasks, sort_names[top->sort],
 		top->reverse ? ", least first" : "");
 	put(0, 0, COLS, text);
 }

@@ -82,8 +82,10 @@ static void fill_cpu(struct gk_seen_list *now, const struct gk_seen_list *before
 	for (size_t i = 0; i < now->n; i++) {
 		struct gk_seen *s = &now->list[i];
 		s->cpu_percent = -1;
-		while (k < before->n && (before->list[k].started < s->started ||
-			(before->list[k].started == s->started && strcmp(before->list[k].id, s->id) < 0)))
+		while (k < before->n &&
+			(before->list[k].started < s->started ||
+				(before->list[k].started == s->started &&
+					strcmp(before->list[k].id, s->id) < 0)))
 			k++;
 		if (k == before->n || strcmp(before->list[k].id, s->id) != 0 || seconds <= 0)
 			continue;
@@ -110,8 +112,9 @@ static int look(struct watch *w, struct gk_err *err)
 	if (!rows)
 		return r < 0 ? r : gk_fail_errno(err, -ENOMEM, "cannot list the sessions");
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	fill_cpu(&now, &before, (double)(t.tv_sec - w->looked.tv_sec) +
-		(double)(t.tv_nsec - w->looked.tv_nsec) / 1e9);
+	fill_cpu(&now, &before,
+		(double)(t.tv_sec - w->looked.tv_sec) +
+			(double)(t.tv_nsec - w->looked.tv_nsec) / 1e9);
 	for (size_t i = 0; i < now.n; i++)
 		rows[i] = &now.list[i];
 	w->looked = t;
@@ -149,14 +152,16 @@ static void ask_and_kill(struct gk_top *top)
 	if (!top->now.n)
 		return;
 	const struct gk_seen *s = top->rows[top->selected];
-	snprintf(top->message, sizeof top->message, "kill session %s of %.100s? y/n", s->id, s->user);
+	snprintf(top->message, sizeof top->message, "kill session %s of %.100s? y/n", s->id,
+		s->user);
 	gk_top_draw(top);
 	timeout(-1);
 	int key = getch();
 	if (key != 'y' && key != 'Y')
 		snprintf(top->message, sizeof top->message, "nothing was killed");
 	else if (gk_act_kill(s, SIGKILL, &err) < 0)
-		snprintf(top->message, sizeof top->message, "%.*s", (int)sizeof top->message - 1, err.msg);
+		snprintf(top->message, sizeof top->message, "%.*s", (int)sizeof top->message - 1,
+			err.msg);
 	else
 		snprintf(top->message, sizeof top->message, "session %s was killed", s->id);
 }

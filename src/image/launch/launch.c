@@ -1,6 +1,6 @@
-/* What stands at the path of a program that was brought in from the host: it starts the real one under
- * the host's loader with the host's libraries, which lie beside it in GK_TOOLS_DIR. Hard links of one
- * file: which program is meant is told by the path it was started by.
+/* What stands at the path of a program that was brought in from the host: it starts the real one
+ * under the host's loader with the host's libraries, which lie beside it in GK_TOOLS_DIR. Hard
+ * links of one file: which program is meant is told by the path it was started by.
  *
  * Runs in images with any C library or none, so it brings none: no call, no start-up code. */
 #include <stddef.h>
@@ -13,8 +13,10 @@ __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16,
 static long call(long n, long a, long b, long c, long d)
 {
 	register long r10 __asm__("r10") = d;
-	__asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c), "r"(r10)
-		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "+a"(n)
+			 : "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "rcx", "r11", "memory");
 	return n;
 }
 #elif defined(__aarch64__)
@@ -51,8 +53,8 @@ void launch(long *stack)
 	const char **argv = (const char **)(stack + 1);
 	for (unsigned i = 0; i < sizeof root - 1; i++)
 		program[i] = root[i];
-	long n = call(SYS_readlinkat, AT_CWD, (long)"/proc/self/exe", (long)(program + sizeof root - 1),
-		PATH_BYTES);
+	long n = call(SYS_readlinkat, AT_CWD, (long)"/proc/self/exe",
+		(long)(program + sizeof root - 1), PATH_BYTES);
 	if (n <= 0 || n >= PATH_BYTES)
 		FAIL("gocker: a program of the host's needs /proc to start\n");
 	program[(long)sizeof root - 1 + n] = '\0';

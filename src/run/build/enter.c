@@ -22,8 +22,8 @@
 #define SESSION_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWNET)
 
-/* Enters the session's namespaces and proves that / is no longer the host's. The leaf comes first: on
- * v2 a cgroup namespace hides what is above it. */
+/* Enters the session's namespaces and proves that / is no longer the host's. The leaf comes first:
+ * on v2 a cgroup namespace hides what is above it. */
 static int go_inside(const struct gk_enter *e, struct gk_err *err)
 {
 	struct stat host, inside = { 0 };
@@ -41,9 +41,9 @@ static int go_inside(const struct gk_enter *e, struct gk_err *err)
 	return 0;
 }
 
-/* Closes all but 0-2, the report pipe and, where there is a user namespace to enter, the pidfd that leads to
- * it, before anything of the session's is looked at: no path inside can lead to the host through a descriptor
- * of ours. The payload closes the pidfd. */
+/* Closes all but 0-2, the report pipe and, where there is a user namespace to enter, the pidfd that
+ * leads to it, before anything of the session's is looked at: no path inside can lead to the host
+ * through a descriptor of ours. The payload closes the pidfd. */
 static int keep_only(int report, int *userns)
 {
 	unsigned after = (unsigned)report + 1;
@@ -51,8 +51,9 @@ static int keep_only(int report, int *userns)
 	if (*userns >= 0) {
 		/* Above the report, so that what lies between them can go as well. */
 		*userns = fcntl(*userns, F_DUPFD_CLOEXEC, report + 1);
-		r = *userns < 0 ? -errno : *userns == report + 1 ? 0 :
-			gk_sys_close_range(after, (unsigned)*userns - 1);
+		r = *userns < 0               ? -errno :
+			*userns == report + 1 ? 0 :
+						gk_sys_close_range(after, (unsigned)*userns - 1);
 		after = (unsigned)*userns + 1;
 	}
 	if (r == 0 && report > 3)
@@ -64,7 +65,9 @@ static int keep_only(int report, int *userns)
 static int run_inside(const struct gk_enter *e, int link, int report, struct gk_err *err)
 {
 	char pty_path[32] = "";
-	struct gk_init as_init = { .plan = e->plan, .caller = e->caller, .tty = e->tty,
+	struct gk_init as_init = { .plan = e->plan,
+		.caller = e->caller,
+		.tty = e->tty,
 		.userns = e->plan->userns_base ? e->init_pidfd : -1 };
 	uint64_t base = e->plan->userns_base;
 	int r = go_inside(e, err);
@@ -113,8 +116,9 @@ static int clone_child(struct gk_enter *e, int link, int report, struct gk_err *
 	if (pid == 0)
 		child(e, link, report);
 	if (pid < 0)
-		return gk_fail_errno(err, pid, pid == -EAGAIN ? "the session is at its limit of tasks" :
-			"cannot enter the session");
+		return gk_fail_errno(err, pid,
+			pid == -EAGAIN ? "the session is at its limit of tasks" :
+					 "cannot enter the session");
 	return 0;
 }
 

@@ -54,8 +54,8 @@ static int follow_supervisor(int pidfd, struct gk_err *err)
 	return 0;
 }
 
-/* On v1 init goes into the leaf before it does anything else, and makes its cgroup namespace after that: the
- * other order shows the leaf's path inside. On v2 the clone did both. */
+/* On v1 init goes into the leaf before it does anything else, and makes its cgroup namespace after
+ * that: the other order shows the leaf's path inside. On v2 the clone did both. */
 static int enter_cgroup(const struct gk_init *init, struct gk_err *err)
 {
 	if (!init->cgroup->v1)
@@ -76,7 +76,8 @@ static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
 		return gk_fail_errno(err, -errno, "cannot see the loopback interface");
 	ifr.ifr_flags = (short)(ifr.ifr_flags | IFF_UP);
 	return ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ?
-		gk_fail_errno(err, -errno, "cannot bring the loopback interface up") : 0;
+		gk_fail_errno(err, -errno, "cannot bring the loopback interface up") :
+		0;
 }
 
 static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
@@ -91,8 +92,8 @@ static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 	return r == 0 ? gk_rootfs_build(init->plan, &init->sources, made, err) : r;
 }
 
-/* After the root stands only this is kept: fds 0-2, the link, the user namespace and the inner terminal's
- * master where there are such. */
+/* After the root stands only this is kept: fds 0-2, the link, the user namespace and the inner
+ * terminal's master where there are such. */
 static int close_the_rest(struct gk_init *init, int *master)
 {
 	int *const kept[] = { &init->link, &init->userns, master };
@@ -101,7 +102,8 @@ static int close_the_rest(struct gk_init *init, int *master)
 	init->userns = init->plan->userns_base ? init->sources.userns : -1;
 	/* Out of the way of the numbers that they get. */
 	for (int i = 0; i < KEPT; i++)
-		if (*kept[i] >= 0 && (*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, FIRST + KEPT)) < 0)
+		if (*kept[i] >= 0 &&
+			(*kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, FIRST + KEPT)) < 0)
 			return -errno;
 	for (int i = 0; i < KEPT; i++) {
 		if (*kept[i] < 0)
@@ -120,8 +122,8 @@ struct payload {
 	int report, gate;
 };
 
-static int start_payload(const struct gk_init *init, const char *pty_path, struct payload *ret,
-	struct gk_err *err)
+static int start_payload(
+	const struct gk_init *init, const char *pty_path, struct payload *ret, struct gk_err *err)
 {
 	int report[2], gate[2];
 	if (pipe2(report, O_CLOEXEC) < 0)
@@ -140,7 +142,9 @@ static int start_payload(const struct gk_init *init, const char *pty_path, struc
 		(void)!write(to, &m, sizeof m);
 		_exit(m.value);
 	}
-	*ret = (struct payload){ .pid = pid, .report = gk_steal_fd(&from), .gate = gk_steal_fd(&inside) };
+	*ret = (struct payload){
+		.pid = pid, .report = gk_steal_fd(&from), .gate = gk_steal_fd(&inside)
+	};
 	return 0;
 }
 
@@ -162,7 +166,8 @@ static void let_go(const struct gk_init *init, struct payload *payload)
 	fail(init->link, m.value, &m.err);
 }
 
-/* fds 0-2 become the session's own /dev/null: a held copy would hide the end of the user's pipes. */
+/* fds 0-2 become the session's own /dev/null: a held copy would hide the end of the user's pipes.
+ */
 static int let_go_of_stdio(void)
 {
 	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -187,11 +192,13 @@ static void reap(int link, pid_t payload)
 
 static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT, SIGTSTP };
 
-/* How long init lets a supervisor have for an end that is due, beyond the steps of its own (run/watch/shutdown.c). */
+/* How long init lets a supervisor have for an end that is due, beyond the steps of its own
+ * (run/watch/shutdown.c). */
 enum { GRACE_MS = 10000, LOOK_MS = 3600000 };
 
-/* When a session with max_duration is over at the latest, whatever its supervisor does: one that job control
- * has stopped looks at no clock, and the user's processes can be continued from outside by the user. 0: never. */
+/* When a session with max_duration is over at the latest, whatever its supervisor does: one that
+ * job control has stopped looks at no clock, and the user's processes can be continued from outside
+ * by the user. 0: never. */
 static int64_t deadline_of(const struct gk_plan *plan)
 {
 	uint64_t most = plan->policy->max_duration_s;
@@ -224,8 +231,9 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 		if (sig == SIGCHLD)
 			reap(link, payload);
 		else if (sig > 0 && info.si_pid == 0)
-			/* From outside the namespace only: the session's own can't end it so. The supervisor is
-			 * about to stop: nothing inside may go on, whatever it does with SIGTSTP. */
+			/* From outside the namespace only: the session's own can't end it so. The
+			 * supervisor is about to stop: nothing inside may go on, whatever it does
+			 * with SIGTSTP. */
 			(void)kill(-1, sig == SIGTSTP ? SIGSTOP : sig);
 	}
 }
@@ -242,23 +250,26 @@ static void take_title(const struct gk_caller *caller)
 		caller->title[i] = name[i];
 }
 
-/* Up to the moment when the payload waits at the gate. It gets ready while the root is compared with the
- * plan and the supervisor's word comes. */
+/* Up to the moment when the payload waits at the gate. It gets ready while the root is compared
+ * with the plan and the supervisor's word comes. */
 static int get_ready(struct gk_init *init, int *master, struct payload *payload, struct gk_err *err)
 {
 	char pty_path[32] = "/dev/console";
 	gk_autofree bool *made = calloc(init->plan->nmounts, sizeof *made);
 	int r = made ? set_up(init, made, err) : gk_fail_errno(err, -ENOMEM, "root");
 	if (r == 0 && init->tty.mode == GK_TTY_RELAY)
-		r = *master = gk_tty_open_inner((uid_t)init->plan->userns_base + init->plan->cred.uid,
-			(gid_t)init->plan->userns_base + GK_TTY_GID, pty_path, sizeof pty_path, err);
+		r = *master =
+			gk_tty_open_inner((uid_t)init->plan->userns_base + init->plan->cred.uid,
+				(gid_t)init->plan->userns_base + GK_TTY_GID, pty_path,
+				sizeof pty_path, err);
 	if (r < 0)
 		return r;
 	r = close_the_rest(init, master);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot start the session");
 	if (init->plan->exec_path)
-		r = start_payload(init, init->tty.mode == GK_TTY_NONE ? NULL : pty_path, payload, err);
+		r = start_payload(
+			init, init->tty.mode == GK_TTY_NONE ? NULL : pty_path, payload, err);
 	return r == 0 ? gk_verify_mounts(init->plan, made, err) : r;
 }
 

@@ -13,12 +13,12 @@
 
 /* What init and the supervisor tell each other: one datagram each over a socket pair. */
 enum gk_message_kind {
-	GK_MSG_BIND = 1,  /* supervisor: value is the number of a tree of the plan, with its mount */
-	GK_MSG_READY,	  /* init: the root stands; with the inner pty's master where one is relayed */
-	GK_MSG_GO,	  /* supervisor: start the payload */
-	GK_MSG_STARTED,	  /* init: the payload's execve succeeded */
-	GK_MSG_FAILED,	  /* init: value is the exit code (125, 126, 127), err says why */
-	GK_MSG_STATUS,	  /* init: value is the payload's raw wait status */
+	GK_MSG_BIND = 1, /* supervisor: value is the number of a tree of the plan, with its mount */
+	GK_MSG_READY, /* init: the root stands; with the inner pty's master where one is relayed */
+	GK_MSG_GO,    /* supervisor: start the payload */
+	GK_MSG_STARTED, /* init: the payload's execve succeeded */
+	GK_MSG_FAILED,  /* init: value is the exit code (125, 126, 127), err says why */
+	GK_MSG_STATUS,  /* init: value is the payload's raw wait status */
 };
 struct gk_message {
 	int kind;
@@ -33,8 +33,8 @@ struct gk_init {
 	const struct gk_cgroup *cgroup;
 	struct gk_rootfs_sources sources;
 	struct gk_tty tty;
-	int link;	      /* init's end of the socket pair */
-	int userns;	      /* what the payload, and then init, enters; with plan->userns_base */
+	int link;             /* init's end of the socket pair */
+	int userns;           /* what the payload, and then init, enters; with plan->userns_base */
 	int supervisor_pidfd; /* to notice a supervisor that died before the death signal was set */
 };
 

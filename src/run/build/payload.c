@@ -31,7 +31,8 @@ static int enter_cwd(const struct gk_plan *plan, struct gk_err *err)
 {
 	if (chdir(plan->cwd) == 0)
 		return 0;
-	return chdir(plan->cwd_else) == 0 ? 0 :
+	return chdir(plan->cwd_else) == 0 ?
+		0 :
 		gk_fail_errno(err, -errno, "cannot enter %s in the session", plan->cwd_else);
 }
 
@@ -42,7 +43,8 @@ static int reset_signals(const struct gk_caller *caller, struct gk_err *err)
 	(void)signal(SIGXFSZ, SIG_DFL);
 	/* Signals that arrived while all were blocked were meant for gocker's processes. */
 	return sigprocmask(SIG_SETMASK, &caller->mask, NULL) < 0 ?
-		gk_fail_errno(err, -errno, "cannot restore the signal mask") : 0;
+		gk_fail_errno(err, -errno, "cannot restore the signal mask") :
+		0;
 }
 
 /* execve(2) takes pointers to char for history's sake; it changes nothing. */
@@ -101,8 +103,8 @@ static int wait_at(int gate, struct gk_err *err)
 	return n == 1 ? 0 : gk_fail(err, -EPIPE, "the session ended before it was ready");
 }
 
-int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report_fd,
-	int gate_fd, struct gk_err *err)
+int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report_fd, int gate_fd,
+	struct gk_err *err)
 {
 	const struct gk_plan *plan = init->plan;
 	int r = 0;
@@ -110,7 +112,7 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		/* Opened before the session is new: gk_tty_take makes it the controlling one. */
 		int slave = open(pty_path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		r = slave < 0 ? gk_fail_errno(err, -errno, "cannot open %s", pty_path) :
-			gk_tty_take(slave, pty_path, init->tty.same, err);
+				gk_tty_take(slave, pty_path, init->tty.same, err);
 	} else if (pty_path) {
 		r = gk_tty_take(init->tty.fd, pty_path, init->tty.same, err);
 	} else if (setsid() < 0) {

@@ -45,7 +45,7 @@ static int bind_at(int dirfd, const char *path, unsigned flags, int target)
 {
 	gk_autoclose int tree = gk_sys_open_tree(dirfd, path,
 		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |
-		(*path ? 0 : AT_EMPTY_PATH));
+			(*path ? 0 : AT_EMPTY_PATH));
 	return tree < 0 ? tree : attach(tree, flags, 0, target);
 }
 
@@ -62,7 +62,8 @@ static int mount_new(const char *type, const char *options, unsigned flags, int 
  * used (EINVAL). It must be the very directory that the supervisor opened and locked. */
 static int open_image(const struct gk_rootfs_sources *sources, struct gk_err *err)
 {
-	gk_autoclose int fd = open(sources->image_path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	gk_autoclose int fd =
+		open(sources->image_path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat outside, here;
 	if (fd < 0 || fstat(fd, &here) < 0 || fstat(sources->image_fd, &outside) < 0)
 		return gk_fail_errno(err, -errno, "cannot open the image");
@@ -71,9 +72,9 @@ static int open_image(const struct gk_rootfs_sources *sources, struct gk_err *er
 	return gk_steal_fd(&fd);
 }
 
-/* In a user namespace the image's files are root's inside by a mount that says so (mount_setattr(2); overlay
- * takes one as a layer since Linux 5.19). It is put on the building stage: a detached one can't be a layer
- * everywhere. Takes image, gives the fd to use. */
+/* In a user namespace the image's files are root's inside by a mount that says so
+ * (mount_setattr(2); overlay takes one as a layer since Linux 5.19). It is put on the building
+ * stage: a detached one can't be a layer everywhere. Takes image, gives the fd to use. */
 static int map_ids(const struct gk_stage *stage, int image, struct gk_err *err)
 {
 	struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
@@ -82,18 +83,20 @@ static int map_ids(const struct gk_stage *stage, int image, struct gk_err *err)
 	gk_autoclose int from = image;
 	if (!stage->plan->userns_base)
 		return gk_steal_fd(&from);
-	gk_autoclose int tree = gk_sys_open_tree(from, "",
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	gk_autoclose int target = gk_sys_openat2(scratch, "lower", O_PATH | O_DIRECTORY,
-		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	gk_autoclose int tree =
+		gk_sys_open_tree(from, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	gk_autoclose int target = gk_sys_openat2(
+		scratch, "lower", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	int r = tree < 0 ? tree : target < 0 ? target : gk_sys_mount_setattr(tree, 0, &attr);
 	if (r == 0)
 		r = gk_sys_move_mount(tree, target);
 	if (r == 0)
 		r = gk_sys_openat2(scratch, "lower", O_PATH | O_DIRECTORY,
 			RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	return r < 0 ? gk_fail_errno(err, r,
-		"cannot map the image's owners (needs Linux 5.19 and a file system that can)") : r;
+	return r < 0 ?
+		gk_fail_errno(err, r,
+			"cannot map the image's owners (needs Linux 5.19 and a file system that can)") :
+		r;
 }
 
 static int mount_overlay(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
@@ -160,7 +163,8 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 	case GK_MOUNT_DEVPTS:
 		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
 		 * devpts: without max= one user could take away everybody's terminals. */
-		snprintf(options, sizeof options, "newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=128",
+		snprintf(options, sizeof options,
+			"newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=128",
 			stage->plan->userns_base + GK_TTY_GID);
 		r = mount_new("devpts", options, m->flags, target);
 		return r < 0 ? r : check_type(stage, m->target, DEVPTS_SUPER_MAGIC);
@@ -170,18 +174,12 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 		if (sources->binds[m->index] < 0)
 			return -ENOENT; /* an optional one that could not be had */
 		return attach(sources->binds[m->index], m->flags, AT_RECURSIVE, target);
-	case GK_MOUNT_PTY:
-		return attach(sources->pty, m->flags, 0, target);
-	case GK_MOUNT_STUB:
-		return attach(sources->stub, m->flags, 0, target);
-	case GK_MOUNT_MASK_FILE:
-		return bind_at(root, "mask", m->flags, target);
-	case GK_MOUNT_MASK_DIR:
-		return bind_at(root, "empty", m->flags, target);
-	case GK_MOUNT_BIND_RO:
-		return bind_at(target, "", m->flags, target);
-	default:
-		return -EINVAL;
+	case GK_MOUNT_PTY: return attach(sources->pty, m->flags, 0, target);
+	case GK_MOUNT_STUB: return attach(sources->stub, m->flags, 0, target);
+	case GK_MOUNT_MASK_FILE: return bind_at(root, "mask", m->flags, target);
+	case GK_MOUNT_MASK_DIR: return bind_at(root, "empty", m->flags, target);
+	case GK_MOUNT_BIND_RO: return bind_at(target, "", m->flags, target);
+	default: return -EINVAL;
 	}
 }
 
@@ -202,8 +200,8 @@ static int mount_all(struct gk_stage *stage, bool *made, struct gk_err *err)
 	return 0;
 }
 
-/* The trees are opened outside while the root is made. One that is optional and could not be had comes
- * without a descriptor. */
+/* The trees are opened outside while the root is made. One that is optional and could not be had
+ * comes without a descriptor. */
 static int receive_trees(const struct gk_stage *stage, struct gk_err *err)
 {
 	for (size_t i = 0; i < stage->plan->nbinds; i++) {
@@ -222,7 +220,7 @@ static int make_readonly(const struct gk_stage *stage, struct gk_err *err)
 		if (!(m->flags & GK_MF_LATE_RO))
 			continue;
 		gk_autoclose int fd = strcmp(m->target, "/") == 0 ? dup(stage->root) :
-			open_target(stage, m->target);
+								    open_target(stage, m->target);
 		struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 		int r = fd < 0 ? fd : gk_sys_mount_setattr(fd, 0, &attr);
 		if (r < 0)
@@ -231,7 +229,8 @@ static int make_readonly(const struct gk_stage *stage, struct gk_err *err)
 	return 0;
 }
 
-/* The new root is nowhere stacked on the old one, so that one detach leaves nothing behind `/..`. */
+/* The new root is nowhere stacked on the old one, so that one detach leaves nothing behind `/..`.
+ */
 static int enter(const struct gk_stage *stage, struct gk_err *err)
 {
 	if (fchdir(stage->root) < 0 || gk_sys_pivot_root(".", ".") < 0)
@@ -248,7 +247,8 @@ int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *
 {
 	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1 };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
-		gk_fail_errno(err, -errno, "cannot make the mounts private") : 0;
+		gk_fail_errno(err, -errno, "cannot make the mounts private") :
+		0;
 	if (r == 0)
 		r = gk_stage_lay_out(&stage, err);
 	if (r == 0)

@@ -31,8 +31,8 @@ enum {
 	REMOVE_TIMEOUT_MS = 5000,
 };
 
-void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
-	const struct gk_caller *caller)
+void gk_session_init(
+	struct gk_session *s, const struct gk_plan *plan, const struct gk_caller *caller)
 {
 	*s = (struct gk_session){
 		.plan = plan,
@@ -115,7 +115,8 @@ static int ask_trees(struct gk_session *s, struct gk_err *err)
 	return s->pty_tree < 0 ? s->pty_tree : 0;
 }
 
-/* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is read next. */
+/* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is
+ * read next. */
 static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 {
 	for (size_t i = 0; i < s->plan->nbinds; i++) {
@@ -124,7 +125,8 @@ static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 		/* An agent's socket is named by the caller's environment: one that is gone, or is
 		 * someone else's (su keeps the variable), is left out and refuses no login. */
 		bool optional = tree->socket;
-		gk_autoclose int fd = gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
+		gk_autoclose int fd =
+			gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
 		if (fd < 0 && !optional)
 			return fd;
 		(void)gk_fd_send(s->link, &m, sizeof m, fd);
@@ -160,9 +162,11 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.link = theirs,
 		.supervisor_pidfd = self,
 	};
-	/* The user namespace is entered last of all: what init builds with root's power is not of it. */
+	/* The user namespace is entered last of all: what init builds with root's power is not of
+	 * it. */
 	uint64_t flags = (s->plan->namespaces & ~(uint64_t)CLONE_NEWUSER) | CLONE_PIDFD;
-	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both by init. */
+	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both
+	 * by init. */
 	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
 	struct clone_args args = {
 		.flags = flags,
@@ -193,7 +197,8 @@ static int await(struct gk_session *s, int kind, struct gk_err *err)
 		return GK_EXIT_GOCKER;
 	}
 	n = n < 0 ? -errno : gk_fd_recv(s->link, &m, sizeof m, &fd);
-	/* Said once where init ended with something of ours unread; what it had to say comes after it. */
+	/* Said once where init ended with something of ours unread; what it had to say comes after
+	 * it. */
 	if (n == -ECONNRESET)
 		n = gk_fd_recv(s->link, &m, sizeof m, &fd);
 	if (n == (int)sizeof m && m.kind == kind) {
@@ -225,9 +230,9 @@ static void close_sources(struct gk_session *s)
 	gk_close_fd(&s->devlog);
 }
 
-/* Where a supervisor stands ready and nothing is to be done between the two, init need not wait for the word
- * when the root stands: it goes on when it has compared the root with the plan. One that has ended is heard
- * of next. */
+/* Where a supervisor stands ready and nothing is to be done between the two, init need not wait for
+ * the word when the root stands: it goes on when it has compared the root with the plan. One that
+ * has ended is heard of next. */
 static void go_early(struct gk_session *s)
 {
 	struct gk_message go = { .kind = GK_MSG_GO };
@@ -238,8 +243,8 @@ static void go_early(struct gk_session *s)
 int gk_session_open(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_policy *policy = s->plan->policy;
-	int r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
-		&s->slot, err);
+	int r = gk_slot_take(
+		s->plan->who->uid, policy->user_sessions_max, policy->sessions_max, &s->slot, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
 	if (r == 0)
@@ -293,8 +298,8 @@ static const char *door_name(enum gk_door door)
 	return door == GK_DOOR_SHELL ? "shell" : door == GK_DOOR_PAM ? "pam" : "run";
 }
 
-/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one, and where a user of the
- * shell door may have said so himself. */
+/* Where the login came from, as sshd tells in SSH_CONNECTION; "-" for a local one, and where a user
+ * of the shell door may have said so himself. */
 static const char *find_origin(const struct gk_session *s, char *buf, size_t size)
 {
 	bool by_user = s->plan->door == GK_DOOR_SHELL;
@@ -343,8 +348,7 @@ static const char *foreign_leaf(const struct gk_session *s, char *buf, size_t si
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256], command[512], tty[64] = "-", shown[256], self[64],
-		leaf[1100];
+	char user[256], command[512], tty[64] = "-", shown[256], self[64], leaf[1100];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
 	ssize_t n = s->tty.fd < 0 ? -1 : readlink(self, tty, sizeof tty - 1);
 	if (n > 0)
@@ -353,23 +357,23 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	int r = gk_record_write(&s->slot,
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64 "\npids_section=%s\npids_own=%" PRIu64
-		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64
-		"\n%scommand=%s\n",
+		"\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64 "\nuserns=%" PRIu64
+		"\nuser_hits_before=%" PRIu64 "\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
-		gk_escape(shown, sizeof shown, tty),
-		from_where(s), (int64_t)time(NULL), (int)getpid(), (int)s->init,
-		plan->policy->pids_max, pids->section ? pids->section : "-",
-		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
-		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
+		gk_escape(shown, sizeof shown, tty), from_where(s), (int64_t)time(NULL),
+		(int)getpid(), (int)s->init, plan->policy->pids_max,
+		pids->section ? pids->section : "-", plan->leaf_pids_max - plan->policy->pids_max,
+		plan->policy->memory_max, plan->cred.caps, plan->userns_base,
+		s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
 		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 
-/* Everything in the session is killed with init, but init's own end may have to wait: a process whose
- * parent is outside stays a zombie until that parent reaps it, and sshd's monitor reaps the user's
- * side only after it has closed the PAM session, which waits for us. The leaf is empty all the same,
- * and that is waited for. */
+/* Everything in the session is killed with init, but init's own end may have to wait: a process
+ * whose parent is outside stays a zombie until that parent reaps it, and sshd's monitor reaps the
+ * user's side only after it has closed the PAM session, which waits for us. The leaf is empty all
+ * the same, and that is waited for. */
 static void reap_init(struct gk_session *s, int timeout_ms)
 {
 	struct pollfd p = { .fd = s->init_pidfd, .events = POLLIN };

@@ -24,10 +24,10 @@ struct gk_session {
 	const struct gk_plan *plan;
 	const struct gk_caller *caller;
 	struct gk_tty tty;
-	unsigned image_flags; /* GK_IMAGE_ANY_PARENT, for root's own command line */
-	int stub;	      /* mount fd of the entry stub, from the keeper; -1 otherwise */
+	unsigned image_flags;        /* GK_IMAGE_ANY_PARENT, for root's own command line */
+	int stub;                    /* mount fd of the entry stub, from the keeper; -1 otherwise */
 	struct gk_nss_worker *apart; /* a look-up that is still to be confirmed, or NULL */
-	int devlog;	      /* socket that becomes /dev/log, from the keeper; -1 otherwise */
+	int devlog; /* socket that becomes /dev/log, from the keeper; -1 otherwise */
 
 	struct gk_slot slot;
 	struct gk_cgroup cgroup; /* one that is `foreign` may be set before gk_session_open */
@@ -38,12 +38,12 @@ struct gk_session {
 	int binds[GK_BINDS_MOST]; /* init's */
 	int pty_tree;
 
-	pid_t init;	/* 0: none; its number is used for waiting only, the pidfd for all else */
+	pid_t init; /* 0: none; its number is used for waiting only, the pidfd for all else */
 	int init_pidfd;
-	int link;	/* the supervisor's end of the socket pair */
-	int signals;	/* signalfd of who supervises, -1 before */
-	bool told_to_go;	/* init has the word to start the payload already */
-	int master;	/* of the inner pty, when one is relayed */
+	int link;        /* the supervisor's end of the socket pair */
+	int signals;     /* signalfd of who supervises, -1 before */
+	bool told_to_go; /* init has the word to start the payload already */
+	int master;      /* of the inner pty, when one is relayed */
 	struct timespec opened;
 	char from[128]; /* where the login came from, once looked for */
 };
@@ -51,20 +51,21 @@ struct gk_session {
 /* The PAM service of a login that gocker itself tries (`gocker enable`, `gocker doctor`). */
 #define GK_TRIAL_SERVICE "gocker-trial"
 
-/* Makes the plan that of a trial: its place and cgroup are owner's, whom it makes an account that nobody
- * has, so that it counts against no limit of the user's and shows among none of his sessions' places. */
+/* Makes the plan that of a trial: its place and cgroup are owner's, whom it makes an account that
+ * nobody has, so that it counts against no limit of the user's and shows among none of his
+ * sessions' places. */
 void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct gk_identity *owner);
 
 /* Sets every fd to -1. */
-void gk_session_init(struct gk_session *s, const struct gk_plan *plan,
-	const struct gk_caller *caller);
+void gk_session_init(
+	struct gk_session *s, const struct gk_plan *plan, const struct gk_caller *caller);
 
 /* A new session id: 12 hex digits from getrandom(2). buf has GK_ID_BYTES. Returns 0 or -errno. */
 int gk_session_new_id(char *buf);
 
 /* Steps 4 to 8: place, image, cgroup, trees, clone, root. When it returns 0 the container stands
- * and its init waits, or starts the payload where a supervisor stands ready (gk_supervise_prepare) and no
- * terminal is to be relayed. On failure everything is undone. */
+ * and its init waits, or starts the payload where a supervisor stands ready (gk_supervise_prepare)
+ * and no terminal is to be relayed. On failure everything is undone. */
 int gk_session_open(struct gk_session *s, struct gk_err *err);
 
 /* Starts the payload and waits until its execve succeeded. Returns 0, or the exit code (125, 126,

@@ -35,13 +35,15 @@ static int mount_scratch(const char *target, const struct gk_tmpfs *limits, stru
 static int give_to_root(const struct gk_plan *plan, int dirfd, const char *name)
 {
 	uid_t root = (uid_t)plan->userns_base;
-	return root && fchownat(dirfd, name, root, (gid_t)root, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	return root && fchownat(dirfd, name, root, (gid_t)root, AT_SYMLINK_NOFOLLOW) < 0 ? -errno :
+											   0;
 }
 
-static int make_dir(const struct gk_stage *stage, int dirfd, const char *name, mode_t mode,
-	struct gk_err *err)
+static int make_dir(
+	const struct gk_stage *stage, int dirfd, const char *name, mode_t mode, struct gk_err *err)
 {
-	int r = mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ? -errno :
+	int r = mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ?
+		-errno :
 		give_to_root(stage->plan, dirfd, name);
 	return r < 0 ? gk_fail_errno(err, r, "cannot make %s", name) : 0;
 }
@@ -55,16 +57,16 @@ int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err)
 	gk_autoclose int mnt = run < 0 ? run : gk_open_private_dir(run, "mnt", err);
 	if (mnt < 0)
 		return mnt;
-	int r = stage->scratch[GK_SCRATCH_ROOT] = mount_scratch(STAGE,
-		&stage->plan->scratch[GK_SCRATCH_ROOT], err);
+	int r = stage->scratch[GK_SCRATCH_ROOT] =
+		mount_scratch(STAGE, &stage->plan->scratch[GK_SCRATCH_ROOT], err);
 	if (r < 0)
 		return r;
 	(void)umask(0);
 	for (size_t i = 0; r >= 0 && i < sizeof dirs / sizeof *dirs; i++)
 		r = make_dir(stage, stage->scratch[GK_SCRATCH_ROOT], dirs[i], 0755, err);
 	if (r >= 0)
-		r = stage->scratch[GK_SCRATCH_TMP] = mount_scratch(STAGE "/tmpdir",
-			&stage->plan->scratch[GK_SCRATCH_TMP], err);
+		r = stage->scratch[GK_SCRATCH_TMP] =
+			mount_scratch(STAGE "/tmpdir", &stage->plan->scratch[GK_SCRATCH_TMP], err);
 	if (r < 0)
 		return r;
 	r = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "upper", O_RDONLY | O_DIRECTORY,
@@ -162,7 +164,8 @@ static int open_parent(int upper, const char *path, struct parent *last)
 	if (n < 0 || (size_t)n >= sizeof parent)
 		return -ENAMETOOLONG;
 	gk_close_fd(&last->fd);
-	int fd = gk_sys_openat2(upper, parent, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	int fd = gk_sys_openat2(
+		upper, parent, O_RDONLY | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	if (fd >= 0)
 		*last = (struct parent){ fd, path, len };
 	return fd;
@@ -171,12 +174,13 @@ static int open_parent(int upper, const char *path, struct parent *last)
 static int fill_file(int dir, const char *name, const struct gk_entry *e)
 {
 	/* There is no umask any more. */
-	gk_autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		e->mode);
+	gk_autoclose int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, e->mode);
 	if (fd < 0)
 		return -errno;
 	int r = e->kind == GK_ENTRY_COPY ? copy_from_host(e->content, fd) :
-		e->content ? gk_write_all(fd, e->content, strlen(e->content)) : 0;
+		e->content               ? gk_write_all(fd, e->content, strlen(e->content)) :
+					   0;
 	if (r == 0 && (e->uid || e->gid) && fchown(fd, e->uid, e->gid) < 0)
 		r = -errno;
 	return r;
@@ -194,12 +198,12 @@ static int make_entry(const struct gk_stage *stage, const struct gk_entry *e, st
 	case GK_ENTRY_DIR:
 		if (mkdirat(dir, name, e->mode) < 0)
 			return errno == EEXIST ? 0 : -errno;
-		return (e->uid || e->gid) && fchownat(dir, name, e->uid, e->gid,
-			AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-	case GK_ENTRY_SYMLINK:
-		return symlinkat(e->content, dir, name) < 0 ? -errno : 0;
-	default:
-		return fill_file(dir, name, e);
+		return (e->uid || e->gid) &&
+				fchownat(dir, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0 ?
+			-errno :
+			0;
+	case GK_ENTRY_SYMLINK: return symlinkat(e->content, dir, name) < 0 ? -errno : 0;
+	default: return fill_file(dir, name, e);
 	}
 }
 
@@ -227,20 +231,22 @@ int gk_stage_make_dirs(const struct gk_stage *stage, struct gk_err *err)
 		if (m->kind != GK_MOUNT_SCRATCH || m->index != GK_SCRATCH_TMP)
 			continue;
 		bool home = strcmp(m->source, "home") == 0;
-		int r = make_dir(stage, stage->scratch[m->index], m->source, home ? 0700 : 01777, err);
+		int r = make_dir(
+			stage, stage->scratch[m->index], m->source, home ? 0700 : 01777, err);
 		if (r < 0)
 			return r;
-		if (home && fchownat(stage->scratch[m->index], m->source,
-			(uid_t)plan->userns_base + plan->cred.uid,
-			(gid_t)plan->userns_base + plan->cred.gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (home &&
+			fchownat(stage->scratch[m->index], m->source,
+				(uid_t)plan->userns_base + plan->cred.uid,
+				(gid_t)plan->userns_base + plan->cred.gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return gk_fail_errno(err, -errno, "home");
 	}
 	return 0;
 }
 
-/* A directory of the merged root by its path there, links followed as they will be inside; what is missing
- * is made. Made by a descriptor and a name alone: a path would follow the image's links on the host, which
- * is where this process still has its root. Returns the fd or -errno. */
+/* A directory of the merged root by its path there, links followed as they will be inside; what is
+ * missing is made. Made by a descriptor and a name alone: a path would follow the image's links on
+ * the host, which is where this process still has its root. Returns the fd or -errno. */
 static int make_path(int root, const char *path)
 {
 	gk_autoclose int at = gk_sys_openat2(root, "/", O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
@@ -281,7 +287,9 @@ static int link_missing_shell(const struct gk_stage *stage, const struct gk_entr
 	/* A dangling link in the image stands in the way: its name is taken over. */
 	if (symlinkat(e->content, dir, slash + 1) < 0)
 		return errno == EEXIST && unlinkat(dir, slash + 1, 0) == 0 &&
-			symlinkat(e->content, dir, slash + 1) == 0 ? 0 : -errno;
+				symlinkat(e->content, dir, slash + 1) == 0 ?
+			0 :
+			-errno;
 	return 0;
 }
 

@@ -1,7 +1,7 @@
-/* The building stage of a session's root, and what gocker itself puts there: directories, device nodes, files,
- * links. Mounts are root.c's, which calls these in the order in which they stand here. Every function that
- * returns int returns 0, or -errno with the reason in err; what was made before a failure goes with the mount
- * namespace. */
+/* The building stage of a session's root, and what gocker itself puts there: directories, device
+ * nodes, files, links. Mounts are root.c's, which calls these in the order in which they stand
+ * here. Every function that returns int returns 0, or -errno with the reason in err; what was made
+ * before a failure goes with the mount namespace. */
 #ifndef GK_RUN_BUILD_STAGING_H
 #define GK_RUN_BUILD_STAGING_H
 
@@ -14,26 +14,28 @@ struct gk_stage {
 	const struct gk_plan *plan;
 	const struct gk_rootfs_sources *sources;
 	int scratch[GK_SCRATCH_COUNT]; /* the roots of the scratch file systems */
-	int upper;		       /* the overlay's upper layer */
-	int root;		       /* the new root, once it is mounted */
+	int upper;                     /* the overlay's upper layer */
+	int root;                      /* the new root, once it is mounted */
 };
 
-/* Mounts the scratch file systems under the root-only directory of the run directory, with the plan's limits
- * in bytes and inodes, and opens the upper layer. The umask is 0 from here on. */
+/* Mounts the scratch file systems under the root-only directory of the run directory, with the
+ * plan's limits in bytes and inodes, and opens the upper layer. The umask is 0 from here on. */
 int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err);
 
-/* Makes /dev: the plan's nodes, the usual links, /dev/log on the keeper's socket, the file that masks. */
+/* Makes /dev: the plan's nodes, the usual links, /dev/log on the keeper's socket, the file that
+ * masks. */
 int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err);
 
-/* Makes the directories that the plan's scratch mounts show, with the modes and owners they need. */
+/* Makes the directories that the plan's scratch mounts show, with the modes and owners they need.
+ */
 int gk_stage_make_dirs(const struct gk_stage *stage, struct gk_err *err);
 
-/* Fills the upper layer with the plan's entries, but for shells. A file copied from the host may be missing
- * there, which leaves an empty one. */
+/* Fills the upper layer with the plan's entries, but for shells. A file copied from the host may be
+ * missing there, which leaves an empty one. */
 int gk_stage_make_entries(const struct gk_stage *stage, struct gk_err *err);
 
-/* Once the root is mounted: a passwd shell that the image lacks becomes a link to the entry stub; one that it
- * has is never covered. */
+/* Once the root is mounted: a passwd shell that the image lacks becomes a link to the entry stub;
+ * one that it has is never covered. */
 int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err);
 
 /* Closes every fd of the stage. */

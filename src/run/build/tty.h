@@ -11,7 +11,7 @@
 /* What fds 0-2 of the caller are. */
 struct gk_tty {
 	enum gk_tty_mode mode;
-	int fd;	       /* the first of fds 0-2 that is a terminal, -1 when none is */
+	int fd;        /* the first of fds 0-2 that is a terminal, -1 when none is */
 	unsigned same; /* bit i: fd i is that same terminal */
 };
 

@@ -77,8 +77,8 @@ static bool below(const char *path, const char *dir)
 }
 
 /* A mount that the plan does not name: fine below a home or volume, with its flags. */
-static int check_extra(const struct gk_plan *plan, const char *target, const char *options,
-	struct gk_err *err)
+static int check_extra(
+	const struct gk_plan *plan, const char *target, const char *options, struct gk_err *err)
 {
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
@@ -92,8 +92,8 @@ static int check_extra(const struct gk_plan *plan, const char *target, const cha
 }
 
 /* Checks one line; sets seen[i] for the mount of the plan that it is. */
-static int check_line(char *line, const struct gk_plan *plan, const bool *made, bool *seen,
-	struct gk_err *err)
+static int check_line(
+	char *line, const struct gk_plan *plan, const bool *made, bool *seen, struct gk_err *err)
 {
 	char *field[6] = { NULL }, *save = NULL;
 	for (int i = 0; i < 6; i++)

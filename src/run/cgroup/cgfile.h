@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #define GK_CGROUP_ROOT "/sys/fs/cgroup"
-#define GK_CGROUP_V1 GK_CGROUP_ROOT "/pids"
+#define GK_CGROUP_V1   GK_CGROUP_ROOT "/pids"
 
 /* Writes a value whole, as cgroup files take it. Returns 0 or -errno. */
 int gk_cgfile_write(int dirfd, const char *name, const char *value);

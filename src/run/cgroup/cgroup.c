@@ -48,7 +48,8 @@ static int hand_down(int dirfd)
 		return (int)n;
 	have[strcspn(have, "\n")] = '\0';
 	int r = -ENOENT;
-	for (char *save, *word = strtok_r(have, " ", &save); word; word = strtok_r(NULL, " ", &save))
+	for (char *save, *word = strtok_r(have, " ", &save); word;
+		word = strtok_r(NULL, " ", &save))
 		for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 			if (strcmp(word, wanted[i]) != 0)
 				continue;
@@ -74,8 +75,8 @@ static int open_base_v2(bool make, struct gk_err *err)
 	} else if (make) {
 		int r = hand_down(root);
 		if (r < 0)
-			return gk_fail_errno(err, r, "cannot enable the pids controller in "
-				GK_CGROUP_ROOT);
+			return gk_fail_errno(
+				err, r, "cannot enable the pids controller in " GK_CGROUP_ROOT);
 	}
 	int fd = gk_cgfile_dir(root, "gocker");
 	return fd < 0 ? gk_fail_errno(err, fd, GK_CGROUP_ROOT "/gocker") : fd;
@@ -119,7 +120,8 @@ static int set_cpus(int dirfd, uint32_t milli)
 	enum { PERIOD_US = 100000 };
 	if (milli == 0)
 		return 0;
-	snprintf(text, sizeof text, "%" PRIu64 " %d", (uint64_t)milli * PERIOD_US / 1000, PERIOD_US);
+	snprintf(
+		text, sizeof text, "%" PRIu64 " %d", (uint64_t)milli * PERIOD_US / 1000, PERIOD_US);
 	return gk_cgfile_write(dirfd, "cpu.max", text);
 }
 
@@ -159,7 +161,8 @@ static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
 		return 0;
 	return gk_fail(err, -EOPNOTSUPP,
 		"%s cannot be enforced: this host has its controllers on cgroup v1; "
-		"boot it with cgroup v2 or remove the key", gk_key_name(key));
+		"boot it with cgroup v2 or remove the key",
+		gk_key_name(key));
 }
 
 /* The user's directory may be removed by a session that ends between our steps, and on v2 the
@@ -188,7 +191,8 @@ static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const cha
 		cg->leaf_fd = gk_cgfile_dir(cg->user_fd, cg->id);
 		r = cg->leaf_fd < 0 ? cg->leaf_fd : limit_leaf(cg, plan);
 		/* A user without limits of his own has not missed them above either. */
-		if (r == -ENOENT && !cg->v1 && hand_down(cg->base_fd) == 0 && hand_down(cg->user_fd) == 0)
+		if (r == -ENOENT && !cg->v1 && hand_down(cg->base_fd) == 0 &&
+			hand_down(cg->user_fd) == 0)
 			r = limit_leaf(cg, plan);
 		return r;
 	}
@@ -269,8 +273,8 @@ static bool limit_holds(int dirfd, const char *name, uint64_t want)
 	return strtoull(buf, NULL, 10) <= want;
 }
 
-int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret,
-	struct gk_err *err)
+int gk_cgroup_adopt(
+	const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret, struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	char path[PATH_MAX];
@@ -280,21 +284,23 @@ int gk_cgroup_adopt(const struct gk_plan *plan, pid_t pid, struct gk_cgroup *ret
 		r = cg.leaf_fd = gk_cgfile_dir(AT_FDCWD, path);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot find the cgroup of the login");
-	/* One that a user rules (delegated to him) says what was asked for as long as he likes. Whoever runs su in
-	 * it can move su to another while the stack is run through. */
+	/* One that a user rules (delegated to him) says what was asked for as long as he likes.
+	 * Whoever runs su in it can move su to another while the stack is run through. */
 	if (gk_cgroup_is_firm(GK_CGROUP_ROOT, path + strlen(GK_CGROUP_ROOT)) != 1) {
 		gk_cgroup_close(&cg);
 		return gk_fail(err, -EPERM, "the login's scope is not root's alone");
 	}
 	const struct gk_policy *policy = plan->policy;
-	/* pam_systemd(8) has no words for the last two: the memory of sessions is counted together in leaves of
-	 * ours alone. So are their tasks, but every policy has a limit of those: that alone gives up no scope. */
+	/* pam_systemd(8) has no words for the last two: the memory of sessions is counted together
+	 * in leaves of ours alone. So are their tasks, but every policy has a limit of those: that
+	 * alone gives up no scope. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
 		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
 		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
 		policy->cpus_milli != 0 || policy->user_memory_max != GK_UNLIMITED) {
 		gk_cgroup_close(&cg);
-		return gk_fail(err, -EPERM, "the limits of the login's scope are not those asked for");
+		return gk_fail(
+			err, -EPERM, "the limits of the login's scope are not those asked for");
 	}
 	cg.foreign = true;
 	cg.uid = plan->who->uid;
@@ -315,7 +321,8 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 	if (cg->user_fd >= 0 && cg->id[0]) {
 		/* By the clock: thousands of short sleeps are each late on a busy machine. */
 		int64_t end = gk_shutdown_now_ms() + timeout_ms;
-		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) == -EBUSY &&
+		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) ==
+				-EBUSY &&
 			gk_shutdown_now_ms() < end)
 			(void)usleep(WAIT_STEP_US);
 		if (r == -ENOENT)

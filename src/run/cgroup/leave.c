@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "run/cgroup/cgfile.h"
 
-/* Where gocker's processes go that may not stay: below its own cgroup; on hybrid hosts, where it has none in
- * these hierarchies, at their root. */
+/* Where gocker's processes go that may not stay: below its own cgroup; on hybrid hosts, where it
+ * has none in these hierarchies, at their root. */
 #define OWN_GROUP "supervisors"
 
 /* The hierarchies in which a process can be frozen. v2: on a host that has no other. */
@@ -34,8 +34,8 @@ static bool is_roots(int dir, const char *name)
 	return st.st_uid == 0 && !(st.st_mode & 022);
 }
 
-/* Whether root alone can change a cgroup: who may write one of these could stop what is in it, or move it to
- * where he may. */
+/* Whether root alone can change a cgroup: who may write one of these could stop what is in it, or
+ * move it to where he may. */
 static bool is_firm(int dir)
 {
 	static const char *const names[] = { "", "cgroup.procs", "cgroup.freeze", "freezer.state" };
@@ -76,7 +76,8 @@ static int move_to(int dir)
 
 static int leave(const struct hierarchy *h)
 {
-	gk_autoclose int base = h->v2 ? gk_cgroup_open_base(NULL) : gk_cgfile_dir(AT_FDCWD, h->mount);
+	gk_autoclose int base =
+		h->v2 ? gk_cgroup_open_base(NULL) : gk_cgfile_dir(AT_FDCWD, h->mount);
 	if (base < 0 || !h->v2)
 		return move_to(base);
 	if (mkdirat(base, OWN_GROUP, 0755) < 0 && errno != EEXIST)
@@ -85,14 +86,15 @@ static int leave(const struct hierarchy *h)
 	return move_to(own);
 }
 
-/* The path of this process in a hierarchy, or NULL. A path that begins with "/.." is not in this cgroup
- * namespace: no file system that is mounted in it leads there. */
+/* The path of this process in a hierarchy, or NULL. A path that begins with "/.." is not in this
+ * cgroup namespace: no file system that is mounted in it leads there. */
 static const char *path_in(const char *text, const char *names, char *buf, size_t size)
 {
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *name = strchr(line, ':'), *path = name ? strchr(name + 1, ':') : NULL;
 		if (!path || (size_t)(path - name - 1) != strlen(names) ||
-			strncmp(name + 1, names, strlen(names)) != 0 || strncmp(path + 1, "/..", 3) == 0)
+			strncmp(name + 1, names, strlen(names)) != 0 ||
+			strncmp(path + 1, "/..", 3) == 0)
 			continue;
 		int n = snprintf(buf, size, "%.*s", (int)strcspn(path + 1, "\n"), path + 1);
 		return n > 0 && (size_t)n < size ? buf : NULL;

@@ -26,8 +26,8 @@ static void exec_helper(void)
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(125);
-	/* Out of the caller's cgroup, which his user may be able to freeze (run/cgroup/leave.h): the helper holds a lock
-	 * that all logins wait for. */
+	/* Out of the caller's cgroup, which his user may be able to freeze (run/cgroup/leave.h):
+	 * the helper holds a lock that all logins wait for. */
 	(void)gk_cgfile_write(AT_FDCWD, GK_CGROUP_ROOT "/cgroup.procs", "0");
 	(void)gk_sys_close_range(3, ~0U);
 	sigset_t none;
@@ -41,7 +41,8 @@ static int run_helper(struct gk_err *err)
 {
 	pid_t pid = fork();
 	if (pid < 0)
-		return gk_fail_errno(err, -errno, "cannot start the helper that makes gocker.scope");
+		return gk_fail_errno(
+			err, -errno, "cannot start the helper that makes gocker.scope");
 	if (pid == 0)
 		exec_helper();
 	gk_autoclose int pidfd = gk_sys_pidfd_open(pid);
@@ -60,8 +61,8 @@ static int run_helper(struct gk_err *err)
 bool gk_scope_is_held(void)
 {
 	char pid;
-	gk_autoclose int fd = open(GK_SCOPE_PATH "/" GK_SCOPE_ANCHOR "/cgroup.procs",
-		O_RDONLY | O_CLOEXEC);
+	gk_autoclose int fd =
+		open(GK_SCOPE_PATH "/" GK_SCOPE_ANCHOR "/cgroup.procs", O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, &pid, 1) == 1;
 }
 

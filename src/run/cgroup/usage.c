@@ -8,7 +8,8 @@
 
 int gk_cgroup_freeze(const struct gk_cgroup *cg, bool freeze)
 {
-	return cg->v1 ? -EOPNOTSUPP : gk_cgfile_write(cg->leaf_fd, "cgroup.freeze", freeze ? "1" : "0");
+	return cg->v1 ? -EOPNOTSUPP :
+			gk_cgfile_write(cg->leaf_fd, "cgroup.freeze", freeze ? "1" : "0");
 }
 
 bool gk_cgroup_is_frozen(const struct gk_cgroup *cg)
@@ -33,7 +34,8 @@ static uint64_t read_keyed(int dirfd, const char *name, const char *key)
 	if (gk_cgfile_read(dirfd, name, buf, sizeof buf) <= 0)
 		return UINT64_MAX;
 	size_t len = strlen(key);
-	for (char *save, *line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *save, *line = strtok_r(buf, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
 		if (strncmp(line, key, len) == 0 && line[len] == ' ')
 			return strtoull(line + len + 1, NULL, 10);
 	return UINT64_MAX;
@@ -41,7 +43,8 @@ static uint64_t read_keyed(int dirfd, const char *name, const char *key)
 
 uint64_t gk_cgroup_user_hits(const struct gk_cgroup *cg)
 {
-	uint64_t hits = cg->v1 || cg->user_fd < 0 ? UINT64_MAX :
+	uint64_t hits = cg->v1 || cg->user_fd < 0 ?
+		UINT64_MAX :
 		read_keyed(cg->user_fd, "pids.events.local", "max");
 	return hits == UINT64_MAX ? 0 : hits;
 }

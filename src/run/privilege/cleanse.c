@@ -27,7 +27,8 @@ static int cleanse_fds(struct gk_err *err)
 			continue;
 		/* The lowest free number is this one: those below it are open by now. */
 		if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
-			return gk_fail(err, -EBADF, "cannot open /dev/null for a closed descriptor");
+			return gk_fail(
+				err, -EBADF, "cannot open /dev/null for a closed descriptor");
 	}
 	int r = gk_sys_close_range(3, ~0U);
 	return r < 0 ? gk_fail_errno(err, r, "cannot close inherited descriptors") : 0;
@@ -72,8 +73,9 @@ int gk_forbid_core(void)
  * soft limit goes up to the hard one and a failing step is an ordinary error. */
 static int raise_limits(struct gk_caller *ret, struct gk_err *err)
 {
-	static const unsigned raised[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU, RLIMIT_STACK,
-		RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE };
+	static const unsigned raised[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU,
+		RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
+		RLIMIT_MSGQUEUE };
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
 		if (getrlimit(i, &ret->limits[i]) < 0)
 			return gk_fail_errno(err, -errno, "cannot read resource limits");
@@ -130,8 +132,8 @@ static void reset_scheduling(struct gk_caller *ret)
 	ret->nice = getpriority(PRIO_PROCESS, 0);
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
-	/* How late a timer may be survives an execve, set-uid or not (prctl(2)): with the caller's, which may be
-	 * centuries, no time limit would ever come. */
+	/* How late a timer may be survives an execve, set-uid or not (prctl(2)): with the caller's,
+	 * which may be centuries, no time limit would ever come. */
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
@@ -145,7 +147,8 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 {
 	const struct sched_param none = { 0 };
 	char adj[16];
-	/* Only what takes something away: a real-time class or a raised priority is not passed on. */
+	/* Only what takes something away: a real-time class or a raised priority is not passed on.
+	 */
 	if ((caller->sched_policy == SCHED_BATCH || caller->sched_policy == SCHED_IDLE) &&
 		sched_setscheduler(0, caller->sched_policy, &none) < 0)
 		return gk_fail_errno(err, -errno, "cannot restore the scheduling class");
@@ -156,7 +159,8 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	int n = snprintf(adj, sizeof adj, "%d", caller->oom_score_adj);
 	return fd < 0 || write(fd, adj, (size_t)n) != n ?
-		gk_fail_errno(err, -errno, "cannot restore oom_score_adj") : 0;
+		gk_fail_errno(err, -errno, "cannot restore oom_score_adj") :
+		0;
 }
 
 /* Whether stdin and stdout have lost what was at their other ends. */
@@ -180,8 +184,9 @@ static int watch_parent(struct gk_caller *ret, struct gk_err *err)
 	/* It may have died before the pidfd was taken, and its number may be someone else's. */
 	if (getppid() != ret->parent)
 		return gk_fail(err, -ESRCH, "the calling process is gone");
-	/* Or before our first instruction: who has died has closed his descriptors before his children
-	 * become init's (do_exit). A real child of init (a login program that did not fork) has a terminal. */
+	/* Or before our first instruction: who has died has closed his descriptors before his
+	 * children become init's (do_exit). A real child of init (a login program that did not
+	 * fork) has a terminal. */
 	if (ret->parent == 1 && nobody_there())
 		return gk_fail(err, -ESRCH, "the calling process is gone");
 	return 0;

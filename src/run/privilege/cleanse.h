@@ -17,9 +17,9 @@ struct gk_caller {
 	mode_t umask;
 	struct rlimit limits[RLIM_NLIMITS];
 	int sched_policy;  /* SCHED_*, sched(7) */
-	int nice;	   /* -20 to 19 */
+	int nice;          /* -20 to 19 */
 	int oom_score_adj; /* -1000 to 1000, proc(5) */
-	char *title;	   /* the memory of argv, which ps shows; init writes its own name there */
+	char *title;       /* the memory of argv, which ps shows; init writes its own name there */
 	size_t title_size; /* bytes; 0: left as it is */
 	int parent_pidfd;  /* the caller's parent, -1 when it is outside this PID namespace */
 	pid_t parent;
@@ -39,9 +39,10 @@ void gk_caller_title(struct gk_caller *caller, int argc, char **argv);
 /* Refuses fds 0-2 that are directories or O_PATH: a payload could walk the host through them. */
 int gk_cleanse_stdio(struct gk_err *err);
 
-/* No core file, and no handler of the host's started by a crash: a core pattern with a pipe is run by the
- * kernel whatever RLIMIT_CORE says, but for the value 1, which it takes for a handler that crashed itself
- * (fs/coredump.c). A hard limit of 0 that this process may not raise stays. Returns 0 or -errno. */
+/* No core file, and no handler of the host's started by a crash: a core pattern with a pipe is run
+ * by the kernel whatever RLIMIT_CORE says, but for the value 1, which it takes for a handler that
+ * crashed itself (fs/coredump.c). A hard limit of 0 that this process may not raise stays. Returns
+ * 0 or -errno. */
 int gk_forbid_core(void);
 
 /* Gives the caller's resource limits back to this process, but for that of core files, which stays

@@ -126,8 +126,8 @@ int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err)
 		r = -errno;
 	if (r == 0)
 		r = capset_all(cred->caps, cred->caps, 0);
-	/* Until the execve nobody else of the same uid may look in: the change of ids set it anew, to
-	 * fs.suid_dumpable (prctl(2)). */
+	/* Until the execve nobody else of the same uid may look in: the change of ids set it anew,
+	 * to fs.suid_dumpable (prctl(2)). */
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		r = -errno;
 	if (r < 0)

@@ -17,13 +17,14 @@ int gk_creds_bound(uint64_t caps, struct gk_err *err);
  * way (prctl(2)). Returns 0 or -errno; on failure the process must not go on. */
 int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err);
 
-/* In a child that asks a file system in the user's hands: becomes that user altogether, which also drops the
- * capabilities. FUSE asks for all three ids (the file system's alone are denied), and must never be asked with
- * privilege. Proves nothing, so that nothing of the user's may run after it. Returns 0 or -errno. */
+/* In a child that asks a file system in the user's hands: becomes that user altogether, which also
+ * drops the capabilities. FUSE asks for all three ids (the file system's alone are denied), and
+ * must never be asked with privilege. Proves nothing, so that nothing of the user's may run after
+ * it. Returns 0 or -errno. */
 int gk_creds_become(const struct gk_credentials *cred);
 
-/* Keeps uid 0 but only the capabilities in caps (bits), and sets no_new_privs: for the supervisor (0)
- * and init (CAP_KILL). They exec nothing; the bounding set is as gk_creds_bound left it. */
+/* Keeps uid 0 but only the capabilities in caps (bits), and sets no_new_privs: for the supervisor
+ * (0) and init (CAP_KILL). They exec nothing; the bounding set is as gk_creds_bound left it. */
 int gk_creds_reduce(uint64_t caps, struct gk_err *err);
 
 #endif

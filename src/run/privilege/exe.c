@@ -16,7 +16,8 @@ extern char **environ;
 
 static int clone_readonly(void)
 {
-	gk_autoclose int tree = gk_sys_open_tree(AT_FDCWD, SELF, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	gk_autoclose int tree =
+		gk_sys_open_tree(AT_FDCWD, SELF, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct gk_mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
 	int r = tree < 0 ? tree : gk_sys_mount_setattr(tree, 0, &attr);
 	return r < 0 ? r : gk_steal_fd(&tree);

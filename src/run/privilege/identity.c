@@ -51,7 +51,8 @@ int gk_become_root(uid_t *ret_uid, struct gk_err *err)
 	/* The group as well: files made on the way must not carry the user's. */
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || setgroups(0, NULL) < 0)
 		return gk_fail_errno(err, -errno, "cannot become root");
-	/* A change of ids sets it to fs.suid_dumpable, which is 2 where a core handler is installed. */
+	/* A change of ids sets it to fs.suid_dumpable, which is 2 where a core handler is
+	 * installed. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return gk_fail_errno(err, -errno, "cannot forbid dumps");
 	*ret_uid = real;
@@ -75,7 +76,8 @@ static int ran_out(void)
 static int group_name(gid_t gid, struct gk_arena *arena, char *buf, size_t size, const char **ret)
 {
 	struct group entry, *found = NULL;
-	/* Asked twice before it is believed: a file that could not be read on seems to have ended. */
+	/* Asked twice before it is believed: a file that could not be read on seems to have ended.
+	 */
 	for (int i = 0; i < 2 && !found; i++) {
 		errno = 0;
 		int e = getgrgid_r(gid, &entry, buf, size, &found);
@@ -114,7 +116,8 @@ static size_t sort_out(gid_t primary, gid_t *list, size_t n)
 }
 
 /* Fills ret_list, the caller's to free. Returns 0, or -errno with err. */
-static int ask_groups(const struct gk_identity *id, gid_t **ret_list, size_t *ret_n, struct gk_err *err)
+static int ask_groups(
+	const struct gk_identity *id, gid_t **ret_list, size_t *ret_n, struct gk_err *err)
 {
 	gk_autofree gid_t *list = NULL;
 	for (int n = 64, got = n;; n = got) {
@@ -134,8 +137,8 @@ static int ask_groups(const struct gk_identity *id, gid_t **ret_list, size_t *re
 		if (got <= n)
 			got = n * 2;
 		if (got > GROUPS_MAX)
-			return gk_fail(err, -E2BIG, "%s is in more than %d groups", id->name,
-				GROUPS_MAX);
+			return gk_fail(
+				err, -E2BIG, "%s is in more than %d groups", id->name, GROUPS_MAX);
 	}
 }
 
@@ -154,8 +157,8 @@ static int look_up_groups(struct gk_identity *id, struct gk_arena *arena, struct
 		groups[i].gid = list[i];
 		r = group_name(list[i], arena, buf, PASSWD_MAX_BYTES, &groups[i].name);
 		if (r < 0)
-			return gk_fail_errno(err, r, "cannot look up group %u of %s", (unsigned)list[i],
-				id->name);
+			return gk_fail_errno(err, r, "cannot look up group %u of %s",
+				(unsigned)list[i], id->name);
 	}
 	id->groups = groups;
 	id->ngroups = n;
@@ -170,7 +173,8 @@ int gk_identity_confirm(const struct gk_identity *id, struct gk_err *err)
 	for (size_t i = 0; r == 0 && i < n && n == id->ngroups; i++)
 		if (list[i] != id->groups[i].gid)
 			n = 0;
-	return r < 0 || n == id->ngroups ? r :
+	return r < 0 || n == id->ngroups ?
+		r :
 		gk_fail_errno(err, -EAGAIN, "cannot look up the groups of %s", id->name);
 }
 
@@ -183,8 +187,8 @@ static int fill(const struct passwd *pw, struct gk_arena *arena, struct gk_ident
 		.name = gk_arena_strdup(arena, pw->pw_name),
 		.gecos = gk_arena_strdup(arena, pw->pw_gecos ? pw->pw_gecos : ""),
 		.home = gk_arena_strdup(arena, pw->pw_dir ? pw->pw_dir : ""),
-		.shell = gk_arena_strdup(arena,
-			pw->pw_shell && *pw->pw_shell ? pw->pw_shell : "/bin/sh"),
+		.shell = gk_arena_strdup(
+			arena, pw->pw_shell && *pw->pw_shell ? pw->pw_shell : "/bin/sh"),
 	};
 	if (!id.name || !id.gecos || !id.home || !id.shell)
 		return gk_fail_errno(err, -ENOMEM, "account");
@@ -194,7 +198,8 @@ static int fill(const struct passwd *pw, struct gk_arena *arena, struct gk_ident
 	return r;
 }
 
-static int look_up_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
+static int look_up_uid(
+	uid_t uid, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
 	if (!buf)
@@ -208,7 +213,8 @@ static int look_up_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *re
 	return fill(pw, arena, ret, err);
 }
 
-static int look_up_name(const char *name, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
+static int look_up_name(
+	const char *name, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	char shown[128];
 	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
@@ -224,14 +230,14 @@ static int look_up_name(const char *name, struct gk_arena *arena, struct gk_iden
 	return fill(pw, arena, ret, err);
 }
 
-int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena,
+	struct gk_identity *ret, struct gk_err *err)
 {
 	return name ? look_up_name(name, arena, ret, err) : look_up_uid(uid, arena, ret, err);
 }
 
-static int look_up_surely(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+static int look_up_surely(const char *name, uid_t uid, struct gk_arena *arena,
+	struct gk_identity *ret, struct gk_err *err)
 {
 	struct gk_identity id = { 0 };
 	int r = gk_identity_look_up(name, uid, arena, &id, err);
@@ -242,14 +248,14 @@ static int look_up_surely(const char *name, uid_t uid, struct gk_arena *arena, s
 	return r;
 }
 
-int gk_identity_by_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+int gk_identity_by_uid(
+	uid_t uid, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	return look_up_surely(NULL, uid, arena, ret, err);
 }
 
-int gk_identity_by_name(const char *name, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err)
+int gk_identity_by_name(
+	const char *name, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
 {
 	return look_up_surely(name, 0, arena, ret, err);
 }

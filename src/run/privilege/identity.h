@@ -14,19 +14,20 @@ int gk_require_initial_user_ns(struct gk_err *err);
  * trace this process. ret_uid is the real uid of the caller. Returns 0 or -EPERM. */
 int gk_become_root(uid_t *ret_uid, struct gk_err *err);
 
-/* Looks the account up by name, or with name NULL by uid: half of what the two below do. getgrouplist(3) has no
- * way to say that it could not look: it gives the primary group alone, and whoever is in a group with a
- * strict section would get the default. So nothing may come of what was found before gk_identity_confirm
- * has asked for the groups again and found the same. */
-int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err);
+/* Looks the account up by name, or with name NULL by uid: half of what the two below do.
+ * getgrouplist(3) has no way to say that it could not look: it gives the primary group alone, and
+ * whoever is in a group with a strict section would get the default. So nothing may come of what
+ * was found before gk_identity_confirm has asked for the groups again and found the same. */
+int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena,
+	struct gk_identity *ret, struct gk_err *err);
 int gk_identity_confirm(const struct gk_identity *id, struct gk_err *err);
 
 /* Looks the account up by uid or by name. All NSS look-ups of a login happen here, before the
- * root changes. Returns 0, -ENOENT for an unknown account, or -errno. ret is untouched on failure. */
-int gk_identity_by_uid(uid_t uid, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err);
-int gk_identity_by_name(const char *name, struct gk_arena *arena, struct gk_identity *ret,
-	struct gk_err *err);
+ * root changes. Returns 0, -ENOENT for an unknown account, or -errno. ret is untouched on failure.
+ */
+int gk_identity_by_uid(
+	uid_t uid, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err);
+int gk_identity_by_name(
+	const char *name, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err);
 
 #endif

@@ -16,9 +16,10 @@
 #include "run/watch/shutdown.h"
 #include "run/privilege/identity.h"
 
-/* What the child leaves behind, in memory that both have: this, then the texts, each with its length
- * before it (NONE: there is none), in the order of struct gk_identity; the groups' gids before names.
- * It says by a byte in the pipe that the answer is there, and by a second one that it is confirmed. */
+/* What the child leaves behind, in memory that both have: this, then the texts, each with its
+ * length before it (NONE: there is none), in the order of struct gk_identity; the groups' gids
+ * before names. It says by a byte in the pipe that the answer is there, and by a second one that it
+ * is confirmed. */
 struct gk_nss_answer {
 	int r, confirmed; /* 0 or -errno with err */
 	struct gk_err err;
@@ -68,7 +69,8 @@ static bool take(const struct gk_nss_answer *a, size_t *at, void *data, size_t s
 	return true;
 }
 
-static bool take_text(const struct gk_nss_answer *a, size_t *at, struct gk_arena *arena, const char **ret)
+static bool take_text(
+	const struct gk_nss_answer *a, size_t *at, struct gk_arena *arena, const char **ret)
 {
 	uint32_t len;
 	if (!take(a, at, &len, sizeof len))
@@ -83,7 +85,8 @@ static bool take_text(const struct gk_nss_answer *a, size_t *at, struct gk_arena
 	return *ret != NULL;
 }
 
-static bool take_identity(const struct gk_nss_answer *a, struct gk_arena *arena, struct gk_identity *ret)
+static bool take_identity(
+	const struct gk_nss_answer *a, struct gk_arena *arena, struct gk_identity *ret)
 {
 	struct gk_identity id = { .uid = a->uid, .gid = a->gid, .ngroups = a->ngroups };
 	size_t at = 0;
@@ -112,8 +115,8 @@ static bool say(int to)
 	return n == 1;
 }
 
-static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *name, uid_t uid,
-	struct gk_nss_answer *a)
+static void __attribute__((noreturn))
+look_up(pid_t parent, int to, const char *name, uid_t uid, struct gk_nss_answer *a)
 {
 	struct gk_arena arena = { 0 };
 	struct gk_identity id = { 0 };
@@ -146,7 +149,9 @@ int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, st
 		(void)munmap(answer, ANSWER_BYTES);
 		return r;
 	}
-	*a = (struct gk_nss_worker){ .pid = pid, .said = gk_steal_fd(&from), .answer = answer,
+	*a = (struct gk_nss_worker){ .pid = pid,
+		.said = gk_steal_fd(&from),
+		.answer = answer,
 		.deadline_ms = gk_shutdown_now_ms() + GK_NSS_WORKER_TIMEOUT_MS };
 	return 0;
 }
@@ -169,7 +174,8 @@ static int hear(const struct gk_nss_worker *a, const int *r, struct gk_err *err)
 	char byte;
 	ssize_t n = await(a);
 	if (n == 0)
-		return gk_fail(err, -ETIMEDOUT, "the account could not be looked up within %d seconds; try again later",
+		return gk_fail(err, -ETIMEDOUT,
+			"the account could not be looked up within %d seconds; try again later",
 			GK_NSS_WORKER_TIMEOUT_MS / 1000);
 	if (n > 0)
 		while ((n = read(a->said, &byte, 1)) < 0 && errno == EINTR)
@@ -185,7 +191,8 @@ static int hear(const struct gk_nss_worker *a, const int *r, struct gk_err *err)
 	return *r < 0 ? *r : -EIO;
 }
 
-int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena, struct gk_identity *ret, struct gk_err *err)
+int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena,
+	struct gk_identity *ret, struct gk_err *err)
 {
 	int r = hear(a, &a->answer->r, err);
 	if (r == 0 && !take_identity(a->answer, arena, ret))

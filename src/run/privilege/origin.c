@@ -54,7 +54,8 @@ static bool look_at(pid_t pid, struct process *ret)
 	return true;
 }
 
-/* sshd, the sshd-session of OpenSSH 9.8 and later, or dropbear; " (deleted)" follows after an upgrade. */
+/* sshd, the sshd-session of OpenSSH 9.8 and later, or dropbear; " (deleted)" follows after an
+ * upgrade. */
 static bool is_server(const struct process *p)
 {
 	return strncmp(p->program, "sshd", 4) == 0 || strncmp(p->program, "dropbear", 8) == 0;

@@ -11,7 +11,8 @@ int gk_seccomp_payload(enum gk_filter filter, struct gk_err *err);
 /* Loads the supervisor's own filter. */
 int gk_seccomp_supervisor(struct gk_err *err);
 
-/* Loads the filter of the process that unpacks archives: files below its root, memory, and nothing else. */
+/* Loads the filter of the process that unpacks archives: files below its root, memory, and nothing
+ * else. */
 int gk_seccomp_unpacker(struct gk_err *err);
 
 #endif

@@ -80,8 +80,8 @@ static int walk(const char *source)
 		if (fstat(at, &dir) < 0)
 			return -errno;
 		trusted = trusted && root_decides(&dir);
-		gk_autoclose int next = openat(at, name,
-			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		gk_autoclose int next =
+			openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0 && (errno == ENOTDIR || errno == ELOOP))
 			next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0 || fstat(next, &st) < 0)
@@ -114,14 +114,15 @@ static int open_source(const char *source)
 	int fd = gk_sys_openat2(AT_FDCWD, source, O_PATH | O_DIRECTORY, resolve);
 	if (fd == -ENOTDIR)
 		fd = gk_sys_openat2(AT_FDCWD, source, O_PATH | O_NOFOLLOW, resolve);
-	/* A seccomp filter around us may deny the call; the walk needs nothing newer than openat. */
+	/* A seccomp filter around us may deny the call; the walk needs nothing newer than openat.
+	 */
 	if (fd == -ELOOP || fd == -ENOSYS || fd == -EPERM)
 		fd = walk(source);
 	return fd;
 }
 
-static int check_kind(const struct gk_bind *bind, const struct gk_credentials *cred,
-	const struct stat *st)
+static int check_kind(
+	const struct gk_bind *bind, const struct gk_credentials *cred, const struct stat *st)
 {
 	if (bind->socket)
 		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
@@ -141,8 +142,8 @@ static int open_and_check(const struct gk_bind *bind, const struct gk_credential
 	return r < 0 ? r : gk_steal_fd(&fd);
 }
 
-static void child_open(pid_t parent, int sock, const struct gk_bind *bind,
-	const struct gk_credentials *cred)
+static void child_open(
+	pid_t parent, int sock, const struct gk_bind *bind, const struct gk_credentials *cred)
 {
 	enum { SOCK_FD = 3 };
 	/* It may hang for good (a FUSE server that read the request can't be interrupted), and must
@@ -159,7 +160,8 @@ static void child_open(pid_t parent, int sock, const struct gk_bind *bind,
 	_exit(gk_fd_send(SOCK_FD, &answer, sizeof answer, fd) < 0);
 }
 
-static int start_child(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
+static int start_child(
+	const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -175,7 +177,8 @@ static int start_child(const struct gk_bind *bind, const struct gk_credentials *
 	return 0;
 }
 
-void gk_bind_ask(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
+void gk_bind_ask(
+	const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret)
 {
 	*ret = (struct gk_bind_asked)GK_BIND_ASKED_INIT;
 	if (bind->as_user || bind->socket)
@@ -216,12 +219,12 @@ static int hear(struct gk_bind_asked *asked)
 	return answer < 0 ? answer : fd;
 }
 
-/* Clones what fd stands on, private and with the attributes set all the way down, before it is in any
- * namespace (a clone of a shared mount stays shared otherwise). */
+/* Clones what fd stands on, private and with the attributes set all the way down, before it is in
+ * any namespace (a clone of a shared mount stays shared otherwise). */
 static int clone_bind(int fd, uint64_t attributes)
 {
-	gk_autoclose int bind = gk_sys_open_tree(fd, "",
-		AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	gk_autoclose int bind = gk_sys_open_tree(
+		fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (bind < 0)
 		return bind;
 	struct gk_mount_attr attr = {
@@ -246,11 +249,12 @@ static const char *reason(const struct gk_bind *bind, int r)
 	}
 }
 
-int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *asked,
-	struct gk_err *err)
+int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,
+	struct gk_bind_asked *asked, struct gk_err *err)
 {
-	gk_autoclose int fd = asked->pid > 0 ? hear(asked) : asked->failed < 0 ? asked->failed :
-		open_and_check(bind, cred);
+	gk_autoclose int fd = asked->pid > 0 ? hear(asked) :
+		asked->failed < 0            ? asked->failed :
+					       open_and_check(bind, cred);
 	int r = fd;
 	if (r >= 0)
 		r = clone_bind(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
@@ -259,11 +263,12 @@ int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred, 
 	char shown[256];
 	gk_escape(shown, sizeof shown, bind->source);
 	if (bind->as_user)
-		gk_fail(err, r, "cannot use the home directory %s: %s (or set home = tmpfs or none)",
-			shown, reason(bind, r));
+		gk_fail(err, r,
+			"cannot use the home directory %s: %s (or set home = tmpfs or none)", shown,
+			reason(bind, r));
 	else
-		gk_fail(err, r, "cannot use %s %s: %s", bind->socket ? "the agent's socket" :
-			"the volume", shown, reason(bind, r));
+		gk_fail(err, r, "cannot use %s %s: %s",
+			bind->socket ? "the agent's socket" : "the volume", shown, reason(bind, r));
 	gk_err_detail(err, "%s: errno %d", shown, -r);
 	return r;
 }

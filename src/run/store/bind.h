@@ -17,17 +17,19 @@ struct gk_bind_asked {
 	int sock;
 	int failed; /* -errno where none could be made */
 };
-#define GK_BIND_ASKED_INIT { .sock = -1 }
+#define GK_BIND_ASKED_INIT ((struct gk_bind_asked){ .sock = -1 })
 
-/* Has a bind that the user decides about (as_user, or a socket) opened with the user's ids, in a child. Of
- * others nothing is done yet. gk_bind_take tells of failures. */
-void gk_bind_ask(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret);
+/* Has a bind that the user decides about (as_user, or a socket) opened with the user's ids, in a
+ * child. Of others nothing is done yet. gk_bind_take tells of failures. */
+void gk_bind_ask(
+	const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *ret);
 
-/* Waits for it, kills a child whose file system does not answer, and clones the bind as a detached, private
- * mount with nosuid and nodev on it and on everything mounted below. Symlinks are followed only where root
- * owns them and no earlier component can be written by anyone else. Returns the mount's fd or -errno. */
-int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred, struct gk_bind_asked *asked,
-	struct gk_err *err);
+/* Waits for it, kills a child whose file system does not answer, and clones the bind as a detached,
+ * private mount with nosuid and nodev on it and on everything mounted below. Symlinks are followed
+ * only where root owns them and no earlier component can be written by anyone else. Returns the
+ * mount's fd or -errno. */
+int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,
+	struct gk_bind_asked *asked, struct gk_err *err);
 
 /* Ends the child of one that is not taken. */
 void gk_bind_forget(struct gk_bind_asked *asked);

@@ -13,7 +13,8 @@
 
 bool gk_image_name_ok(const char *name)
 {
-	static const char ok[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char ok[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t len = strnlen(name, GK_IMAGE_NAME_MAX + 1);
 	return len > 0 && len <= GK_IMAGE_NAME_MAX && strspn(name, ok) == len &&
 		!strchr("._-", name[0]);
@@ -73,7 +74,8 @@ static int lock_version(int root, const char *name, struct gk_err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return gk_fail_errno(err, -errno, "image %s", name);
 	if (st.st_uid != 0 || (st.st_mode & 077))
-		return gk_fail(err, -EPERM, "image %s: its version directory is not root's alone", name);
+		return gk_fail(
+			err, -EPERM, "image %s: its version directory is not root's alone", name);
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : gk_fail_errno(err, -errno, "image %s", name);
 	return gk_steal_fd(&fd);
@@ -118,7 +120,8 @@ int gk_image_open(const char *image_dir, const char *name, unsigned flags, int *
 	gk_autoclose int dir = open_image_dir(image_dir, flags, err);
 	if (dir < 0)
 		return dir;
-	/* `gocker image list` looks whether a version is in use by trying the lock for an instant. */
+	/* `gocker image list` looks whether a version is in use by trying the lock for an instant.
+	 */
 	const struct timespec pause = { .tv_nsec = 2000000 };
 	int r = open_once(dir, name, ret_root_fd, ret_lock_fd, err);
 	for (int tries = 0; r == -EBUSY && tries < 100; tries++) {

@@ -4,8 +4,8 @@
 #include "base/ini.h"
 #include "base/path.h"
 
-int gk_load_config(const char *path, struct gk_arena *arena, struct gk_config *ret,
-	struct gk_err *err)
+int gk_load_config(
+	const char *path, struct gk_arena *arena, struct gk_config *ret, struct gk_err *err)
 {
 	gk_autoclose int fd = gk_open_trusted(path, err);
 	if (fd < 0)

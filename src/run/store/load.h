@@ -8,7 +8,7 @@
 
 /* Reads and parses the configuration at path (GK_CONFIG_PATH in every set-uid program).
  * Returns 0 or -errno; a file with any fault yields nothing. */
-int gk_load_config(const char *path, struct gk_arena *arena, struct gk_config *ret,
-	struct gk_err *err);
+int gk_load_config(
+	const char *path, struct gk_arena *arena, struct gk_config *ret, struct gk_err *err);
 
 #endif

@@ -72,9 +72,9 @@ static int open_slot(int dir, unsigned n, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Returns slot n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. Whoever removes a
- * slot holds its lock: one that was removed between our two steps is no slot any more, and nobody else's
- * can be removed from now on. */
+/* Returns slot n locked, -EAGAIN when a session holds it, -ENOENT when it was never made. Whoever
+ * removes a slot holds its lock: one that was removed between our two steps is no slot any more,
+ * and nobody else's can be removed from now on. */
 static int try_slot(int dir, unsigned n, bool make)
 {
 	for (int i = 0; i < GONE_TRIES; i++) {
@@ -93,8 +93,8 @@ static int try_slot(int dir, unsigned n, bool make)
 	return -EAGAIN;
 }
 
-/* The caller holds the lock. The lowest ones are taken again soon and stay; of others there may be tens of
- * thousands, one for each session that ever was. */
+/* The caller holds the lock. The lowest ones are taken again soon and stay; of others there may be
+ * tens of thousands, one for each session that ever was. */
 static void remove_slot(int dir, const char *prefix, unsigned n)
 {
 	char name[64];
@@ -170,7 +170,8 @@ static int sweep_slot(uid_t uid, int fd, int timeout_ms)
 }
 
 /* Takes a free slot below limit, the lowest one so that a slot whose session crashed is soon met
- * again and swept; among very many it begins anywhere, to find a free one at once. ret_n may be NULL. */
+ * again and swept; among very many it begins anywhere, to find a free one at once. ret_n may be
+ * NULL. */
 static int take_free(int dir, uint64_t limit, unsigned *ret_n)
 {
 	uint64_t start = 0, held = 0;
@@ -212,9 +213,9 @@ static int take_patiently(int dir, uint64_t limit, unsigned *ret_n)
 	return r;
 }
 
-/* A slot, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS server), is
- * passed over, and counts as a session: it does not lock its user out. Returns the fd, -EBUSY when there are only
- * such, or -errno. */
+/* A slot, swept. One that can't be, since what its session has left hangs in the kernel (a dead NFS
+ * server), is passed over, and counts as a session: it does not lock its user out. Returns the fd,
+ * -EBUSY when there are only such, or -errno. */
 static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 {
 	int stuck[STUCK_MOST], n = 0, fd;
@@ -235,8 +236,8 @@ static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 	return fd == -EDQUOT && n ? -EBUSY : fd;
 }
 
-int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret,
-	struct gk_err *err)
+int gk_slot_take(
+	uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret, struct gk_err *err)
 {
 	struct gk_slot slot = GK_SLOT_INIT;
 	char name[16];
@@ -249,7 +250,8 @@ int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot
 	slot.uid = uid;
 	slot.fd = take_swept(uid, dir, user_max, &slot.n);
 	if (slot.fd == -EBUSY)
-		return gk_fail_errno(err, slot.fd, "an earlier session has not ended yet; try again later");
+		return gk_fail_errno(
+			err, slot.fd, "an earlier session has not ended yet; try again later");
 	if (slot.fd == -EDQUOT)
 		return gk_fail(err, slot.fd,
 			"%" PRIu64 " session%s open already, which is the limit; close one first",
@@ -263,7 +265,8 @@ int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot
 	}
 	if (r < 0) {
 		gk_slot_release(&slot);
-		return gk_fail(err, r, "this host is at its limit of %" PRIu64 " sessions; try again later",
+		return gk_fail(err, r,
+			"this host is at its limit of %" PRIu64 " sessions; try again later",
 			host_max);
 	}
 	*ret = slot;
@@ -384,7 +387,8 @@ static int sweep_one(uid_t uid, int dir, unsigned slot, void *arg)
 {
 	int *swept = arg;
 	char text[2];
-	/* Looked at before it is locked: an empty one that stays must not seem taken to a login meanwhile. */
+	/* Looked at before it is locked: an empty one that stays must not seem taken to a login
+	 * meanwhile. */
 	gk_autoclose int peek = open_slot(dir, slot, 0);
 	int n = peek < 0 ? peek : read_record(peek, text, sizeof text);
 	if (n < 0 || (n == 0 && slot < LOWEST_FIRST_MOST))

@@ -1,7 +1,8 @@
 /* Places and records: /run/gocker/u/<uid>/<n> is the n-th slot of a user. A session holds its
  * slot by a lock on the file and keeps its record in it; the kernel gives the slot back when the
  * last holder dies, however it dies, and the next login that takes the slot sweeps what the
- * record names. The file of one of the lowest 64 stays, empty; that of another goes with its session. */
+ * record names. The file of one of the lowest 64 stays, empty; that of another goes with its
+ * session. */
 #ifndef GK_RUN_STORE_RECORD_H
 #define GK_RUN_STORE_RECORD_H
 
@@ -15,23 +16,23 @@ enum { GK_RECORD_MAX_BYTES = 4096 };
 
 /* A slot taken; fd -1 when not. Closing the fd gives the slot back. */
 struct gk_slot {
-	int fd;	     /* the user's slot, locked; the record */
+	int fd;      /* the user's slot, locked; the record */
 	int host_fd; /* the slot among all sessions of the host when sessions_max is set, or -1 */
 	uid_t uid;
 	unsigned n;
 };
-#define GK_SLOT_INIT { .fd = -1, .host_fd = -1 }
+#define GK_SLOT_INIT ((struct gk_slot){ .fd = -1, .host_fd = -1 })
 
 /* Opens /run/gocker (making it, 0700 root, checked at each use). Returns an fd or -errno. */
 int gk_run_dir(struct gk_err *err);
 
 /* Takes a slot for uid. user_max and host_max are numbers of sessions, 0 for no limit.
  * Returns 0, -EDQUOT with a line for the user when a limit is reached, or -errno. */
-int gk_slot_take(uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret,
-	struct gk_err *err);
+int gk_slot_take(
+	uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret, struct gk_err *err);
 
-/* Takes a number below most that no living session has, until the last copy of the fd that is returned is
- * closed. Returns it, -EDQUOT when all are taken, or -errno. */
+/* Takes a number below most that no living session has, until the last copy of the fd that is
+ * returned is closed. Returns it, -EDQUOT when all are taken, or -errno. */
 int gk_slot_take_range(unsigned most, unsigned *ret_n, struct gk_err *err);
 
 /* Replaces the record. fmt gives lines of key=value. */
@@ -58,8 +59,8 @@ int gk_record_each(uid_t uid, int (*fn)(const struct gk_record *record, void *ar
 	struct gk_err *err);
 
 /* Sweeps every stale record (of one uid or of all): kills what lives in its cgroup, removes it and
- * empties or removes the record. What a living session holds is never touched: its lock is taken first.
- * Returns the number swept or -errno. */
+ * empties or removes the record. What a living session holds is never touched: its lock is taken
+ * first. Returns the number swept or -errno. */
 int gk_sweep(uid_t uid, struct gk_err *err);
 
 #endif

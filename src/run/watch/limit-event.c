@@ -106,8 +106,8 @@ static uint64_t room(int dir)
 	return most == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now < most ? most - now : 0;
 }
 
-static void say_tasks(const char *id, const struct gk_policy *policy, bool user, uint64_t hits, char *text,
-	size_t size)
+static void say_tasks(const char *id, const struct gk_policy *policy, bool user, uint64_t hits,
+	char *text, size_t size)
 {
 	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
 	uint64_t limit = user ? policy->user_pids_max : policy->pids_max;
@@ -116,8 +116,8 @@ static void say_tasks(const char *id, const struct gk_policy *policy, bool user,
 		user ? "in all sessions together " : "", section_of(policy, key));
 }
 
-/* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the session's
- * events count what the limit above refused as well (cgroup-v2.rst, pids_localevents). */
+/* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the
+ * session's events count what the limit above refused as well (cgroup-v2.rst, pids_localevents). */
 static bool is_the_users(const struct gk_limit_events *b, const struct gk_policy *policy)
 {
 	uint64_t peak = read_number(b->leaf_fd, "pids.peak");
@@ -132,8 +132,8 @@ static bool is_the_users(const struct gk_limit_events *b, const struct gk_policy
 	return room(b->user_fd) < room(b->leaf_fd);
 }
 
-static bool tasks_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
-	size_t size)
+static bool tasks_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
+	char *text, size_t size)
 {
 	char events[256];
 	read_events(b->fd[GK_LIMIT_EVENT_TASKS], events, sizeof events);
@@ -144,9 +144,10 @@ static bool tasks_bite(struct gk_limit_events *b, const char *id, const struct g
 	return true;
 }
 
-/* A fork of one of the user's sessions failed, where the kernel tells that limit's own events apart. */
-static bool user_tasks_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
-	size_t size)
+/* A fork of one of the user's sessions failed, where the kernel tells that limit's own events
+ * apart. */
+static bool user_tasks_bite(struct gk_limit_events *b, const char *id,
+	const struct gk_policy *policy, char *text, size_t size)
 {
 	char events[256];
 	read_events(b->fd[GK_LIMIT_EVENT_USER_TASKS], events, sizeof events);
@@ -158,8 +159,8 @@ static bool user_tasks_bite(struct gk_limit_events *b, const char *id, const str
 }
 
 /* The cgroup's own limit was it when its `oom` went up too; else it was one above. */
-static bool memory_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
-	size_t size)
+static bool memory_bite(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
+	char *text, size_t size)
 {
 	char events[256];
 	read_events(b->fd[GK_LIMIT_EVENT_MEMORY], events, sizeof events);
@@ -182,10 +183,11 @@ static bool memory_bite(struct gk_limit_events *b, const char *id, const struct 
 	return true;
 }
 
-bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
-	size_t size)
+bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
+	char *text, size_t size)
 {
-	return tasks_bite(b, id, policy, text, size) || user_tasks_bite(b, id, policy, text, size) ||
+	return tasks_bite(b, id, policy, text, size) ||
+		user_tasks_bite(b, id, policy, text, size) ||
 		memory_bite(b, id, policy, text, size);
 }
 

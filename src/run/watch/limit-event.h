@@ -9,28 +9,33 @@
 
 #include "plan/policy.h"
 
-enum gk_limit_event { GK_LIMIT_EVENT_TASKS, GK_LIMIT_EVENT_USER_TASKS, GK_LIMIT_EVENT_MEMORY, GK_LIMIT_EVENTS };
+enum gk_limit_event {
+	GK_LIMIT_EVENT_TASKS,
+	GK_LIMIT_EVENT_USER_TASKS,
+	GK_LIMIT_EVENT_MEMORY,
+	GK_LIMIT_EVENTS
+};
 
 /* What was seen so far. */
 struct gk_limit_events {
-	int fd[GK_LIMIT_EVENTS]; /* pids.events, the user's pids.events.local, memory.events; -1 where there
-				  is none. Each polls as POLLPRI when it changes (cgroup-v2.rst) and
-				  until it is read */
-	int leaf_fd, user_fd; /* the caller's */
+	int fd[GK_LIMIT_EVENTS]; /* pids.events, the user's pids.events.local, memory.events; -1
+				  where there is none. Each polls as POLLPRI when it changes
+				  (cgroup-v2.rst) and until it is read */
+	int leaf_fd, user_fd;    /* the caller's */
 	uint64_t hits[GK_LIMIT_EVENTS];
 	uint64_t own_oom;
 	int64_t told_ms[GK_LIMIT_EVENTS];
 };
 
-/* Starts to watch a cgroup, and the user's above it (-1: there is none of ours); both stay open until the
- * last look. What is missing (memory on cgroup v1) is not watched. */
+/* Starts to watch a cgroup, and the user's above it (-1: there is none of ours); both stay open
+ * until the last look. What is missing (memory on cgroup v1) is not watched. */
 void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd);
 
 /* Looks for a limit that has bitten since the last look. Logs it under the session's id and puts a
  * sentence for its user into text; true then. Call it until it is false. Of a series, one in ten
  * seconds is told. */
-bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy, char *text,
-	size_t size);
+bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
+	char *text, size_t size);
 
 void gk_limit_events_close(struct gk_limit_events *b);
 

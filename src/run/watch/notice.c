@@ -7,7 +7,8 @@
 
 #include "run/watch/shutdown.h"
 
-/* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits only. */
+/* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits
+ * only. */
 enum { TIME_STEP_MASK = 7 };
 
 enum { AGAIN_FIRST_MS = 5, AGAIN_LAST_MS = 1000 };

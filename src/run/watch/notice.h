@@ -1,4 +1,5 @@
-/* A user's terminal, seen from outside of his session: what gocker says on it, and when he last used it. */
+/* A user's terminal, seen from outside of his session: what gocker says on it, and when he last
+ * used it. */
 #ifndef GK_RUN_WATCH_NOTICE_H
 #define GK_RUN_WATCH_NOTICE_H
 
@@ -13,21 +14,22 @@ struct gk_terminal {
 	bool owed; /* the last words were turned away */
 };
 
-/* Writes a line of its own, "gocker: TEXT". fd must not block. Returns whether there is nothing to be tried
- * again: a terminal takes one writer at a time, and turns one away that must not block while another is at
- * it, as a shell is that tells of the very end that gocker explains (tty_write_lock() in the kernel), and
- * while it is stopped or full. */
+/* Writes a line of its own, "gocker: TEXT". fd must not block. Returns whether there is nothing to
+ * be tried again: a terminal takes one writer at a time, and turns one away that must not block
+ * while another is at it, as a shell is that tells of the very end that gocker explains
+ * (tty_write_lock() in the kernel), and while it is stopped or full. */
 bool gk_notice_write(struct gk_terminal *t, int fd, const char *text);
 
-/* What terminals have turned away: tried again a little later, then less and less often, once a second at
- * last, until they take it. */
+/* What terminals have turned away: tried again a little later, then less and less often, once a
+ * second at last, until they take it. */
 struct gk_pending_notice {
 	char text[512];
 	int64_t again_ms; /* on gk_shutdown_now_ms()'s clock; 0: nothing is owed */
 	int64_t after_ms;
 };
 
-/* Adds words that were turned away, or that come after such. More than there is room for are lost. */
+/* Adds words that were turned away, or that come after such. More than there is room for are lost.
+ */
 void gk_pending_notice_add(struct gk_pending_notice *o, const char *text);
 
 /* After a try to say what is owed, whether it was taken. */
@@ -38,9 +40,9 @@ bool gk_pending_notice_is_due(const struct gk_pending_notice *o);
 /* The shorter of wait and the time until it is due, in ms; a wait of -1 is for ever. */
 int64_t gk_pending_notice_wait(const struct gk_pending_notice *o, int64_t wait);
 
-/* When there can last have been input or output: never earlier than there was, at most 7 seconds later, and
- * so perhaps in the future. The kernel keeps both in the times of the terminal's inode, where only the
- * first use of each 8 seconds leaves its time. */
+/* When there can last have been input or output: never earlier than there was, at most 7 seconds
+ * later, and so perhaps in the future. The kernel keeps both in the times of the terminal's inode,
+ * where only the first use of each 8 seconds leaves its time. */
 time_t gk_terminal_used(const struct gk_terminal *t, const struct stat *st);
 
 #endif

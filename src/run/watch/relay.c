@@ -46,9 +46,10 @@ struct charge {
 	struct termios before, ours;
 };
 
-/* Waits for the end of whoever relays, and gives the terminal back if he could not. In a session of its
- * own, so that no job control stops it, and with no descriptor but these two: a pipe of the user's held
- * here would hide its end. A shell that has put in modes of its own by then keeps them. */
+/* Waits for the end of whoever relays, and gives the terminal back if he could not. In a session of
+ * its own, so that no job control stops it, and with no descriptor but these two: a pipe of the
+ * user's held here would hide its end. A shell that has put in modes of its own by then keeps them.
+ */
 static void __attribute__((noreturn)) guard(int outer, int link)
 {
 	struct charge charge = { 0 }, now;
@@ -58,8 +59,8 @@ static void __attribute__((noreturn)) guard(int outer, int link)
 	sigfillset(&all);
 	(void)prctl(PR_SET_NAME, "gocker-guard", 0, 0, 0);
 	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0 || setsid() < 0 || dup2(outer, 0) < 0 ||
-		dup2(link, 1) < 0 || gk_sys_close_range(2, ~0U) < 0 || gk_creds_reduce(0, &err) < 0 ||
-		gk_seccomp_supervisor(&err) < 0)
+		dup2(link, 1) < 0 || gk_sys_close_range(2, ~0U) < 0 ||
+		gk_creds_reduce(0, &err) < 0 || gk_seccomp_supervisor(&err) < 0)
 		_exit(1);
 	while (read(1, &now, sizeof now) == (ssize_t)sizeof now)
 		charge = now;
@@ -108,7 +109,8 @@ int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err
 {
 	char self[64];
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-	/* A description of our own: O_NONBLOCK must not reach the shell that shares the caller's. */
+	/* A description of our own: O_NONBLOCK must not reach the shell that shares the caller's.
+	 */
 	relay->outer = open(self, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (relay->outer < 0)
 		return gk_fail_errno(err, -errno, "cannot open the terminal");
@@ -123,7 +125,8 @@ int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err
 }
 
 /* Whether the terminal is ours to read. `su -c` and others start their command in a session without
- * a controlling terminal: nobody's job control is asked then, as for any reader of that terminal. */
+ * a controlling terminal: nobody's job control is asked then, as for any reader of that terminal.
+ */
 static bool may_read(const struct gk_relay *relay)
 {
 	pid_t group = tcgetpgrp(relay->outer);

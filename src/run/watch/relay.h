@@ -21,12 +21,12 @@ struct gk_flow {
 };
 
 struct gk_relay {
-	int outer;  /* the caller's terminal, an open file description of our own */
-	int master; /* of the inner pty; not owned */
+	int outer;   /* the caller's terminal, an open file description of our own */
+	int master;  /* of the inner pty; not owned */
 	pid_t group; /* our process group; the supervisor's filter knows no getpgrp */
-	bool raw;   /* the outer terminal is in raw mode by us */
-	bool known; /* before and ours are set */
-	int guard;  /* a socket to the guard, -1 without one */
+	bool raw;    /* the outer terminal is in raw mode by us */
+	bool known;  /* before and ours are set */
+	int guard;   /* a socket to the guard, -1 without one */
 	pid_t guard_pid;
 	struct termios before, ours;
 	struct gk_flow in, out;
@@ -36,9 +36,9 @@ struct gk_relay {
  * which may set its own. Returns 0 or -errno. */
 int gk_relay_seed(int fd, int master, struct gk_err *err);
 
-/* Takes the outer terminal behind fd. relay->outer is -1 until then. A process of its own, the guard,
- * gives the terminal back should this one be killed. Call it before giving capabilities up. Returns 0
- * or -errno. */
+/* Takes the outer terminal behind fd. relay->outer is -1 until then. A process of its own, the
+ * guard, gives the terminal back should this one be killed. Call it before giving capabilities up.
+ * Returns 0 or -errno. */
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err);
 
 /* Puts the outer terminal into raw mode when this process is in its foreground. */

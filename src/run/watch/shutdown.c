@@ -34,7 +34,8 @@ static void hang_up(struct gk_shutdown *e, int init_pidfd)
 	signal_init(init_pidfd, SIGHUP);
 }
 
-void gk_shutdown_begin(struct gk_shutdown *e, const char *id, const char *reason, int init_pidfd, int after_ms)
+void gk_shutdown_begin(
+	struct gk_shutdown *e, const char *id, const char *reason, int init_pidfd, int after_ms)
 {
 	if (e->step != GK_RUNNING)
 		return;
@@ -70,8 +71,8 @@ int64_t gk_time_warning_ms(uint64_t limit_s)
 	return limit_s < 2 * WARN_BEFORE_S ? (int64_t)limit_s * 500 : (int64_t)WARN_BEFORE_S * 1000;
 }
 
-int64_t gk_time_left(struct gk_shutdown *e, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms,
-	char *text, size_t size)
+int64_t gk_time_left(struct gk_shutdown *e, enum gk_time_limit kind, uint64_t limit_s,
+	int64_t used_ms, char *text, size_t size)
 {
 	const char *name = gk_time_limit_name(kind);
 	int64_t left = (int64_t)limit_s * 1000 - used_ms, warn = gk_time_warning_ms(limit_s);
@@ -83,7 +84,8 @@ int64_t gk_time_left(struct gk_shutdown *e, enum gk_time_limit kind, uint64_t li
 	if (left <= 0)
 		snprintf(text, size, "this session has ended (%s)", name);
 	else if (!e->warned[kind])
-		snprintf(text, size, "this session ends in %" PRId64 " s (%s)", (left + 999) / 1000, name);
+		snprintf(text, size, "this session ends in %" PRId64 " s (%s)", (left + 999) / 1000,
+			name);
 	e->warned[kind] = true;
 	return left > 0 ? left : 0;
 }

@@ -24,29 +24,31 @@
 #include "run/privilege/seccomp.h"
 #include "run/watch/notice.h"
 
-/* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of it. */
+/* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of
+ * it. */
 enum { V1_LOOK_MS = 2000 };
 
 struct watch {
 	struct gk_session *s;
 	struct gk_relay relay;
-	int terminal;	/* write-only, for messages; -1 without one */
+	int terminal; /* write-only, for messages; -1 without one */
 	struct gk_limit_events bites;
 	struct gk_shutdown ending;
 	int64_t started_ms;
-	int64_t looked_ms; /* when pids.events was looked at on cgroup v1 */
-	struct gk_terminal words; /* what was said on it */
-	struct gk_pending_notice owed;	  /* and what it did not take yet */
+	int64_t looked_ms;             /* when pids.events was looked at on cgroup v1 */
+	struct gk_terminal words;      /* what was said on it */
+	struct gk_pending_notice owed; /* and what it did not take yet */
 	int status;
 	bool have_status;
-	bool stopped;	/* the session, with this process, by job control */
+	bool stopped; /* the session, with this process, by job control */
 };
 
 /* ---- messages on the terminal ---- */
 
 static void say(struct watch *w, const char *text)
 {
-	if (w->terminal >= 0 && (w->owed.again_ms || !gk_notice_write(&w->words, w->terminal, text)))
+	if (w->terminal >= 0 &&
+		(w->owed.again_ms || !gk_notice_write(&w->words, w->terminal, text)))
 		gk_pending_notice_add(&w->owed, text);
 }
 
@@ -54,7 +56,8 @@ static void say(struct watch *w, const char *text)
 static void say_again(struct watch *w)
 {
 	if (gk_pending_notice_is_due(&w->owed))
-		gk_pending_notice_tried(&w->owed, gk_notice_write(&w->words, w->terminal, w->owed.text));
+		gk_pending_notice_tried(
+			&w->owed, gk_notice_write(&w->words, w->terminal, w->owed.text));
 }
 
 static void say_last(struct watch *w)
@@ -83,7 +86,8 @@ static int open_terminal(const struct gk_session *s)
 static void check_limits(struct watch *w)
 {
 	char text[256];
-	while (gk_limit_events_next(&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
+	while (gk_limit_events_next(
+		&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
 		say(w, text);
 }
 
@@ -111,7 +115,8 @@ static int64_t idle_ms(const struct watch *w)
 	return now > last ? (int64_t)(now - last) * 1000 : 0;
 }
 
-static int64_t time_left(struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
+static int64_t time_left(
+	struct watch *w, enum gk_time_limit kind, uint64_t limit_s, int64_t used_ms)
 {
 	char text[128];
 	int64_t left = gk_time_left(&w->ending, kind, limit_s, used_ms, text, sizeof text);
@@ -148,9 +153,7 @@ static void on_signal(struct watch *w)
 	int sig = (int)info.ssi_signo;
 	bool relayed = w->relay.outer >= 0;
 	switch (sig) {
-	case SIGWINCH:
-		gk_relay_resize(&w->relay);
-		break;
+	case SIGWINCH: gk_relay_resize(&w->relay); break;
 	case SIGCONT:
 		gk_relay_continue(&w->relay);
 		if (w->stopped)
@@ -160,16 +163,14 @@ static void on_signal(struct watch *w)
 	case SIGTSTP:
 		if (relayed) {
 			gk_relay_suspend(&w->relay);
-			/* The whole job stops, as any does: a session that ran on would run past its time
-			 * limits and its caller's end, which nobody watches meanwhile. */
+			/* The whole job stops, as any does: a session that ran on would run past
+			 * its time limits and its caller's end, which nobody watches meanwhile. */
 			signal_init(w, SIGTSTP);
 			w->stopped = true;
 			(void)kill(getpid(), SIGSTOP);
 		}
 		break;
-	case SIGHUP:
-		begin_end(w, "hangup");
-		break;
+	case SIGHUP: begin_end(w, "hangup"); break;
 	case SIGTERM:
 		/* As a shell's caller expects of TERM: handed on, and made sure of. */
 		signal_init(w, SIGTERM);
@@ -181,8 +182,7 @@ static void on_signal(struct watch *w)
 		if (!relayed)
 			signal_init(w, sig);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -208,12 +208,15 @@ static void watch_session(struct watch *w)
 		struct pollfd p[COUNT] = {
 			[LINK] = { .fd = w->s->link, .events = POLLIN },
 			[PARENT] = { .fd = w->ending.step == GK_RUNNING && w->s->caller ?
-				w->s->caller->parent_pidfd : -1, .events = POLLIN },
+					w->s->caller->parent_pidfd :
+					-1,
+				.events = POLLIN },
 			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
 			/* For its hang-up, where the caller was gone before he could be watched. */
 			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
 			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
-			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS], .events = POLLPRI },
+			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
+				.events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
@@ -235,7 +238,8 @@ static void watch_session(struct watch *w)
 			on_signal(w);
 		/* A relay comes by here with every few KiB. */
 		due = looks && gk_shutdown_now_ms() - w->looked_ms >= V1_LOOK_MS;
-		if (due || ((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
+		if (due ||
+			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (due)
 			w->looked_ms = gk_shutdown_now_ms();
@@ -265,7 +269,8 @@ static int let_go_of_stdio(void)
 
 static int open_signals(void)
 {
-	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP,
+		SIGCONT };
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -305,18 +310,20 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		snprintf(status, sizeof status, "exit:%d", WEXITSTATUS(w->status));
 	gk_log(LOG_INFO,
 		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
-		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64 " oom_kills=%" PRId64,
+		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
+		" oom_kills=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, status, gk_shutdown_now_ms() - w->started_ms,
-		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
-		(int64_t)usage->oom_kills);
+		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits,
+		(int64_t)usage->user_pids_hits, (int64_t)usage->oom_kills);
 }
 
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
 {
 	if (s->signals < 0)
 		s->signals = open_signals();
-	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") : 0;
+	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") :
+				0;
 }
 
 int gk_supervise_start(struct gk_session *s, struct gk_err *err)
@@ -332,8 +339,9 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		(void)gk_session_close(s);
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
-	*w = (struct watch){ .s = s, .relay = { .outer = -1 }, .terminal = -1,
-		.started_ms = gk_shutdown_now_ms() };
+	*w = (struct watch){
+		.s = s, .relay = { .outer = -1 }, .terminal = -1, .started_ms = gk_shutdown_now_ms()
+	};
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
 	if (r == 0) {

@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "run/build/session.h"
 
-/* Takes what supervision needs and could fail to get; before gk_session_open it spares the session a wait.
- * Returns 0, or -errno with err. */
+/* Takes what supervision needs and could fail to get; before gk_session_open it spares the session
+ * a wait. Returns 0, or -errno with err. */
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err);
 
 /* Does that, if it was not done, then starts the payload (gk_session_start). Returns 0,

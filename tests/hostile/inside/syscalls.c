@@ -26,7 +26,8 @@ enum { MARK = 0x676b6d72, ANSWER = ENOTNAM, LAST = 700 };
 static int listen_for_marked(void)
 {
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[5])),
+		BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args[5])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MARK, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -34,8 +35,8 @@ static int listen_for_marked(void)
 	struct sock_fprog program = { .len = 4, .filter = code };
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-		&program);
+	return (int)syscall(
+		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
 static void walk(long first, long last)
@@ -48,8 +49,10 @@ static void walk(long first, long last)
 			continue;
 #endif
 		long r = syscall(nr, 0L, 0L, 0L, 0L, 0L, (long)MARK);
-		printf("%ld %s\n", nr, r == 0 ? "executed" : errno == ANSWER ? "allowed" :
-			strerrorname_np(errno));
+		printf("%ld %s\n", nr,
+			r == 0                  ? "executed" :
+				errno == ANSWER ? "allowed" :
+						  strerrorname_np(errno));
 	}
 	fflush(stdout);
 	_exit(0);
@@ -83,20 +86,25 @@ static void show(const char *what, long r)
 static int architectures(void)
 {
 #if defined(__x86_64__)
-	static const struct { const char *name; long nr; } x32[] = {
-		{ "x32-getpid", 39 }, { "x32-socket", 41 }, { "x32-execve", 520 } };
+	static const struct {
+		const char *name;
+		long nr;
+	} x32[] = { { "x32-getpid", 39 }, { "x32-socket", 41 }, { "x32-execve", 520 } };
 	for (size_t i = 0; i < sizeof x32 / sizeof *x32; i++) {
 		long r = syscall(0x40000000L | x32[i].nr, 0L, 0L, 0L, 0L, 0L, 0L);
 		show(x32[i].name, r < 0 ? -errno : r);
 	}
-	static const struct { const char *name; int nr; } i386[] = {
-		{ "i386-getpid", 20 }, { "i386-ioctl", 54 }, { "i386-mount", 21 },
+	static const struct {
+		const char *name;
+		int nr;
+	} i386[] = { { "i386-getpid", 20 }, { "i386-ioctl", 54 }, { "i386-mount", 21 },
 		{ "i386-unshare", 310 }, { "i386-socketcall", 102 } };
 	for (size_t i = 0; i < sizeof i386 / sizeof *i386; i++) {
 		int r;
-		__asm__ volatile("int $0x80" : "=a"(r)
-			: "a"(i386[i].nr), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
-			: "memory", "r8", "r9", "r10", "r11");
+		__asm__ volatile("int $0x80"
+				 : "=a"(r)
+				 : "a"(i386[i].nr), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
+				 : "memory", "r8", "r9", "r10", "r11");
 		show(i386[i].name, r);
 	}
 #endif

@@ -1,5 +1,5 @@
-/* try WHAT [ARG...]: one attempt from inside of a container; prints "done" (status 0) or the name of
- * the error (status 1). What is tried is in the table at the end. */
+/* try WHAT [ARG...]: one attempt from inside of a container; prints "done" (status 0) or the name
+ * of the error (status 1). What is tried is in the table at the end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -32,9 +32,15 @@
 #define SO_PEERPIDFD 77
 #endif
 
-static long number(const char *s) { return s ? strtol(s, NULL, 0) : 0; }
+static long number(const char *s)
+{
+	return s ? strtol(s, NULL, 0) : 0;
+}
 
-static long try_unshare(char **a) { return unshare((int)number(a[0])); }
+static long try_unshare(char **a)
+{
+	return unshare((int)number(a[0]));
+}
 static long try_socket(char **a)
 {
 	return socket((int)number(a[0]), (int)number(a[1]), (int)number(a[2]));
@@ -70,13 +76,36 @@ static long try_setns(char **a)
 	return fd < 0 ? fd : setns(fd, 0);
 }
 
-static long try_mount(char **a) { (void)a; return mount("x", "/tmp", "tmpfs", 0, NULL); }
-static long try_umount(char **a) { return umount2(a[0], MNT_DETACH); }
-static long try_fsopen(char **a) { return syscall(SYS_fsopen, a[0], 0); }
-static long try_open_tree(char **a) { return syscall(SYS_open_tree, AT_FDCWD, a[0], 1); }
-static long try_pivot(char **a) { (void)a; return syscall(SYS_pivot_root, ".", "."); }
-static long try_chroot(char **a) { return chroot(a[0]); }
-static long try_keyctl(char **a) { return syscall(SYS_keyctl, number(a[0]), number(a[1]), 0, 0, 0); }
+static long try_mount(char **a)
+{
+	(void)a;
+	return mount("x", "/tmp", "tmpfs", 0, NULL);
+}
+static long try_umount(char **a)
+{
+	return umount2(a[0], MNT_DETACH);
+}
+static long try_fsopen(char **a)
+{
+	return syscall(SYS_fsopen, a[0], 0);
+}
+static long try_open_tree(char **a)
+{
+	return syscall(SYS_open_tree, AT_FDCWD, a[0], 1);
+}
+static long try_pivot(char **a)
+{
+	(void)a;
+	return syscall(SYS_pivot_root, ".", ".");
+}
+static long try_chroot(char **a)
+{
+	return chroot(a[0]);
+}
+static long try_keyctl(char **a)
+{
+	return syscall(SYS_keyctl, number(a[0]), number(a[1]), 0, 0, 0);
+}
 static long try_add_key(char **a)
 {
 	(void)a;
@@ -86,9 +115,18 @@ static long try_mknod(char **a)
 {
 	return mknod(a[0], S_IFCHR | 0666, makedev((unsigned)number(a[1]), (unsigned)number(a[2])));
 }
-static long try_ptrace(char **a) { return ptrace(PTRACE_ATTACH, (pid_t)number(a[0]), 0, 0); }
-static long try_kill(char **a) { return kill((pid_t)number(a[0]), (int)number(a[1])); }
-static long try_open(char **a) { return open(a[0], (int)number(a[1]) | O_NOCTTY | O_NONBLOCK); }
+static long try_ptrace(char **a)
+{
+	return ptrace(PTRACE_ATTACH, (pid_t)number(a[0]), 0, 0);
+}
+static long try_kill(char **a)
+{
+	return kill((pid_t)number(a[0]), (int)number(a[1]));
+}
+static long try_open(char **a)
+{
+	return open(a[0], (int)number(a[1]) | O_NOCTTY | O_NONBLOCK);
+}
 
 static long try_readmem(char **a)
 {
@@ -115,8 +153,10 @@ static long try_huge(char **a)
 {
 	const size_t size = 2 << 20;
 	if (strcmp(a[0], "mmap") == 0)
-		return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0) ==
-			MAP_FAILED ? -1 : 0;
+		return mmap(NULL, size, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0) == MAP_FAILED ?
+			-1 :
+			0;
 	if (strcmp(a[0], "shmget") == 0)
 		return shmget(IPC_PRIVATE, size, IPC_CREAT | SHM_HUGETLB | 0600);
 	return memfd_create("gkt", MFD_HUGETLB);
@@ -147,7 +187,8 @@ static long try_listen(char **a)
 		pause();
 }
 
-/* A descriptor out of the process that listens at PATH, found without its number; or a signal to it. */
+/* A descriptor out of the process that listens at PATH, found without its number; or a signal to
+ * it. */
 static long try_steal(char **a)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -159,7 +200,7 @@ static long try_steal(char **a)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0)
 		return -1;
 	return a[1] ? syscall(SYS_pidfd_send_signal, pidfd, (int)number(a[1]), NULL, 0) :
-		syscall(SYS_pidfd_getfd, pidfd, 0, 0);
+		      syscall(SYS_pidfd_getfd, pidfd, 0, 0);
 }
 
 /* Opens ptys until no more can be had; prints how many. */
@@ -203,7 +244,8 @@ static long try_flood(char **a)
 	do {
 		taken += send(sock, "x", 1, MSG_DONTWAIT) == 1;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	} while (
+		now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
 	printf("%ld\n", taken);
 	exit(0);
 }
@@ -212,14 +254,33 @@ static const struct attempt {
 	const char *name;
 	long (*fn)(char **args);
 } attempts[] = {
-	{ "unshare", try_unshare }, { "socket", try_socket }, { "socketpair", try_socketpair },
-	{ "clone", try_clone }, { "clone3", try_clone3 }, { "setns", try_setns },
-	{ "mount", try_mount }, { "umount", try_umount }, { "fsopen", try_fsopen },
-	{ "open_tree", try_open_tree }, { "pivot_root", try_pivot }, { "chroot", try_chroot },
-	{ "keyctl", try_keyctl }, { "add_key", try_add_key }, { "mknod", try_mknod },
-	{ "ptrace", try_ptrace }, { "kill", try_kill }, { "open", try_open },
-	{ "handle", try_handle }, { "huge", try_huge }, { "readmem", try_readmem }, { "ioctl", try_ioctl }, { "listen", try_listen },
-	{ "steal", try_steal }, { "ptys", try_ptys }, { "chroot-escape", try_chroot_escape }, { "flood", try_flood },
+	{ "unshare", try_unshare },
+	{ "socket", try_socket },
+	{ "socketpair", try_socketpair },
+	{ "clone", try_clone },
+	{ "clone3", try_clone3 },
+	{ "setns", try_setns },
+	{ "mount", try_mount },
+	{ "umount", try_umount },
+	{ "fsopen", try_fsopen },
+	{ "open_tree", try_open_tree },
+	{ "pivot_root", try_pivot },
+	{ "chroot", try_chroot },
+	{ "keyctl", try_keyctl },
+	{ "add_key", try_add_key },
+	{ "mknod", try_mknod },
+	{ "ptrace", try_ptrace },
+	{ "kill", try_kill },
+	{ "open", try_open },
+	{ "handle", try_handle },
+	{ "huge", try_huge },
+	{ "readmem", try_readmem },
+	{ "ioctl", try_ioctl },
+	{ "listen", try_listen },
+	{ "steal", try_steal },
+	{ "ptys", try_ptys },
+	{ "chroot-escape", try_chroot_escape },
+	{ "flood", try_flood },
 };
 
 int main(int argc, char **argv)

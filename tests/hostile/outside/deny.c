@@ -1,6 +1,6 @@
-/* deny CALL ERROR USER CMD [ARG...]: runs CMD as the user with one system call that always answers with the
- * error, as an older kernel (ENOSYS) or a container runtime's filter (EPERM) does. Installed by root,
- * without no_new_privs, so that set-uid programs still work. */
+/* deny CALL ERROR USER CMD [ARG...]: runs CMD as the user with one system call that always answers
+ * with the error, as an older kernel (ENOSYS) or a container runtime's filter (EPERM) does.
+ * Installed by root, without no_new_privs, so that set-uid programs still work. */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>

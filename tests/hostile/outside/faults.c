@@ -1,21 +1,23 @@
-/* faults [-t] [-k] [-s] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its set-uid bit works), once
- * for each FROM, FROM+STEP, ... TO, and makes the N-th system call of gocker fail: those of the supervisor,
- * of its helper, of init, and of the payload before its execve, in the order in which they are made.
- * Ends when a run needed fewer than N. -t: on a terminal. -k: CMD is a PAM application; its calls, the
- * keeper's and init's are counted, up to the first execve that is not the keeper's. -e 0: an error that
- * fits the call. -s: no call fails, but each close(2) of the payload's is answered late, as on a machine
- * that is busy: a payload that this disturbs would look as if a fault did it.
+/* faults [-t] [-k] [-s] [-e ERRNO] FROM TO STEP USER CMD [ARG...]: runs CMD as the user (its
+ * set-uid bit works), once for each FROM, FROM+STEP, ... TO, and makes the N-th system call of
+ * gocker fail: those of the supervisor, of its helper, of init, and of the payload before its
+ * execve, in the order in which they are made. Ends when a run needed fewer than N. -t: on a
+ * terminal. -k: CMD is a PAM application; its calls, the keeper's and init's are counted, up to the
+ * first execve that is not the keeper's. -e 0: an error that fits the call. -s: no call fails, but
+ * each close(2) of the payload's is answered late, as on a machine that is busy: a payload that
+ * this disturbs would look as if a fault did it.
  *
- * A seccomp filter hands every call to a listener here, which lets it go on or answers with the error.
- * Root installs it without no_new_privs, so set-uid still works, and its kind of action is weaker than the
- * refusals of gocker's own filters, so those stay.
+ * A seccomp filter hands every call to a listener here, which lets it go on or answers with the
+ * error. Root installs it without no_new_privs, so set-uid still works, and its kind of action is
+ * weaker than the refusals of gocker's own filters, so those stay.
  *
  * One line a run: N, the process (super, open, init, payload), the call, the error, how often that
  * call was made before, what the run ended with ("exit-125", "signal-9", "hung"), and:
- * "ran:" and its second line if the first line of MARKER (a path, from the environment) is another mount
- * namespace than ours, "none" if it is not there, "UNCONTAINED" if it is ours; "clean" if nothing matches the pattern LEFT, "swept" if
- * SWEEP, run by a shell, took it away, "LEFT" if it did not. A run ends when no process under the
- * filter lives, so no process is left ever: one that stays makes it "hung". */
+ * "ran:" and its second line if the first line of MARKER (a path, from the environment) is another
+ * mount namespace than ours, "none" if it is not there, "UNCONTAINED" if it is ours; "clean" if
+ * nothing matches the pattern LEFT, "swept" if SWEEP, run by a shell, took it away, "LEFT" if it
+ * did not. A run ends when no process under the filter lives, so no process is left ever: one that
+ * stays makes it "hung". */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -51,8 +53,8 @@ enum { LATE_US = 8000, RUN_MS_SLOW = 20000 };
 
 struct task {
 	pid_t pid;
-	int execs;	 /* of this process */
-	bool ignored;	 /* the payload's program, and what it starts */
+	int execs;    /* of this process */
+	bool ignored; /* the payload's program, and what it starts */
 	const char *name;
 };
 
@@ -77,16 +79,38 @@ static void die(const char *what)
 static int error_for(int nr)
 {
 	switch (nr) {
-	case SYS_openat: case SYS_dup3: case SYS_socket: case SYS_socketpair: case SYS_pipe2:
-	case SYS_fcntl: case SYS_openat2: case SYS_pidfd_open: case SYS_signalfd4: return EMFILE;
-	case SYS_mmap: case SYS_mprotect: case SYS_clone3: return ENOMEM;
-	case SYS_write: case SYS_pwrite64: case SYS_ftruncate: case SYS_mkdirat: case SYS_mknodat:
-	case SYS_symlinkat: case SYS_mount: return ENOSPC;
-	case SYS_read: case SYS_pread64: return EIO;
+	case SYS_openat:
+	case SYS_dup3:
+	case SYS_socket:
+	case SYS_socketpair:
+	case SYS_pipe2:
+	case SYS_fcntl:
+	case SYS_openat2:
+	case SYS_pidfd_open:
+	case SYS_signalfd4: return EMFILE;
+	case SYS_mmap:
+	case SYS_mprotect:
+	case SYS_clone3: return ENOMEM;
+	case SYS_write:
+	case SYS_pwrite64:
+	case SYS_ftruncate:
+	case SYS_mkdirat:
+	case SYS_mknodat:
+	case SYS_symlinkat:
+	case SYS_mount: return ENOSPC;
+	case SYS_read:
+	case SYS_pread64: return EIO;
 	case SYS_clone: return EAGAIN;
-	case SYS_newfstatat: case SYS_fstat: case SYS_lseek: case SYS_getdents64: return EIO;
-	case SYS_sendmsg: case SYS_sendto: return ENOBUFS;
-	case SYS_poll: case SYS_ppoll: case SYS_wait4: case SYS_waitid: return ENOMEM;
+	case SYS_newfstatat:
+	case SYS_fstat:
+	case SYS_lseek:
+	case SYS_getdents64: return EIO;
+	case SYS_sendmsg:
+	case SYS_sendto: return ENOBUFS;
+	case SYS_poll:
+	case SYS_ppoll:
+	case SYS_wait4:
+	case SYS_waitid: return ENOMEM;
 	default: return EPERM;
 	}
 }
@@ -95,11 +119,21 @@ static int error_for(int nr)
 static bool cannot_fail(int nr)
 {
 	switch (nr) {
-	case SYS_umask: case SYS_getuid: case SYS_geteuid: case SYS_getgid: case SYS_getegid:
-	case SYS_getpid: case SYS_getppid: case SYS_gettid: case SYS_set_tid_address:
+	case SYS_umask:
+	case SYS_getuid:
+	case SYS_geteuid:
+	case SYS_getgid:
+	case SYS_getegid:
+	case SYS_getpid:
+	case SYS_getppid:
+	case SYS_gettid:
+	case SYS_set_tid_address:
 	case SYS_brk: /* it gives the old break, no error */
-	case SYS_getsid: case SYS_rt_sigaction: case SYS_setitimer: case SYS_wait4: case SYS_waitid:
-		return true;
+	case SYS_getsid:
+	case SYS_rt_sigaction:
+	case SYS_setitimer:
+	case SYS_wait4:
+	case SYS_waitid: return true;
 	default: return false;
 	}
 }
@@ -108,7 +142,9 @@ static void send_fd(int sock, int fd)
 {
 	char c = 0, control[CMSG_SPACE(sizeof fd)] = { 0 };
 	struct iovec iov = { &c, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof control };
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 	h->cmsg_level = SOL_SOCKET;
@@ -123,7 +159,9 @@ static int recv_fd(int sock)
 {
 	char c, control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { &c, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof control };
 	int fd = -1;
 	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg))
@@ -147,15 +185,16 @@ static int install(void)
 		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
 }
 
-/* The child can't send the listener's fd, since its calls wait already: a helper does that shares its
- * table and has no filter. Counting begins with the execve, not here. */
+/* The child can't send the listener's fd, since its calls wait already: a helper does that shares
+ * its table and has no filter. Counting begins with the execve, not here. */
 static void child(int sock, const struct passwd *pw, int terminal, char **argv)
 {
 	static const char *const env_fixed[] = { "PATH=/usr/bin:/bin", "TERM=dumb", NULL };
 	if (terminal >= 0 && (setsid() < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0))
 		_exit(98);
 	int in = terminal >= 0 ? terminal : open("/dev/null", O_RDWR);
-	int out = terminal >= 0 ? terminal : open("/run/gkt/faults.out", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	int out = terminal >= 0 ? terminal :
+				  open("/run/gkt/faults.out", O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	dup2(in, 0);
 	dup2(out, 1);
 	dup2(out, 2);
@@ -170,9 +209,9 @@ static void child(int sock, const struct passwd *pw, int terminal, char **argv)
 		send_fd(sock, guess);
 		_exit(0);
 	}
-	/* A call that a signal handler interrupts while it waits for us is not made at all, and ends with EINTR:
-	 * the probe's shell, whose handler of SIGCHLD does not restart (busybox), would keep a pipe open that it
-	 * has closed, and wait for its end for ever. */
+	/* A call that a signal handler interrupts while it waits for us is not made at all, and
+	 * ends with EINTR: the probe's shell, whose handler of SIGCHLD does not restart (busybox),
+	 * would keep a pipe open that it has closed, and wait for its end for ever. */
 	sigset_t ends;
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGCHLD);
@@ -197,7 +236,8 @@ static struct task *task_of(struct run *r, pid_t pid)
 	if (r->ntasks == TASKS)
 		return NULL;
 	struct task *t = &r->tasks[r->ntasks];
-	*t = (struct task){ .pid = pid, .ignored = r->payload_runs,
+	*t = (struct task){ .pid = pid,
+		.ignored = r->payload_runs,
 		.name = r->ntasks < 5 ? names[r->keeper][r->ntasks] : "other" };
 	r->ntasks++;
 	return t;
@@ -334,8 +374,9 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 	char drop[4096];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		die("socketpair");
-	if (tty && (openpty(&master, &slave, NULL, NULL, NULL) < 0 ||
-		fchown(slave, pw->pw_uid, 5) < 0))
+	if (tty &&
+		(openpty(&master, &slave, NULL, NULL, NULL) < 0 ||
+			fchown(slave, pw->pw_uid, 5) < 0))
 		die("openpty");
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -367,7 +408,8 @@ static void run_once(struct run *r, const struct passwd *pw, bool tty, char **ar
 			ended = true;
 			break;
 		}
-		if ((p[1].revents & POLLHUP) && !(p[1].revents & POLLIN) && !(p[0].revents & POLLIN))
+		if ((p[1].revents & POLLHUP) && !(p[1].revents & POLLIN) &&
+			!(p[0].revents & POLLIN))
 			usleep(1000);
 	}
 	close(listener);

@@ -1,7 +1,8 @@
-/* hangfs DIR UID WHAT: mounts a FUSE file system on DIR whose root belongs to UID, and serves it: WHAT is
- * "serve" (an empty directory), or "hang" (it reads every request after the first and answers none),
- * "deny" (only the mounter's own processes may ask: the default of FUSE). Stays until killed; its
- * end frees whoever waits. The protocol is spoken here, without a library (fuse(4)). */
+/* hangfs DIR UID WHAT: mounts a FUSE file system on DIR whose root belongs to UID, and serves it:
+ * WHAT is "serve" (an empty directory), or "hang" (it reads every request after the first and
+ * answers none), "deny" (only the mounter's own processes may ask: the default of FUSE). Stays
+ * until killed; its end frees whoever waits. The protocol is spoken here, without a library
+ * (fuse(4)). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -15,8 +16,9 @@
 
 static void reply(int fd, uint64_t unique, int error, const void *data, size_t size)
 {
-	struct fuse_out_header head = { .len = (uint32_t)(sizeof head + size), .error = -error,
-		.unique = unique };
+	struct fuse_out_header head = {
+		.len = (uint32_t)(sizeof head + size), .error = -error, .unique = unique
+	};
 	struct iovec iov[2] = { { &head, sizeof head }, { (void *)(uintptr_t)data, size } };
 	if (writev(fd, iov, size ? 2 : 1) < 0 && errno != ENOENT)
 		perror("hangfs");
@@ -25,8 +27,12 @@ static void reply(int fd, uint64_t unique, int error, const void *data, size_t s
 static void answer(int fd, const struct fuse_in_header *in, uid_t uid)
 {
 	static const struct fuse_statfs_out fs;
-	struct fuse_attr_out attr = { .attr = { .ino = 1, .mode = S_IFDIR | 0700, .nlink = 2,
-						.uid = uid, .gid = uid, .blksize = 4096 } };
+	struct fuse_attr_out attr = { .attr = { .ino = 1,
+					      .mode = S_IFDIR | 0700,
+					      .nlink = 2,
+					      .uid = uid,
+					      .gid = uid,
+					      .blksize = 4096 } };
 	struct fuse_open_out opened = { .fh = 1 };
 	switch (in->opcode) {
 	case FUSE_GETATTR: reply(fd, in->unique, 0, &attr, sizeof attr); break;
@@ -49,8 +55,8 @@ int main(int argc, char **argv)
 	uid_t uid = (uid_t)atoi(argv[2]);
 	int hang = strcmp(argv[3], "hang") == 0;
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	snprintf(options, sizeof options, "fd=%d,rootmode=40700,user_id=%u,group_id=%u%s", fd, uid, uid,
-		strcmp(argv[3], "deny") == 0 ? "" : ",allow_other");
+	snprintf(options, sizeof options, "fd=%d,rootmode=40700,user_id=%u,group_id=%u%s", fd, uid,
+		uid, strcmp(argv[3], "deny") == 0 ? "" : ",allow_other");
 	if (fd < 0 || mount("hangfs", argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0) {
 		perror("hangfs");
 		return 1;

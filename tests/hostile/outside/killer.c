@@ -1,7 +1,8 @@
-/* killer [-k] ROUNDS MAX_US USER CMD [ARG...]: starts CMD as the user ROUNDS times and sends SIGKILL at a random
- * moment, from the first instruction to MAX_US microseconds after it: to the program, to its
- * child (init), or to both. With -k CMD is a PAM application: it, its keeper, init, or all of them. After each round, within 10 s, no descendant may live; the number of
- * rounds in which one did is the exit status. Prints how many kills met what. */
+/* killer [-k] ROUNDS MAX_US USER CMD [ARG...]: starts CMD as the user ROUNDS times and sends
+ * SIGKILL at a random moment, from the first instruction to MAX_US microseconds after it: to the
+ * program, to its child (init), or to both. With -k CMD is a PAM application: it, its keeper, init,
+ * or all of them. After each round, within 10 s, no descendant may live; the number of rounds in
+ * which one did is the exit status. Prints how many kills met what. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -28,7 +29,8 @@ static int first_child(pid_t pid)
 	return child;
 }
 
-/* Before init there is a helper that opens the home; killing it alone may come too late to matter. */
+/* Before init there is a helper that opens the home; killing it alone may come too late to matter.
+ */
 static int is_init(int pid)
 {
 	char path[64], name[32] = "";
@@ -138,10 +140,10 @@ int main(int argc, char **argv)
 		}
 	}
 	if (keeper)
-		printf("%d application, %d keeper, %d init, %d all of them; %d with a rest\n", met[0], met[1],
-			met[2], met[3], stayed);
+		printf("%d application, %d keeper, %d init, %d all of them; %d with a rest\n",
+			met[0], met[1], met[2], met[3], stayed);
 	else
-		printf("%d supervisor alone, %d init alone, %d both; %d with a rest\n", met[0], met[1], met[2],
-		stayed);
+		printf("%d supervisor alone, %d init alone, %d both; %d with a rest\n", met[0],
+			met[1], met[2], stayed);
 	return stayed;
 }

@@ -1,12 +1,15 @@
-/* Kills something of a login at a random moment, up to /run/gkt/latekill microseconds after it began.
+/* Kills something of a login at a random moment, up to /run/gkt/latekill microseconds after it
+ * began.
  *
- * As a login shell in gocker-shell's place, set-uid root: from gocker-shell's first instruction on, the sshd
- * that it was called by (the user's side, the monitor, or both); it is gocker-shell then, with the same
- * arguments, environment, ids and parent. What was killed when goes to /run/gkt/latekill.log.
+ * As a login shell in gocker-shell's place, set-uid root: from gocker-shell's first instruction on,
+ * the sshd that it was called by (the user's side, the monitor, or both); it is gocker-shell then,
+ * with the same arguments, environment, ids and parent. What was killed when goes to
+ * /run/gkt/latekill.log.
  *
- * By pam_exec, in front of gocker's lines at the opening of a session: the daemon (sshd's monitor), its keeper
- * or the container's init, from the moment that it is there; earlier moments more often, since that is when
- * the container is made. A line with what it was, when, and the daemon goes to /run/gkt/latekill.USER. */
+ * By pam_exec, in front of gocker's lines at the opening of a session: the daemon (sshd's monitor),
+ * its keeper or the container's init, from the moment that it is there; earlier moments more often,
+ * since that is when the container is made. A line with what it was, when, and the daemon goes to
+ * /run/gkt/latekill.USER. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +84,8 @@ static void kill_later(pid_t side, pid_t monitor)
 
 /* ---- by pam_exec ---- */
 
-/* Whether it is a keeper of the daemon's: its child, for a moment, and after that by a pidfd of it. */
+/* Whether it is a keeper of the daemon's: its child, for a moment, and after that by a pidfd of it.
+ */
 static int is_keeper_of(pid_t pid, pid_t daemon)
 {
 	char path[300], line[64];
@@ -113,18 +117,21 @@ static int in_other_pid_namespace(pid_t pid)
 	char path[64];
 	struct stat mine, its;
 	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
-	return stat("/proc/self/ns/pid", &mine) == 0 && stat(path, &its) == 0 && mine.st_ino != its.st_ino;
+	return stat("/proc/self/ns/pid", &mine) == 0 && stat(path, &its) == 0 &&
+		mine.st_ino != its.st_ino;
 }
 
-/* The daemon's keeper, a younger process than the daemon, 0 for none yet; with `init` the keeper's child that
- * is in a namespace of its own. */
+/* The daemon's keeper, a younger process than the daemon, 0 for none yet; with `init` the keeper's
+ * child that is in a namespace of its own. */
 static pid_t find(pid_t daemon, int init)
 {
 	pid_t found = 0, pid;
 	DIR *all = opendir("/proc");
 	for (struct dirent *e; !found && all && (e = readdir(all));)
-		if ((pid = atoi(e->d_name)) > daemon && (init ? is_keeper_of(parent_of(pid), daemon) &&
-				in_other_pid_namespace(pid) : is_keeper_of(pid, daemon)))
+		if ((pid = atoi(e->d_name)) > daemon &&
+			(init ? is_keeper_of(parent_of(pid), daemon) &&
+						in_other_pid_namespace(pid) :
+				is_keeper_of(pid, daemon)))
 			found = pid;
 	if (all)
 		closedir(all);
@@ -164,7 +171,8 @@ static void kill_behind_pam(pid_t daemon, const char *user)
 		int hit = pidfd_send_signal(victim, SIGKILL, NULL, 0) == 0;
 		close(victim);
 		met += hit;
-		/* The keeper that was spawned starts the one that stays, and ends: that one is to be met. */
+		/* The keeper that was spawned starts the one that stays, and ends: that one is to
+		 * be met. */
 		pid = hit && !passing ? 0 : await_victim(daemon, alive, which);
 	}
 	dprintf(log, "%s %s %ld %d\n", met ? "hit" : "missed", names[which], at, (int)daemon);
@@ -181,7 +189,8 @@ int main(int argc, char **argv)
 		return 99;
 	pid_t pid = fork();
 	if (pid == 0) {
-		/* Nobody's child, so that gocker-shell, or the daemon, has none that it does not know. */
+		/* Nobody's child, so that gocker-shell, or the daemon, has none that it does not
+		 * know. */
 		if (setresuid(0, 0, 0) == 0 && fork() == 0)
 			user ? kill_behind_pam(monitor, user) : kill_later(side, monitor);
 		_exit(0);

@@ -1,4 +1,5 @@
-/* swap A B: exchanges two names, as fast as it can, until it is killed; between them both exist always. */
+/* swap A B: exchanges two names, as fast as it can, until it is killed; between them both exist
+ * always. */
 #include <fcntl.h>
 #include <stdio.h>
 

@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "plain";
 	unsigned long request = TIOCSTI;
-	char c[] = {' '};
+	char c[] = { ' ' };
 
 	if (strcmp(how, "high") == 0)
 		request |= 1UL << 32;

@@ -1,5 +1,5 @@
-/* x11-client DISPLAY COOKIE: asks a display over TCP to be let in, with a cookie of 32 hex digits, and prints
- * the reason of its refusal (X Window System Protocol, "Connection Setup"). */
+/* x11-client DISPLAY COOKIE: asks a display over TCP to be let in, with a cookie of 32 hex digits,
+ * and prints the reason of its refusal (X Window System Protocol, "Connection Setup"). */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const unsigned char start[] = "l\0\13\0\0\0\22\0\20\0\0\0MIT-MAGIC-COOKIE-1\0"; /* and one NUL more */
+static const unsigned char start[] =
+	"l\0\13\0\0\0\22\0\20\0\0\0MIT-MAGIC-COOKIE-1\0"; /* and one NUL more */
 
 int main(int argc, char **argv)
 {
@@ -22,7 +23,8 @@ int main(int argc, char **argv)
 			return 2;
 		request[sizeof start + i] = (unsigned char)byte;
 	}
-	struct sockaddr_in display = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) },
+	struct sockaddr_in display = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
 		.sin_port = htons((uint16_t)(6000 + strtol(number + 1, NULL, 10))) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (connect(fd, (struct sockaddr *)&display, sizeof display) < 0 ||

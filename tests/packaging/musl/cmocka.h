@@ -1,5 +1,6 @@
-/* A stand-in for cmocka where it is not built for the C library at hand: as much of its interface as
- * tests/unit uses, and its TAP. A failed assertion leaves the test by longjmp, as cmocka's does. */
+/* A stand-in for cmocka where it is not built for the C library at hand: as much of its interface
+ * as tests/unit uses, and its TAP. A failed assertion leaves the test by longjmp, as cmocka's does.
+ */
 #ifndef GK_TESTS_MUSL_CMOCKA_H
 #define GK_TESTS_MUSL_CMOCKA_H
 
@@ -29,33 +30,40 @@ static inline void standin_check(int holds, const char *what, const char *file, 
 	longjmp(standin_out, 1);
 }
 
-#define STANDIN(holds, what) standin_check((holds) ? 1 : 0, what, __FILE__, __LINE__)
-#define fail() STANDIN(0, "failed")
-#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), fail())
-#define assert_true(x) STANDIN(x, #x)
-#define assert_false(x) STANDIN(!(x), "not " #x)
-#define assert_null(x) STANDIN((x) == NULL, #x " is NULL")
-#define assert_non_null(x) STANDIN((x) != NULL, #x " is not NULL")
-#define assert_ptr_equal(a, b) STANDIN((const void *)(a) == (const void *)(b), #a " is " #b)
-#define assert_int_equal(a, b) STANDIN((uintmax_t)(a) == (uintmax_t)(b), #a " is " #b)
+#define STANDIN(holds, what)       standin_check((holds) ? 1 : 0, what, __FILE__, __LINE__)
+#define fail()                     STANDIN(0, "failed")
+#define fail_msg(...)              (print_error(__VA_ARGS__), print_error("\n"), fail())
+#define assert_true(x)             STANDIN(x, #x)
+#define assert_false(x)            STANDIN(!(x), "not " #x)
+#define assert_null(x)             STANDIN((x) == NULL, #x " is NULL")
+#define assert_non_null(x)         STANDIN((x) != NULL, #x " is not NULL")
+#define assert_ptr_equal(a, b)     STANDIN((const void *)(a) == (const void *)(b), #a " is " #b)
+#define assert_int_equal(a, b)     STANDIN((uintmax_t)(a) == (uintmax_t)(b), #a " is " #b)
 #define assert_int_not_equal(a, b) STANDIN((uintmax_t)(a) != (uintmax_t)(b), #a " is not " #b)
 #define assert_in_range(x, least, most) \
 	STANDIN((uintmax_t)(x) >= (uintmax_t)(least) && (uintmax_t)(x) <= (uintmax_t)(most), \
 		#x " is from " #least " to " #most)
 #define assert_memory_equal(a, b, n) STANDIN(memcmp(a, b, n) == 0, #a " has the bytes of " #b)
 
-static inline void standin_strings(const char *a, const char *b, int same, const char *file, int line)
+static inline void standin_strings(
+	const char *a, const char *b, int same, const char *file, int line)
 {
 	if (a && b && (strcmp(a, b) == 0) == same)
 		return;
 	print_error("# \"%s\" and \"%s\"\n", a ? a : "NULL", b ? b : "NULL");
 	standin_check(0, same ? "are not the same" : "are the same", file, line);
 }
-#define assert_string_equal(a, b) standin_strings(a, b, 1, __FILE__, __LINE__)
+#define assert_string_equal(a, b)     standin_strings(a, b, 1, __FILE__, __LINE__)
 #define assert_string_not_equal(a, b) standin_strings(a, b, 0, __FILE__, __LINE__)
 
-#define cmocka_unit_test(f) { #f, f, NULL, NULL }
-#define cmocka_unit_test_setup_teardown(f, setup, teardown) { #f, f, setup, teardown }
+#define cmocka_unit_test(f) \
+	{ \
+#f, f, NULL, NULL \
+	}
+#define cmocka_unit_test_setup_teardown(f, setup, teardown) \
+	{ \
+#f, f, setup, teardown \
+	}
 
 static inline int standin_run(const struct CMUnitTest *test)
 {

@@ -1,13 +1,25 @@
-/* What Debian's iniparser, built for glibc, takes from there and musl does not have, so that the real one
- * can be linked with musl. ASCII only, as in the C locale. */
+/* What Debian's iniparser, built for glibc, takes from there and musl does not have, so that the
+ * real one can be linked with musl. ASCII only, as in the C locale. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /* Bits of glibc's table, on a little-endian machine. */
-enum { UPPER = 1 << 8, LOWER = 1 << 9, ALPHA = 1 << 10, DIGIT = 1 << 11, XDIGIT = 1 << 12, SPACE = 1 << 13,
-	PRINT = 1 << 14, GRAPH = 1 << 15, BLANK = 1 << 0, CNTRL = 1 << 1, PUNCT = 1 << 2, ALNUM = 1 << 3 };
+enum {
+	UPPER = 1 << 8,
+	LOWER = 1 << 9,
+	ALPHA = 1 << 10,
+	DIGIT = 1 << 11,
+	XDIGIT = 1 << 12,
+	SPACE = 1 << 13,
+	PRINT = 1 << 14,
+	GRAPH = 1 << 15,
+	BLANK = 1 << 0,
+	CNTRL = 1 << 1,
+	PUNCT = 1 << 2,
+	ALNUM = 1 << 3
+};
 
 const unsigned short **__ctype_b_loc(void);
 const unsigned short **__ctype_b_loc(void)
@@ -17,10 +29,12 @@ const unsigned short **__ctype_b_loc(void)
 	if (at)
 		return &at;
 	for (int c = 0; c < 128; c++) {
-		unsigned bits = (isupper(c) ? UPPER : 0) | (islower(c) ? LOWER : 0) | (isalpha(c) ? ALPHA : 0) |
-			(isdigit(c) ? DIGIT : 0) | (isxdigit(c) ? XDIGIT : 0) | (isspace(c) ? SPACE : 0) |
-			(isprint(c) ? PRINT : 0) | (isgraph(c) ? GRAPH : 0) | (isblank(c) ? BLANK : 0) |
-			(iscntrl(c) ? CNTRL : 0) | (ispunct(c) ? PUNCT : 0) | (isalnum(c) ? ALNUM : 0);
+		unsigned bits = (isupper(c) ? UPPER : 0) | (islower(c) ? LOWER : 0) |
+			(isalpha(c) ? ALPHA : 0) | (isdigit(c) ? DIGIT : 0) |
+			(isxdigit(c) ? XDIGIT : 0) | (isspace(c) ? SPACE : 0) |
+			(isprint(c) ? PRINT : 0) | (isgraph(c) ? GRAPH : 0) |
+			(isblank(c) ? BLANK : 0) | (iscntrl(c) ? CNTRL : 0) |
+			(ispunct(c) ? PUNCT : 0) | (isalnum(c) ? ALNUM : 0);
 		table[128 + c] = (unsigned short)bits;
 	}
 	at = table + 128;

@@ -1,5 +1,5 @@
-/* statx(2) for a musl older than 1.2.5 (Alpine has that since 3.20), as far as gocker uses it. Included
- * before everything else. */
+/* statx(2) for a musl older than 1.2.5 (Alpine has that since 3.20), as far as gocker uses it.
+ * Included before everything else. */
 #ifndef GK_TESTS_MUSL_STATX_H
 #define GK_TESTS_MUSL_STATX_H
 
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #ifndef STATX_INO
-#define STATX_INO 0x100U
+#define STATX_INO    0x100U
 #define STATX_MNT_ID 0x1000U
 
 struct statx { /* the kernel's, linux/stat.h */
@@ -18,7 +18,11 @@ struct statx { /* the kernel's, linux/stat.h */
 	uint32_t stx_nlink, stx_uid, stx_gid;
 	uint16_t stx_mode, unused;
 	uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
-	struct { int64_t tv_sec; uint32_t tv_nsec; int32_t unused; } stx_time[4];
+	struct {
+		int64_t tv_sec;
+		uint32_t tv_nsec;
+		int32_t unused;
+	} stx_time[4];
 	uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
 	uint64_t stx_mnt_id, spare[13];
 };
