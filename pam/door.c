@@ -20,6 +20,7 @@
 #include <linux/magic.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/sys.h"
 
@@ -63,20 +64,13 @@ void gk_door_free(struct gk_pam_door *door)
 	(void)munmap(door, sizeof *door);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits until fd is readable. The daemon's signal handlers may run meanwhile. */
 static int await(int fd, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = gk_now_ms() + timeout_ms;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - gk_now_ms();
 		int n = poll(&p, 1, left > 0 ? (int)left : 0);
 		if (n > 0)
 			return 0;

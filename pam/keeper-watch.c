@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "run/watch/limit-event.h"
 #include "run/watch/shutdown.h"
@@ -68,8 +69,8 @@ static int check_time(struct watch *w)
 	if (w->over || w->dead)
 		return w->dead ? -1 : LOOK_MS;
 	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
-		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
-			gk_shutdown_now_ms() - w->started_ms);
+		wait = time_left(
+			w, GK_LIMIT_DURATION, policy->max_duration_s, gk_now_ms() - w->started_ms);
 	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s) {
 		int64_t idle = gk_keeper_idle_ms(w->k);
 		/* A terminal may be opened at any time. */
@@ -91,13 +92,13 @@ static int check_time(struct watch *w)
 static void relay_log(struct watch *w)
 {
 	if (gk_keeper_relay_log(w->k))
-		w->log_ms = gk_shutdown_now_ms() + LOG_REST_MS;
+		w->log_ms = gk_now_ms() + LOG_REST_MS;
 }
 
 /* Whether it is read now; if not, wait ends when it is. */
 static bool reads_log(struct watch *w, int *wait)
 {
-	int64_t left = w->log_ms ? w->log_ms - gk_shutdown_now_ms() : 0;
+	int64_t left = w->log_ms ? w->log_ms - gk_now_ms() : 0;
 	if (left <= 0) {
 		w->log_ms = 0;
 		return true;
@@ -199,13 +200,13 @@ static void log_close(const struct watch *w)
 		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
 		" oom_kills=%" PRId64,
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_shutdown_now_ms() - w->started_ms, (int64_t)usage.pids_peak,
-		(int64_t)usage.pids_hits, (int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
+		gk_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
+		(int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)
 {
-	struct watch w = { .k = k, .started_ms = gk_shutdown_now_ms() };
+	struct watch w = { .k = k, .started_ms = gk_now_ms() };
 	gk_limit_events_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
 	loop(&w);
 	(void)gk_keeper_relay_log(k);

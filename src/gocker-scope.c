@@ -17,6 +17,7 @@
 #include <systemd/sd-bus.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -29,13 +30,6 @@
 /* A login gives up on this program after 25 seconds (src/run/scope.c). STOP_LIMIT_US is how long
  * sessions have to end after `systemctl stop gocker.scope` before they are killed. */
 enum { TIME_LIMIT_MS = 20000, STEP_MS = 20, STOP_LIMIT_US = 5000000 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the anchor ---- */
 
@@ -149,7 +143,7 @@ static int scope_state(sd_bus *bus, enum state *ret, struct gk_err *err)
 /* A scope that is being stopped is waited for: a session put into it would be killed with it. */
 static int reach_scope(sd_bus *bus, const struct anchor *a, int64_t deadline_ms, struct gk_err *err)
 {
-	while (now_ms() < deadline_ms) {
+	while (gk_now_ms() < deadline_ms) {
 		enum state state;
 		int r = scope_state(bus, &state, err);
 		if (r >= 0 && state == SCOPE_ACTIVE)
@@ -183,7 +177,7 @@ static int check_host(struct gk_err *err)
 
 static int hold_scope(struct gk_err *err)
 {
-	int64_t deadline_ms = now_ms() + TIME_LIMIT_MS;
+	int64_t deadline_ms = gk_now_ms() + TIME_LIMIT_MS;
 	struct anchor anchor = { .pid = -1, .go = -1 };
 	sd_bus *bus = NULL;
 	int r = check_host(err);

@@ -2,11 +2,20 @@
 #ifndef GK_BASE_PATH_H
 #define GK_BASE_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+
+/* Whether the object belongs to root and its mode lets nobody else write. Says nothing about its
+ * type, nor about the directories above it. */
+static inline bool gk_is_roots_alone(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & 022);
+}
 
 /* Opens an absolute path for reading in which every directory, and the file itself, belongs to
  * root and can be written by nobody else, and no component is a symlink. The file must be regular.

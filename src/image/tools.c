@@ -52,7 +52,7 @@ static int open_host(struct tools *t, const char *path)
 		return gk_fail_errno(t->err, -errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return gk_fail(t->err, -EINVAL, "%s is no file", path);
-	if (st.st_uid != 0 || (st.st_mode & 022))
+	if (!gk_is_roots_alone(&st))
 		return gk_fail(
 			t->err, -EPERM, "%s could have been written by others than root", path);
 	int r = gk_hash_fd(fd, 256, NULL, sum);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "cli/enable/accounts.h"
 #include "cli/doctor/doctor.h"
 #include "cli/sessions/sessions.h"
@@ -142,7 +143,7 @@ static void check_owner(struct gk_doctor *d, const char *path)
 	if (stat(path, &st) < 0)
 		gk_found(d, GK_FOUND_BAD, "program", "make install",
 			"%s is missing: the PAM door refuses everybody but root", path);
-	else if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
+	else if (!S_ISREG(st.st_mode) || !gk_is_roots_alone(&st))
 		gk_found(d, GK_FOUND_BAD, "program",
 			gk_arena_printf(&d->arena, "chown root:root %s; chmod go-w %s", path, path),
 			"%s can be written by others than root, and runs as root", path);

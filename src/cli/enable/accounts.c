@@ -180,7 +180,7 @@ int gk_shell_program_check(struct gk_err *err)
 	struct statvfs fs;
 	if (lstat(GK_SHELL_PATH, &st) < 0 || statvfs(GK_SHELL_PATH, &fs) < 0)
 		return gk_fail_errno(err, -errno, GK_SHELL_PATH);
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
+	if (!S_ISREG(st.st_mode) || !gk_is_roots_alone(&st))
 		return gk_fail(err, -EPERM,
 			GK_SHELL_PATH
 			" must be a file that root alone can write; chown root, chmod 4755");

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "cli/sessions/act.h"
@@ -43,18 +44,11 @@ struct stop {
 	const char *user;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool has_ended(int pidfd, int64_t until_ms)
 {
 	for (;;) {
 		struct pollfd p = { .fd = pidfd, .events = POLLIN };
-		int64_t left = until_ms - now_ms();
+		int64_t left = until_ms - gk_now_ms();
 		int n = poll(&p, 1, left > 0 ? (int)left : 0);
 		if (n > 0)
 			return true;
@@ -118,7 +112,7 @@ static int finish(const struct gk_seen *seen, int init, int64_t until_ms)
 	if (!has_ended(init, until_ms)) {
 		/* init is the reaper of its PID namespace: the kernel ends all with it. */
 		(void)gk_sys_pidfd_send_signal(init, SIGKILL);
-		if (!has_ended(init, now_ms() + KILLED_MS)) {
+		if (!has_ended(init, gk_now_ms() + KILLED_MS)) {
 			fprintf(stderr,
 				"gocker stop: session %s was killed, but has not ended yet\n",
 				seen->id);
@@ -136,7 +130,7 @@ static int stop_all(struct stop *s)
 	s->inits = gk_arena_array(&s->arena, n + 1, sizeof *s->inits);
 	if (!s->inits)
 		return GK_EXIT_GOCKER;
-	int64_t until_ms = now_ms() + (int64_t)s->seconds * 1000;
+	int64_t until_ms = gk_now_ms() + (int64_t)s->seconds * 1000;
 	for (size_t i = 0; i < n; i++) {
 		s->inits[i] = -1;
 		if (ask(&s->sessions.list[i], &s->inits[i]) == 0)

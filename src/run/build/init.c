@@ -18,6 +18,7 @@
 #include <linux/capability.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -202,13 +203,13 @@ enum { GRACE_MS = 10000, LOOK_MS = 3600000 };
 static int64_t deadline_of(const struct gk_plan *plan)
 {
 	uint64_t most = plan->policy->max_duration_s;
-	return most ? gk_shutdown_now_ms() + (int64_t)most * 1000 + GRACE_MS : 0;
+	return most ? gk_now_ms() + (int64_t)most * 1000 + GRACE_MS : 0;
 }
 
 /* Waits for a signal. Returns its number, or 0 when it is time to look at the clock. */
 static int await_signal(const sigset_t *wanted, siginfo_t *info, int64_t deadline_ms)
 {
-	int64_t left = deadline_ms - gk_shutdown_now_ms();
+	int64_t left = deadline_ms - gk_now_ms();
 	left = left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : left;
 	const struct timespec most = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 	int sig = sigtimedwait(wanted, info, deadline_ms ? &most : NULL);
@@ -226,7 +227,7 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 	for (;;) {
 		siginfo_t info;
 		int sig = await_signal(&wanted, &info, deadline_ms);
-		if (deadline_ms && gk_shutdown_now_ms() >= deadline_ms)
+		if (deadline_ms && gk_now_ms() >= deadline_ms)
 			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
 			reap(link, payload);

@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/cgroup/cgfile.h"
@@ -320,10 +321,10 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 	/* Also one that was made and could not be opened. */
 	if (cg->user_fd >= 0 && cg->id[0]) {
 		/* By the clock: thousands of short sleeps are each late on a busy machine. */
-		int64_t end = gk_shutdown_now_ms() + timeout_ms;
+		int64_t end = gk_now_ms() + timeout_ms;
 		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) ==
 				-EBUSY &&
-			gk_shutdown_now_ms() < end)
+			gk_now_ms() < end)
 			(void)usleep(WAIT_STEP_US);
 		if (r == -ENOENT)
 			r = 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "run/cgroup/cgfile.h"
 
 /* Where gocker's processes go that may not stay: below its own cgroup; on hybrid hosts, where it
@@ -31,7 +32,7 @@ static bool is_roots(int dir, const char *name)
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH)) < 0)
 		return errno == ENOENT;
-	return st.st_uid == 0 && !(st.st_mode & 022);
+	return gk_is_roots_alone(&st);
 }
 
 /* Whether root alone can change a cgroup: who may write one of these could stop what is in it, or

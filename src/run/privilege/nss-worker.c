@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "run/watch/shutdown.h"
 #include "run/privilege/identity.h"
 
@@ -152,7 +153,7 @@ int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, st
 	*a = (struct gk_nss_worker){ .pid = pid,
 		.said = gk_steal_fd(&from),
 		.answer = answer,
-		.deadline_ms = gk_shutdown_now_ms() + GK_NSS_WORKER_TIMEOUT_MS };
+		.deadline_ms = gk_now_ms() + GK_NSS_WORKER_TIMEOUT_MS };
 	return 0;
 }
 
@@ -162,7 +163,7 @@ static int await(const struct gk_nss_worker *a)
 	struct pollfd p = { .fd = a->said, .events = POLLIN };
 	int n;
 	do {
-		int64_t left = a->deadline_ms - gk_shutdown_now_ms();
+		int64_t left = a->deadline_ms - gk_now_ms();
 		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;

@@ -20,16 +20,11 @@
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "run/privilege/creds.h"
 
 enum { SYMLINKS_MOST = 16, PTY_MAJOR_FIRST = 136, PTY_MAJOR_LAST = 143 };
-
-/* Where root alone decides what a name means: a directory of root's that nobody else can write. */
-static bool root_decides(const struct stat *st)
-{
-	return st->st_uid == 0 && !(st->st_mode & 022);
-}
 
 static int split_first(const char *path, char name[NAME_MAX + 1], const char **ret_rest)
 {
@@ -79,7 +74,7 @@ static int walk(const char *source)
 		struct stat dir, st;
 		if (fstat(at, &dir) < 0)
 			return -errno;
-		trusted = trusted && root_decides(&dir);
+		trusted = trusted && gk_is_roots_alone(&dir);
 		gk_autoclose int next =
 			openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0 && (errno == ENOTDIR || errno == ELOOP))

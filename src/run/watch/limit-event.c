@@ -9,16 +9,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { TELL_EVERY_MS = 10000 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The number after `key` at the beginning of a line; 0 without one. */
 static uint64_t value_of(const char *text, const char *key)
@@ -77,7 +71,7 @@ void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd)
 /* Whether there is something new of a kind, and long enough after the last. */
 static bool is_news(struct gk_limit_events *b, enum gk_limit_event kind, uint64_t hits)
 {
-	int64_t now = now_ms();
+	int64_t now = gk_now_ms();
 	if (hits == b->hits[kind])
 		return false;
 	b->hits[kind] = hits;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "run/watch/shutdown.h"
+#include "base/clock.h"
 
 /* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits
  * only. */
@@ -42,25 +43,25 @@ void gk_pending_notice_add(struct gk_pending_notice *o, const char *text)
 	if (o->again_ms)
 		return;
 	o->after_ms = AGAIN_FIRST_MS;
-	o->again_ms = gk_shutdown_now_ms() + o->after_ms;
+	o->again_ms = gk_now_ms() + o->after_ms;
 }
 
 void gk_pending_notice_tried(struct gk_pending_notice *o, bool said)
 {
 	o->after_ms = o->after_ms * 2 < AGAIN_LAST_MS ? o->after_ms * 2 : AGAIN_LAST_MS;
-	o->again_ms = said ? 0 : gk_shutdown_now_ms() + o->after_ms;
+	o->again_ms = said ? 0 : gk_now_ms() + o->after_ms;
 }
 
 bool gk_pending_notice_is_due(const struct gk_pending_notice *o)
 {
-	return o->again_ms && gk_shutdown_now_ms() >= o->again_ms;
+	return o->again_ms && gk_now_ms() >= o->again_ms;
 }
 
 int64_t gk_pending_notice_wait(const struct gk_pending_notice *o, int64_t wait)
 {
 	if (!o->again_ms)
 		return wait;
-	int64_t left = o->again_ms - gk_shutdown_now_ms();
+	int64_t left = o->again_ms - gk_now_ms();
 	left = left > 0 ? left : 0;
 	return wait < 0 || left < wait ? left : wait;
 }

@@ -24,7 +24,7 @@ bool gk_notice_write(struct gk_terminal *t, int fd, const char *text);
  * second at last, until they take it. */
 struct gk_pending_notice {
 	char text[512];
-	int64_t again_ms; /* on gk_shutdown_now_ms()'s clock; 0: nothing is owed */
+	int64_t again_ms; /* on gk_now_ms()'s clock; 0: nothing is owed */
 	int64_t after_ms;
 };
 

@@ -5,19 +5,13 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
 
 /* Milliseconds after the hang-up. */
 enum { TERM_AFTER_MS = 1000, KILL_AFTER_MS = 3000 };
 enum { WARN_BEFORE_S = 60 };
-
-int64_t gk_shutdown_now_ms(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* A stopped process takes its signal once it goes on. */
 static void signal_init(int pidfd, int sig)
@@ -30,7 +24,7 @@ static void signal_init(int pidfd, int sig)
 static void hang_up(struct gk_shutdown *e, int init_pidfd)
 {
 	e->step = GK_HUNG_UP;
-	e->since_ms = gk_shutdown_now_ms();
+	e->since_ms = gk_now_ms();
 	signal_init(init_pidfd, SIGHUP);
 }
 
@@ -42,14 +36,14 @@ void gk_shutdown_begin(
 	if (reason)
 		gk_log(LOG_INFO, "event=end id=%s reason=%s", id, reason);
 	e->step = GK_ANNOUNCED;
-	e->since_ms = gk_shutdown_now_ms() + after_ms;
+	e->since_ms = gk_now_ms() + after_ms;
 	if (after_ms == 0)
 		hang_up(e, init_pidfd);
 }
 
 void gk_shutdown_advance(struct gk_shutdown *e, int init_pidfd)
 {
-	int64_t since = gk_shutdown_now_ms() - e->since_ms;
+	int64_t since = gk_now_ms() - e->since_ms;
 	if (e->step == GK_ANNOUNCED && since >= 0) {
 		hang_up(e, init_pidfd);
 	} else if (e->step == GK_HUNG_UP && since >= TERM_AFTER_MS) {

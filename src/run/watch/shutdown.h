@@ -18,9 +18,6 @@ struct gk_shutdown {
 	bool warned[GK_TIME_LIMITS];
 };
 
-/* Milliseconds since the host's start, its sleep among them. */
-int64_t gk_shutdown_now_ms(void);
-
 /* Begins the end of a session that runs. init gets SIGHUP, which it hands to all inside; after_ms
  * later if that is not 0, for whoever carries the user's terminal and is inside itself. Logs reason
  * under the session's id, unless it is NULL. */

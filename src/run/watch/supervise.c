@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/watch/limit-event.h"
@@ -63,8 +64,8 @@ static void say_again(struct watch *w)
 static void say_last(struct watch *w)
 {
 	enum { LAST_MS = 100 };
-	for (int64_t end = gk_shutdown_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
-		left = end - gk_shutdown_now_ms();
+	for (int64_t end = gk_now_ms() + LAST_MS, left; w->owed.again_ms; say_again(w)) {
+		left = end - gk_now_ms();
 		if (left <= 0)
 			return;
 		(void)poll(NULL, 0, (int)gk_pending_notice_wait(&w->owed, left));
@@ -133,8 +134,8 @@ static int64_t check_time(struct watch *w)
 	const struct gk_policy *policy = w->s->plan->policy;
 	int64_t wait = -1;
 	if (w->ending.step == GK_RUNNING && policy->max_duration_s)
-		wait = time_left(w, GK_LIMIT_DURATION, policy->max_duration_s,
-			gk_shutdown_now_ms() - w->started_ms);
+		wait = time_left(
+			w, GK_LIMIT_DURATION, policy->max_duration_s, gk_now_ms() - w->started_ms);
 	if (w->ending.step == GK_RUNNING && policy->idle_timeout_s && w->terminal >= 0) {
 		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
 		wait = wait < 0 || left < wait ? left : wait;
@@ -237,12 +238,12 @@ static void watch_session(struct watch *w)
 		if (p[SIGNALS].revents)
 			on_signal(w);
 		/* A relay comes by here with every few KiB. */
-		due = looks && gk_shutdown_now_ms() - w->looked_ms >= V1_LOOK_MS;
+		due = looks && gk_now_ms() - w->looked_ms >= V1_LOOK_MS;
 		if (due ||
 			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (due)
-			w->looked_ms = gk_shutdown_now_ms();
+			w->looked_ms = gk_now_ms();
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
 		if (p[LINK].revents && on_link(w, p[LINK].revents))
@@ -313,7 +314,7 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
 		" oom_kills=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, gk_shutdown_now_ms() - w->started_ms,
+		(unsigned)plan->who->uid, status, gk_now_ms() - w->started_ms,
 		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits,
 		(int64_t)usage->user_pids_hits, (int64_t)usage->oom_kills);
 }
@@ -340,7 +341,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		return gk_fail_errno(err, -ENOMEM, "cannot supervise the session");
 	}
 	*w = (struct watch){
-		.s = s, .relay = { .outer = -1 }, .terminal = -1, .started_ms = gk_shutdown_now_ms()
+		.s = s, .relay = { .outer = -1 }, .terminal = -1, .started_ms = gk_now_ms()
 	};
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
