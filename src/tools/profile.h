@@ -459,6 +459,7 @@ NAMES allowed_for_supervisor[] = {
 	"exit",
 	"exit_group",
 	"fcntl",
+	"flock",
 	"fstat",
 	"ftruncate",
 	"futex",

@@ -89,6 +89,32 @@ is "$(last)" 10 "user_pids_max of one user is not another's"
 drop_tasks
 check_clean "nothing is left"
 
+# What is added to it is for the inits that run, not for those that could.
+for sessions in 'user_sessions_max = 16' 'user_sessions_max = 0'; do
+	set_ini 'pids_max = 100' 'user_pids_max = 20' "$sessions"
+	run ssh_as alice "$fill"
+	is "$(last)" 20 "A58: user_pids_max = 20 with $sessions: one session has 20 tasks, not one more"
+	for n in 1 2 3; do
+		hold_session alice
+		held[n]=$held_pid
+	done
+	is "$(cat "$(dirname "$(session_leaves "$(uid_of alice)" | head -n 1)")/pids.max")" 23 "A58: with three sessions their three inits are added"
+	# The limit of the latest login's policy stays, whoever ends.
+	set_ini 'pids_max = 100' 'user_pids_max = 12' "$sessions"
+	run ssh_as alice "$fill"
+	is "$(last)" 6 "A58: a lower limit holds beside three sessions of two tasks each"
+	kill -9 "${held[1]}" "${held[2]}"
+	wait "${held[1]}" "${held[2]}" 2>/dev/null
+	one_left() { [ "$(session_leaves "$(uid_of alice)" | wc -l)" = 1 ]; }
+	check "two sessions end" wait_until 30 one_left
+	is "$(cat "$(dirname "$(session_leaves "$(uid_of alice)")")/pids.max")" 13 "A58: and what was added for them goes, from the limit of today"
+	run ssh_as alice "$fill"
+	is "$(last)" 10 "A58: two tasks in one session, ten in the other"
+	kill -9 "${held[3]}"
+	wait "${held[3]}" 2>/dev/null
+	check_clean "nothing is left of them"
+done
+
 # Sessions of a user.
 set_ini 'user_sessions_max = 2'
 hold_session alice

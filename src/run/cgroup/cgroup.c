@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -126,16 +127,57 @@ static int set_cpus(int dirfd, uint32_t milli)
 	return gk_cgfile_write(dirfd, "cpu.max", text);
 }
 
+/* Who changes the limit of a user, or the number of their leaves that it depends on, holds this
+ * lock. Its directory is root's alone, so that no user can take it (flock(2) needs no right to
+ * write), and exists for as long as a session of the user holds a slot. Returns a fd to be closed
+ * or -errno. */
+static int lock_user(uid_t uid)
+{
+	char path[64];
+	snprintf(path, sizeof path, GK_RUNDIR "/u/%u", (unsigned)uid);
+	gk_autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return gk_steal_fd(&fd);
+}
+
+/* The leaves in a user's directory: its link count has them and two more (kernfs). */
+static uint64_t count_leaves(int user_fd)
+{
+	struct stat st;
+	return fstat(user_fd, &st) == 0 && st.st_nlink > 2 ? (uint64_t)st.st_nlink - 2 : 0;
+}
+
+/* Each session's init is a task too, and the limit is meant for the user's own: one is added for
+ * each leaf there is, and taken away with it. The caller holds the lock. */
 static int limit_user(const struct gk_cgroup *cg, const struct gk_policy *policy)
 {
-	/* Each session's init is a task too; the limit is meant for the user's own. */
 	uint64_t tasks = policy->user_pids_max;
 	if (tasks != GK_UNLIMITED)
-		tasks += policy->user_sessions_max ? policy->user_sessions_max : tasks;
+		tasks += count_leaves(cg->user_fd);
 	int r = set_limit(cg->user_fd, "pids.max", tasks);
 	if (r == 0 && !cg->v1)
 		r = set_limit(cg->user_fd, "memory.max", policy->user_memory_max);
 	return r;
+}
+
+/* Removes the leaf, and what was added for it to the user's limit: that of the policy which the
+ * user's latest login had, not of the one that ends. */
+static int remove_leaf(const struct gk_cgroup *cg)
+{
+	char text[32] = "";
+	gk_autoclose int lock = lock_user(cg->uid);
+	uint64_t before = count_leaves(cg->user_fd);
+	ssize_t n = lock < 0 ? lock : gk_cgfile_read(cg->user_fd, "pids.max", text, sizeof text);
+	if (unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0)
+		return -errno;
+	uint64_t most = n > 0 && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : 0;
+	if (most > before)
+		(void)set_limit(cg->user_fd, "pids.max", most - before + count_leaves(cg->user_fd));
+	return 0;
 }
 
 static int limit_leaf(const struct gk_cgroup *cg, const struct gk_plan *plan)
@@ -170,25 +212,26 @@ static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
  * controllers may not have been handed down yet by the login that made it: hence the rounds. */
 static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const char *user)
 {
-	int r = -EAGAIN;
-	for (int i = 0; i < MAKE_TRIES; i++) {
+	gk_autoclose int lock = lock_user(cg->uid);
+	int r = lock < 0 ? lock : -EAGAIN;
+	for (int i = 0; lock >= 0 && i < MAKE_TRIES; i++) {
 		gk_close_fd(&cg->user_fd);
 		if (mkdirat(cg->base_fd, user, 0755) < 0 && errno != EEXIST)
 			return -errno;
 		cg->user_fd = gk_cgfile_dir(cg->base_fd, user);
 		if (cg->user_fd < 0)
 			continue;
-		r = limit_user(cg, plan->policy);
-		if (r == -ENOENT && !cg->v1)
-			r = hand_down(cg->base_fd) < 0 ? -ENOENT : limit_user(cg, plan->policy);
-		if (r < 0 && r != -ENOENT && r != -ENODEV)
-			return r;
 		if (mkdirat(cg->user_fd, cg->id, 0755) < 0) {
 			r = -errno;
 			if (r == -ENOENT || r == -ENODEV)
 				continue;
 			return r;
 		}
+		r = limit_user(cg, plan->policy);
+		if (r == -ENOENT && !cg->v1)
+			r = hand_down(cg->base_fd) < 0 ? -ENOENT : limit_user(cg, plan->policy);
+		if (r < 0)
+			return r;
 		cg->leaf_fd = gk_cgfile_dir(cg->user_fd, cg->id);
 		r = cg->leaf_fd < 0 ? cg->leaf_fd : limit_leaf(cg, plan);
 		/* A user without limits of his own has not missed them above either. */
@@ -322,9 +365,7 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 	if (cg->user_fd >= 0 && cg->id[0]) {
 		/* By the clock: thousands of short sleeps are each late on a busy machine. */
 		int64_t end = gk_now_ms() + timeout_ms;
-		while ((r = unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0 ? -errno : 0) ==
-				-EBUSY &&
-			gk_now_ms() < end)
+		while ((r = remove_leaf(cg)) == -EBUSY && gk_now_ms() < end)
 			(void)usleep(WAIT_STEP_US);
 		if (r == -ENOENT)
 			r = 0;
