@@ -266,7 +266,7 @@ static int mount_base(struct gk_build *b)
 static int mount_masks(struct gk_build *b)
 {
 	static const char *const files[] = { "kcore", "keys", "key-users", "kmsg", "kallsyms",
-		"kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
+		"kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "locks", "sched_debug",
 		"timer_list", "timer_stats", "vmallocinfo", NULL };
 	static const char *const dirs[] = { "acpi", "asound", "scsi", NULL };
 	static const char *const readonly[] = { "bus", "dynamic_debug", "fs", "irq", "sys",

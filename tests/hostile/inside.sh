@@ -105,7 +105,7 @@ kernel_doors() {
 
 proc_window() {
 	local file
-	for file in kcore keys key-users kmsg kallsyms timer_list sched_debug vmallocinfo kpagecount latency_stats; do
+	for file in kcore keys key-users kmsg kallsyms timer_list sched_debug vmallocinfo kpagecount latency_stats locks; do
 		inside alice "test -e /proc/$file || echo absent; head -c 1 /proc/$file 2>/dev/null | wc -c"
 		like "$out" '^(absent.)?0$' "A37 [$door]: /proc/$file tells nothing"
 	done
@@ -118,6 +118,13 @@ proc_window() {
 	done
 	inside alice 'ls -d /proc/[0-9]* | wc -l'
 	check "A37 [$door]: only the session's own processes are in /proc: $out" test "$out" -le 6
+	domainname site.example
+	inside alice 'cat /proc/sys/kernel/domainname'
+	is "$out" "(none)" "A37 [$door]: the host's NIS domain name is not told"
+	is "$(cat /proc/sys/kernel/domainname)" site.example "A37 [$door] control: outside it is"
+	hold_session alice
+	check "A37 [$door] control: outside, /proc/locks has the lock of a session" grep -q ' OFDLCK .*:' /proc/locks
+	drop_session
 	inside alice 'cat /proc/self/mountinfo'
 	# At its own path inside stands the PAM door's entry stub, a file of the host's on purpose.
 	unlike "$(grep -v " $GOCKER_SHELL " <<<"$out")" 'gkt-host|/gocker |/var/lib/gocker|/run/gocker' "A37 [$door]: mountinfo tells no place of the host's"

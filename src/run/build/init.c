@@ -88,6 +88,10 @@ static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 		r = enter_cgroup(init, err);
 	if (r == 0 && sethostname(init->plan->hostname, strlen(init->plan->hostname)) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set the host name");
+	/* A new UTS namespace begins with a copy of the host's, and its NIS domain names the site.
+	 */
+	if (r == 0 && setdomainname("(none)", strlen("(none)")) < 0)
+		r = gk_fail_errno(err, -errno, "cannot set the NIS domain name");
 	if (r == 0)
 		r = bring_up_loopback(init->plan, err);
 	return r == 0 ? gk_rootfs_build(init->plan, &init->sources, made, err) : r;
