@@ -290,7 +290,7 @@ static int serve_link(struct gk_keeper *k, struct gk_err *err)
 {
 	int r = receive_question(k, err);
 	if (r == 0)
-		r = gk_nss_worker_start(&k->apart, k->question.user, 0, err);
+		r = gk_nss_worker_start(&k->apart, k->question.user, 0, NULL, err);
 	if (r == 0 && !is_trial(k))
 		gk_log_open("gocker-keeper");
 	if (r == 0)

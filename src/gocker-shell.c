@@ -59,6 +59,14 @@ static void read_request(struct login *l, int argc, char **argv)
 	gk_request_called(request, SELF, argc, (const char *const *)argv);
 }
 
+/* The name that the caller gives: sshd, login, su and sudo set both. It proves nothing, and is used
+ * for nothing but to refuse. */
+static const char *claimed_name(const struct login *l)
+{
+	const char *name = env_value(l->caller.env, "LOGNAME");
+	return name ? name : env_value(l->caller.env, "USER");
+}
+
 static int identify(struct login *l, struct gk_err *err)
 {
 	/* The descriptors are the user's: a file system of his that does not answer holds up a
@@ -67,7 +75,7 @@ static int identify(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_become_root(&l->uid, err);
 	if (r == 0)
-		r = gk_nss_worker_start(&l->apart, NULL, l->uid, err);
+		r = gk_nss_worker_start(&l->apart, NULL, l->uid, claimed_name(l), err);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/enable/accounts.h"
 #include "cli/explain-json.h"
 #include "cli/report.h"
 #include "plan/keys.h"
@@ -92,7 +93,10 @@ static int make_plan(struct explain *e, struct gk_err *err)
 {
 	e->request.session_id = "ID";
 	e->request.login = !e->request.command;
-	int r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
+	/* The PAM door is given a name, the shell door a uid. */
+	int r = e->request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->who, err) : 0;
+	if (r == 0)
+		r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
 	if (r < 0)
 		return r;
 	FILE *stream = open_memstream(&e->text, &e->text_size);

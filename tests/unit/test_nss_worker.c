@@ -23,7 +23,7 @@ static int look_apart(const char *name, uid_t uid, struct gk_arena *arena, struc
 	struct gk_err *err)
 {
 	struct gk_nss_worker a = GK_NSS_WORKER_INIT;
-	int r = gk_nss_worker_start(&a, name, uid, err);
+	int r = gk_nss_worker_start(&a, name, uid, NULL, err);
 	if (r == 0)
 		r = gk_nss_worker_answer(&a, arena, ret, err);
 	if (r == 0)
@@ -106,7 +106,7 @@ static void what_is_not_confirmed(void **state)
 	assert_int_equal(gk_identity_confirm(&other, &err), -EAGAIN);
 	other.ngroups = 0;
 	assert_int_equal(gk_identity_confirm(&other, &err), -EAGAIN);
-	assert_int_equal(gk_nss_worker_start(&a, NULL, 0, &killed), 0);
+	assert_int_equal(gk_nss_worker_start(&a, NULL, 0, NULL, &killed), 0);
 	assert_int_equal(kill(a.pid, SIGKILL), 0);
 	assert_int_equal(waitpid(a.pid, NULL, 0), a.pid);
 	a.pid = 0;

@@ -13,6 +13,7 @@
 #include "cli/enable/admins.h"
 #include "cli/doctor/doctor.h"
 #include "pam/stack.h"
+#include "plan/text.h"
 #include "cli/spawn.h"
 #include "cli/enable/trial.h"
 #include "run/cgroup/scope.h"
@@ -138,11 +139,56 @@ static void check_lockout(struct gk_doctor *d)
 			"%zu administrator%s outside of containers", n, n == 1 ? "" : "s");
 }
 
+/* ---- accounts that the shell door cannot tell apart ---- */
+
+struct account {
+	uid_t uid;
+	bool contained;
+	const char *name;
+};
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct account *x = a, *y = b;
+	return x->uid != y->uid ? (x->uid > y->uid) - (x->uid < y->uid) : strcmp(x->name, y->name);
+}
+
+static void check_pair(struct gk_doctor *d, const struct account *a, const struct account *b)
+{
+	if (a->uid == b->uid && strcmp(a->name, b->name) != 0 && (a->contained || b->contained))
+		gk_found(d, GK_FOUND_BAD, "account",
+			gk_arena_printf(
+				&d->arena, "usermod -u UID %s, with a uid of its own", b->name),
+			"%s and %s share uid %u: the shell door refuses both", a->name, b->name,
+			(unsigned)a->uid);
+}
+
+static void check_shared_uids(struct gk_doctor *d)
+{
+	struct account *list = NULL;
+	size_t n = 0, cap = 0;
+	setpwent();
+	for (const struct passwd *pw; d->shell_door && (pw = getpwent()); n++) {
+		list = gk_grow(&d->arena, list, n, &cap, sizeof *list);
+		const char *name = list ? gk_arena_strdup(&d->arena, pw->pw_name) : NULL;
+		if (!name)
+			break;
+		list[n] = (struct account){ pw->pw_uid, strcmp(pw->pw_shell, GK_SHELL_PATH) == 0,
+			name };
+	}
+	endpwent();
+	if (list && n > 1)
+		qsort(list, n, sizeof *list, by_uid);
+	for (size_t i = 1; list && i < n; i++)
+		check_pair(d, &list[i - 1], &list[i]);
+}
+
 void gk_doctor_doors(struct gk_doctor *d)
 {
 	static const char *const crons[] = { "/usr/sbin/cron", "/usr/sbin/crond", NULL };
 	static const char *const ats[] = { "/usr/sbin/atd", NULL };
 	check_stacks(d);
+	check_shared_uids(d);
 	check_manager(d);
 	gk_doctor_sshd(d);
 	check_jobs(d, "cron", "cron", crons, "/etc/cron.allow");

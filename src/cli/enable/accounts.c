@@ -16,6 +16,7 @@
 #include "cli/enable/admins.h"
 #include "cli/spawn.h"
 #include "plan/text.h"
+#include "run/privilege/identity.h"
 
 enum { FILE_MOST_BYTES = 1 << 20, SHELL_MOST_BYTES = 4096 };
 
@@ -140,6 +141,17 @@ int gk_account_forget(const char *user, struct gk_err *err)
 	return unlinkat(dir, user, 0) < 0 && errno != ENOENT ?
 		gk_fail_errno(err, -errno, "cannot forget the shell of %s", user) :
 		0;
+}
+
+int gk_account_check_sole(const struct gk_identity *who, struct gk_err *err)
+{
+	char other[256] = "";
+	setpwent();
+	for (const struct passwd *pw; !*other && (pw = getpwent());)
+		if (pw->pw_uid == who->uid && strcmp(pw->pw_name, who->name) != 0)
+			snprintf(other, sizeof other, "%s", pw->pw_name);
+	endpwent();
+	return gk_identity_check_sole(who, *other ? other : NULL, err);
 }
 
 static bool is_local(const char *user)

@@ -18,6 +18,11 @@
 int gk_account_is_last_admin(const struct gk_identity *who, const struct gk_config *config,
 	struct gk_arena *arena, struct gk_err *err);
 
+/* Refuses an account whose uid another one has, as a login by its shell is refused
+ * (gk_identity_check_sole); here every account that NSS lists is looked at. Returns 0, or -errno
+ * with err. */
+int gk_account_check_sole(const struct gk_identity *who, struct gk_err *err);
+
 /* Whether a line of /etc/shells names the shell; and adding it. */
 int gk_shells_has(const char *shell, struct gk_err *err);
 int gk_shells_add(const char *shell, struct gk_err *err);

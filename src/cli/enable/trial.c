@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "cli/enable/accounts.h"
 #include "plan/plan.h"
 #include "run/privilege/identity.h"
 #include "run/store/load.h"
@@ -38,6 +39,8 @@ static int decide(struct trial *t, const char *user, struct gk_err *err)
 	int r = gk_load_config(GK_CONFIG_PATH, &t->arena, &t->config, err);
 	if (r == 0)
 		r = gk_identity_by_name(user, &t->arena, &t->who, err);
+	if (r == 0)
+		r = gk_account_check_sole(&t->who, err);
 	if (r == 0)
 		r = gk_policy_for(&t->config, &t->who, &t->arena, &t->policy, err);
 	if (r == 0)

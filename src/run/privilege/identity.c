@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -234,6 +236,60 @@ int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena,
 	struct gk_identity *ret, struct gk_err *err)
 {
 	return name ? look_up_name(name, arena, ret, err) : look_up_uid(uid, arena, ret, err);
+}
+
+/* id->name and the other name, in the order of the alphabet: it is no matter which was found first.
+ */
+static int refuse_shared(const struct gk_identity *id, const char *other, struct gk_err *err)
+{
+	char a[128], b[128];
+	bool first = strcmp(id->name, other) < 0;
+	gk_escape(a, sizeof a, first ? id->name : other);
+	gk_escape(b, sizeof b, first ? other : id->name);
+	return gk_fail(err, -EPERM,
+		"the accounts %s and %s share uid %u, so it is not known which of them logs in; give each a uid of "
+		"its own",
+		a, b, (unsigned)id->uid);
+}
+
+static bool is_other(const struct gk_identity *id, const struct passwd *pw)
+{
+	return pw->pw_uid == id->uid && strcmp(pw->pw_name, id->name) != 0;
+}
+
+/* Whether the claimed name belongs to another account with this uid. That may have another spelling
+ * than the name by which it was asked for (a directory's aliases, letter case). */
+static int check_claim(const struct gk_identity *id, const char *claimed, struct gk_err *err)
+{
+	enum { NAME_MOST = 255 }; /* no account has a longer one */
+	char shown[128];
+	if (!claimed || strcmp(claimed, id->name) == 0 ||
+		strnlen(claimed, NAME_MOST + 1) > NAME_MOST)
+		return 0;
+	gk_autofree char *buf = malloc(PASSWD_MAX_BYTES);
+	struct passwd entry, *pw = NULL;
+	int e = buf ? getpwnam_r(claimed, &entry, buf, PASSWD_MAX_BYTES, &pw) : ENOMEM;
+	if (e != 0 && e != ENOENT && e != ESRCH)
+		return gk_fail_errno(
+			err, -e, "cannot look up user %s", gk_escape(shown, sizeof shown, claimed));
+	return pw && is_other(id, pw) ? refuse_shared(id, pw->pw_name, err) : 0;
+}
+
+int gk_identity_check_sole(const struct gk_identity *id, const char *claimed, struct gk_err *err)
+{
+	int r = 0;
+	FILE *f = fopen("/etc/passwd", "re");
+	if (!f && errno != ENOENT)
+		return gk_fail_errno(err, -errno, "cannot read /etc/passwd");
+	for (struct passwd *pw; r == 0 && f && (pw = fgetpwent(f));)
+		/* "+" and "-" begin lines of the compat service, nsswitch.conf(5). */
+		if (is_other(id, pw) && !strchr("+-", pw->pw_name[0]))
+			r = refuse_shared(id, pw->pw_name, err);
+	if (r == 0 && f && ferror(f))
+		r = gk_fail_errno(err, -EIO, "cannot read /etc/passwd");
+	if (f)
+		fclose(f);
+	return r == 0 ? check_claim(id, claimed, err) : r;
 }
 
 static int look_up_surely(const char *name, uid_t uid, struct gk_arena *arena,

@@ -22,6 +22,13 @@ int gk_identity_look_up(const char *name, uid_t uid, struct gk_arena *arena,
 	struct gk_identity *ret, struct gk_err *err);
 int gk_identity_confirm(const struct gk_identity *id, struct gk_err *err);
 
+/* Refuses an account whose uid another name has as well. A uid is all that a set-uid program knows
+ * of its caller: what getpwuid(3) finds for it is the first name, whoever logged in. The other one
+ * is looked for in /etc/passwd, and under the name that the caller claims to have, which may be
+ * NULL: it can refuse, but choose nothing. A directory is not searched through: most do not list
+ * their accounts. Returns 0, -EPERM, or -errno, with err. */
+int gk_identity_check_sole(const struct gk_identity *id, const char *claimed, struct gk_err *err);
+
 /* Looks the account up by uid or by name. All NSS look-ups of a login happen here, before the
  * root changes. Returns 0, -ENOENT for an unknown account, or -errno. ret is untouched on failure.
  */

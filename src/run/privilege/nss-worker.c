@@ -116,8 +116,8 @@ static bool say(int to)
 	return n == 1;
 }
 
-static void __attribute__((noreturn))
-look_up(pid_t parent, int to, const char *name, uid_t uid, struct gk_nss_answer *a)
+static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *name, uid_t uid,
+	const char *claimed, struct gk_nss_answer *a)
 {
 	struct gk_arena arena = { 0 };
 	struct gk_identity id = { 0 };
@@ -128,11 +128,15 @@ look_up(pid_t parent, int to, const char *name, uid_t uid, struct gk_nss_answer 
 		a->r = gk_fail(&a->err, -E2BIG, "the account's groups are too many");
 	if (!say(to) || a->r < 0)
 		_exit(1);
-	a->confirmed = gk_identity_confirm(&id, &a->err);
+	/* A name was proven by whoever gives it; a uid may have several. */
+	a->confirmed = name ? 0 : gk_identity_check_sole(&id, claimed, &a->err);
+	if (a->confirmed == 0)
+		a->confirmed = gk_identity_confirm(&id, &a->err);
 	_exit(!say(to));
 }
 
-int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, struct gk_err *err)
+int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, const char *claimed,
+	struct gk_err *err)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -144,7 +148,7 @@ int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, st
 		return gk_fail_errno(err, -errno, "cannot look up the account");
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
-		look_up(parent, to, name, uid, answer);
+		look_up(parent, to, name, uid, claimed, answer);
 	if (pid < 0) {
 		int r = gk_fail_errno(err, -errno, "cannot look up the account");
 		(void)munmap(answer, ANSWER_BYTES);

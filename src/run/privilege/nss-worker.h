@@ -25,17 +25,19 @@ struct gk_nss_worker {
 };
 #define GK_NSS_WORKER_INIT ((struct gk_nss_worker){ .said = -1 })
 
-/* Starts the look-up by name, or with name NULL by uid (gk_identity_look_up). For a process without
- * threads. Returns 0, or -errno with err. */
-int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, struct gk_err *err);
+/* Starts the look-up by name, or with name NULL by uid (gk_identity_look_up). By uid, an account
+ * that is not the only one with it is refused (gk_identity_check_sole); claimed is the name that
+ * the caller gives, or NULL. For a process without threads. Returns 0, or -errno with err. */
+int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, const char *claimed,
+	struct gk_err *err);
 
 /* Waits for what it found. Returns 0, or -errno with err; whatever happens to the child is an
  * error, -ETIMEDOUT where NSS takes too long. */
 int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena,
 	struct gk_identity *ret, struct gk_err *err);
 
-/* Waits until it has asked for the groups again (gk_identity_confirm): before that, nothing may
- * come of the answer. Returns 0, or -errno with err. */
+/* Waits until it has asked for the groups again (gk_identity_confirm) and for accounts with the
+ * same uid: before that, nothing may come of the answer. Returns 0, or -errno with err. */
 int gk_nss_worker_confirm(const struct gk_nss_worker *a, struct gk_err *err);
 
 /* Ends the child, wherever it is, and reaps it. Fine without one. */

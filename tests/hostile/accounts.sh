@@ -1,0 +1,59 @@
+#!/bin/bash
+# timeout: 120
+# Who logs in, where the uid alone does not say it, and what was asked for, where sshd's words do not come
+# through.
+. "$(dirname "$0")/_lib.sh"
+add_user alice
+add_user bob
+add_user carol
+add_user twin --uid "$(uid_of alice)" --gid "$(id -g alice)" --home /home/twin
+use_door shell '[user:alice]' 'hostname = of-alice' '[user:twin]' 'hostname = of-twin'
+remember_host
+shared='accounts alice and twin share uid [0-9]+'
+as_uid() { setpriv --reuid "$(uid_of alice)" --regid "$(id -g alice)" --init-groups "$@"; }
+
+# A59: two names of one uid.
+is "$(setpriv --reuid "$(uid_of twin)" --clear-groups --regid "$(id -g alice)" id -un)" alice \
+	"A59 control: of the two names of a uid the system tells the first, whoever it is"
+refused "A59 [shell]: the second name of a uid is refused" "$shared" ssh_as twin 'hostname; pwd'
+refused "A59 [shell]: so is the first, which nothing tells from the second" "$shared" ssh_as alice 'hostname; pwd'
+refused "A59 [shell]: also when the caller claims to be the first" "$shared" \
+	as_uid env USER=alice LOGNAME=alice "$GOCKER_SHELL" -c true
+refused "A59 [shell]: and without a name at all" "$shared" as_uid env -i "$GOCKER_SHELL" -c true
+run ssh_as bob 'pwd'
+is "$rc:$out" 0:/home/bob "A59 [shell]: an account with a uid of its own logs in"
+run setpriv --reuid bob --regid bob --init-groups env LOGNAME=carol USER=carol "$GOCKER_SHELL" -c 'id -un; pwd'
+is "$rc:$out" $'0:bob\n/home/bob' "A59 [shell]: a claim to be someone with another uid changes nothing"
+run setpriv --reuid bob --regid bob --init-groups env LOGNAME="$(printf '%300s' | tr ' ' x)" "$GOCKER_SHELL" -c 'id -un'
+is "$rc:$out" 0:bob "A59 [shell]: nor does a claim to a name that no account can have"
+run "$GOCKER" explain twin
+like "$rc:$err" "^1:.*refused: the $shared" "A59: explain says that the login would be refused"
+run "$GOCKER" explain --door pam twin
+is "$rc" 0 "A59: not through the PAM door, which is given a name"
+set_shell twin /bin/sh
+run "$GOCKER" enable twin
+like "$rc:$err" "^1:.*$shared" "A59: enable refuses"
+is "$(getent passwd twin | cut -d: -f7)" /bin/sh "A59: and changes nothing"
+run "$GOCKER" doctor -q
+like "$out" 'bad +account +alice and twin share uid' "A59: doctor finds the two"
+run "$GOCKER" doctor -q alice
+like "$out" "trial login through the shell door fails: the $shared" "A59: doctor says it of the user"
+sed -i '/^twin:/d' /etc/passwd
+run ssh_as alice 'hostname'
+is "$rc:$out" 0:of-alice "A59 control: the same account with the uid to itself logs in"
+
+# A directory of accounts does not list them: one there is found by the name that the caller has. Here the
+# directory is nss-systemd with a record in a file.
+if [ -e /lib/x86_64-linux-gnu/libnss_systemd.so.2 ]; then
+	mkdir -p /etc/userdb
+	printf '{"userName":"ghost","uid":%s,"gid":%s,"homeDirectory":"/home/ghost","shell":"/bin/sh"}\n' \
+		"$(uid_of alice)" "$(id -g alice)" >/etc/userdb/ghost.user
+	is "$(id -u ghost)" "$(uid_of alice)" "A59 control: a directory has another name for the uid"
+	refused "A59 [shell]: that name is refused" 'alice and ghost share' \
+		as_uid env USER=ghost LOGNAME=ghost "$GOCKER_SHELL" -c true
+	rm /etc/userdb/ghost.user
+else
+	skip_missing "A59 [shell]: a name that only a directory has" "no libnss-systemd"
+fi
+
+check_clean "A59: nothing is left"
