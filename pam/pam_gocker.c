@@ -16,8 +16,12 @@
 #include "door.h"
 #include "who.h"
 
-#define DATA   "gocker_door"
-#define EXPORT __attribute__((visibility("default")))
+#define DATA "gocker_door"
+/* What a refusal returns. Every caller must stop at it: su, runuser, login, cron, atd and sshd stop
+ * at whatever is not PAM_SUCCESS, but sudo takes PAM_SESSION_ERR of pam_open_session(3) for a
+ * warning and runs the command (plugins/sudoers/auth/pam.c, since 1.8.7). */
+#define REFUSAL PAM_PERM_DENIED
+#define EXPORT  __attribute__((visibility("default")))
 
 struct options {
 	bool outer, debug;
@@ -148,7 +152,7 @@ static int refuse(pam_handle_t *pamh, int flags, const struct gk_pam_failure *wh
 			why->user[0] ?
 				why->user :
 				"this login cannot be contained, so it is refused; the system log says why");
-	return PAM_SESSION_ERR;
+	return REFUSAL;
 }
 
 static void fill_question(pam_handle_t *pamh, int kind, struct gk_link_message *m)
@@ -244,7 +248,7 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 		door = find_door(pamh);
 	}
 	if (!door || door->state == GK_PAM_FAILED)
-		return PAM_SESSION_ERR;
+		return REFUSAL;
 	if (door->state == GK_PAM_FREE)
 		return PAM_SUCCESS;
 	list_names(pamh, names, sizeof names);
@@ -329,7 +333,7 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 	hold_children(&before);
 	if (other_user(pamh, &o))
 		r = refuse_other_user(pamh, flags);
-	else if (!decided_by_name(pamh, &o, PAM_SESSION_ERR, &r))
+	else if (!decided_by_name(pamh, &o, REFUSAL, &r))
 		r = open_door(pamh, &o, flags);
 	release_children(&before);
 	return r;
@@ -355,7 +359,7 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	struct gk_pam_failure why = { 0 };
 	sigset_t before;
 	int r;
-	if (decided_by_name(pamh, &o, PAM_PERM_DENIED, &r))
+	if (decided_by_name(pamh, &o, REFUSAL, &r))
 		return r;
 	struct gk_pam_door *door = gk_door_new();
 	if (!door)

@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since boot, time suspended included (CLOCK_BOOTTIME, clock_gettime(2)): a time limit goes
- * on while the host sleeps, and a deadline is never missed because of it. Cannot fail on Linux. */
+/* Milliseconds since boot, time suspended included (CLOCK_BOOTTIME, clock_gettime(2)): a time limit
+ * goes on while the host sleeps, and a deadline is never missed because of it. Cannot fail on
+ * Linux. */
 static inline int64_t gk_now_ms(void)
 {
 	struct timespec t = { 0 };

@@ -2,7 +2,7 @@
 # timeout: 200
 # A6, A17, A18, A19: every kind of bad configuration, image, home, argument and environment. What is
 # refused is refused the same way: exit status 125, nothing on stdout, one plain line on stderr, nothing ran.
-# Through the PAM door: PAM_SESSION_ERR and the same line, by an application without a shell.
+# Through the PAM door: PAM_PERM_DENIED and the same line, by an application without a shell.
 . "$(dirname "$0")/_lib.sh"
 need python3
 add_user alice
@@ -39,7 +39,7 @@ bad_pam() {
 	local said
 	drive gt alice open try "$ran"
 	said=$(grep -a '^said: ' <<<"$out")
-	if [[ $out == "$said"$'\nopen: 14'* && $said =~ ^said:\ gocker:\ .*($3) && $out != *$'\nran'* ]] && plain_line "$said"; then
+	if [[ $out == "$said"$'\nopen: 6'* && $said =~ ^said:\ gocker:\ .*($3) && $out != *$'\nran'* ]] && plain_line "$said"; then
 		ok "$1 [pam]: $2"
 	else
 		not_ok "$1 [pam]: $2" "$out" "wanted: $3"
@@ -384,7 +384,7 @@ is "$(find /run/gocker/u -mindepth 1 -name '*[!0-9]*')" "" "A18: no name came in
 	mark_syslog
 	drive gt "$name" open try "$ran"
 	said=$(grep -a '^said: gocker' <<<"$out")
-	if [[ $out == *'open: 14'* && $out != *$'\nran'* ]] && [ "$(wc -l <<<"$said")" = 1 ] && plain_line "$said"; then
+	if [[ $out == *'open: 6'* && $out != *$'\nran'* ]] && [ "$(wc -l <<<"$said")" = 1 ] && plain_line "$said"; then
 		ok "A17 A18 [pam]: PAM_USER $(printf %.20q "$name"): refused with one plain line"
 	else
 		not_ok "A17 A18 [pam]: PAM_USER $(printf %.20q "$name"): refused with one plain line" "${out:0:600}"

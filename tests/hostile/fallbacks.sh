@@ -51,7 +51,7 @@ for _ in $(doors | grep pam); do
 		done
 		for call in statx setns $needed; do
 			with "$call" $error
-			is "$(grep -cx 'open: 14' <<<"$out"):$(grep -c '^said: gocker: ' <<<"$out"):$(grep -cE '^(uid=|run:)' <<<"$out")" 1:1:0 \
+			is "$(grep -cx 'open: 6' <<<"$out"):$(grep -c '^said: gocker: ' <<<"$out"):$(grep -cE '^(uid=|run:)' <<<"$out")" 1:1:0 \
 				"A5 [pam]: $call denied ($error): refused with one line, and nothing ran"
 		done
 	done

@@ -15,7 +15,7 @@ by_shell() { run plain "$GOCKER_SHELL" -c "ls $home/"; }
 by_pam() { # as the shell door's answers: 125 for a refusal, else what ls said
 	run pamdrive gt alice open try "ls $home/" close
 	case $out in
-	*'open: 14'*) rc=125 out='' ;;
+	*'open: 6'*) rc=125 out='' ;;
 	*) out=$(sed '/^open:/d; /^run:/d; /^close:/d' <<<"$out") ;;
 	esac
 }
@@ -84,7 +84,7 @@ if has_fuse; then
 	is "$rc:$out" 125: "A21 [shell]: a FUSE home that hangs: refused after $((SECONDS - start)) s"
 	for _ in $(doors | grep pam); do
 		wait $hung
-		like "$(cat "$GKT_WORK/hung")" 'open: 14' "A21 [pam]: refused through the PAM door, too, after $((SECONDS - start)) s"
+		like "$(cat "$GKT_WORK/hung")" 'open: 6' "A21 [pam]: refused through the PAM door, too, after $((SECONDS - start)) s"
 		unlike "$(cat "$GKT_WORK/hung")" ran "A21 [pam]: and nothing ran"
 		run pamdrive gt bob open user hostname close
 		like "$out" 'open: 0.gocker-container' "A21 [pam]: another user gets in meanwhile"

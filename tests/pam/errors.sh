@@ -1,6 +1,6 @@
 #!/bin/bash
 # timeout: 240
-# Whatever goes wrong: PAM_SESSION_ERR (14), the caller where it was, nothing left, one line.
+# Whatever goes wrong: PAM_PERM_DENIED (6), the caller where it was, nothing left, one line.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_stack.sh"
 need_product
@@ -26,15 +26,15 @@ is "$after" "$before" "and brings the caller back as well"
 drive gt alice state open open user hostname close state
 before=$(sed '/^open:/,$d' <<<"$out") after=$(sed '1,/^close:/d' <<<"$out")
 # libpam itself answers the close with what the failed open left in its cache.
-like "$out" $'open: 0\n.*open: 14\ngocker-container\nrun: 0\nclose: ' "a second open is refused, the first goes on"
+like "$out" $'open: 0\n.*open: 6\ngocker-container\nrun: 0\nclose: ' "a second open is refused, the first goes on"
 is "$after" "$before" "and is closed as it should be"
 drive gt alice close open close close
 is "$out" $'close: 0\nopen: 0\nclose: 0\nclose: 0' "a close without an open does nothing"
 drive gt alice open second user hostname close
-like "$out" $'open: 0\n.*second: 14\ngocker-container\nrun: 0\nclose: 0' \
+like "$out" $'open: 0\n.*second: 6\ngocker-container\nrun: 0\nclose: 0' \
 	"a second handle in a process that is inside is refused: no file of the image is run as root (A28)"
 drive gt nobody-here open
-like "$out" $'^open: 14$' "an unknown user is refused"
+like "$out" $'^open: 6$' "an unknown user is refused"
 drive gt alice open forkclose user 'hostname' close
 like "$out" $'open: 0\nforkclose: 0\ngocker-container\nrun: 0\nclose: 0' "a fork's close leaves the session alone"
 drive gt alice open end user 'hostname'
@@ -45,7 +45,7 @@ drive gt alice open detach root 'hostname; sleep 1000' close
 like "$out" $'^open: 0(\ngocker-container)?$' "a service that forks into the background after the open: the session goes with the process that opened it"
 check_clean "and all that it forked"
 drive gt alice thread open
-like "$out" 'open: 14$' "a caller with threads is refused (A52)"
+like "$out" 'open: 6$' "a caller with threads is refused (A52)"
 like "$out" 'said: gocker: ' "with one line"
 for how in reaper ignore; do
 	drive gt alice $how open user hostname close
@@ -71,7 +71,7 @@ like "$out" throwaway "root is let through"
 is "$(sed '/^open:/,$d;/^acct/d' <<<"$out")" "$(sed '1,/^run/d' <<<"$out")" "root's session is untouched"
 sed -i 's/pam_gocker.so$/pam_gocker.so nonsense/' /etc/pam.d/gt1
 drive gt1 alice state open state
-like "$out" 'open: 14' "an unknown option refuses"
+like "$out" 'open: 6' "an unknown option refuses"
 drive gt1 root open
 like "$out" 'open: 0' "but never root"
 grep -v outer /etc/pam.d/gt >/etc/pam.d/gt1
@@ -86,7 +86,7 @@ is "$(steps_logged '')" 0 "without it, it does not"
 
 # A keeper that is not what it should be.
 check_refused() { # NAME
-	like "$out" 'open: 14' "$1: PAM_SESSION_ERR"
+	like "$out" 'open: 6' "$1: PAM_PERM_DENIED"
 	is "$(sed '/^open:/,$d;/^said/d' <<<"$out")" "$(sed '1,/^open/d' <<<"$out")" "$1: the caller is untouched"
 	is "$(grep -c '^said: gocker: ' <<<"$out")" 1 "$1: one line"
 }

@@ -18,7 +18,7 @@ refuses() { # NAME REASON LINE...
 	lines gt "${@:3}"
 	mark_syslog
 	drive gt alice try true open try hostname close
-	is "$(grep -c throwaway <<<"$out"):$(grep -c '^open: 14' <<<"$out")" 0:1 "$1: refused, and nothing runs"
+	is "$(grep -c throwaway <<<"$out"):$(grep -c '^open: 6' <<<"$out")" 0:1 "$1: refused, and nothing runs"
 	has_refused() { gocker_log | grep -q 'event=refused door=pam'; }
 	wait_until 10 has_refused # the host's log is written by another process
 	like "$(gocker_log)" "event=refused door=pam user=\"alice\" .*detail=\".*$2" "$1: the log says why"
@@ -35,7 +35,7 @@ is "$(grep '^said' <<<"$out")" 'said: gocker: the PAM stack of gt does not conta
 refuses "outer twice" 'no session line' "$OUTER" 'session required pam_gocker.so debug outer'
 lines gt "$LAST" "$OUTER"
 drive gt alice open try hostname
-like "$out" $'^said: gocker: .*\nopen: 14$' "the last line first: refused, and nothing runs"
+like "$out" $'^said: gocker: .*\nopen: 6$' "the last line first: refused, and nothing runs"
 refuses "the last line in another part" 'no session line' "$OUTER" 'account required pam_gocker.so'
 refuses "the last line in a comment" 'no session line' "$OUTER" "# $LAST" "session optional pam_permit.so # $LAST"
 refuses "sufficient between them" 'can be skipped by pam_permit.so' "$OUTER" 'session sufficient pam_permit.so' "$LAST"
@@ -69,7 +69,7 @@ drive gt alice open try hostname close
 like "$out" $'open: 0\ngocker-container' "a service without session lines is contained by \`other\`"
 lines other "$OUTER"
 drive gt alice open try hostname close
-like "$out" 'open: 14' "or refused by it"
+like "$out" 'open: 6' "or refused by it"
 cp "$GKT_WORK/other" /etc/pam.d/other
 
 # Those who are not contained are none of its business.

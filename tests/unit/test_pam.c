@@ -90,7 +90,7 @@ static void root_is_let_through_unasked(void **state)
 static void an_unknown_user_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(open_once("gt-free", "no-such-user-here", "", true), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-free", "no-such-user-here", "", true), PAM_PERM_DENIED);
 }
 
 static void the_break_glass_group_is_let_through(void **state)
@@ -103,8 +103,8 @@ static void the_break_glass_group_is_let_through(void **state)
 	snprintf(option, sizeof option, "break_glass=%s", gr->gr_name);
 	assert_int_equal(open_once("gt-gone", "nobody", option, true), PAM_SUCCESS);
 	assert_int_equal(
-		open_once("gt-gone", "nobody", "break_glass=no-such-group", true), PAM_SESSION_ERR);
-	assert_int_equal(open_once("gt-gone", "nobody", "break_glass=", true), PAM_SESSION_ERR);
+		open_once("gt-gone", "nobody", "break_glass=no-such-group", true), PAM_PERM_DENIED);
+	assert_int_equal(open_once("gt-gone", "nobody", "break_glass=", true), PAM_PERM_DENIED);
 }
 
 static void who_is_not_contained_is_untouched(void **state)
@@ -117,7 +117,7 @@ static void who_is_not_contained_is_untouched(void **state)
 static void an_unknown_option_refuses(void **state)
 {
 	(void)state;
-	assert_int_equal(open_once("gt-free", "nobody", "outre", true), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-free", "nobody", "outre", true), PAM_PERM_DENIED);
 }
 
 static void every_bad_keeper_is_a_session_error_with_one_line(void **state)
@@ -128,7 +128,7 @@ static void every_bad_keeper_is_a_session_error_with_one_line(void **state)
 	for (size_t i = 0; i < COUNT(services); i++)
 		for (int outer = 0; outer < 2; outer++) {
 			assert_int_equal(
-				open_once(services[i], "nobody", "", outer), PAM_SESSION_ERR);
+				open_once(services[i], "nobody", "", outer), PAM_PERM_DENIED);
 			assert_contains(
 				said, "gocker: this login cannot be contained", services[i]);
 			assert_ptr_equal(strchr(said, '\n') + 1, said + strlen(said));
@@ -138,16 +138,16 @@ static void every_bad_keeper_is_a_session_error_with_one_line(void **state)
 static void the_keepers_reason_is_what_the_user_reads(void **state)
 {
 	(void)state;
-	assert_int_equal(open_once("gt-refused", "nobody", "", true), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-refused", "nobody", "", true), PAM_PERM_DENIED);
 	assert_string_equal(said, "gocker: this is why\n");
-	assert_int_equal(open_once("gt-full", "nobody", "", false), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-full", "nobody", "", false), PAM_PERM_DENIED);
 	assert_string_equal(said, "gocker: no room\n");
 }
 
 static void it_goes_into_the_cgroup_by_the_file_it_is_handed(void **state)
 {
 	(void)state;
-	assert_int_equal(open_once("gt-leaf", "nobody", "", true), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-leaf", "nobody", "", true), PAM_PERM_DENIED);
 	assert_string_equal(said, "gocker: it went in\n");
 }
 
@@ -155,7 +155,7 @@ static void silence_is_kept_when_asked_for(void **state)
 {
 	(void)state;
 	pam_handle_t *pamh = start("gt-refused", "nobody", "", false);
-	assert_int_equal(pam_open_session(pamh, (int)PAM_SILENT), PAM_SESSION_ERR);
+	assert_int_equal(pam_open_session(pamh, (int)PAM_SILENT), PAM_PERM_DENIED);
 	assert_string_equal(said, "");
 	pam_end(pamh, 0);
 }
@@ -239,7 +239,7 @@ static void a_caller_with_threads_is_refused(void **state)
 	sigaddset(&usr2, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &usr2, &before);
 	assert_int_equal(pthread_create(&thread, NULL, sleeper, NULL), 0);
-	assert_int_equal(open_once("gt-free", "nobody", "", true), PAM_SESSION_ERR);
+	assert_int_equal(open_once("gt-free", "nobody", "", true), PAM_PERM_DENIED);
 	pthread_kill(thread, SIGUSR2);
 	pthread_join(thread, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -260,7 +260,7 @@ static void a_handler_that_reaps_every_child_does_no_harm(void **state)
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		(void)signal(SIGCHLD, ways[i]);
 		assert_int_equal(open_once("gt-free", "nobody", "", true), PAM_SUCCESS);
-		assert_int_equal(open_once("gt-refused", "nobody", "", true), PAM_SESSION_ERR);
+		assert_int_equal(open_once("gt-refused", "nobody", "", true), PAM_PERM_DENIED);
 	}
 	(void)signal(SIGCHLD, SIG_DFL);
 }
