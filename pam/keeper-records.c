@@ -71,14 +71,23 @@ static int open_locked(const char *path)
 	return gk_steal_fd(&fd);
 }
 
+/* Four characters do not tell all sessions apart: a record with the same id and another line is
+ * another session's, and only a login may take it over, once it is dead. */
+static bool is_place_of(const struct utmpx *at, const struct utmpx *u)
+{
+	if (at->ut_type < INIT_PROCESS || at->ut_type > DEAD_PROCESS ||
+		memcmp(at->ut_id, u->ut_id, sizeof at->ut_id) != 0)
+		return false;
+	return memcmp(at->ut_line, u->ut_line, sizeof at->ut_line) == 0 ||
+		(u->ut_type == USER_PROCESS && at->ut_type == DEAD_PROCESS);
+}
+
 /* utmp(5) has one record for each id: where that of u is, or is to be. */
 static off_t find_in_utmp(int fd, const struct utmpx *u)
 {
 	struct utmpx at;
 	off_t where = 0;
-	while (pread(fd, &at, sizeof at, where) == (ssize_t)sizeof at &&
-		(at.ut_type < INIT_PROCESS || at.ut_type > DEAD_PROCESS ||
-			memcmp(at.ut_id, u->ut_id, sizeof at.ut_id) != 0))
+	while (pread(fd, &at, sizeof at, where) == (ssize_t)sizeof at && !is_place_of(&at, u))
 		where += (off_t)sizeof at;
 	return where;
 }

@@ -61,3 +61,20 @@ check "and no more when he has left" wait_until 30 eval '! who | grep alice'
 check "the session's end" wait_until 30 no_leaves
 is "$(records)" "$((utmp + record)) $((wtmp + 2 * record)) " "utmp has one record of a session, wtmp two; the torn ones are written over"
 check_clean "nothing is left"
+
+# The id of a record is the end of the session's: four hex digits, which another's may have. Here all are taken.
+cat >"$GKT_WORK/fill" <<'PYTHON'
+import struct, sys
+def record(n):
+    return struct.pack("<hxxi32s4s32s256s", 7, 1, b"pts/9", b"%04x" % n, b"eve", b"") + bytes(384 - 332)
+open(sys.argv[1], "wb").write(b"".join(record(n) for n in range(65536)))
+PYTHON
+python3 "$GKT_WORK/fill" /run/utmp
+eves() { who /run/utmp | grep -c '^eve'; }
+is "$(stat -c %s /run/utmp):$(eves)" "$((65536 * record)):65536" "control: utmp has a live record of another's for each id that a session can have"
+hold_session alice
+is "$(eves)" 65536 "A46: a login overwrites no record with the same id"
+like "$(who /run/utmp)" $'(^|\n)alice +gocker/' "and is recorded beside them"
+drop_session
+check "the session is closed" wait_until 30 no_leaves
+is "$(eves):$(who /run/utmp | grep -c '^alice')" 65536:0 "A46: its end takes its own record away, and no other"
