@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/log.h"
+
 int gk_terminal_size(int *ret_rows)
 {
 	struct winsize size;
@@ -224,6 +226,42 @@ struct json_object *gk_json_time(int64_t seconds)
 		!strftime(buf, sizeof buf, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		return NULL;
 	return json_object_new_string(buf);
+}
+
+/* The code point of a sequence that is well-formed up to its length, of at most three bytes; 0 for
+ * every other byte. Those that are escaped and not replaced are all among them. */
+static unsigned short_code_point(const unsigned char *s)
+{
+	unsigned c;
+	if ((s[0] & 0xe0) == 0xc0 && (s[1] & 0xc0) == 0x80)
+		return (c = (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU)) >= 0x80 ? c : 0;
+	if ((s[0] & 0xf0) == 0xe0 && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80) {
+		c = (s[0] & 0xfU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
+		return c >= 0x800 && (c < 0xd800 || c > 0xdfff) ? c : 0;
+	}
+	return 0;
+}
+
+int gk_json_print(struct json_object *value, int flags)
+{
+	const unsigned char *s =
+		(const unsigned char *)(value ? json_object_to_json_string_ext(value, flags) :
+						NULL);
+	if (!s)
+		return -ENOMEM;
+	while (*s) {
+		size_t n = *s < 0x7f ? 1 : gk_utf8_sequence(s);
+		if (n) {
+			(void)fwrite(s, 1, n, stdout);
+			s += n;
+			continue;
+		}
+		/* Such bytes stand in strings only: all else in JSON is ASCII (RFC 8259). */
+		unsigned c = *s == 0x7f ? 0x7f : short_code_point(s);
+		printf("\\u%04x", c ? c : 0xfffd);
+		s += c >= 0x800 ? 3 : c >= 0x80 ? 2 : 1;
+	}
+	return putchar('\n') == EOF || ferror(stdout) ? -EIO : 0;
 }
 
 int gk_print_end(const char *name)

@@ -44,6 +44,12 @@ const char *gk_human_count(char *buf, size_t size, uint64_t n);
 /* An ISO 8601 time in UTC; NULL (JSON's null) for 0. */
 struct json_object *gk_json_time(int64_t seconds);
 
+/* Prints a JSON value and a newline on stdout, as json-c writes it with these flags, but valid
+ * UTF-8 that any terminal can be shown: control characters (also U+0080 to U+009F), other
+ * directions of writing and line separators are escaped (\uXXXX), bytes that are not UTF-8 become
+ * U+FFFD. Returns 0, -ENOMEM or -EIO. */
+int gk_json_print(struct json_object *value, int flags);
+
 /* Flushes stdout; the exit status: 0, or 1 with a line on stderr. */
 int gk_print_end(const char *name);
 

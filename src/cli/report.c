@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "plan/text.h"
 
 int gk_report_format(const char *name, const char *word, bool *ret_json)
@@ -58,9 +59,9 @@ json_object *gk_report_string(const char *s, struct gk_arena *arena)
 
 int gk_report_print(json_object *object)
 {
-	int failed = puts(json_object_to_json_string_ext(object,
+	int failed = gk_json_print(object,
 			     JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-				     JSON_C_TO_STRING_NOSLASHESCAPE)) < 0 ||
+				     JSON_C_TO_STRING_NOSLASHESCAPE) < 0 ||
 		fflush(stdout) != 0;
 	json_object_put(object);
 	return failed;

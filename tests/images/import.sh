@@ -2,7 +2,7 @@
 # Importing what is good: formats, contents, owners; what a full disk and a killed run leave.
 # timeout: 300
 . "$(dirname "$0")/../lib/test.sh"
-need python3 zstd expect strace
+need python3 zstd expect strace jq iconv
 images=/srv/images
 archives=$GKT_WORK/archives
 mkdir -p $images "$archives"
@@ -153,3 +153,26 @@ exec 9>&-
 wait "$importer"
 is $? 0 "which then comes to its end"
 check "and is whole" "$GOCKER" image verify --image-dir $images victim
+
+# What an image calls itself is its author's to choose, and is shown to administrators.
+mkdir -p "$GKT_WORK/evil/etc" "$GKT_WORK/evil/bin"
+cp -a "$GKT_WORK/wanted/." "$GKT_WORK/evil/"
+rm -f "$GKT_WORK/evil/etc/os-release"
+printf 'PRETTY_NAME="a\xc2\x9b31mb\xe2\x80\xaec\xffd\x7fe\xe2\x81\xa6\xe2\x80\xa8\xc3\xa9\xed\xa0\x80"\n' >"$GKT_WORK/evil/etc/os-release"
+tar -C "$GKT_WORK/evil" -cf "$GKT_WORK/evil.tar" .
+run import evil "$GKT_WORK/evil.tar"
+is "$rc" 0 "an image with signs for terminals in its name is imported"
+bad=$'\xc2\x9b|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\x7f|\xff'
+check "A66 control: they are in its os-release" env LC_ALL=C grep -qE "$bad" "$images/evil/etc/os-release"
+for command in "show evil" list; do
+	# shellcheck disable=SC2086
+	run "$GOCKER" image ${command%% *} --image-dir $images --format json ${command#"${command%% *}"}
+	is "$rc" 0 "A66: image $command --format json"
+	check_not "A66: image $command --format json prints none of them" env LC_ALL=C grep -qE "$bad" "$GKT_WORK/out"
+	check "A66: and is UTF-8 throughout" iconv -f UTF-8 -t UTF-32 -o /dev/null "$GKT_WORK/out"
+	is "$(jq -r '[.[]?|objects|select(.name == "evil")|.os][0] // .os' "$GKT_WORK/out" 2>/dev/null | head -n 1 | od -An -c | tr -d ' \n')" \
+		"$(printf 'a\xc2\x9b31mb\xe2\x80\xaec\xef\xbf\xbdd?e\xe2\x81\xa6\xe2\x80\xa8\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n' | od -An -c | tr -d ' \n')" \
+		"A66: a reader of JSON finds the name as it is, with U+FFFD for what is not UTF-8"
+	run "$GOCKER" image ${command%% *} --image-dir $images ${command#"${command%% *}"}
+	check_not "A66: image $command prints none either" env LC_ALL=C grep -qE "$bad" "$GKT_WORK/out"
+done

@@ -10,17 +10,14 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/image/image.h"
+#include "cli/print.h"
 #include "image/info.h"
 #include "image/manifest.h"
 #include "image/tools.h"
 
 static int print_json(struct json_object *value)
 {
-	const char *text = value ?
-		json_object_to_json_string_ext(
-			value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) :
-		NULL;
-	return text && puts(text) >= 0 ? 0 : -ENOMEM;
+	return gk_json_print(value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 static void add_bool(struct json_object *to, const char *key, bool value)

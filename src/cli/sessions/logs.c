@@ -325,7 +325,7 @@ static void print_line(const struct logs *l, const char *line)
 		return;
 	}
 	struct json_object *o = as_json(line);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
+	(void)gk_json_print(o, JSON_C_TO_STRING_NOSLASHESCAPE);
 	json_object_put(o);
 }
 
