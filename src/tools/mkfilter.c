@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -171,11 +172,10 @@ static const struct check {
 	{ "personality",
 		{
 			LOAD(ARG_LOW(0)),
-			IF_EQ(0, 5, 0),
-			IF_EQ(8, 4, 0),
-			IF_EQ(0x20000, 3, 0),
-			IF_EQ(0x20008, 2, 0),
-			IF_EQ(0xffffffff, 1, 0),
+			IF_EQ(0xffffffff, 3, 0),
+			BPF_STMT(BPF_ALU | BPF_AND | BPF_K,
+				~(uint32_t)(PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE)),
+			IF_EQ(0, 1, 0),
 			REFUSE,
 			ALLOW,
 		},

@@ -316,7 +316,10 @@ static void test_arguments(void **state)
 		{ "personality", 0, 0, true },
 		{ "personality", 0, 8, true },
 		{ "personality", 0, 0xffffffff, true },
-		{ "personality", 0, 0x0040000, false },
+		{ "personality", 0, 0x0040000, true }, /* ADDR_NO_RANDOMIZE */
+		{ "personality", 0, 0x0060008, true },
+		{ "personality", 0, 0x0100000, false }, /* MMAP_PAGE_ZERO */
+		{ "personality", 0, 0x0140000, false },
 		{ "personality", 0, 0x0400000, false },
 	};
 	for (const struct machine *m = machines; m < machines + COUNT(machines); m++)
