@@ -5,7 +5,10 @@
 
 #include "cli/cli.h"
 #include "cli/report.h"
+#include "plan/env.h"
+#include "plan/keys.h"
 #include "plan/policy.h"
+#include "plan/text.h"
 #include "run/cgroup/cgroup.h"
 
 static const char help[] =
@@ -13,7 +16,8 @@ static const char help[] =
 	"\n"
 	"Reads " GK_CONFIG_PATH ", or FILE, as a login does and prints every fault with its line,\n"
 	"the reason, and what to write instead. The host's own file must also belong to root and be\n"
-	"writable by nobody else, its directories too; a FILE named here need not.\n"
+	"writable by nobody else, its directories too; a FILE named here need not. A warning is what\n"
+	"has no effect; it is no fault.\n"
 	"\n"
 	"      --format FORMAT  text (default) or json\n"
 	"      --help           this text\n"
@@ -27,8 +31,12 @@ static void add_whole(struct gk_faults *faults, struct gk_fault *room, const str
 	*faults = (struct gk_faults){ room, 1 };
 }
 
-static int print_text(const char *path, const struct gk_faults *faults)
+static int print_text(
+	const char *path, const struct gk_faults *faults, const struct gk_faults *warnings)
 {
+	for (size_t i = 0; i < warnings->n; i++)
+		printf("%s:%u: warning: %s; %s\n", path, warnings->list[i].line,
+			warnings->list[i].reason, warnings->list[i].hint);
 	for (size_t i = 0; i < faults->n; i++) {
 		const struct gk_fault *f = &faults->list[i];
 		if (!f->hint)
@@ -45,9 +53,9 @@ static int print_text(const char *path, const struct gk_faults *faults)
 	return fflush(stdout) != 0;
 }
 
-static int print_json(const char *path, const struct gk_faults *faults, struct gk_arena *arena)
+static json_object *json_list(const struct gk_faults *faults, struct gk_arena *arena)
 {
-	json_object *report = json_object_new_object(), *list = json_object_new_array();
+	json_object *list = json_object_new_array();
 	for (size_t i = 0; i < faults->n; i++) {
 		const struct gk_fault *f = &faults->list[i];
 		json_object *one = json_object_new_object();
@@ -56,9 +64,17 @@ static int print_json(const char *path, const struct gk_faults *faults, struct g
 		json_object_object_add(one, "hint", gk_report_string(f->hint, arena));
 		json_object_array_add(list, one);
 	}
+	return list;
+}
+
+static int print_json(const char *path, const struct gk_faults *faults,
+	const struct gk_faults *warnings, struct gk_arena *arena)
+{
+	json_object *report = json_object_new_object();
 	json_object_object_add(report, "file", gk_report_string(path, arena));
 	json_object_object_add(report, "ok", json_object_new_boolean(faults->n == 0));
-	json_object_object_add(report, "faults", list);
+	json_object_object_add(report, "faults", json_list(faults, arena));
+	json_object_object_add(report, "warnings", json_list(warnings, arena));
 	return gk_report_print(report);
 }
 
@@ -90,14 +106,50 @@ static int find_unkept(
 	return faults->n ? -EINVAL : 0;
 }
 
+static int add_warning(struct gk_faults *warnings, const struct gk_setting *setting,
+	const char *item, struct gk_arena *arena)
+{
+	if (warnings->n == GK_FAULTS_MAX)
+		return 0;
+	if (!warnings->list)
+		warnings->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *warnings->list);
+	const char *reason = gk_arena_printf(arena, "env_pass: %s is never passed", item);
+	if (!warnings->list || !reason)
+		return -ENOMEM;
+	warnings->list[warnings->n++] = (struct gk_fault){ setting->line, reason,
+		"remove it; see env_pass in gocker.ini(5) for what is passed" };
+	return 0;
+}
+
+/* What means nothing: no fault, since a login is not refused for it. */
+static int find_vain(
+	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
+{
+	for (size_t i = 0; i < config->nsections; i++)
+		for (size_t j = 0; j < config->sections[i].nsettings; j++) {
+			const struct gk_setting *setting = &config->sections[i].settings[j];
+			const char *why,
+				*const *words = setting->key == GK_KEY_ENV_PASS ?
+				gk_split(arena, setting->value, GK_LIST_MAX, &why) :
+				NULL;
+			for (; words && *words; words++)
+				if (gk_env_pass_is_vain(*words) &&
+					add_warning(warnings, setting, *words, arena) < 0)
+					return -ENOMEM;
+		}
+	return 0;
+}
+
 static int check(const char *path, bool json)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_err err = GK_ERR_INIT;
-	struct gk_faults faults = { 0 };
+	struct gk_faults faults = { 0 }, warnings = { 0 };
 	struct gk_fault room;
 	struct gk_config config;
 	int r = gk_report_config(path, &arena, &config, &faults, &err);
+	if (r == 0)
+		r = find_vain(&config, &arena, &warnings);
 	/* A FILE may be meant for another host. */
 	if (r == 0 && !path)
 		r = find_unkept(&config, &arena, &faults);
@@ -110,7 +162,8 @@ static int check(const char *path, bool json)
 	if (status == GK_EXIT_GOCKER)
 		return gk_cli_fail("check", &err);
 	const char *name = path ? path : GK_CONFIG_PATH;
-	int failed = json ? print_json(name, &faults, &arena) : print_text(name, &faults);
+	int failed = json ? print_json(name, &faults, &warnings, &arena) :
+			    print_text(name, &faults, &warnings);
 	return failed ? GK_EXIT_GOCKER : status;
 }
 

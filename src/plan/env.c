@@ -51,6 +51,27 @@ bool gk_env_never(const char *name, size_t n)
 	return listed(never, name, n);
 }
 
+/* Whether what a pattern stands for is all in a list: a name, or a name's beginning with * behind
+ * it. */
+static bool covered(const char *const *list, const char *pattern)
+{
+	size_t n = strlen(pattern);
+	bool star = n && pattern[n - 1] == '*';
+	for (; *list; list++) {
+		size_t len = strlen(*list);
+		bool wide = (*list)[len - 1] == '*';
+		if (wide ? n - star >= len - 1 && strncmp(pattern, *list, len - 1) == 0 :
+			   !star && strcmp(pattern, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool gk_env_pass_is_vain(const char *pattern)
+{
+	return covered(never, pattern) || covered(own, pattern);
+}
+
 /* Where the variable named by n bytes at name is, or env->n. */
 static size_t env_find(const struct env *env, const char *name, size_t n)
 {
@@ -80,6 +101,19 @@ static void env_set(struct env *env, const char *name, const char *value)
 {
 	if (value)
 		env_put(env, gk_arena_printf(env->arena, "%s=%s", name, value));
+}
+
+/* The client's command: any bytes, as one string, however long. A wrapper that does not find it
+ * would take the login for one without a command, so one that is too long fails in execve(2), and
+ * nothing runs. To be called while there are few variables. */
+static void env_set_command(struct env *env, const char *command)
+{
+	const char *assignment =
+		command ? gk_arena_printf(env->arena, "SSH_ORIGINAL_COMMAND=%s", command) : NULL;
+	if (command && !assignment)
+		env->failed = true;
+	else if (assignment)
+		env->vars[env->n++] = assignment;
 }
 
 /* The caller's value of a variable, or NULL. */
@@ -143,8 +177,7 @@ static void set_ssh(struct env *env, const struct gk_request *request)
 			pass_connection(env, request->env, "DISPLAY");
 	} else if (request->tty == GK_TTY_TAKEOVER && caller_value(request->env, "SSH_TTY"))
 		env_set(env, "SSH_TTY", "/dev/console");
-	/* The client's words: any bytes, as one string. */
-	env_set(env, "SSH_ORIGINAL_COMMAND", caller_value(request->env, "SSH_ORIGINAL_COMMAND"));
+	env_set_command(env, caller_value(request->env, "SSH_ORIGINAL_COMMAND"));
 }
 
 const char *const *gk_env_make(const struct gk_request *request, const struct gk_policy *policy,

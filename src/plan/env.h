@@ -10,12 +10,17 @@
 #include "plan/plan.h"
 
 /* The most variables a payload is given, the longest value, and the most bytes in all. What is
- * over is left out. MAX_ARG_STRLEN of the kernel is 128 KiB (execve(2)). */
+ * over is left out, but never SSH_ORIGINAL_COMMAND, to which no bound applies. MAX_ARG_STRLEN of
+ * the kernel is 128 KiB (execve(2)). */
 enum { GK_ENV_VARS = 512, GK_ENV_VALUE_BYTES = 127 << 10, GK_ENV_BYTES = 512 << 10 };
 
 /* Whether the variable named by n bytes at name is never passed or set: it steers the dynamic
  * loader, the C library or a shell's start. */
 bool gk_env_never(const char *name, size_t n);
+
+/* Whether an item of env_pass (a name, or a beginning with * behind it) passes nothing at all:
+ * every variable that it stands for is never passed, or has a value of gocker's own. */
+bool gk_env_pass_is_vain(const char *pattern);
 
 /* What gocker itself decides. */
 struct gk_env_facts {

@@ -29,7 +29,7 @@ is "$(perl -MJSON::PP -0777 -ne '
 	printf "%s:%d: %s; %s\n", $report->{file}, @$_{qw(line reason hint)} for @{$report->{faults}};
 ' <<<"$out" 2>&1)" "$(cat "$cases/faults.check")" "as JSON: the same faults"
 is "$("$gocker" check --format json conf/gocker.ini | tr -d ' \n')" \
-	'{"file":"conf/gocker.ini","ok":true,"faults":[]}' "as JSON: no fault is an empty list"
+	'{"file":"conf/gocker.ini","ok":true,"faults":[],"warnings":[]}' "as JSON: no fault is an empty list"
 
 refuses() { # NAME STATUS STDERR-REGEX CMD...
 	local name=$1 status=$2 said=$3
@@ -43,6 +43,10 @@ mkfifo "$work/fifo"
 head -c 2000000 /dev/zero >"$work/big"
 printf '[default]\0\n' >"$work/nul"
 printf '[default]\nshell = /b\xe4\n' >"$work/latin1"
+printf '[default]\nenv_pass = TZ KRB5CCNAME\n[user:ann]\nenv_pass = XDG_RUNTIME_DIR GIT_*\n' >"$work/vain.ini"
+run "$gocker" check "$work/vain.ini"
+is "$rc:$(sed 's/; .*//;s/.*vain.ini//' <<<"$out")" $'0::2: warning: env_pass: KRB5CCNAME is never passed\n:4: warning: env_pass: XDG_RUNTIME_DIR is never passed\n: no fault found' \
+	"names that are never passed are warned of, and are no fault"
 refuses "a missing file" 125 'No such file' "$gocker" check "$work/missing"
 refuses "a directory" 1 'not a regular file' "$gocker" check "$work"
 refuses "a FIFO" 1 'not a regular file' timeout 10 "$gocker" check "$work/fifo"

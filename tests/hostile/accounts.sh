@@ -56,4 +56,24 @@ else
 	skip_missing "A59 [shell]: a name that only a directory has" "no libnss-systemd"
 fi
 
+# A60: the client's command in an environment that is full to the brim, and one of the longest that there is.
+# A ForceCommand that does not find it starts a login shell, which the client then feeds by its stdin.
+full() { # LENGTH OF THE COMMAND, VARIABLES
+	run as_uid python3 -c "
+import os, subprocess
+env = {'V%d' % i: 'x' * $3 for i in range($2)}
+env['SSH_CONNECTION'] = '::1 1 ::1 22'
+env['SSH_ORIGINAL_COMMAND'] = 'echo command #' + 'x' * ($1 - 14)
+p = subprocess.run(['$GOCKER_SHELL'], env=env, input=b'echo login shell\n')
+os._exit(p.returncode)"
+}
+full 14 0 1
+is "$rc:$out" 0:command "A60 control: the client's command runs in place of a login shell"
+full 14 5000 1
+is "$rc:$out" 0:command "A60 [shell]: also behind 5000 other variables"
+full 14 10 120000
+is "$rc:$out" 0:command "A60 [shell]: also behind a megabyte of them"
+full 131050 0 1
+is "$rc:$out" 0:command "A60 [shell]: also with the longest that the kernel takes"
+
 check_clean "A59: nothing is left"

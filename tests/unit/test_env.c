@@ -217,6 +217,38 @@ static void test_thousands_and_huge_ones_are_bounded(void **state)
 	assert_string_equal(value_of(env, "HOME"), "/home/ann");
 }
 
+/* A wrapper that does not find the client's command takes the login for one without. */
+static void test_a_command_is_never_left_out(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	enum { LONG = 300 << 10 };
+	static const char name[] = "SSH_ORIGINAL_COMMAND=";
+	char *command = gk_arena_alloc(&arena, LONG);
+	memset(command, 'x', LONG - 1);
+	memcpy(command, name, sizeof name - 1);
+	const char *const caller[] = { command, NULL };
+	const char *got =
+		value_of(env_of(&arena, caller, NULL, NULL, GK_DOOR_SHELL), "SSH_ORIGINAL_COMMAND");
+	assert_non_null(got);
+	assert_int_equal(strlen(got), LONG - sizeof name);
+}
+
+static void test_items_that_pass_nothing(void **state)
+{
+	(void)state;
+	const char *const vain[] = { "KRB5CCNAME", "XDG_RUNTIME_DIR", "XDG_*", "XDG_D*",
+		"LD_PRELOAD", "LD_*", "MAIL", "DBUS_*", "HOME", "IFS" };
+	for (size_t i = 0; i < COUNT(vain); i++)
+		if (!gk_env_pass_is_vain(vain[i]))
+			fail_msg("%s", vain[i]);
+	const char *const useful[] = { "*", "TZ", "X*", "XDG", "LD", "L*", "KRB5*", "MAILCHECK",
+		"HOME*", "SSH_*", "GIT_*" };
+	for (size_t i = 0; i < COUNT(useful); i++)
+		if (gk_env_pass_is_vain(useful[i]))
+			fail_msg("%s", useful[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +262,8 @@ int main(void)
 		cmocka_unit_test(test_policy_sets_last_and_wins),
 		cmocka_unit_test(test_first_of_two_counts),
 		cmocka_unit_test(test_thousands_and_huge_ones_are_bounded),
+		cmocka_unit_test(test_a_command_is_never_left_out),
+		cmocka_unit_test(test_items_that_pass_nothing),
 	};
 	return cmocka_run_group_tests_name("env", tests, NULL, NULL);
 }

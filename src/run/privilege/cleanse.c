@@ -34,23 +34,31 @@ static int cleanse_fds(struct gk_err *err)
 	return r < 0 ? gk_fail_errno(err, r, "cannot close inherited descriptors") : 0;
 }
 
+/* A client's command is taken whatever its length and its place: a ForceCommand that does not find
+ * it would start a login shell. */
+static bool is_command(const char *var)
+{
+	static const char name[] = "SSH_ORIGINAL_COMMAND=";
+	return strncmp(var, name, sizeof name - 1) == 0;
+}
+
 static int take_environment(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err)
 {
 	static char *fresh[] = { NULL, NULL };
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-	size_t n = 0, bytes = 0;
-	while (environ && environ[n] && n < GK_ENV_MAX_VARS)
-		n++;
-	const char **copy = gk_arena_array(arena, n + 1, sizeof *copy);
+	size_t kept = 0, bytes = 0;
+	bool command = false;
+	const char **copy = gk_arena_array(arena, GK_ENV_MAX_VARS + 2, sizeof *copy);
 	if (!copy)
 		return gk_fail_errno(err, -ENOMEM, "environment");
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(environ[i]) + 1;
-		if (len > GK_ENV_MAX_BYTES - bytes)
+	for (char **var = environ; var && *var; var++) {
+		size_t len = strlen(*var) + 1;
+		bool exempt = is_command(*var) && !command;
+		if (!exempt && (len > GK_ENV_MAX_BYTES - bytes || kept >= GK_ENV_MAX_VARS))
 			continue;
-		bytes += len;
-		copy[kept] = gk_arena_strdup(arena, environ[i]);
+		command |= exempt;
+		bytes += exempt ? 0 : len;
+		copy[kept] = gk_arena_strdup(arena, *var);
 		if (!copy[kept++])
 			return gk_fail_errno(err, -ENOMEM, "environment");
 	}

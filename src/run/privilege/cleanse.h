@@ -25,7 +25,8 @@ struct gk_caller {
 	pid_t parent;
 };
 
-/* The most that is taken over of an environment, in variables and in bytes. */
+/* The most that is taken over of an environment, in variables and in bytes; SSH_ORIGINAL_COMMAND is
+ * taken beyond them. */
 enum { GK_ENV_MAX_VARS = 4096, GK_ENV_MAX_BYTES = 1 << 20 };
 
 /* Opens fds 0-2 where they are closed, closes all others, takes the environment out, saves and
