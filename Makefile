@@ -135,7 +135,7 @@ $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
 
-$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC) pam/stack.c) $(IMAGE_LIB) $(CORE_LIBS)
+$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC) pam/stack.c pam/judge.c) $(IMAGE_LIB) $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS) -lpam

@@ -115,7 +115,7 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
-	r = k->question.outer ? gk_keeper_check_stack(k, err) : 0;
+	r = is_trial(k) ? 0 : gk_keeper_check_stack(k, err);
 	if (r < 0)
 		return r;
 	r = gk_session_new_id(k->id);

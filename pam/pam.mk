@@ -2,7 +2,7 @@
 
 PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,pam/pam_gocker.c pam/door.c pam/who.c src/base/fdpass.c)
 # Stacks are read by one reader, `gocker doctor`'s.
-KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c)
+KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/judge.c)
 
 # The module is position-independent and exports its six entry points only. It calls libpam and
 # libc; never dlopen'ed once and closed (no -z nodelete), never marked nodlopen.

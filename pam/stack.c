@@ -1,160 +1,469 @@
-#include "stack.h"
+#include "pam/stack.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "plan/text.h"
 
-enum { FILE_MOST_BYTES = 1 << 20, DEPTH_MOST = 16 };
+enum { FILE_MOST_BYTES = 1 << 20, DEPTH_MOST = 15, UNSET = 1000000001, JUMP_DIGITS = 9 };
 
-struct reading {
+/* ---- lines ---- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool has_control_sign(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)p[i] < ' ' && p[i] != '\t') || p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Behind the text of a line that ends in a backslash, blanks behind it or not; 0 where it ends
+ * otherwise. */
+static size_t before_backslash(const char *p, size_t len)
+{
+	while (len > 0 && is_blank(p[len - 1]))
+		len--;
+	return len > 0 && p[len - 1] == '\\' ? len : 0;
+}
+
+static int unsure(const char **why, const char *text)
+{
+	*why = text;
+	return -EINVAL;
+}
+
+/* 1.5 reads at most 1,023 bytes at once, and takes the rest for the next line. It skips a comment
+ * or a blank line behind a backslash, where 1.7 ends the line. A comment's backslash joins nothing.
+ */
+int gk_pam_next_line(struct gk_pam_text *t, char line[GK_PAM_LINE_BYTES + 1], const char **why)
+{
+	size_t used = 0, bytes = 0;
+	line[0] = '\0';
+	if (!*t->at)
+		return 0;
+	for (size_t joined = 0; joined == 0 || *t->at; joined++) {
+		const char *p = t->at;
+		size_t len = strcspn(p, "\n"), text = strcspn(p, "#\n"), skip = strspn(p, " \t");
+		bytes += len + 1;
+		t->at += len + (p[len] == '\n');
+		t->line++;
+		if (bytes > GK_PAM_LINE_BYTES)
+			return unsure(why, "a line of more than 1000 bytes");
+		if (has_control_sign(p, len))
+			return unsure(why, "a control character");
+		if (joined && skip >= text)
+			return unsure(why, "a comment or an empty line within a continued line");
+		size_t end = text < len ? 0 : before_backslash(p, len);
+		size_t take = end ? end - 1 : text;
+		if (take > skip)
+			memcpy(line + used, p + skip, take - skip);
+		used += take > skip ? take - skip : 0;
+		if (end)
+			line[used++] = ' ';
+		line[used] = '\0';
+		if (!end) {
+			if (line[strspn(line, " \t")] == '\0')
+				line[0] = '\0';
+			return 1;
+		}
+	}
+	return unsure(why, "a backslash at the end of the file");
+}
+
+/* ---- words ---- */
+
+/* A word in brackets goes on to the first `]` that has no backslash before it. */
+static char *bracketed(char *word, char **rest)
+{
+	char *from = word, *to = word;
+	while (*from && *from != ']') {
+		if (from[0] == '\\' && from[1] == ']')
+			from++;
+		*to++ = *from++;
+	}
+	*rest = from[0] && from[1] ? from + 1 : NULL;
+	*to = '\0';
+	return word;
+}
+
+/* The next word, NULL where there is none; *rest is NULL behind the last one. */
+static char *next_word(char **rest)
+{
+	char *word = *rest ? *rest + strspn(*rest, " \t") : NULL;
+	if (!word || !*word)
+		return *rest = NULL;
+	if (*word == '[')
+		return bracketed(word + 1, rest);
+	char *end = word + strcspn(word, " \t");
+	*rest = end[0] && end[1] ? end + 1 : NULL;
+	*end = '\0';
+	return word;
+}
+
+static char type_of(const char *word)
+{
+	static const char *const names[] = { "auth", "account", "session", "password" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcasecmp(word, names[i]) == 0)
+			return "acsp"[i];
+	return '\0';
+}
+
+/* ---- controls ---- */
+
+static const char *const returns[GK_PAM_RETURNS + 1] = { "success", "open_err", "symbol_err",
+	"service_err", "system_err", "buf_err", "perm_denied", "auth_err", "cred_insufficient",
+	"authinfo_unavail", "user_unknown", "maxtries", "new_authtok_reqd", "acct_expired",
+	"session_err", "cred_unavail", "cred_expired", "cred_err", "no_module_data", "conv_err",
+	"authtok_err", "authtok_recover_err", "authtok_lock_busy", "authtok_disable_aging",
+	"try_again", "ignore", "abort", "authtok_expired", "module_unknown", "bad_item",
+	"conv_again", "incomplete", "default" };
+
+static void set_rest(int *actions, int action)
+{
+	for (int i = 0; i < GK_PAM_RETURNS; i++)
+		if (actions[i] == UNSET)
+			actions[i] = action;
+}
+
+static void set_all(int *actions, int action)
+{
+	for (int i = 0; i < GK_PAM_RETURNS; i++)
+		actions[i] = action;
+}
+
+/* The first of n names that the text begins with; *text is then behind it. n: none. */
+static size_t take_name(const char **text, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(names[i]);
+		if (strncmp(*text, names[i], len) != 0)
+			continue;
+		*text += len;
+		return i;
+	}
+	return n;
+}
+
+static const char *skip_blanks(const char *p)
+{
+	return p + strspn(p, " \t");
+}
+
+/* One `value=action`. Returns 1, 0 for one that libpam finds wrong, or -EINVAL for a number that
+ * its versions take for different ones. */
+static int take_pair(const char **text, int *actions)
+{
+	static const char *const names[] = { "ignore", "ok", "done", "bad", "die", "reset" };
+	enum { NAMES = sizeof names / sizeof *names };
+	size_t which = take_name(text, returns, GK_PAM_RETURNS + 1);
+	if (which > GK_PAM_RETURNS || *(*text = skip_blanks(*text)) != '=')
+		return 0;
+	*text = skip_blanks(*text + 1);
+	size_t name = take_name(text, names, NAMES);
+	int action = -(int)name;
+	if (name == NAMES) {
+		size_t digits = strspn(*text, "0123456789");
+		if (digits > JUMP_DIGITS)
+			return -EINVAL;
+		action = (int)strtol(*text, NULL, 10);
+		*text += digits;
+		if (action == 0)
+			return 0;
+	}
+	if (which == GK_PAM_RETURNS)
+		set_rest(actions, action);
+	else
+		actions[which] = action;
+	return 1;
+}
+
+/* A key given twice: the last one counts, but for `default`, which takes what is not set yet. */
+static int read_values(const char *text, int *actions)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p >= 0x80) /* isspace(3) depends on the daemon's locale */
+			return -EINVAL;
+	for (text = skip_blanks(text); *text; text = skip_blanks(text)) {
+		int r = take_pair(&text, actions);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			set_all(actions, GK_PAM_DO_BAD);
+		if (r == 0)
+			return 0;
+	}
+	set_rest(actions, GK_PAM_DO_BAD);
+	return 0;
+}
+
+static int read_control(const char *word, int *actions)
+{
+	enum { NEW_AUTHTOK_REQD = 12 };
+	bool required = strcasecmp(word, "required") == 0,
+	     requisite = strcasecmp(word, "requisite") == 0;
+	bool optional = strcasecmp(word, "optional") == 0;
+	bool sufficient = strcasecmp(word, "sufficient") == 0;
+	set_all(actions, UNSET);
+	if (!required && !requisite && !optional && !sufficient)
+		return read_values(word, actions);
+	actions[GK_PAM_SUCCESS] = actions[NEW_AUTHTOK_REQD] =
+		sufficient ? GK_PAM_DO_DONE : GK_PAM_DO_OK;
+	if (required || requisite)
+		actions[GK_PAM_IGNORE] = GK_PAM_DO_IGNORE;
+	set_rest(actions, required ? GK_PAM_DO_BAD : requisite ? GK_PAM_DO_DIE : GK_PAM_DO_IGNORE);
+	return 0;
+}
+
+/* ---- files ---- */
+
+struct reader {
+	const char *confdir;
 	struct gk_arena *arena;
 	struct gk_pam_stack *stack;
 	size_t cap;
 	struct gk_err *err;
 };
 
-/* Where in the recursion: how many includes deep, and how many substacks (pam.d(5)). */
+/* Where in the recursion: the file, its line, the one type that is asked for, how many includes
+ * deep, and how many substacks. */
 struct at {
+	const char *path;
+	unsigned line;
+	char only;
 	int depth, level;
 };
 
-static int read_service(struct reading *r, const char *service, char only, struct at at);
+static int read_file(struct reader *r, const char *name, struct at at);
 
-/* The next word, or a whole [...] or the rest of the line for the last one. */
-static char *next_word(char **p)
+static int cannot_tell(struct reader *r, const struct at *at, const char *why)
 {
-	char *word = *p + strspn(*p, " \t");
-	size_t len = word[0] == '[' ? strcspn(word, "]") + 1 : strcspn(word, " \t");
-	if (len > strlen(word))
-		len = strlen(word);
-	*p = word + len;
-	if (**p)
-		*(*p)++ = '\0';
-	return word;
+	return gk_fail(r->err, -EINVAL, "%s, line %u: %s: libpam may read it in another way",
+		at->path, at->line, why);
 }
 
-static char type_of(const char *word)
-{
-	word += *word == '-';
-	return strcasecmp(word, "auth") == 0      ? 'a' :
-		strcasecmp(word, "account") == 0  ? 'c' :
-		strcasecmp(word, "session") == 0  ? 's' :
-		strcasecmp(word, "password") == 0 ? 'p' :
-						    '\0';
-}
-
-static int add(struct reading *r, char type, const char *control, const char *module, char *args,
-	int level)
+static int add(struct reader *r, const struct gk_pam_line *line)
 {
 	struct gk_pam_stack *s = r->stack;
-	const char *base = strrchr(module, '/');
 	s->lines = gk_grow(r->arena, s->lines, s->n, &r->cap, sizeof *s->lines);
 	if (!s->lines)
 		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
-	s->lines[s->n++] = (struct gk_pam_line){ type,
-		strcmp(control, "required") != 0 && strcmp(control, "requisite") != 0, control,
-		base ? base + 1 : module, args + strspn(args, " \t"), level };
+	s->lines[s->n++] = *line;
 	return 0;
 }
 
-static int read_line(struct reading *r, char *line, char only, struct at at)
+/* libpam gives up on a name that has nothing before its last dot, and on "?". */
+static int set_module(
+	struct reader *r, struct gk_pam_line *line, const char *path, const struct at *at)
 {
-	line[strcspn(line, "#")] = '\0';
-	char *p = line, *first = next_word(&p);
-	if (!*first)
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	const char *dot = strrchr(base, '.');
+	size_t len = dot ? (size_t)(dot - base) : strlen(base);
+	line->path = gk_arena_strdup(r->arena, path);
+	if (!line->path)
+		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
+	line->module = line->path + (base - path);
+	return len == 0 || (len == 1 && *base == '?') ?
+		cannot_tell(r, at, "a module without a name") :
+		0;
+}
+
+static int set_args(struct reader *r, struct gk_pam_line *line, char *rest)
+{
+	const char **args = NULL;
+	size_t cap = 0;
+	for (const char *word; (word = next_word(&rest));) {
+		args = gk_grow(r->arena, args, line->nargs, &cap, sizeof *args);
+		const char *copy = args ? gk_arena_strdup(r->arena, word) : NULL;
+		if (!copy)
+			return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
+		args[line->nargs++] = copy;
+	}
+	line->args = args;
+	return 0;
+}
+
+static int add_faulty(struct reader *r, struct gk_pam_line *line)
+{
+	line->kind = GK_PAM_FAULTY;
+	line->path = line->module = "a malformed line";
+	return add(r, line);
+}
+
+/* Debian's own, which takes lines of all types. */
+static int take_debian_include(struct reader *r, const char *word, char *rest, struct at at)
+{
+	const char *name = next_word(&rest);
+	if (strcmp(word, "@include") != 0 || !name || next_word(&rest))
+		return cannot_tell(r, &at, word);
+	int e = read_file(r, name, at);
+	return e == -ENOENT ? cannot_tell(r, &at, "an @include of a file that is not there") : e;
+}
+
+static int take_include(
+	struct reader *r, struct gk_pam_line *line, const char *name, bool substack, struct at at)
+{
+	struct gk_pam_line begin = *line;
+	begin.kind = GK_PAM_SUBSTACK;
+	int e = substack ? set_module(r, &begin, name ? name : "unknown", &at) : 0;
+	if (e == 0 && substack)
+		e = add(r, &begin);
+	if (e < 0)
+		return e;
+	at.only = line->type;
+	at.level += substack;
+	e = name ? read_file(r, name, at) : -ENOENT;
+	if (e != -ENOENT)
+		return e;
+	gk_err_clear(r->err);
+	set_all(line->actions, GK_PAM_DO_BAD);
+	return add_faulty(r, line);
+}
+
+/* A type that is none makes the line one of the type asked for, else of auth, that fails. */
+static int take_line(struct reader *r, char *text, struct at at)
+{
+	char *rest = text;
+	const char *word = next_word(&rest), *control, *path;
+	struct gk_pam_line line = { .kind = GK_PAM_MODULE, .level = at.level };
+	if (!word)
 		return 0;
-	if (strcmp(first, "@include") == 0)
-		return read_service(r, next_word(&p), only, (struct at){ at.depth + 1, at.level });
-	char type = type_of(first);
-	char *control = next_word(&p), *module = next_word(&p);
-	if (!type || !*module || (only && only != type))
+	bool dash = *word == '-';
+	if (strcasecmp(word + dash, "@include") == 0)
+		return take_debian_include(r, word, rest, at);
+	line.type = type_of(word + dash);
+	if (!line.type)
+		line = (struct gk_pam_line){ at.only ? at.only : 'a', .kind = GK_PAM_FAULTY,
+			.level = at.level };
+	if (at.only && line.type != at.only)
 		return 0;
-	int deeper = strcasecmp(control, "substack") == 0;
-	if (deeper || strcasecmp(control, "include") == 0)
-		return read_service(
-			r, module, type, (struct at){ at.depth + 1, at.level + deeper });
-	return add(r, type, control, module, p, at.level);
+	control = next_word(&rest);
+	set_all(line.actions, GK_PAM_DO_BAD);
+	if (!control)
+		return add_faulty(r, &line);
+	bool substack = strcasecmp(control, "substack") == 0;
+	if (substack || strcasecmp(control, "include") == 0)
+		return take_include(r, &line, next_word(&rest), substack, at);
+	line.control = gk_arena_strdup(r->arena, control);
+	if (!line.control)
+		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
+	if (read_control(control, line.actions) < 0)
+		return cannot_tell(r, &at, control);
+	path = next_word(&rest);
+	if (!path)
+		return add_faulty(r, &line);
+	int e = set_module(r, &line, path, &at);
+	if (e == 0)
+		e = set_args(r, &line, rest);
+	return e < 0 ? e : line.kind == GK_PAM_FAULTY ? add_faulty(r, &line) : add(r, &line);
 }
 
-/* A backslash at the end joins two lines. */
-static void join_lines(char *line)
+/* Where a file is. libpam may have been built with a vendor's directory as well: what is in that
+ * alone can't be told. */
+static int open_file(const struct reader *r, const char *name, char *path, size_t size)
 {
-	for (char *p = line; (p = strstr(p, "\\\n")); p += 2)
-		p[0] = p[1] = ' ';
-	line[strcspn(line, "\n")] = '\0';
-}
-
-bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena)
-{
-	struct gk_pam_stack stack = { 0 };
-	struct gk_err ignored = GK_ERR_INIT;
-	struct reading r = { arena, &stack, 0, &ignored };
-	join_lines(line);
-	(void)read_line(&r, line, type, (struct at){ 0, 0 });
-	return stack.n > 0;
-}
-
-bool gk_pam_line_names(char *line, const char *module)
-{
-	join_lines(line);
-	line[strcspn(line, "#")] = '\0';
-	char *p = line, *first = next_word(&p);
-	if (!type_of(first))
-		return false;
-	(void)next_word(&p); /* its control */
-	const char *path = next_word(&p), *base = strrchr(path, '/');
-	return strcmp(base ? base + 1 : path, module) == 0;
-}
-
-static int open_service(const char *service)
-{
-	static const char *const dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d" };
-	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
-		char path[512];
-		snprintf(path, sizeof path, "%s/%s", dirs[i], service);
+	static const char *const dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d",
+		"/usr/share/pam.d" };
+	enum { DIRS = sizeof dirs / sizeof *dirs, SURE = 2 };
+	bool one = r->confdir || name[0] == '/';
+	for (size_t i = 0; i < (one ? 1 : DIRS); i++) {
+		int n = snprintf(path, size, "%s%s%s",
+			name[0] == '/' ? "" :
+				one    ? r->confdir :
+					 dirs[i],
+			name[0] == '/' ? "" : "/", name);
+		if (n < 0 || (size_t)n >= size)
+			return -ENAMETOOLONG;
 		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 && i >= SURE) {
+			(void)close(fd);
+			return -EINVAL;
+		}
 		if (fd >= 0 || errno != ENOENT)
 			return fd < 0 ? -errno : fd;
 	}
 	return -ENOENT;
 }
 
-static int read_service(struct reading *r, const char *service, char only, struct at at)
+static int read_file(struct reader *r, const char *name, struct at at)
 {
-	char *text;
+	char path[PATH_MAX], line[GK_PAM_LINE_BYTES + 1], *text;
+	const char *why = "";
 	size_t size;
-	gk_autoclose int fd = at.depth > DEPTH_MOST ? -ELOOP : open_service(service);
+	path[0] = '\0';
+	if (++at.depth > DEPTH_MOST)
+		return cannot_tell(r, &at, "includes too deep");
+	gk_autoclose int fd = open_file(r, name, path, sizeof path);
+	if (fd == -EINVAL)
+		return gk_fail(r->err, fd,
+			"%s: whether libpam reads it depends on how it was built", path);
 	if (fd < 0)
-		return gk_fail_errno(r->err, fd, "PAM service %s", service);
+		return gk_fail_errno(r->err, fd, "PAM service %s", name);
 	int e = gk_read_all(fd, FILE_MOST_BYTES, r->arena, &text, &size, r->err);
-	for (char *line = text, *end; e == 0 && line && *line; line = end) {
-		end = strchr(line, '\n');
-		/* A backslash at the end joins two lines. */
-		while (end && end > line && end[-1] == '\\') {
-			end[-1] = end[0] = ' ';
-			end = strchr(end, '\n');
-		}
-		if (end)
-			*end++ = '\0';
-		e = read_line(r, line, only, at);
+	if (e < 0)
+		return e == -ENOENT ? -EIO : e;
+	at.path = gk_arena_strdup(r->arena, path);
+	if (!at.path)
+		return gk_fail_errno(r->err, -ENOMEM, "PAM stack");
+	struct gk_pam_text t = { .at = text };
+	if (strlen(text) != size)
+		return cannot_tell(r, &at, "a NUL byte");
+	while ((e = gk_pam_next_line(&t, line, &why)) > 0) {
+		at.line = t.line;
+		e = take_line(r, line, at);
+		if (e < 0)
+			return e;
 	}
-	return e;
+	at.line = t.line;
+	return e < 0 ? cannot_tell(r, &at, why) : 0;
 }
 
-int gk_pam_stack_read(
-	const char *service, struct gk_arena *arena, struct gk_pam_stack *ret, struct gk_err *err)
+int gk_pam_stack_read(const char *confdir, const char *service, struct gk_arena *arena,
+	struct gk_pam_stack *ret, struct gk_err *err)
 {
 	*ret = (struct gk_pam_stack){ 0 };
-	struct reading r = { arena, ret, 0, err };
-	return read_service(&r, service, '\0', (struct at){ 0, 0 });
+	struct reader r = { confdir, arena, ret, 0, err };
+	if (!*service || strchr(service, '/'))
+		return gk_fail(err, -EINVAL, "'%s' is not a name of a PAM service", service);
+	return read_file(&r, service, (struct at){ .path = service });
 }
+
+static void keep_type(struct gk_pam_stack *stack, char type)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->lines[i].type == type)
+			stack->lines[kept++] = stack->lines[i];
+	stack->n = kept;
+}
+
+int gk_pam_chain_read(const char *confdir, const char *service, char type, struct gk_arena *arena,
+	struct gk_pam_stack *ret, struct gk_err *err)
+{
+	int r = gk_pam_stack_read(confdir, service, arena, ret, err);
+	keep_type(ret, type);
+	if (r == -ENOENT || (r == 0 && ret->n == 0)) {
+		gk_err_clear(err);
+		r = gk_pam_stack_read(confdir, "other", arena, ret, err);
+		keep_type(ret, type);
+	}
+	return r;
+}
+
+/* ---- questions ---- */
 
 bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *module)
 {
@@ -164,166 +473,55 @@ bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *m
 	return false;
 }
 
-const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack, struct gk_arena *arena)
+bool gk_pam_line_has(const struct gk_pam_line *line, const char *arg)
+{
+	for (size_t i = 0; i < line->nargs; i++)
+		if (strcmp(line->args[i], arg) == 0)
+			return true;
+	return false;
+}
+
+bool gk_pam_stack_refuses(const struct gk_pam_stack *stack)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->lines[i].type == 'c' &&
+			strcmp(stack->lines[i].module, "pam_gocker.so") == 0 &&
+			!gk_pam_line_has(&stack->lines[i], "check"))
+			return true;
+	return false;
+}
+
+const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack)
 {
 	static const char option[] = "break_glass=";
 	const char *found = NULL;
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct gk_pam_line *l = &stack->lines[i];
-		const char *at = strstr(l->args, option);
 		if (l->type != 's' || strcmp(l->module, "pam_gocker.so") != 0)
 			continue;
-		at = at ? at + sizeof option - 1 : NULL;
-		found = at ? gk_arena_printf(arena, "%.*s", (int)strcspn(at, " \t"), at) : NULL;
+		found = NULL;
+		for (size_t k = 0; k < l->nargs; k++)
+			if (strncmp(l->args[k], option, sizeof option - 1) == 0)
+				found = l->args[k] + sizeof option - 1;
 	}
 	return found;
 }
 
-static bool is_outer(const struct gk_pam_line *line)
+bool gk_pam_line_gives(char *line, char type, struct gk_arena *arena)
 {
-	return strncmp(line->args, "outer", 5) == 0;
+	struct gk_pam_stack stack = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
+	struct reader r = { NULL, arena, &stack, 0, &ignored };
+	(void)take_line(&r, line, (struct at){ .path = "", .only = type });
+	return stack.n > 0;
 }
 
-/* Modules that may stand before `outer`: they open no session of their own. */
-static bool opens_nothing(const char *module)
+bool gk_pam_line_names(char *line, const char *module)
 {
-	static const char *const names[] = { "pam_selinux.so", "pam_loginuid.so", "pam_permit.so",
-		"pam_deny.so", "pam_env.so", "pam_limits.so", "pam_nologin.so" };
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(module, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Modules that do no harm inside, where they find the image's files: they open nothing on the host
- * that would stay open, or be closed in the wrong place. Debian's stack of sshd has these behind
- * the profiles of pam-auth-update, and pam_keyinit before them. */
-static bool may_run_inside(const char *module)
-{
-	static const char *const names[] = { "pam_motd.so", "pam_mail.so", "pam_lastlog.so",
-		"pam_umask.so", "pam_keyinit.so" };
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(module, names[i]) == 0)
-			return true;
-	return opens_nothing(module);
-}
-
-/* Whether a line can end the stack, or jump so far, that the last line is never reached: the login
- * would go on with a container made and not entered. `left` is how many session lines come after it
- * up to the last of gocker's. */
-static bool can_skip(const char *control, size_t left)
-{
-	if (strcmp(control, "sufficient") == 0 || strstr(control, "=done"))
-		return true;
-	for (const char *p = control; (p = strchr(p, '=')); p++)
-		if (gk_is_digit(p[1]) && strtoul(p + 1, NULL, 10) >= left)
-			return true;
-	return false;
-}
-
-static int check_reach(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
-{
-	size_t left = 0;
-	for (size_t i = s->n; i-- > 0;) {
-		const struct gk_pam_line *l = &s->lines[i];
-		if (l->type != 's')
-			continue;
-		if (strcmp(l->module, "pam_gocker.so") == 0 && is_outer(l))
-			break;
-		if (left && can_skip(l->control, left))
-			return gk_fail(err, -EINVAL,
-				"/etc/pam.d/%s: %s (%s) can end the stack before `pam_gocker.so`, and the "
-				"login would go on uncontained",
-				service, l->module, l->control);
-		left++;
-	}
-	return 0;
-}
-
-/* What stands on the wrong side of gocker's lines: the first that must not, else the first at all.
- */
-struct misplaced {
-	const char *early, *late;
-};
-
-static void misplace(const char **first, const char *module)
-{
-	if (!*first || (may_run_inside(*first) && !may_run_inside(module)))
-		*first = module;
-}
-
-/* Counts gocker's lines, and notes what is before the one and after the other. */
-static int read_order(const char *service, const struct gk_pam_stack *s, struct misplaced *ret,
-	struct gk_err *err)
-{
-	int outer = 0, inner = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct gk_pam_line *l = &s->lines[i];
-		if (l->type != 's')
-			continue;
-		if (strcmp(l->module, "pam_gocker.so") != 0) {
-			if (!outer && !opens_nothing(l->module))
-				misplace(&ret->early, l->module);
-			if (inner)
-				misplace(&ret->late, l->module);
-			continue;
-		}
-		if (l->optional)
-			return gk_fail(err, -EINVAL,
-				"/etc/pam.d/%s: a session line of pam_gocker.so is not `required`: a "
-				"login goes on uncontained where it fails",
-				service);
-		*(is_outer(l) ? &outer : &inner) += 1;
-	}
-	if (!outer && !inner)
-		return gk_fail(err, -ENOENT, "/etc/pam.d/%s has no session line of pam_gocker.so",
-			service);
-	if (outer != 1 || inner != 1)
-		return gk_fail(err, -EINVAL,
-			"/etc/pam.d/%s: wants `pam_gocker.so outer` once and `pam_gocker.so` once",
-			service);
-	return 0;
-}
-
-static int check_order(const char *service, const struct gk_pam_stack *s, struct gk_err *err)
-{
-	struct misplaced m = { NULL, NULL };
-	int r = read_order(service, s, &m, err);
-	if (r < 0)
-		return r;
-	if (m.early && !may_run_inside(m.early))
-		return gk_fail(err, -EINVAL, "/etc/pam.d/%s: %s comes before `pam_gocker.so outer`",
-			service, m.early);
-	if (m.late) {
-		r = gk_fail(err, -EINVAL,
-			"/etc/pam.d/%s: %s comes after `pam_gocker.so`, and would run inside",
-			service, m.late);
-		return may_run_inside(m.late) ? 1 : r;
-	}
-	if (m.early)
-		(void)gk_fail(err, -EINVAL,
-			"/etc/pam.d/%s: %s comes before `pam_gocker.so outer`, and "
-			"would close inside",
-			service, m.early);
-	return m.early ? 1 : 0;
-}
-
-int gk_pam_stack_judge(const char *service, struct gk_err *err)
-{
-	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
-	struct gk_pam_stack stack;
-	struct gk_err reach = GK_ERR_INIT;
-	int r = gk_pam_stack_read(service, &arena, &stack, err);
-	if (r == 0)
-		r = check_order(service, &stack, err);
-	int out = r < 0 ? r : check_reach(service, &stack, &reach);
-	if (r >= 0 && out < 0)
-		*err = reach;
-	return out < 0 ? out : r;
-}
-
-int gk_pam_stack_check(const char *service, struct gk_err *err)
-{
-	int r = gk_pam_stack_judge(service, err);
-	return r > 0 ? -EINVAL : r;
+	char *rest = line;
+	const char *word = next_word(&rest);
+	if (!word || !type_of(word + (*word == '-')) || !next_word(&rest))
+		return false;
+	const char *path = next_word(&rest), *slash = path ? strrchr(path, '/') : NULL;
+	return path && strcmp(slash ? slash + 1 : path, module) == 0;
 }

@@ -268,15 +268,15 @@ run "$GOCKER" doctor --sshd-config "$GKT_WORK/no-pam"
 like "$out" 'bad +sshd +usepam no' "sshd that does not ask PAM"
 echo 'session optional pam_mail.so' >>/etc/pam.d/sshd
 doctor alice
-like "$out" 'warn +pam +/etc/pam.d/sshd: pam_mail.so comes after .pam_gocker.so., and would run inside \(its sessions are contained\)' \
+like "$out" 'warn +pam +PAM service sshd: pam_mail.so comes after .pam_gocker.so. \(its sessions are contained\)' \
 	"a module that may run inside, after the last line"
 like "$out" 'ok +account +alice is contained by the shell and the PAM door' "does not make the user uncontained"
 echo 'session optional pam_mkhomedir.so' >>/etc/pam.d/sshd
 doctor
-like "$out" 'bad +pam +/etc/pam.d/sshd: pam_mkhomedir.so comes after' "one that must not run there is bad"
+like "$out" 'bad +pam +PAM service sshd: pam_mkhomedir.so comes after' "one that must not run there is bad"
 sed -i -e '/outer/d' -e '/mkhomedir/d' -e '/pam_mail.so$/d' /etc/pam.d/sshd
 doctor
-like "$out" 'bad +pam +/etc/pam.d/sshd: wants .pam_gocker.so outer. once' "a stack without outer"
+like "$out" 'bad +pam +PAM service sshd: wants .pam_gocker.so outer. once' "a stack without outer"
 run "$GOCKER" doctor nobody-knows
 is "$rc" 125 "an unknown user"
 run "$GOCKER" doctor a b

@@ -174,7 +174,7 @@ run "$GOCKER" enable --door pam bob
 like "$rc:$err" '1:.*pam_mail.so comes after' "a module behind the last line is noticed"
 sed 's/^session *required *pam_limits.so/session sufficient pam_limits.so/' "$GKT_WORK/shipped" >/etc/pam.d/sshd
 run "$GOCKER" enable --door pam bob
-like "$rc:$err" '1:.*pam_limits.so \(sufficient\) can end the stack' "so is one that can end the stack before it"
+like "$rc:$err" '1:.*can be skipped by pam_limits.so \(sufficient\)' "so is one that can end the stack before it"
 cp "$GKT_WORK/stock" /etc/pam.d/sshd
 run "$GOCKER" enable --door pam root
 like "$rc:$err" '1:.*root is not contained' "root is refused"

@@ -1,12 +1,15 @@
 # What the tests of the PAM door are written with: an application that does what it is told, and for
 # the unit tests a module of its own that finds a keeper of theirs.
 
-PAM_TEST_HELPERS := $(TEST_BUILD)/lib/pamdrive $(TEST_BUILD)/lib/pam_rename.so
+PAM_TEST_HELPERS := $(addprefix $(TEST_BUILD)/lib/,pamdrive pam_rename.so pam_trace.so differ)
 test-helpers: $(PAM_TEST_HELPERS)
 $(TEST_BUILD)/lib/pamdrive: tests/pam/pamdrive.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN) -o $@ $< -lpam -lpthread
-$(TEST_BUILD)/lib/pam_rename.so: tests/pam/pam_rename.c
+$(TEST_BUILD)/lib/differ: tests/pam/differ.c $(call objs,pam/judge.c pam/stack.c) $(CORE_LIBS)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu17 -O1 -g $(WARN) -rdynamic -o $@ $^ $(INIPARSER_LIBS) -lpam
+$(TEST_BUILD)/lib/pam_%.so: tests/pam/pam_%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN) -fPIC -shared -o $@ $< -lpam
 

@@ -12,7 +12,7 @@
 #include "cli/enable/accounts.h"
 #include "cli/cli.h"
 #include "cli/doctor/doctor.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "plan/text.h"
@@ -58,7 +58,7 @@ static void find_doors(struct gk_doctor *d)
 	for (const struct passwd *pw; !d->shell_door && (pw = getpwent());)
 		d->shell_door = strcmp(pw->pw_shell, GK_SHELL_PATH) == 0;
 	endpwent();
-	d->pam_door = gk_pam_stack_check("sshd", &err) != -ENOENT;
+	d->pam_door = gk_pam_judge_strictly("sshd", &err) != -ENOENT;
 }
 
 static int find_user(struct gk_doctor *d, const char *user, struct gk_err *err)

@@ -12,7 +12,7 @@
 #include "cli/enable/accounts.h"
 #include "cli/enable/admins.h"
 #include "cli/doctor/doctor.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "plan/text.h"
 #include "cli/spawn.h"
 #include "cli/enable/trial.h"
@@ -39,7 +39,7 @@ static void check_stacks(struct gk_doctor *d)
 		snprintf(path, sizeof path, "/etc/pam.d/%s", services[i]);
 		if (!exists(path))
 			continue;
-		int r = gk_pam_stack_judge(services[i], &err);
+		int r = gk_pam_judge(NULL, services[i], false, &err);
 		if (r == 0)
 			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order",
 				path);
@@ -68,9 +68,9 @@ static void check_manager(struct gk_doctor *d)
 	struct gk_err err = GK_ERR_INIT;
 	if (!gk_scope_host_has_systemd() || (!d->shell_door && !d->pam_door))
 		return;
-	if (gk_pam_stack_read("systemd-user", &arena, &stack, &err) < 0)
+	if (gk_pam_stack_read(NULL, "systemd-user", &arena, &stack, &err) < 0)
 		return;
-	if (gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+	if (gk_pam_stack_refuses(&stack))
 		gk_found(d, GK_FOUND_OK, "manager", NULL,
 			"user managers are refused to the contained");
 	else
@@ -88,7 +88,7 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 	struct gk_err err = GK_ERR_INIT;
 	if (!gk_spawn_find(programs) || (!d->shell_door && !d->pam_door))
 		return;
-	if (gk_pam_stack_judge(service, &err) >= 0)
+	if (gk_pam_judge(NULL, service, false, &err) >= 0)
 		gk_found(d, GK_FOUND_OK, what, NULL, "jobs are contained");
 	else if (exists(allow))
 		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);

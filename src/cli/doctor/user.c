@@ -10,7 +10,7 @@
 #include "cli/enable/accounts.h"
 #include "cli/enable/admins.h"
 #include "cli/doctor/doctor.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "cli/enable/trial.h"
 
 /* Which doors contain this user. Root is let through by the PAM door before any file is read, and
@@ -44,7 +44,7 @@ static void check_crontab(struct gk_doctor *d)
 {
 	static const char *const dirs[] = { "/var/spool/cron/crontabs", "/var/spool/cron" };
 	struct gk_err err = GK_ERR_INIT;
-	if (gk_pam_stack_judge("cron", &err) >= 0)
+	if (gk_pam_judge(NULL, "cron", false, &err) >= 0)
 		return;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		char path[512];
@@ -62,7 +62,7 @@ static void check_at_jobs(struct gk_doctor *d)
 	static const char *const dirs[] = { "/var/spool/cron/atjobs", "/var/spool/at" };
 	struct gk_err err = GK_ERR_INIT;
 	size_t n = 0;
-	if (gk_pam_stack_judge("atd", &err) >= 0)
+	if (gk_pam_judge(NULL, "atd", false, &err) >= 0)
 		return;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		DIR *dir = opendir(dirs[i]);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/enable/accounts.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "plan/policy.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
@@ -110,8 +110,8 @@ struct gk_admin_view gk_admin_view_now(const struct gk_config *config, struct gk
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_pam_stack stack;
 	struct gk_admin_view view = { .config = config };
-	view.pam = gk_pam_stack_judge("sshd", &ignored) >= 0;
-	if (view.pam && gk_pam_stack_read("sshd", arena, &stack, &ignored) == 0)
-		view.break_glass = gk_pam_stack_break_glass(&stack, arena);
+	view.pam = gk_pam_judge(NULL, "sshd", false, &ignored) >= 0;
+	if (view.pam && gk_pam_stack_read(NULL, "sshd", arena, &stack, &ignored) == 0)
+		view.break_glass = gk_pam_stack_break_glass(&stack);
 	return view;
 }

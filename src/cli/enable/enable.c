@@ -13,7 +13,7 @@
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
 #include "cli/enable/enable.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "cli/enable/trial.h"
@@ -191,8 +191,8 @@ static void say_manager(struct work *w)
 	struct gk_pam_stack stack;
 	struct gk_err err = GK_ERR_INIT;
 	if (gk_scope_host_has_systemd() &&
-		gk_pam_stack_read("systemd-user", &w->arena, &stack, &err) == 0 &&
-		!gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+		gk_pam_stack_read(NULL, "systemd-user", &w->arena, &stack, &err) == 0 &&
+		!gk_pam_stack_refuses(&stack))
 		puts("but systemd still runs their units (~/.config/systemd/user) on the host; `gocker doctor` tells "
 		     "how to end that");
 }

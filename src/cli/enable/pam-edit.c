@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "plan/text.h"
 
 #define ETC "/etc/pam.d"
@@ -17,24 +17,6 @@
 enum { FILE_MOST_BYTES = 1 << 20 };
 
 /* ---- text ---- */
-
-/* Behind the line that begins at p, with those that a backslash joins to it. */
-static const char *line_end(const char *p)
-{
-	for (;;) {
-		const char *end = strchr(p, '\n');
-		if (!end)
-			return p + strlen(p);
-		if (end == p || end[-1] != '\\')
-			return end + 1;
-		p = end + 1;
-	}
-}
-
-static char *copy_line(const char *p, const char *end, struct gk_arena *arena)
-{
-	return gk_arena_strndup(arena, p, (size_t)(end - p));
-}
 
 static bool is_manager(const char *service)
 {
@@ -56,15 +38,15 @@ const char *gk_pam_text_add(
 	struct gk_buf out = { .arena = arena };
 	char type = is_manager(service) ? 'c' : 's';
 	const char *first = NULL, *last = NULL;
-	for (const char *p = text, *end; *p; p = end) {
-		end = line_end(p);
-		char *line = copy_line(p, end, arena);
-		if (!line)
-			return NULL;
+	char line[GK_PAM_LINE_BYTES + 1];
+	const char *why;
+	struct gk_pam_text t = { .at = text };
+	/* It was judged before: every line can be read. */
+	for (const char *p = text; gk_pam_next_line(&t, line, &why) > 0; p = t.at) {
 		if (!gk_pam_line_gives(line, type, arena))
 			continue;
 		first = first ? first : p;
-		last = end;
+		last = t.at;
 	}
 	if (!first)
 		first = last = text + strlen(text);
@@ -81,13 +63,16 @@ const char *gk_pam_text_add(
 const char *gk_pam_text_remove(const char *text, struct gk_arena *arena)
 {
 	struct gk_buf out = { .arena = arena };
-	for (const char *p = text, *end; *p; p = end) {
-		end = line_end(p);
-		char *line = copy_line(p, end, arena);
-		if (!line)
+	char line[GK_PAM_LINE_BYTES + 1];
+	const char *why;
+	struct gk_pam_text t = { .at = text };
+	int r;
+	for (const char *p = text; (r = gk_pam_next_line(&t, line, &why)) != 0; p = t.at) {
+		size_t len = (size_t)(t.at - p);
+		if (r < 0 && memmem(p, len, "pam_gocker", strlen("pam_gocker")))
 			return NULL;
-		if (!gk_pam_line_names(line, "pam_gocker.so"))
-			gk_buf_add(&out, p, (size_t)(end - p));
+		if (r < 0 || !gk_pam_line_names(line, "pam_gocker.so"))
+			gk_buf_add(&out, p, len);
 	}
 	return gk_buf_text(&out);
 }
@@ -134,9 +119,9 @@ int gk_pam_plan_add(const char *service, const char *break_glass, struct gk_aren
 	int vendor = read_file(service, arena, &change.before, err);
 	if (vendor < 0)
 		return vendor;
-	int r = is_manager(service) ? gk_pam_stack_read(service, arena, &stack, &why) :
-				      gk_pam_stack_check(service, &why);
-	if (is_manager(service) && r == 0 && !gk_pam_stack_has(&stack, 'c', "pam_gocker.so"))
+	int r = is_manager(service) ? gk_pam_stack_read(NULL, service, arena, &stack, &why) :
+				      gk_pam_judge_strictly(service, &why);
+	if (is_manager(service) && r == 0 && !gk_pam_stack_refuses(&stack))
 		r = -ENOENT;
 	if (r == 0)
 		return 0;
@@ -161,7 +146,9 @@ int gk_pam_plan_remove(
 		return r;
 	change.after = gk_pam_text_remove(change.before, arena);
 	if (!change.after)
-		return gk_fail_errno(err, -ENOMEM, "%s", service);
+		return gk_fail(err, -EINVAL,
+			"PAM service %s: a line with pam_gocker cannot be read for sure: remove it by hand",
+			service);
 	*ret = change;
 	return r == 0 && strcmp(change.before, change.after) != 0;
 }
@@ -248,7 +235,7 @@ int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err)
 		r = replace(change->service, change->after, err);
 	if (r < 0)
 		return r;
-	if (is_manager(change->service) || (r = gk_pam_stack_check(change->service, err)) == 0)
+	if (is_manager(change->service) || (r = gk_pam_judge_strictly(change->service, err)) == 0)
 		return 0;
 	if ((change->vendor ? remove_file(change->service, &ignored) :
 			      replace(change->service, change->before, &ignored)) < 0)

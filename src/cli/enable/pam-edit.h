@@ -22,7 +22,8 @@ struct gk_pam_change {
 const char *gk_pam_text_add(
 	const char *text, const char *service, const char *break_glass, struct gk_arena *arena);
 
-/* The text without any line of pam_gocker. NULL when memory is exhausted. */
+/* The text without any line of pam_gocker. NULL when memory is exhausted, or where a line with that
+ * name cannot be read for sure. */
 const char *gk_pam_text_remove(const char *text, struct gk_arena *arena);
 
 /* What is to be done to contain the service's sessions, with nothing changed yet. Returns 1 when

@@ -14,7 +14,7 @@
 #include "cli/enable/admins.h"
 #include "cli/cli.h"
 #include "cli/enable/pam-edit.h"
-#include "pam/stack.h"
+#include "pam/judge.h"
 #include "cli/enable/trial.h"
 #include "plan/policy.h"
 #include "plan/text.h"
@@ -190,7 +190,7 @@ static void name_open_services(const struct gk_pam_door *door)
 		bool meant = false;
 		for (size_t k = 0; k < door->nservices; k++)
 			meant = meant || strcmp(door->services[k], services[i]) == 0;
-		if (!meant && gk_pam_stack_read(services[i], &arena, &stack, &ignored) == 0 &&
+		if (!meant && gk_pam_stack_read(NULL, services[i], &arena, &stack, &ignored) == 0 &&
 			!gk_pam_stack_has(&stack, 's', "pam_gocker.so"))
 			gk_buf_printf(&open, "%s%s", open.len ? ", " : "", services[i]);
 	}
