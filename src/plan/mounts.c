@@ -105,13 +105,29 @@ static int push_bind(
 	return push_bind_as(b, GK_MOUNT_BIND, tree, target, flags);
 }
 
+/* The path of a home. A component "." is where servers of files put their chroot
+ * (/srv/jail/./home/x), and means nothing to others: it is left out. Returns NULL with *ret_why. */
+static const char *clean_home(struct gk_arena *arena, const char *home, const char **ret_why)
+{
+	struct gk_buf buf = { .arena = arena };
+	for (const char *s = home; *s;) {
+		size_t slashes = strspn(s, "/"), len = slashes + strcspn(s + slashes, "/");
+		if (slashes == 0 || len != slashes + 1 || s[slashes] != '.')
+			gk_buf_add(&buf, s, len);
+		s += len;
+	}
+	const char *text = gk_buf_text(&buf);
+	*ret_why = "does not fit into memory";
+	return text ? gk_path_clean(arena, text, ret_why) : NULL;
+}
+
 static int place_home(struct gk_build *b)
 {
 	const char *why = NULL, *home = b->who->home ? b->who->home : "";
 	b->home = "/";
 	if (b->policy->home == GK_HOME_NONE)
 		return 0;
-	const char *clean = gk_path_clean(b->arena, home, &why);
+	const char *clean = clean_home(b->arena, home, &why);
 	if (!clean)
 		return gk_fail(b->err, -EINVAL,
 			"the home directory of the account %s; set home = none for it in gocker.ini",
@@ -142,7 +158,7 @@ static bool is_forwarded_agent(const struct gk_build *b, const char *path)
 		if (slash && strncmp(slash, places[i][1], strlen(places[i][1])) == 0)
 			return !strchr(slash + 1, '/');
 	}
-	const char *why, *home = b->who->home ? gk_path_clean(b->arena, b->who->home, &why) : NULL;
+	const char *why, *home = b->who->home ? clean_home(b->arena, b->who->home, &why) : NULL;
 	const char *dir = home ? gk_arena_printf(b->arena, "%s/.ssh/agent/", home) : NULL;
 	return dir && strncmp(path, dir, strlen(dir)) == 0 && !strchr(path + strlen(dir), '/');
 }

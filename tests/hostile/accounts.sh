@@ -6,6 +6,7 @@
 add_user alice
 add_user bob
 add_user carol
+add_user jay --home /srv/jail/./home/jay
 add_user twin --uid "$(uid_of alice)" --gid "$(id -g alice)" --home /home/twin
 use_door shell '[user:alice]' 'hostname = of-alice' '[user:twin]' 'hostname = of-twin'
 remember_host
@@ -75,5 +76,10 @@ full 14 10 120000
 is "$rc:$out" 0:command "A60 [shell]: also behind a megabyte of them"
 full 131050 0 1
 is "$rc:$out" 0:command "A60 [shell]: also with the longest that the kernel takes"
+
+# A "." in a passwd home marks where a server of files puts its chroot, and means nothing else.
+run ssh_as jay 'echo here >left; pwd; getent passwd jay | cut -d: -f6'
+is "$rc:$out" $'0:/srv/jail/home/jay\n/srv/jail/home/jay' "a home with a \".\" in its path is the same without"
+is "$(cat /srv/jail/home/jay/left)" here "and it is the host's"
 
 check_clean "A59: nothing is left"

@@ -78,7 +78,8 @@ static void test_homes_that_would_break_the_container(void **state)
 	const char *const homes[] = { "/", "", "relative", "/dev", "/dev/shm", "/proc/self", "/sys",
 		"/etc", "/etc/x", "/usr", "/usr/games", "/usr/local", GK_BINDIR, "/bin", "/sbin",
 		"/lib", "/lib64/x", "/tmp", "/tmp/x", "/var", "/var/run/sshd", "/run",
-		"/home/../etc", "/home/x:y", "/run/ssh-agent.sock" };
+		"/home/../etc", "/home/./../etc", "/./etc", "/.", "./home/ann", "/home/x:y",
+		"/run/ssh-agent.sock" };
 	for (size_t i = 0; i < COUNT(homes); i++) {
 		LOGIN bind = login_of(""), tmpfs = login_of("[default]\nhome = tmpfs\n"),
 		      none = login_of("[default]\nhome = none\n");
@@ -95,8 +96,9 @@ static void test_homes_that_are_fine(void **state)
 {
 	(void)state;
 	const char *const homes[][2] = { { "/home/ann", "/home/ann" },
-		{ "/home//ann/", "/home/ann" }, { "/root", "/root" },
-		{ "/var/lib/ann", "/var/lib/ann" },
+		{ "/home//ann/", "/home/ann" }, { "/srv/jail/./home/x", "/srv/jail/home/x" },
+		{ "/./home/ann/.", "/home/ann" }, { "/home/.ann", "/home/.ann" },
+		{ "/root", "/root" }, { "/var/lib/ann", "/var/lib/ann" },
 		{ "/usr/local/home/ann", "/usr/local/home/ann" }, { "/srv/a b", "/srv/a b" },
 		{ "/tmpx", "/tmpx" }, { "/home", "/home" } };
 	for (size_t i = 0; i < COUNT(homes); i++) {
