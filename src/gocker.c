@@ -5,69 +5,135 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/print.h"
 #include "run/privilege/exe.h"
 
 static const struct command {
-	const char *name;
 	int (*run)(int argc, char **argv);
-	const char *what;
-	bool inside; /* goes inside, as root perhaps */
+	const struct gk_page *page;
+	bool inside; /* enters a container, as root perhaps */
 } commands[] = {
-	{ "run", gk_cmd_run, "run a command in a container of its own", true },
-	{ "check", gk_cmd_check, "every fault of the configuration, and what to write instead",
-		false },
-	{ "explain", gk_cmd_explain, "what a user's login would get, and which line decided it",
-		false },
-	{ "image", gk_cmd_image, "fetch, import, list, verify and remove root file systems",
-		false },
-	{ "enable", gk_cmd_enable, "contain the logins of users", false },
-	{ "disable", gk_cmd_disable, "let users out again", false },
-	{ "doctor", gk_cmd_doctor, "what is wrong with this host or a user, and what to do",
-		false },
-	{ "ps", gk_cmd_ps, "the sessions of this host", false },
-	{ "top", gk_cmd_top, "the same full-screen, with bars", false },
-	{ "inspect", gk_cmd_inspect, "everything about a session", false },
-	{ "stats", gk_cmd_stats, "what sessions use of their limits, for people and Prometheus",
-		false },
-	{ "exec", gk_cmd_exec, "run one more command in a session", true },
-	{ "logs", gk_cmd_logs, "what gocker wrote to the host's log", false },
-	{ "stop", gk_cmd_stop, "ask sessions to end, and end them", false },
-	{ "kill", gk_cmd_kill, "end sessions, or send them a signal", false },
-	{ "freeze", gk_cmd_freeze, "stop every process of a session", false },
-	{ "thaw", gk_cmd_freeze, "let a frozen session go on", false },
-	{ "gc", gk_cmd_gc, "sweep what crashed sessions left", false },
+	{ gk_cmd_run, &gk_page_run, true },
+	{ gk_cmd_check, &gk_page_check, false },
+	{ gk_cmd_explain, &gk_page_explain, false },
+	{ gk_cmd_image, &gk_page_image, false },
+	{ gk_cmd_enable, &gk_page_enable, false },
+	{ gk_cmd_disable, &gk_page_disable, false },
+	{ gk_cmd_doctor, &gk_page_doctor, false },
+	{ gk_cmd_ps, &gk_page_ps, false },
+	{ gk_cmd_top, &gk_page_top, false },
+	{ gk_cmd_inspect, &gk_page_inspect, false },
+	{ gk_cmd_stats, &gk_page_stats, false },
+	{ gk_cmd_exec, &gk_page_exec, true },
+	{ gk_cmd_logs, &gk_page_logs, false },
+	{ gk_cmd_stop, &gk_page_stop, false },
+	{ gk_cmd_kill, &gk_page_kill, false },
+	{ gk_cmd_freeze, &gk_page_freeze, false },
+	{ gk_cmd_freeze, &gk_page_thaw, false },
+	{ gk_cmd_gc, &gk_page_gc, false },
 };
+enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
 static int print_help(FILE *out)
 {
-	fputs("Usage: gocker COMMAND [ARG...]\n\nEach login in a container of its own.\n\n", out);
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
-	fputs("\n`gocker COMMAND --help` tells more; gocker(8) all of it.\n", out);
-	return ferror(out) ? 1 : 0;
+	fputs("Usage: gocker COMMAND [OPTION...] [ARG...]\n\nEach login in a container of its own.\n\n",
+		out);
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].page->name, commands[i].page->what);
+	fputs("\n`gocker help COMMAND` prints the options of a command; gocker(8) is the manual.\n"
+	      "images is short for `image list`, pull for `image fetch`. `gocker version` prints the\n"
+	      "version.\n",
+		out);
+	return out == stdout ? gk_print_end("help") : 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(name, commands[i].page->name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int no_command(const char *name)
+{
+	const char *names[NCOMMANDS + 1] = { NULL };
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		names[i] = commands[i].page->name;
+	const char *like = gk_closest(name, names);
+	if (like)
+		fprintf(stderr, "gocker: no command '%s'; did you mean '%s'?\n", name, like);
+	else
+		fprintf(stderr, "gocker: no command '%s'; see `gocker --help`\n", name);
+	return 2;
+}
+
+/* All option tables, for the completion of shells. */
+static int print_tables(void)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		gk_options_print_table(stdout, commands[i].page);
+	gk_image_print_tables(stdout);
+	return gk_print_end("help");
+}
+
+/* argv: "help", then the command that is asked about. */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	if (argc < 2 || strcmp(argv[1], option) == 0)
+		return print_help(stdout);
+	if (strcmp(argv[1], "--table") == 0)
+		return print_tables();
+	const struct command *c = find_command(argv[1]);
+	if (!c)
+		return no_command(argv[1]);
+	/* As "COMMAND --help", or "image SUBCOMMAND --help". */
+	char *args[] = { argv[1], argc > 2 && c->run == gk_cmd_image ? argv[2] : option, NULL,
+		NULL };
+	if (args[1] != option)
+		args[2] = option;
+	return c->run(args[2] ? 3 : 2, args);
 }
 
 static int run_command(const struct command *c, int argc, char **argv)
 {
 	struct gk_err err = GK_ERR_INIT;
 	if (c->inside && geteuid() == 0 && gk_exe_protect("gocker", argv, &err) < 0)
-		return gk_cli_fail(c->name, &err);
+		return gk_cli_fail(c->page->name, &err);
 	return c->run(argc - 1, argv + 1);
+}
+
+/* "gocker images ARG..." as "gocker image list ARG...". */
+static int run_image(char *command, int argc, char **argv)
+{
+	static char image[] = "image";
+	enum { MOST = 32 };
+	char *args[MOST + 1] = { image, command };
+	int n = 2;
+	for (int i = 2; i < argc && n < MOST; i++)
+		args[n++] = argv[i];
+	return gk_cmd_image(n, args);
 }
 
 int main(int argc, char **argv)
 {
+	static char list[] = "list", fetch[] = "fetch";
 	if (argc < 2) {
 		(void)print_help(stderr);
 		return 2;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-		return print_help(stdout);
-	if (strcmp(argv[1], "--version") == 0)
-		return printf("gocker %s\n", GK_VERSION) < 0;
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return run_command(&commands[i], argc, argv);
-	fprintf(stderr, "gocker: no command '%s'; see `gocker --help`\n", argv[1]);
-	return 2;
+		return help(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+		printf("gocker %s\n", GK_VERSION);
+		return gk_print_end("version");
+	}
+	if (strcmp(argv[1], "images") == 0)
+		return run_image(list, argc, argv);
+	if (strcmp(argv[1], "pull") == 0)
+		return run_image(fetch, argc, argv);
+	const struct command *c = find_command(argv[1]);
+	return c ? run_command(c, argc, argv) : no_command(argv[1]);
 }

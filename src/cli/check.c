@@ -1,9 +1,10 @@
 /* gocker check: every fault of a configuration file. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/report.h"
 #include "plan/env.h"
 #include "plan/keys.h"
@@ -11,18 +12,27 @@
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
 
-static const char help[] =
-	"Usage: gocker check [OPTION...] [FILE]\n"
-	"\n"
-	"Reads " GK_CONFIG_PATH ", or FILE, as a login does and prints every fault with its line,\n"
-	"the reason, and what to write instead. The host's own file must also belong to root and be\n"
-	"writable by nobody else, its directories too; a FILE named here need not. A warning is what\n"
-	"has no effect; it is no fault.\n"
-	"\n"
-	"      --format FORMAT  text (default) or json\n"
-	"      --help           this text\n"
-	"\n"
-	"Exit status: 0 no fault; 1 faults; 2 wrong use; 125 the file can't be read.\n";
+enum { FORMAT = GK_OPTION_LONG };
+
+static const struct gk_option options[] = {
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_check = {
+	.name = "check",
+	.what = "report every fault of the configuration, and what to write instead",
+	.usage = "[OPTION...] [FILE]",
+	.about =
+		"Reads " GK_CONFIG_PATH
+		", or FILE, as a login does and prints every fault with its "
+		"line, the reason, and what to write instead. The host's own file must also belong to "
+		"root and be writable by nobody else, its directories too; a FILE named here need not. "
+		"A warning names what has no effect; it is not a fault.",
+	.options = options,
+	.tail = "Exit status: 0 no fault; 1 faults; 2 usage error; 125 the file cannot be read.",
+	.args = "file",
+};
 
 /* A file that can't be read, or not be trusted, is one fault of the file as a whole. */
 static void add_whole(struct gk_faults *faults, struct gk_fault *room, const struct gk_err *err)
@@ -169,20 +179,11 @@ static int check(const char *path, bool json)
 
 int gk_cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	bool json = false;
-	int status = 0;
-	optind = 1;
-	opterr = 0;
-	for (int c; status == 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0;
-		status = c == 'f' ? gk_report_format("check", optarg, &json) :
-				    gk_cli_usage("check", "unknown option or missing value: %s",
-					    argv[optind - 1]);
-	}
-	if (status == 0 && argc - optind > 1)
-		status = gk_cli_usage("check", "one file at a time");
-	return status ? status : check(argv[optind], json);
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_check, argc, argv, 0, &value)) != -1;)
+		if (c != FORMAT || gk_report_format("check", value, &json) != 0)
+			return 2;
+	return argc - optind > 1 ? gk_cli_usage("check", "one file at a time") :
+				   check(argv[optind], json);
 }

@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +21,6 @@ int gk_cli_usage(const char *name, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "; see `gocker %s --help`\n", name);
 	return 2;
-}
-
-int gk_cli_bad_option(const char *name, char **argv)
-{
-	return gk_cli_usage(name, "unknown option or missing value: %s", argv[optind - 1]);
 }
 
 int gk_cli_seconds(const char *text, unsigned *ret)

@@ -3,6 +3,8 @@
 #ifndef GK_CLI_CLI_H
 #define GK_CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/err.h"
 
 int gk_cmd_check(int argc, char **argv);
@@ -23,14 +25,14 @@ int gk_cmd_enable(int argc, char **argv);
 int gk_cmd_disable(int argc, char **argv);
 int gk_cmd_doctor(int argc, char **argv);
 
+/* The tables of gocker image's subcommands, as gk_options_print_table prints them. */
+void gk_image_print_tables(FILE *out);
+
 /* Prints "gocker NAME: message" to stderr; returns GK_EXIT_GOCKER. */
 int gk_cli_fail(const char *name, const struct gk_err *err);
 
 /* Prints a usage error and where help is; returns 2, as getopt programs do. */
 int gk_cli_usage(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* The same for an option that getopt refused (optind is behind it). */
-int gk_cli_bad_option(const char *name, char **argv);
 
 /* Reads a number of seconds from 1 to 3600. Returns 0 or -EINVAL. */
 int gk_cli_seconds(const char *text, unsigned *ret);

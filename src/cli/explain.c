@@ -1,12 +1,13 @@
 /* gocker explain: what a login of a user would get, and which line decided it. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/enable/accounts.h"
+#include "cli/options.h"
 #include "cli/explain-json.h"
 #include "cli/report.h"
 #include "plan/keys.h"
@@ -14,20 +15,31 @@
 #include "plan/text.h"
 #include "run/privilege/identity.h"
 
-static const char help[] =
-	"Usage: gocker explain [OPTION...] USER\n"
-	"\n"
-	"Prints each key of gocker.ini with the value that holds for USER and the line that decided\n"
-	"it, then the plan: everything the kernel would be asked for, in order. Nothing is run.\n"
-	"\n"
-	"      --command STRING   as `ssh host STRING` would; otherwise as a login without a command\n"
-	"      --door DOOR        shell (default, through gocker-shell) or pam (pam_gocker.so)\n"
-	"      --config FILE      with this file instead of " GK_CONFIG_PATH "\n"
-	"      --format FORMAT    text (default) or json\n"
-	"      --help             this text\n"
-	"\n"
-	"Exit status: 0; 1 when the login would be refused (why is on stderr); 2 wrong use; 125\n"
-	"gocker failed.\n";
+enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT };
+
+static const struct gk_option options[] = {
+	{ COMMAND, "command", "STRING", NULL,
+		"as `ssh host STRING` would; otherwise as a login without a command" },
+	{ DOOR, "door", "DOOR", "shell pam",
+		"shell (default, through gocker-shell) or pam (pam_gocker.so)" },
+	{ CONFIG, "config", "FILE", "file", "with this file instead of " GK_CONFIG_PATH },
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_explain = {
+	.name = "explain",
+	.what = "show what a user's login would get, and which line decided it",
+	.usage = "[OPTION...] USER",
+	.about =
+		"Prints each key of gocker.ini with the value that applies to USER and the line that "
+		"decided it, then the plan: everything the kernel would be asked for, in order. "
+		"Nothing is run.",
+	.options = options,
+	.tail = "Exit status: 0; 1 when the login would be refused (the reason is on stderr); 2 usage "
+		"error; 125 gocker failed.",
+	.args = "user",
+};
 
 struct explain {
 	struct gk_arena arena;
@@ -44,32 +56,23 @@ struct explain {
 
 static int read_options(struct explain *e, int argc, char **argv)
 {
-	static const struct option options[] = { { "command", required_argument, NULL, 'c' },
-		{ "door", required_argument, NULL, 'd' },
-		{ "config", required_argument, NULL, 'i' },
-		{ "format", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
-	optind = 1;
-	opterr = 0;
-	for (int c, status; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	const char *value;
+	for (int c, status; (c = gk_options_next(&gk_page_explain, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
-		case 'c': e->request.command = optarg; break;
-		case 'i': e->config_path = optarg; break;
-		case 'd':
-			if (strcmp(optarg, "pam") == 0)
+		case COMMAND: e->request.command = value; break;
+		case CONFIG: e->config_path = value; break;
+		case DOOR:
+			if (strcmp(value, "pam") == 0)
 				e->request.door = GK_DOOR_PAM;
-			else if (strcmp(optarg, "shell") != 0)
+			else if (strcmp(value, "shell") != 0)
 				return gk_cli_usage("explain", "--door is shell or pam");
 			break;
-		case 'f':
-			status = gk_report_format("explain", optarg, &e->json);
+		case FORMAT:
+			status = gk_report_format("explain", value, &e->json);
 			if (status)
 				return status;
 			break;
-		case 'h': exit(fputs(help, stdout) < 0);
-		default:
-			return gk_cli_usage(
-				"explain", "unknown option or missing value: %s", argv[optind - 1]);
+		default: return 2;
 		}
 	}
 	if (argc - optind != 1)

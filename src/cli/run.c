@@ -1,6 +1,5 @@
 /* gocker run: a command in a container of its own, for root by hand or from a script. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "base/ini.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/detach.h"
 #include "cli/pump.h"
 #include "plan/keys.h"
@@ -27,36 +27,52 @@
 #include "run/build/tty.h"
 #include "run/build/userns.h"
 
-static const char help[] =
-	"Usage: gocker run [OPTION...] CMD [ARG...]\n"
-	"\n"
-	"Runs a command in a fresh container and ends as the command did. Without --user it runs as\n"
-	"the container's root, with few of root's powers.\n"
-	"\n"
-	"  -u, --user USER        as this user of the host, with the policy of gocker.ini for him\n"
-	"      --image NAME       the image (default: as gocker.ini says)\n"
-	"      --image-dir DIR    where images are (default: as gocker.ini says)\n"
-	"  -h, --hostname NAME    the host name inside\n"
-	"      --pids-limit N     at most N processes\n"
-	"  -m, --memory SIZE      at most this much memory, such as 512M (cgroup v2)\n"
-	"      --cpus N           at most N CPUs, such as 1.5 (cgroup v2)\n"
-	"      --network MODE     host or none\n"
-	"      --userns           a user namespace: root inside is nobody outside (Linux 5.19)\n"
-	"      --read-only        a root that nobody can write\n"
-	"  -v, --volume SRC:DEST[:ro]\n"
-	"                         a directory of the host inside; can be repeated\n"
-	"  -e, --env NAME=VALUE   a variable for the command; can be repeated\n"
-	"  -w, --workdir DIR      where the command starts\n"
-	"  -d, --detach           prints the session's id and leaves it running; no terminal, no input\n"
-	"      --log FILE         with -d: what the command prints is appended to it (default: lost)\n"
-	"  -i, --interactive      without a terminal for the command: hand on what is typed at the\n"
-	"                         caller's; a file or a pipe as stdin always is\n"
-	"  -t, --tty              give it a terminal (default: when stdin and stdout are one)\n"
-	"  -T, --no-tty           give it none\n"
-	"      --help             this text\n"
-	"\n"
-	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
-	"127 when it was not found.\n";
+enum { IMAGE = GK_OPTION_LONG, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, LOG };
+
+static const struct gk_option options[] = {
+	{ 'u', "user", "USER", "user",
+		"as this user of the host, with their policy in gocker.ini" },
+	{ IMAGE, "image", "NAME", "image", "the image (default: as gocker.ini says)" },
+	{ IMAGE_DIR, "image-dir", "DIR", "dir", "where images are (default: as gocker.ini says)" },
+	{ EDIT_ROOT, "edit-root", "DIR", NULL, NULL }, /* of `gocker image edit` */
+	{ 'h', "hostname", "NAME", NULL, "the host name inside" },
+	{ PIDS, "pids-limit", "N", NULL, "at most N processes" },
+	{ 'm', "memory", "SIZE", NULL, "at most this much memory, such as 512M (cgroup v2)" },
+	{ CPUS, "cpus", "N", NULL, "at most N CPUs, such as 1.5 (cgroup v2)" },
+	{ NETWORK, "network", "MODE", "host none", "host or none" },
+	{ USERNS, "userns", NULL, NULL,
+		"a user namespace: root inside has no privilege outside (Linux 5.19)" },
+	{ READ_ONLY, "read-only", NULL, NULL, "a read-only root" },
+	{ 'v', "volume", "SRC:DEST[:ro]", "dir",
+		"a directory of the host inside; can be repeated" },
+	{ 'e', "env", "NAME=VALUE", NULL, "a variable for the command; can be repeated" },
+	{ 'w', "workdir", "DIR", NULL, "where the command starts" },
+	{ 'd', "detach", NULL, NULL,
+		"print the session's id and leave it running; no terminal, no input" },
+	{ LOG, "log", "FILE", "file",
+		"with -d: append what the command prints to FILE (default: dropped)" },
+	{ 'i', "interactive", NULL, NULL,
+		"pass keyboard input on to a command without a terminal; a file or a pipe on stdin is "
+		"always passed on" },
+	{ 't', "tty", NULL, NULL,
+		"allocate a terminal (default: when stdin and stdout are terminals)" },
+	{ 'T', "no-tty", NULL, NULL, "allocate none" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_run = {
+	.name = "run",
+	.what = "run a command in a new container",
+	.usage = "[OPTION...] CMD [ARG...]",
+	.about =
+		"Runs a command in a new container and ends as the command does. Without --user it "
+		"runs as the container's root, with few of root's privileges. The image is an option, "
+		"not an argument as with docker.",
+	.options = options,
+	.tail = "Exit status: that of the command; 125 when gocker failed, 126 when the command cannot "
+		"run, 127 when it was not found.",
+	.args = "command",
+};
 
 struct run {
 	struct gk_arena arena;
@@ -86,76 +102,37 @@ static int append(struct run *run, const char **list, const char *word)
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	enum {
-		IMAGE = 256,
-		IMAGE_DIR,
-		EDIT_ROOT,
-		PIDS,
-		CPUS,
-		NETWORK,
-		USERNS,
-		READ_ONLY,
-		LOG,
-		HELP
-	};
-	static const struct option options[] = {
-		{ "user", required_argument, NULL, 'u' },
-		{ "image", required_argument, NULL, IMAGE },
-		{ "image-dir", required_argument, NULL, IMAGE_DIR },
-		{ "edit-root", required_argument, NULL, EDIT_ROOT }, /* of `gocker image edit` */
-		{ "hostname", required_argument, NULL, 'h' },
-		{ "pids-limit", required_argument, NULL, PIDS },
-		{ "memory", required_argument, NULL, 'm' },
-		{ "cpus", required_argument, NULL, CPUS },
-		{ "network", required_argument, NULL, NETWORK },
-		{ "userns", no_argument, NULL, USERNS },
-		{ "read-only", no_argument, NULL, READ_ONLY },
-		{ "volume", required_argument, NULL, 'v' },
-		{ "env", required_argument, NULL, 'e' },
-		{ "workdir", required_argument, NULL, 'w' },
-		{ "detach", no_argument, NULL, 'd' },
-		{ "log", required_argument, NULL, LOG },
-		{ "interactive", no_argument, NULL, 'i' },
-		{ "tty", no_argument, NULL, 't' },
-		{ "no-tty", no_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, HELP },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct gk_override *o = &run->request.override;
-	optind = 1;
-	opterr = 0;
 	/* '+': what follows the command belongs to it. */
-	for (int c; (c = getopt_long(argc, argv, "+u:h:m:v:e:w:ditT", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_run, argc, argv, 1, &value)) != -1;) {
 		switch (c) {
-		case 'u': run->user = optarg; break;
-		case IMAGE: o->image = optarg; break;
-		case IMAGE_DIR: run->image_dir = optarg; break;
-		case EDIT_ROOT: o->edit_root = optarg; break;
-		case 'h': o->hostname = optarg; break;
-		case PIDS: run->pids = optarg; break;
-		case 'm': run->memory = optarg; break;
-		case CPUS: run->cpus = optarg; break;
-		case NETWORK: o->network = optarg; break;
+		case 'u': run->user = value; break;
+		case IMAGE: o->image = value; break;
+		case IMAGE_DIR: run->image_dir = value; break;
+		case EDIT_ROOT: o->edit_root = value; break;
+		case 'h': o->hostname = value; break;
+		case PIDS: run->pids = value; break;
+		case 'm': run->memory = value; break;
+		case CPUS: run->cpus = value; break;
+		case NETWORK: o->network = value; break;
 		case USERNS: run->userns = true; break;
 		case READ_ONLY: o->root = "readonly"; break;
 		case 'v':
-			if (append(run, &o->volumes, optarg) < 0)
+			if (append(run, &o->volumes, value) < 0)
 				return 125;
 			break;
 		case 'e':
-			if (append(run, &o->env_set, optarg) < 0)
+			if (append(run, &o->env_set, value) < 0)
 				return 125;
 			break;
-		case 'w': o->workdir = optarg; break;
+		case 'w': o->workdir = value; break;
 		case 'd': run->detach = true; break;
-		case LOG: run->log = optarg; break;
+		case LOG: run->log = value; break;
 		case 'i': run->interactive = true; break;
 		case 't': run->tty = 1; break;
 		case 'T': run->tty = 0; break;
-		case HELP: exit(fputs(help, stdout) < 0);
-		default:
-			return gk_cli_usage(
-				"run", "unknown option or missing value: %s", argv[optind - 1]);
+		default: return 2;
 		}
 	}
 	if (optind == argc)

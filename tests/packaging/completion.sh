@@ -13,7 +13,7 @@ completes() {
 	_gocker
 	printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' '
 }
-all_of() { "$@" --help | grep -oE -- '(^|[ [])--[a-z][a-z-]*' | tr -d '[ ' | sort -u | paste -sd ' '; }
+all_of() { "$@" --help | sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p' | sort -u | paste -sd ' '; }
 
 is "$(complete -p gocker)" "complete -F _gocker gocker" "gocker has a completion"
 is "$(completes gocker ex)" "exec explain" "a command that is begun"
@@ -25,35 +25,32 @@ for sub in $("$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\) \[.*/\1/p'); 
 	like " $(completes gocker image '') " " $sub " "gocker image $sub is offered"
 	is "$(completes gocker image "$sub" --)" "$(all_of "$GOCKER" image "$sub")" "and its options"
 done
-# An option that takes a value has a word in capitals behind it in the help text.
-options_of() { # WITH|WITHOUT CMD...: -x and --long, one a line
-	local line=' [A-Z]' which=$1
-	shift
-	"$@" --help | sed -n 's/^  \(-., \|    \)\(--[a-z-]\{1,\}.\{0,2\}\).*/\1\2/p' |
-		if [ "$which" = with ]; then grep "$line"; else grep -v "$line"; fi | grep -oE -- '-(-[a-z][a-z-]*|[a-zA-Z],)' | tr -d ,
-}
-for command in $("$GOCKER" --help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p'); do
-	wrong=
-	subs=''
-	[ "$command" != image ] || subs=$("$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\) \[.*/\1/p')
-	for sub in $subs ''; do
-		for option in $(options_of with "$GOCKER" "$command" ${sub:+"$sub"}); do
-			_gocker_kind_of_option "$command" "$option" >/dev/null || wrong+=" $option"
-		done
-		for option in $(options_of without "$GOCKER" "$command" ${sub:+"$sub"}); do
-			! _gocker_kind_of_option "$command" "$option" >/dev/null || wrong+=" $option"
-		done
-	done
-	is "$wrong" "" "gocker $command: which of its options take a value is known"
-done
+# What takes a value comes from the parsers' own tables.
+wrong='' table=$(gocker help --table) _gocker_rows=$(gocker help --table)
+while IFS=$'\037' read -r command option value kind; do
+	[ "$option" != args ] || continue
+	if got=$(_gocker_kind_of_option gocker "$command" "$option"); then
+		[ -n "$value" ] && [ "$got" = "$kind" ] || wrong+=" $command $option"
+	else
+		[ -z "$value" ] || wrong+=" $command $option"
+	fi
+done < <(awk -F '\t' -v OFS='\037' '{ print $1, $2, $3, $4 }' <<<"$table")
+is "$wrong" "" "which options take a value, and of what kind, is as the parsers' tables say"
+check "the table has options with a value and without" grep -q $'^ps\t--user\tUSER\tuser$' <<<"$table"
+unset _gocker_rows
 is "$(completes gocker run --network '')" "host none" "the values of an option"
 is "$(completes gocker ps --format = j)" json "and after a ="
 is "$(completes gocker ps --door =)" "pam run shell" "at once after it"
 is "$(completes gocker kill -s SIGTER)" SIGTERM "a signal"
+is "$(completes gocker kill -s TER)" TERM "and by its short name"
+unlike "$(completes gocker kill -s '')" "EXIT|DEBUG" "what only the shell calls a signal is not offered"
+is "$(completes gocker image rm al)" alpine "an image, after a short name"
+is "$(completes gocker help expl)" explain "a command to get help about"
 is "$(completes gocker image verify al)" alpine "an image"
 is "$(completes gocker run --image al)" alpine "an image as a value"
 add_user zacharias
 is "$(completes gocker explain zach)" zacharias "a user"
+unlike " $(completes gocker explain '') " " (daemon|sshd|nobody) " "no system account"
 is "$(completes gocker enable -n zach)" zacharias "a user after an option"
 is "$(completes gocker run --user zach)" zacharias "a user as a value"
 is "$(completes gocker run ls --)" "" "the options of a command that is run are its own"

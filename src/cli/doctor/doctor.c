@@ -1,16 +1,17 @@
 /* gocker doctor: what is wrong with this host or a user's logins, and how to mend it. */
 #include <errno.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/enable/accounts.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/doctor/doctor.h"
 #include "pam/judge.h"
 #include "cli/print.h"
@@ -19,20 +20,30 @@
 #include "run/privilege/identity.h"
 #include "run/store/load.h"
 
-static const char help[] =
-	"Usage: gocker doctor [OPTION...] [USER]\n"
-	"\n"
-	"Looks for what keeps users from logging in, lets them out of their containers, or may lock\n"
-	"everybody out: kernel, cgroups, PAM stacks, sshd's effective configuration, modes, images,\n"
-	"cron, at, the user manager, mail. With a USER it looks at the account as well and tries a\n"
-	"login, without touching the home or any session. Each finding comes with what to do.\n"
-	"\n"
-	"  -q, --quiet             only what is wrong\n"
-	"      --sshd-config FILE  what sshd is started with, when that is not its default\n"
-	"      --format FORMAT     text (default) or json\n"
-	"      --help              this text\n"
-	"\n"
-	"Exit status: 0, or 1 when something is wrong (a \"bad\"; a \"warn\" is none).\n";
+enum { SSHD_CONFIG = GK_OPTION_LONG, FORMAT };
+
+static const struct gk_option options[] = {
+	{ 'q', "quiet", NULL, NULL, "only what is wrong" },
+	{ SSHD_CONFIG, "sshd-config", "FILE", "file",
+		"the configuration that sshd is started with, when that is not its default" },
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_doctor = {
+	.name = "doctor",
+	.what = "find what is wrong with this host or a user, and what to do",
+	.usage = "[OPTION...] [USER]",
+	.about =
+		"Finds what keeps users from logging in, lets them bypass their containers, or may lock "
+		"everybody out: kernel, cgroups, PAM stacks, sshd's effective configuration, modes, "
+		"images, cron, at, the user manager, mail. With a USER it also checks the account and "
+		"tries a login, without touching the home or any session. Each finding comes with "
+		"what to do.",
+	.options = options,
+	.tail = "Exit status: 0, or 1 when something is wrong (a \"bad\"; a \"warn\" does not count).",
+	.args = "user",
+};
 
 void gk_found(struct gk_doctor *d, enum gk_level level, const char *item, const char *fix,
 	const char *fmt, ...)
@@ -126,26 +137,18 @@ static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 
 int gk_cmd_doctor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "sshd-config", required_argument, NULL, 's' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static struct gk_doctor d;
 	bool json = false, quiet = false;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "q", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_doctor, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'q': quiet = true; break;
-		case 's': d.sshd_config = optarg; break;
-		case 'f':
-			if (gk_report_format("doctor", optarg, &json) != 0)
+		case SSHD_CONFIG: d.sshd_config = value; break;
+		case FORMAT:
+			if (gk_report_format("doctor", value, &json) != 0)
 				return 2;
 			break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("doctor", argv);
+		default: return 2;
 		}
 	}
 	if (argc - optind > 1)

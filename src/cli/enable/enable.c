@@ -1,17 +1,18 @@
 /* gocker enable, gocker disable: bring users in, and let them out again. */
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/enable/accounts.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/enable/enable.h"
 #include "pam/judge.h"
 #include "cli/report.h"
@@ -23,40 +24,58 @@
 #include "run/store/load.h"
 #include "run/cgroup/scope.h"
 
-static const char enable_help[] =
-	"Usage: gocker enable [OPTION...] USER...\n"
-	"\n"
-	"Contains the logins of users from the next one on. A trial login comes first; where it fails\n"
-	"nothing is changed. What was is remembered for `gocker disable`. Root and the last\n"
-	"administrator outside of a container are refused. The image alpine, which gocker.ini has as\n"
-	"it comes, is fetched if it is not there yet (see `gocker image fetch --help`), with this\n"
-	"host's sftp-server and scp if it has them.\n"
-	"\n"
-	"      --door DOOR          shell (the default): gocker-shell becomes the user's shell.\n"
-	"                           pam: the lines of pam_gocker go into the stacks of services; they\n"
-	"                           contain all whom gocker.ini does not spare (contain = no), so that\n"
-	"                           it is refused where no administrator would be left outside\n"
-	"      --service NAME       with --door pam: this service's stack; can be repeated (default:\n"
-	"                           sshd, and systemd-user where systemd runs)\n"
-	"      --break-glass GROUP  with --door pam: lets the members of this group through\n"
-	"  -n, --dry-run            say what would be done\n"
-	"      --help               this text\n"
-	"\n"
-	"Exit status: 0, or 1 when a user was not brought in.\n";
+enum { DOOR = GK_OPTION_LONG, SERVICE, BREAK_GLASS };
 
-static const char disable_help[] =
-	"Usage: gocker disable [OPTION...] USER...\n"
-	"       gocker disable --door pam [OPTION...]\n"
-	"\n"
-	"Gives users the shell back that they had, or PAM stacks what they were. Sessions that live go\n"
-	"on; `gocker kill --user` ends them.\n"
-	"\n"
-	"      --door DOOR     shell (the default), or pam: takes gocker's lines out of the stacks, for\n"
-	"                      everybody; a user is spared with contain = no in gocker.ini\n"
-	"      --service NAME  with --door pam: out of this one's only; can be repeated\n"
-	"  -s, --shell PATH    this shell instead\n"
-	"  -n, --dry-run       say what would be done\n"
-	"      --help          this text\n";
+static const struct gk_option enable_options[] = {
+	{ DOOR, "door", "DOOR", "shell pam",
+		"shell (default): gocker-shell becomes the user's shell. pam: the lines of pam_gocker "
+		"go into the stacks of services; they contain every user without contain = no in "
+		"gocker.ini, so it is refused where no administrator would be left outside" },
+	{ SERVICE, "service", "NAME", "service",
+		"with --door pam: this service's stack; can be repeated (default: sshd, and "
+		"systemd-user where systemd runs)" },
+	{ BREAK_GLASS, "break-glass", "GROUP", "group",
+		"with --door pam: exempt the members of this group" },
+	{ 'n', "dry-run", NULL, NULL, "say what would be done" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_enable = {
+	.name = "enable",
+	.what = "contain the logins of users",
+	.usage = "[OPTION...] USER...",
+	.about =
+		"Contains the logins of users from the next one on. A trial login comes first; if it "
+		"fails, nothing is changed. The previous state is kept for `gocker disable`. Root and "
+		"the last administrator outside of a container are refused. If the image alpine, "
+		"which the shipped gocker.ini uses, is not there yet, it is fetched (see `gocker image "
+		"fetch --help`), with this host's sftp-server and scp if it has them.",
+	.options = enable_options,
+	.tail = "Exit status: 0, or 1 when a user is not contained.",
+	.args = "user",
+};
+
+static const struct gk_option disable_options[] = {
+	{ DOOR, "door", "DOOR", "shell pam",
+		"shell (default), or pam: take gocker's lines out of the stacks, for everybody; to "
+		"exempt one user write contain = no in gocker.ini" },
+	{ SERVICE, "service", "NAME", "service",
+		"with --door pam: only out of this service's stack; can be repeated" },
+	{ 's', "shell", "PATH", "file", "set this shell instead" },
+	{ 'n', "dry-run", NULL, NULL, "say what would be done" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_disable = {
+	.name = "disable",
+	.what = "stop containing the logins of users",
+	.usage = "[OPTION...] USER...\n--door pam [OPTION...]",
+	.about =
+		"Gives users the shell back that they had, or PAM stacks their previous text. Live "
+		"sessions continue; `gocker kill --user` ends them.",
+	.options = disable_options,
+	.args = "user",
+};
 
 struct work {
 	bool dry, pam;
@@ -226,30 +245,30 @@ static int each(struct work *w, const char *name, char **users)
 }
 
 /* The options of both commands. Returns 0, or the exit status. */
-static int read_option(struct work *w, const char *name, int c, char **argv)
+static int read_option(struct work *w, const char *name, int c, const char *value)
 {
 	switch (c) {
-	case 'd':
-		w->pam = strcmp(optarg, "pam") == 0;
-		return w->pam || strcmp(optarg, "shell") == 0 ?
+	case DOOR:
+		w->pam = strcmp(value, "pam") == 0;
+		return w->pam || strcmp(value, "shell") == 0 ?
 			0 :
 			gk_cli_usage(name, "--door is shell or pam");
-	case 'S':
-		if (!*optarg || *optarg == '.' || strchr(optarg, '/') || strlen(optarg) > 200)
+	case SERVICE:
+		if (!*value || *value == '.' || strchr(value, '/') || strlen(value) > 200)
 			return gk_cli_usage(
 				name, "--service takes the name of a file in /etc/pam.d");
 		if (w->door.nservices == GK_SERVICES_MOST)
-			return gk_cli_usage(name, "that are too many services");
-		w->door.services[w->door.nservices++] = optarg;
+			return gk_cli_usage(name, "too many services");
+		w->door.services[w->door.nservices++] = value;
 		return 0;
-	case 'b':
-		if (!getgrnam(optarg))
-			return gk_cli_usage(name, "there is no group %s", optarg);
-		w->door.break_glass = optarg;
+	case BREAK_GLASS:
+		if (!getgrnam(value))
+			return gk_cli_usage(name, "there is no group %s", value);
+		w->door.break_glass = value;
 		return 0;
-	case 's': w->shell = optarg; return 0;
+	case 's': w->shell = value; return 0;
 	case 'n': w->dry = w->door.dry = true; return 0;
-	default: return gk_cli_bad_option(name, argv);
+	default: return 2;
 	}
 }
 
@@ -268,27 +287,16 @@ static int check_options(const struct work *w, const char *name, bool has_users)
 				"the PAM door is the whole host's: name no user, or spare one with contain = no in "
 				"his section of gocker.ini") :
 			gk_cli_need_root(name);
-	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "which user?");
+	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "no user given");
 }
 
 int gk_cmd_enable(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "door", required_argument, NULL, 'd' },
-		{ "service", required_argument, NULL, 'S' },
-		{ "break-glass", required_argument, NULL, 'b' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static struct work w;
 	int r = 0;
-	opterr = 0;
-	for (int c; r == 0 && (c = getopt_long(argc, argv, "n", options, NULL)) != -1;) {
-		if (c == 'h')
-			return fputs(enable_help, stdout) < 0;
-		r = read_option(&w, "enable", c, argv);
-	}
+	const char *value;
+	for (int c; r == 0 && (c = gk_options_next(&gk_page_enable, argc, argv, 0, &value)) != -1;)
+		r = read_option(&w, "enable", c, value);
 	if (r == 0)
 		r = check_options(&w, "enable", optind < argc);
 	if (r != 0)
@@ -301,22 +309,11 @@ int gk_cmd_enable(int argc, char **argv)
 
 int gk_cmd_disable(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "door", required_argument, NULL, 'd' },
-		{ "service", required_argument, NULL, 'S' },
-		{ "shell", required_argument, NULL, 's' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static struct work w;
 	int r = 0;
-	opterr = 0;
-	for (int c; r == 0 && (c = getopt_long(argc, argv, "ns:", options, NULL)) != -1;) {
-		if (c == 'h')
-			return fputs(disable_help, stdout) < 0;
-		r = read_option(&w, "disable", c, argv);
-	}
+	const char *value;
+	for (int c; r == 0 && (c = gk_options_next(&gk_page_disable, argc, argv, 0, &value)) != -1;)
+		r = read_option(&w, "disable", c, value);
 	if (r == 0)
 		r = check_options(&w, "disable", optind < argc);
 	if (r != 0)

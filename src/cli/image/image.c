@@ -2,21 +2,23 @@
 #include "cli/image/image.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/print.h"
 #include "image/extract.h"
 #include "plan/policy.h"
 #include "run/store/load.h"
 
 enum {
-	IMAGE_DIR = 256,
+	IMAGE_DIR = GK_OPTION_LONG,
 	FORMAT,
 	MAX_SIZE,
 	MAX_ENTRIES,
@@ -24,107 +26,144 @@ enum {
 	RELEASE,
 	FALLBACK,
 	IF_MISSING,
-	WITH,
-	HELP
+	WITH
 };
 
-static const struct option options[] = {
-	{ "image-dir", required_argument, NULL, IMAGE_DIR },
-	{ "format", required_argument, NULL, FORMAT },
-	{ "max-size", required_argument, NULL, MAX_SIZE },
-	{ "max-entries", required_argument, NULL, MAX_ENTRIES },
-	{ "mirror", required_argument, NULL, MIRROR },
-	{ "release", required_argument, NULL, RELEASE },
-	{ "fallback", no_argument, NULL, FALLBACK },
-	{ "if-missing", no_argument, NULL, IF_MISSING },
-	{ "with", required_argument, NULL, WITH },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, HELP },
-	{ NULL, 0, NULL, 0 },
+#define COMMON_OPTIONS \
+	{ IMAGE_DIR, "image-dir", "DIR", "dir", \
+		"where images are (default: as gocker.ini says)" }, \
+		{ 'q', "quiet", NULL, NULL, "print errors only" }, \
+	{ \
+		0 \
+	}
+#define FORMAT_OPTION \
+	{ \
+		FORMAT, "format", "FORMAT", "text json", "text (default) or json" \
+	}
+
+static const struct gk_option fetch_options[] = {
+	{ MIRROR, "mirror", "URL", NULL,
+		"https or file, laid out as Alpine's own mirrors are (default: $ALPINE_MIRROR, else "
+		"Alpine's)" },
+	{ RELEASE, "release", "VERSION", NULL,
+		"this release (default: the newest known one that the mirror has)" },
+	{ FALLBACK, "fallback", NULL, NULL,
+		"without a mirror, make an image of this host's static busybox" },
+	{ WITH, "with", "PROGRAM", "command",
+		"bring this program of the host in, if there is one (see `gocker image tools`); can "
+		"be repeated" },
+	{ IF_MISSING, "if-missing", NULL, NULL, "do nothing when there is an image of that name" },
+	COMMON_OPTIONS,
 };
+static const struct gk_option import_options[] = {
+	{ MAX_SIZE, "max-size", "SIZE", NULL, "at most this much, such as 500M (default: 8G)" },
+	{ MAX_ENTRIES, "max-entries", "N", NULL,
+		"at most so many files and directories (default: 1000000)" },
+	COMMON_OPTIONS,
+};
+static const struct gk_option report_options[] = { FORMAT_OPTION, COMMON_OPTIONS };
+static const struct gk_option common_options[] = { COMMON_OPTIONS };
 
 static const struct command {
-	const char *name;
 	int (*run)(struct gk_image_cli *cli);
-	const int *options; /* those it takes besides the common ones; 0-ended */
-	int least, most;    /* arguments; most -1: no bound */
-	const char *usage, *help;
+	int least, most; /* arguments; most -1: no bound */
+	struct gk_page page;
 } commands[] = {
-	{ "fetch", gk_image_cmd_fetch,
-		(const int[]){ MIRROR, RELEASE, FALLBACK, IF_MISSING, WITH, 0 }, 0, 1,
-		"[OPTION...] [NAME]",
-		"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the\n"
-		"mirror is used only if it has the SHA-512 that this build of gocker knows.\n"
-		"\n"
-		"      --mirror URL       https or file, laid out as Alpine's own mirrors are\n"
-		"                         (default: $ALPINE_MIRROR, else Alpine's)\n"
-		"      --release VERSION  this release (default: the newest known that is there)\n"
-		"      --fallback         without a mirror, make one of this host's static busybox\n"
-		"      --with PROGRAM     bring this program of the host in, if there is one (see `gocker\n"
-		"                         image tools`); can be repeated\n"
-		"      --if-missing       do nothing when there is an image of that name\n" },
-	{ "import", gk_image_cmd_import, (const int[]){ MAX_SIZE, MAX_ENTRIES, 0 }, 2, 2,
-		"[OPTION...] NAME FILE|-",
-		"Makes image NAME of a tar archive (plain, gzip, xz or zstd) of a root file system, such\n"
-		"as `docker export` writes. Set-uid and set-gid bits, file capabilities and all other\n"
-		"extended attributes are dropped, devices left out; what would lead out of the image is\n"
-		"refused.\n"
-		"\n"
-		"      --max-size SIZE    at most this much, such as 500M (default: 8G)\n"
-		"      --max-entries N    at most so many files and directories (default: 1000000)\n" },
-	{ "list", gk_image_cmd_list, (const int[]){ FORMAT, 0 }, 0, 1, "[OPTION...] [NAME]",
-		"Lists the images and their versions.\n"
-		"\n"
-		"      --format FORMAT    text or json\n" },
-	{ "show", gk_image_cmd_show, (const int[]){ FORMAT, 0 }, 1, 1, "[OPTION...] NAME",
-		"Tells what an image is and where it came from.\n"
-		"\n"
-		"      --format FORMAT    text or json\n" },
-	{ "verify", gk_image_cmd_verify, (const int[]){ FORMAT, 0 }, 1, 1, "[OPTION...] NAME",
-		"Compares an image with the manifest written when it was made. Exit status 1 when\n"
-		"anything differs.\n"
-		"\n"
-		"      --format FORMAT    text or json\n" },
-	{ "edit", gk_image_cmd_edit, (const int[]){ 0 }, 1, -1, "[OPTION...] NAME [CMD [ARG...]]",
-		"Runs a command (default: /bin/sh) as root in a container whose root is a copy of the\n"
-		"image, with the host's network. If it ends with 0 the copy becomes the image; else it is\n"
-		"dropped, and gocker ends as the command did.\n" },
-	{ "tools", gk_image_cmd_tools, (const int[]){ 0 }, 2, -1, "[OPTION...] NAME PROGRAM...",
-		"Brings programs of this host into an image, with their loader and libraries, so that\n"
-		"they run there at the path that they have here. PROGRAM is a path, a name, or one of\n"
-		"sftp-server, scp, rsync, git, each with the helpers that it needs. Programs brought in\n"
-		"before are brought up to date. What the image has of its own is left alone.\n" },
-	{ "remove", gk_image_cmd_remove, (const int[]){ 0 }, 1, -1, "[OPTION...] NAME...",
-		"Removes images with all their versions. Refused while a session uses one.\n" },
-	{ "prune", gk_image_cmd_prune, (const int[]){ 0 }, 0, -1, "[OPTION...] [NAME...]",
-		"Removes the versions that were replaced and that no session uses any more.\n" },
+	{ gk_image_cmd_fetch, 0, 1,
+		{ "image fetch", NULL, "[OPTION...] [NAME]",
+			"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the "
+			"mirror is used only if it has the SHA-512 that this build of gocker knows.",
+			fetch_options, NULL, "image" } },
+	{ gk_image_cmd_import, 2, 2,
+		{ "image import", NULL, "[OPTION...] NAME FILE|-",
+			"Makes image NAME of a tar archive (plain, gzip, xz or zstd) of a root file system, "
+			"such as `docker export` writes. Set-uid and set-gid bits, file capabilities and "
+			"all other extended attributes are dropped, devices left out; an archive whose "
+			"names lead out of the image is refused.",
+			import_options, NULL, "image file" } },
+	{ gk_image_cmd_list, 0, 1,
+		{ "image list", NULL, "[OPTION...] [NAME]", "Lists the images and their versions.",
+			report_options, NULL, "image" } },
+	{ gk_image_cmd_show, 1, 1,
+		{ "image show", NULL, "[OPTION...] NAME",
+			"Shows what an image is and where it came from.", report_options, NULL,
+			"image" } },
+	{ gk_image_cmd_verify, 1, 1,
+		{ "image verify", NULL, "[OPTION...] NAME",
+			"Compares an image with the manifest written when it was made. Exit status 1 when "
+			"anything differs.",
+			report_options, NULL, "image" } },
+	{ gk_image_cmd_edit, 1, -1,
+		{ "image edit", NULL, "[OPTION...] NAME [CMD [ARG...]]",
+			"Runs a command (default: /bin/sh) as root in a container whose root is a copy of "
+			"the image, with the host's network. If it ends with 0 the copy becomes the image; "
+			"otherwise it is dropped, and gocker ends as the command did.",
+			common_options, NULL, "image command" } },
+	{ gk_image_cmd_tools, 2, -1,
+		{ "image tools", NULL, "[OPTION...] NAME PROGRAM...",
+			"Brings programs of this host into an image, with their loader and libraries, so "
+			"that they run there at the path that they have here. PROGRAM is a path, a name, "
+			"or one of sftp-server, scp, rsync, git, each with the helpers that it needs. "
+			"Programs brought in before are updated. What the image has of its own is left "
+			"alone.",
+			common_options, NULL, "image command" } },
+	{ gk_image_cmd_remove, 1, -1,
+		{ "image remove", NULL, "[OPTION...] NAME...",
+			"Removes images with all their versions. Refused while a session uses one.",
+			common_options, NULL, "image" } },
+	{ gk_image_cmd_prune, 0, -1,
+		{ "image prune", NULL, "[OPTION...] [NAME...]",
+			"Removes the versions that were replaced and that no session uses any more.",
+			common_options, NULL, "image" } },
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
-static const char common_help[] =
-	"      --image-dir DIR    where images are (default: as gocker.ini says)\n"
-	"  -q, --quiet            say nothing but errors\n"
-	"      --help             this text\n";
+static const struct gk_option no_options[] = { { 0 } };
+
+/* The list of its commands is printed by help_all. */
+const struct gk_page gk_page_image = {
+	.name = "image",
+	.what = "fetch, import, list, verify and remove root file systems",
+	.usage = "COMMAND [OPTION...] [ARG...]",
+	.options = no_options,
+};
+
+static const char *short_name(const struct command *command)
+{
+	return strchr(command->page.name, ' ') + 1;
+}
 
 static int help_all(FILE *out)
 {
 	fputs("Usage: gocker image COMMAND [OPTION...] [ARG...]\n\n"
-	      "Root file systems for containers.\n\n",
+	      "Manages root file systems for containers.\n\n",
 		out);
 	for (int i = 0; i < NCOMMANDS; i++)
-		fprintf(out, "  %s %s\n", commands[i].name, commands[i].usage);
-	fputs("\n`gocker image COMMAND --help` tells more.\n"
-	      "Exit status: 0 done; 1 verify found a difference; 2 wrong use; 3 no mirror could be\n"
-	      "reached; 125 anything else failed, and nothing has changed.\n",
+		fprintf(out, "  %s %s\n", short_name(&commands[i]), commands[i].page.usage);
+	fputs("\n      --help  print this help\n\nls and rm are short for list and remove. `gocker image COMMAND --help` prints the\n"
+	      "options of a command.\n\n"
+	      "Exit status: 0 done; 1 verify found a difference; 2 usage error; 3 no mirror could\n"
+	      "be reached; 125 anything else failed, and nothing has changed.\n",
 		out);
-	return ferror(out) ? GK_EXIT_GOCKER : 0;
+	return out == stdout ? gk_print_end("image") : 0;
 }
 
-static int help_one(const struct command *command)
+void gk_image_print_tables(FILE *out)
 {
-	printf("Usage: gocker image %s %s\n\n%s%s%s", command->name, command->usage, command->help,
-		strstr(command->help, "\n\n") ? "" : "\n", common_help);
-	return ferror(stdout) ? GK_EXIT_GOCKER : 0;
+	for (int i = 0; i < NCOMMANDS; i++)
+		gk_options_print_table(out, &commands[i].page);
+}
+
+static const struct command *find_command(const char *name)
+{
+	if (strcmp(name, "ls") == 0)
+		name = "list";
+	if (strcmp(name, "rm") == 0)
+		name = "remove";
+	for (int i = 0; i < NCOMMANDS; i++)
+		if (strcmp(name, short_name(&commands[i])) == 0)
+			return &commands[i];
+	return NULL;
 }
 
 int gk_image_failed(const struct gk_image_cli *cli)
@@ -176,61 +215,45 @@ static bool parse_number(const char *s, bool units, uint64_t *ret)
 	return true;
 }
 
-static bool takes(const struct command *command, int option)
-{
-	if (option == IMAGE_DIR || option == 'q' || option == HELP)
-		return true;
-	for (const int *o = command->options; *o; o++)
-		if (*o == option)
-			return true;
-	return false;
-}
-
 /* -1: go on; otherwise the exit status. */
 static int read_options(
 	struct gk_image_cli *cli, const struct command *command, int argc, char **argv)
 {
-	char name[32];
-	snprintf(name, sizeof name, "image %s", command->name);
-	optind = 1;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+q", options, NULL)) != -1;) {
-		if (c == '?' || !takes(command, c))
-			return gk_cli_usage(
-				name, "unknown option or missing value: %s", argv[optind - 1]);
+	const char *name = command->page.name, *value;
+	for (int c; (c = gk_options_next(&command->page, argc, argv, 1, &value)) != -1;) {
 		switch (c) {
-		case IMAGE_DIR: cli->image_dir = optarg; break;
-		case MIRROR: cli->mirror = optarg; break;
-		case RELEASE: cli->release = optarg; break;
+		case IMAGE_DIR: cli->image_dir = value; break;
+		case MIRROR: cli->mirror = value; break;
+		case RELEASE: cli->release = value; break;
 		case FALLBACK: cli->fallback = true; break;
 		case WITH:
 			if (cli->nwith + 1 >= sizeof cli->with / sizeof *cli->with)
 				return gk_cli_usage(name, "too many programs");
-			cli->with[cli->nwith++] = optarg;
+			cli->with[cli->nwith++] = value;
 			break;
 		case IF_MISSING: cli->if_missing = true; break;
 		case 'q': cli->quiet = true; break;
 		case FORMAT:
-			if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0)
+			if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
 				return gk_cli_usage(name, "the format is text or json");
-			cli->json = strcmp(optarg, "json") == 0;
+			cli->json = strcmp(value, "json") == 0;
 			break;
 		case MAX_SIZE:
-			if (!parse_number(optarg, true, &cli->max_size))
-				return gk_cli_usage(name, "not a size: %s", optarg);
+			if (!parse_number(value, true, &cli->max_size))
+				return gk_cli_usage(name, "not a size: %s", value);
 			break;
 		case MAX_ENTRIES:
-			if (!parse_number(optarg, false, &cli->max_entries))
-				return gk_cli_usage(name, "not a number: %s", optarg);
+			if (!parse_number(value, false, &cli->max_entries))
+				return gk_cli_usage(name, "not a number: %s", value);
 			break;
-		default: return help_one(command);
+		default: return 2;
 		}
 	}
 	cli->argc = argc - optind;
 	cli->argv = argv + optind;
 	if (cli->argc < command->least || (command->most >= 0 && cli->argc > command->most))
 		return gk_cli_usage(name,
-			cli->argc < command->least ? "something is missing" : "too many arguments");
+			cli->argc < command->least ? "too few arguments" : "too many arguments");
 	return -1;
 }
 
@@ -264,7 +287,7 @@ static int find_image_dir(struct gk_image_cli *cli)
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	struct gk_image_cli cli = {
-		.command = command->name,
+		.command = short_name(command),
 		.max_size = GK_EXTRACT_SIZE_BYTES,
 		.max_entries = GK_EXTRACT_ENTRIES,
 	};
@@ -287,9 +310,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig);
 	}
-	if (fflush(stdout) != 0 && status == 0)
-		status = GK_EXIT_GOCKER;
-	return status;
+	int end = gk_print_end(command->page.name);
+	return status ? status : end ? GK_EXIT_GOCKER : 0;
 }
 
 int gk_cmd_image(int argc, char **argv)
@@ -300,8 +322,13 @@ int gk_cmd_image(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
 		return help_all(stdout);
+	const struct command *command = find_command(argv[1]);
+	if (command)
+		return run_command(command, argc - 1, argv + 1);
+	const char *names[NCOMMANDS + 1] = { NULL };
 	for (int i = 0; i < NCOMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return run_command(&commands[i], argc - 1, argv + 1);
-	return gk_cli_usage("image", "no command '%s'", argv[1]);
+		names[i] = short_name(&commands[i]);
+	const char *like = gk_closest(argv[1], names);
+	return like ? gk_cli_usage("image", "no command '%s'; did you mean '%s'?", argv[1], like) :
+		      gk_cli_usage("image", "no command '%s'", argv[1]);
 }

@@ -1,7 +1,6 @@
 /* gocker exec: one more command in a session that lives. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,6 +19,7 @@
 #include "base/sys.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/pump.h"
 #include "cli/sessions/sessions.h"
 #include "plan/list.h"
@@ -33,24 +33,34 @@
 #include "run/privilege/seccomp.h"
 #include "run/watch/supervise.h"
 
-static const char help[] =
-	"Usage: gocker exec [OPTION...] ID CMD [ARG...]\n"
-	"\n"
-	"Runs a command inside a session, as the session's user, within its limits and with no power\n"
-	"that the session does not have. It ends as the command did, and with the session.\n"
-	"\n"
-	"  -u, --user USER       in a session of the container's root (`gocker run`): as this user of\n"
-	"                        the host, or as UID[:GID]; any other session has its own user only\n"
-	"  -i, --interactive     stdin goes to the command, which has an empty one otherwise\n"
-	"  -t, --tty             give it a terminal, and with that stdin (default: without -i, when\n"
-	"                        stdin and stdout are one)\n"
-	"  -T, --no-tty          give it none\n"
-	"  -e, --env NAME=VALUE  a variable for the command; can be repeated\n"
-	"  -w, --workdir DIR     where it starts (default: the home)\n"
-	"      --help            this text\n"
-	"\n"
-	"Exit status: that of the command; 125 when gocker failed, 126 when the command cannot run,\n"
-	"127 when it was not found.\n";
+static const struct gk_option options[] = {
+	{ 'u', "user", "USER", "user",
+		"in a session of the container's root (`gocker run`): as this user of the host, or as "
+		"UID[:GID]; any other session has its own user only" },
+	{ 'i', "interactive", NULL, NULL,
+		"pass stdin to the command, which has an empty one otherwise" },
+	{ 't', "tty", NULL, NULL,
+		"allocate a terminal, and pass stdin with it (default: without -i, when stdin and "
+		"stdout are terminals)" },
+	{ 'T', "no-tty", NULL, NULL, "allocate none" },
+	{ 'e', "env", "NAME=VALUE", NULL, "a variable for the command; can be repeated" },
+	{ 'w', "workdir", "DIR", NULL, "where it starts (default: the home)" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_exec = {
+	.name = "exec",
+	.what = "run one more command in a session",
+	.usage = "[OPTION...] ID CMD [ARG...]",
+	.about =
+		"Runs a command inside a session, as the session's user, within its limits and with no "
+		"privilege that the session does not have. Ends as the command does, and with the "
+		"session.",
+	.options = options,
+	.tail = "Exit status: that of the command; 125 when gocker failed, 126 when the command cannot "
+		"run, 127 when it was not found.",
+	.args = "session command",
+};
 
 /* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the
  * kernel). */
@@ -77,36 +87,26 @@ struct exec {
 
 static int read_options(struct exec *x, int argc, char **argv, const char **ret_id)
 {
-	static const struct option options[] = {
-		{ "user", required_argument, NULL, 'u' },
-		{ "env", required_argument, NULL, 'e' },
-		{ "workdir", required_argument, NULL, 'w' },
-		{ "interactive", no_argument, NULL, 'i' },
-		{ "tty", no_argument, NULL, 't' },
-		{ "no-tty", no_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct gk_override *o = &x->request.override;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+u:e:w:itT", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_exec, argc, argv, 1, &value)) != -1;) {
 		switch (c) {
-		case 'u': x->user = optarg; break;
+		case 'u': x->user = value; break;
 		case 'e':
-			o->env_set = gk_list_add(o->env_set, optarg, &x->arena);
+			o->env_set = gk_list_add(o->env_set, value, &x->arena);
 			if (!o->env_set)
 				return GK_EXIT_GOCKER;
 			break;
-		case 'w': o->workdir = optarg; break;
+		case 'w': o->workdir = value; break;
 		case 'i': x->interactive = true; break;
 		case 't': x->tty = 1; break;
 		case 'T': x->tty = 0; break;
-		case 'h': exit(fputs(help, stdout) < 0);
-		default: return gk_cli_bad_option("exec", argv);
+		default: return 2;
 		}
 	}
 	if (argc - optind < 2)
-		return gk_cli_usage("exec", argc == optind ? "which session?" : "no command given");
+		return gk_cli_usage(
+			"exec", argc == optind ? "no session given" : "no command given");
 	*ret_id = argv[optind];
 	x->request.argv = (const char *const *)(argv + optind + 1);
 	return 0;

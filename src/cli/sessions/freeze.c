@@ -3,18 +3,35 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/sessions/sessions.h"
 
-static const char help[] =
-	"Usage: gocker freeze ID...\n"
-	"       gocker thaw ID...\n"
-	"\n"
-	"freeze stops every process of a session where it is; it can't notice or undo that. thaw lets\n"
-	"it go on. A frozen session can be killed. Time limits go on counting. Needs cgroup v2.\n";
+static const struct gk_option options[] = { { 0 } };
+
+const struct gk_page gk_page_freeze = {
+	.name = "freeze",
+	.what = "stop every process of a session",
+	.usage = "ID...",
+	.about =
+		"Stops every process of a session where it is; the session cannot notice or undo that. "
+		"A frozen session can be killed. Time limits continue to count. Needs cgroup v2.",
+	.options = options,
+	.args = "session",
+};
+
+const struct gk_page gk_page_thaw = {
+	.name = "thaw",
+	.what = "continue a frozen session",
+	.usage = "ID...",
+	.about = "Continues a session that `gocker freeze` stopped.",
+	.options = options,
+	.args = "session",
+};
 
 static int freeze_one(const char *id, bool freeze, struct gk_arena *arena, struct gk_err *err)
 {
@@ -44,19 +61,19 @@ int gk_cmd_freeze(int argc, char **argv)
 	const char *name = argv[0];
 	struct gk_arena arena = { 0 };
 	int code = 0;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(help, stdout) < 0;
-	if (argc < 2)
-		return gk_cli_usage(name, "which session?");
-	if (argv[1][0] == '-')
-		return gk_cli_usage(name, "unknown option: %s", argv[1]);
+	bool freeze = strcmp(name, "freeze") == 0;
+	const char *value;
+	if (gk_options_next(freeze ? &gk_page_freeze : &gk_page_thaw, argc, argv, 0, &value) != -1)
+		return 2;
+	if (optind == argc)
+		return gk_cli_usage(name, "no session given");
 	int r = gk_cli_need_root(name);
 	if (r != 0)
 		return r;
 	gk_log_open("gocker");
-	for (int i = 1; i < argc; i++) {
+	for (int i = optind; i < argc; i++) {
 		struct gk_err err = GK_ERR_INIT;
-		if (freeze_one(argv[i], strcmp(name, "freeze") == 0, &arena, &err) < 0) {
+		if (freeze_one(argv[i], freeze, &arena, &err) < 0) {
 			(void)gk_cli_fail(name, &err);
 			code = 1;
 		}

@@ -1,34 +1,36 @@
 /* gocker gc: sweep what crashed sessions left. */
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "run/store/record.h"
 
-static const char help[] =
-	"Usage: gocker gc\n"
-	"\n"
-	"Sweeps what sessions left whose supervisor was killed: kills what still lives in their\n"
-	"cgroups, removes the cgroups, empties or removes the records. Sessions that live are never\n"
-	"touched.\n"
-	"\n"
-	"Each login sweeps the place that it takes, the lowest free one, so that what crashed is soon\n"
-	"met again. A user who may have more than 64 sessions (user_sessions_max), and root with\n"
-	"`gocker run`, takes any free place: what crashed there can lie long, holding a record and\n"
-	"an empty cgroup, until this is run. From cron once a day is enough; it disturbs nobody.\n"
-	"\n"
-	"  --help  this text\n";
+static const struct gk_option options[] = { { 0 } };
+
+const struct gk_page gk_page_gc = {
+	.name = "gc",
+	.what = "remove what crashed sessions left behind",
+	.usage = "",
+	.about =
+		"Removes what sessions left behind whose supervisor was killed: kills what still runs "
+		"in their cgroups, removes the cgroups, empties or removes the records. Live sessions "
+		"are never touched.\n\n"
+		"Each login also cleans the slot that it takes, the lowest free one. A user who may have "
+		"more than 64 sessions (user_sessions_max), and root with `gocker run`, takes any free "
+		"slot: what crashed there can stay for a long time, with a record and an empty cgroup, "
+		"until gc runs. Once a day from cron is enough; it disturbs nobody.",
+	.options = options,
+};
 
 int gk_cmd_gc(int argc, char **argv)
 {
 	struct gk_err err = GK_ERR_INIT;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(help, stdout) < 0;
-	if (argc > 1)
-		return gk_cli_usage("gc",
-			argv[1][0] == '-' ? "unknown option %s" :
-					    "it takes no argument, such as %s",
-			argv[1]);
+	const char *value;
+	if (gk_options_next(&gk_page_gc, argc, argv, 0, &value) != -1)
+		return 2;
+	if (optind < argc)
+		return gk_cli_usage("gc", "unexpected argument %s", argv[optind]);
 	int r = gk_cli_need_root("gc");
 	if (r != 0)
 		return r;

@@ -1,7 +1,6 @@
 /* gocker inspect: everything about one session. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -13,16 +12,28 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 
-static const char help[] =
-	"Usage: gocker inspect [--format text|json] ID...\n"
-	"\n"
-	"Shows all that is known of living sessions: who and what they are, their limits, what they\n"
-	"use and have used, how often a limit was hit, and their processes. A beginning of an id is\n"
-	"enough when it fits no other.\n";
+enum { FORMAT = GK_OPTION_LONG };
+
+static const struct gk_option options[] = {
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_inspect = {
+	.name = "inspect",
+	.what = "show everything about a session",
+	.usage = "[OPTION...] ID...",
+	.about =
+		"Shows all that is known of live sessions: user, door, image and terminal, their limits, "
+		"what they use and have used, how often a limit was reached, and their processes.",
+	.options = options,
+	.args = "session",
+};
 
 enum { PROCESSES_MOST = 4096 };
 
@@ -165,23 +176,13 @@ static int inspect(char **ids, bool json)
 
 int gk_cmd_inspect(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	bool json = false;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (c == 'h')
-			return fputs(help, stdout) < 0;
-		if (c != 'f')
-			return gk_cli_bad_option("inspect", argv);
-		if (gk_report_format("inspect", optarg, &json) != 0)
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_inspect, argc, argv, 0, &value)) != -1;)
+		if (c != FORMAT || gk_report_format("inspect", value, &json) != 0)
 			return 2;
-	}
 	if (optind == argc)
-		return gk_cli_usage("inspect", "which session?");
+		return gk_cli_usage("inspect", "no session given");
 	int r = gk_cli_need_root("inspect");
 	return r ? r : inspect(argv + optind, json);
 }

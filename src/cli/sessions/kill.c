@@ -1,7 +1,6 @@
 /* gocker kill: ends sessions, or sends their processes a signal. Every process is taken by a pidfd
  * that was verified through the membership of its cgroup; never by its number alone. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,21 +13,28 @@
 #include "base/sys.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/sessions/sessions.h"
 
-static const char help[] =
-	"Usage: gocker kill [-s SIGNAL] ID...\n"
-	"       gocker kill [-s SIGNAL] --user USER\n"
-	"\n"
-	"Sends a signal to sessions: KILL, when none is named, ends a session and all its processes at\n"
-	"once; another signal goes to each process of the session but gocker's own init.\n"
-	"\n"
-	"  -s, --signal SIGNAL  a name (TERM, SIGTERM) or a number\n"
-	"  -u, --user USER      all sessions of this user, through every door\n"
-	"      --help           this text\n"
-	"\n"
-	"The ids are printed on success. The exit status is 1 when a session was not found, or when\n"
-	"the user has none.\n";
+static const struct gk_option options[] = {
+	{ 's', "signal", "SIGNAL", "signal", "a name (TERM, SIGTERM) or a number" },
+	{ 'u', "user", "USER", "user", "all sessions of this user, through every door" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_kill = {
+	.name = "kill",
+	.what = "end sessions at once, or send them a signal",
+	.usage = "[-s SIGNAL] ID...\n[-s SIGNAL] --user USER",
+	.about =
+		"Sends a signal to sessions. Without -s that is KILL, which ends a session and all its "
+		"processes at once; any other signal goes to each process of the session but "
+		"gocker's own init.",
+	.options = options,
+	.tail = "Prints the ids of the sessions that were signalled. Exit status 1 when a session was "
+		"not found, or when the user has none.",
+	.args = "session",
+};
 
 static int read_signal(const char *text)
 {
@@ -125,24 +131,17 @@ static int kill_user(const struct kill *k, struct gk_arena *arena)
 
 int gk_cmd_kill(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "signal", required_argument, NULL, 's' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct kill k = { .sig = SIGKILL };
 	struct gk_arena arena = { 0 };
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "s:u:", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_kill, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
-		case 's': k.sig = read_signal(optarg); break;
-		case 'u': k.user = optarg; break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("kill", argv);
+		case 's': k.sig = read_signal(value); break;
+		case 'u': k.user = value; break;
+		default: return 2;
 		}
 		if (k.sig < 0)
-			return gk_cli_usage("kill", "there is no signal %s", optarg);
+			return gk_cli_usage("kill", "there is no signal %s", value);
 	}
 	if (!k.user == (optind == argc))
 		return gk_cli_usage("kill", "either ids or --user");

@@ -1,7 +1,6 @@
 /* gocker logs: what gocker wrote to the host's log, from the journal or syslog's files. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,28 +14,39 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/sessions/logline.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/spawn.h"
 #include "plan/text.h"
 
-static const char help[] =
-	"Usage: gocker logs [OPTION...] [ID]\n"
-	"\n"
-	"Shows what gocker wrote to the host's log: sessions opened and closed, refusals with their\n"
-	"reason, limits that were reached, what administrators did. The oldest line comes first.\n"
-	"\n"
-	"  -u, --user USER      only what is about this user\n"
-	"  -n, --lines N        at most the last N lines (default 1000; 10 with --follow)\n"
-	"  -f, --follow         go on with what comes, until interrupted\n"
-	"      --file FILE      read this file instead of the journal or /var/log/auth.log, secure,\n"
-	"                       messages or syslog; - is stdin\n"
-	"      --format FORMAT  text (default) or json; with --follow an object a line\n"
-	"      --help           this text\n"
-	"\n"
-	"ID can be a beginning of a session's id. Of the journal only what root wrote is shown; a\n"
-	"file can't tell who wrote a line.\n";
+enum { FILE_NAME = GK_OPTION_LONG, FORMAT };
+
+static const struct gk_option options[] = {
+	{ 'u', "user", "USER", "user", "only what is about this user" },
+	{ 'n', "lines", "N", NULL, "at most the last N lines (default: 1000; 10 with --follow)" },
+	{ 'f', "follow", NULL, NULL, "continue with new lines until interrupted" },
+	{ FILE_NAME, "file", "FILE", "file",
+		"read this file instead of the journal or /var/log/auth.log, secure, messages or "
+		"syslog; - is stdin" },
+	{ FORMAT, "format", "FORMAT", "text json",
+		"text (default) or json; with --follow one object a line" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_logs = {
+	.name = "logs",
+	.what = "show what gocker wrote to the host's log",
+	.usage = "[OPTION...] [ID]",
+	.about =
+		"Shows what gocker wrote to the host's log: sessions opened and closed, refusals with "
+		"their reason, limits that were reached, what administrators did. The oldest line "
+		"comes first.",
+	.options = options,
+	.tail = "From the journal only what root wrote is shown; a file does not tell who wrote a line.",
+	.args = "session",
+};
 
 enum {
 	LINES_DEFAULT = 1000,
@@ -392,33 +402,23 @@ static int read_lines(const char *text, size_t *ret)
 
 int gk_cmd_logs(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "user", required_argument, NULL, 'u' },
-		{ "lines", required_argument, NULL, 'n' },
-		{ "follow", no_argument, NULL, 'f' },
-		{ "file", required_argument, NULL, 'F' },
-		{ "format", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct logs l = { 0 };
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "u:n:f", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_logs, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
-		case 'u': l.user = optarg; break;
+		case 'u': l.user = value; break;
 		case 'n':
-			if (read_lines(optarg, &l.most) < 0)
+			if (read_lines(value, &l.most) < 0)
 				return gk_cli_usage(
 					"logs", "-n takes a number from 1 to %d", LINES_MOST);
 			break;
 		case 'f': l.follow = true; break;
-		case 'F': l.file = optarg; break;
-		case 'o':
-			if (gk_report_format("logs", optarg, &l.json) != 0)
+		case FILE_NAME: l.file = value; break;
+		case FORMAT:
+			if (gk_report_format("logs", value, &l.json) != 0)
 				return 2;
 			break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("logs", argv);
+		default: return 2;
 		}
 	}
 	if (argc - optind > 1)

@@ -1,6 +1,5 @@
 /* gocker ps: the sessions of this host. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <locale.h>
@@ -12,28 +11,39 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 
-static const char help[] =
-	"Usage: gocker ps [OPTION...]\n"
-	"\n"
-	"Lists the sessions that live, the oldest first.\n"
-	"\n"
-	"  -u, --user USER     only those of this user\n"
-	"      --door DOOR     only those that came through it: shell, pam or run\n"
-	"      --image NAME    only those on this image\n"
-	"  -a, --all           what crashed sessions left as well; `gocker gc` sweeps it\n"
-	"  -q, --quiet         ids only\n"
-	"      --no-trunc      do not cut lines to the terminal's width\n"
-	"      --watch[=SEC]   again every SEC seconds (default 2) until interrupted\n"
-	"      --format FORMAT text (default) or json\n"
-	"      --help          this text\n"
-	"\n"
-	"PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not tell\n"
-	"(cgroup v1); IDLE is - without a terminal. Of a login through the PAM door TTY is the terminal\n"
-	"used last, by its name inside, and COMMAND the user's oldest process.\n";
+enum { DOOR = GK_OPTION_LONG, IMAGE, WHOLE, WATCH, FORMAT };
+
+static const struct gk_option options[] = {
+	{ 'u', "user", "USER", "user", "only the sessions of this user" },
+	{ DOOR, "door", "DOOR", "shell pam run",
+		"only those that came through this door: shell, pam or run" },
+	{ IMAGE, "image", "NAME", "image", "only those that use this image" },
+	{ 'a', "all", NULL, NULL,
+		"also what crashed sessions left behind; `gocker gc` removes it" },
+	{ 'q', "quiet", NULL, NULL, "print ids only" },
+	{ WHOLE, "no-trunc", NULL, NULL, "do not cut lines to the width of the terminal" },
+	{ WATCH, "watch", "[=SEC]", NULL,
+		"repeat every SEC seconds (default: 2) until interrupted" },
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_ps = {
+	.name = "ps",
+	.what = "list the sessions of this host",
+	.usage = "[OPTION...]",
+	.about = "Lists the live sessions, the oldest first.",
+	.options = options,
+	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not "
+		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
+		"TTY is the terminal used last, by its name inside, and COMMAND the user's oldest "
+		"process.",
+};
 
 struct ps {
 	struct gk_seen_filter filter;
@@ -147,38 +157,24 @@ static int watch(const struct ps *ps)
 
 static int read_options(struct ps *ps, int argc, char **argv)
 {
-	enum { DOOR = 256, IMAGE, WHOLE, WATCH, FORMAT, HELP };
-	static const struct option options[] = {
-		{ "user", required_argument, NULL, 'u' },
-		{ "door", required_argument, NULL, DOOR },
-		{ "image", required_argument, NULL, IMAGE },
-		{ "all", no_argument, NULL, 'a' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "no-trunc", no_argument, NULL, WHOLE },
-		{ "watch", optional_argument, NULL, WATCH },
-		{ "format", required_argument, NULL, FORMAT },
-		{ "help", no_argument, NULL, HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "u:aq", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_ps, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
-		case 'u': ps->filter.user = optarg; break;
-		case DOOR: ps->filter.door = optarg; break;
-		case IMAGE: ps->filter.image = optarg; break;
+		case 'u': ps->filter.user = value; break;
+		case DOOR: ps->filter.door = value; break;
+		case IMAGE: ps->filter.image = value; break;
 		case 'a': ps->filter.stale = true; break;
 		case 'q': ps->quiet = true; break;
 		case WHOLE: ps->whole = true; break;
 		case WATCH:
-			if (gk_cli_seconds(optarg ? optarg : "2", &ps->watch_s) < 0)
+			if (gk_cli_seconds(value ? value : "2", &ps->watch_s) < 0)
 				return gk_cli_usage("ps", "--watch takes seconds, 1 to 3600");
 			break;
 		case FORMAT:
-			if (gk_report_format("ps", optarg, &ps->json) != 0)
+			if (gk_report_format("ps", value, &ps->json) != 0)
 				return 2;
 			break;
-		case HELP: exit(fputs(help, stdout) < 0);
-		default: return gk_cli_bad_option("ps", argv);
+		default: return 2;
 		}
 	}
 	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 &&

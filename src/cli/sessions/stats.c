@@ -1,7 +1,6 @@
 /* gocker stats: what sessions use, for people, programs and Prometheus. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <locale.h>
@@ -15,23 +14,33 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "plan/text.h"
 
-static const char help[] =
-	"Usage: gocker stats [OPTION...]\n"
-	"\n"
-	"Shows what each session uses of its limits, and how often it ran into them. HITS are tasks\n"
-	"that its own limit refused, UHITS those that the limit of all the user's sessions together\n"
-	"(user_pids_max) refused since it was opened.\n"
-	"\n"
-	"  -u, --user USER       only the sessions of this user\n"
-	"      --prometheus FILE write the numbers to FILE as Prometheus text; - is stdout. FILE is\n"
-	"                        replaced in one step, as node_exporter's textfile collector needs\n"
-	"      --format FORMAT   text (default) or json\n"
-	"      --help            this text\n";
+enum { PROMETHEUS = GK_OPTION_LONG, FORMAT };
+
+static const struct gk_option options[] = {
+	{ 'u', "user", "USER", "user", "only the sessions of this user" },
+	{ PROMETHEUS, "prometheus", "FILE", "file",
+		"write the numbers to FILE in Prometheus' text format; - is stdout. FILE is replaced "
+		"atomically, as node_exporter's textfile collector needs" },
+	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_stats = {
+	.name = "stats",
+	.what = "show what sessions use of their limits, for people and Prometheus",
+	.usage = "[OPTION...]",
+	.about =
+		"Shows what each session uses of its limits, and how often it reached them. HITS "
+		"counts tasks that the session's own limit refused, UHITS those that the limit of all "
+		"sessions of the user together (user_pids_max) refused since the session was opened.",
+	.options = options,
+};
 
 static const struct gk_column columns[] = {
 	{ "ID", false, 0, 0 },
@@ -243,27 +252,19 @@ static int report(const struct stats *st, struct gk_arena *arena, struct gk_err 
 
 int gk_cmd_stats(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "user", required_argument, NULL, 'u' },
-		{ "prometheus", required_argument, NULL, 'p' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct stats st = { 0 };
 	struct gk_arena arena = { 0 };
 	struct gk_err err = GK_ERR_INIT;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "u:", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_stats, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
-		case 'u': st.filter.user = optarg; break;
-		case 'p': st.file = optarg; break;
-		case 'f':
-			if (gk_report_format("stats", optarg, &st.json) != 0)
+		case 'u': st.filter.user = value; break;
+		case PROMETHEUS: st.file = value; break;
+		case FORMAT:
+			if (gk_report_format("stats", value, &st.json) != 0)
 				return 2;
 			break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("stats", argv);
+		default: return 2;
 		}
 	}
 	if (optind < argc || (st.json && st.file))

@@ -1,11 +1,11 @@
 /* gocker stop: asks the processes of sessions to end, and ends those that did not. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,22 +15,28 @@
 #include "base/sys.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/sessions/sessions.h"
 #include "plan/text.h"
 
-static const char help[] =
-	"Usage: gocker stop [-t SECONDS] ID...\n"
-	"       gocker stop [-t SECONDS] --user USER\n"
-	"\n"
-	"Sends TERM to each process of a session but gocker's own init, and KILL to what is left after\n"
-	"a while; returns when the sessions have ended.\n"
-	"\n"
-	"  -t, --time SECONDS  how long TERM may take, from 1 to 3600 (default: 10)\n"
-	"  -u, --user USER     all sessions of this user, through every door\n"
-	"      --help          this text\n"
-	"\n"
-	"The ids are printed on success. The exit status is 1 when a session was not found or did not\n"
-	"end, or when the user has none.\n";
+static const struct gk_option options[] = {
+	{ 't', "time", "SECONDS", NULL, "how long to wait after TERM, 1 to 3600 (default: 10)" },
+	{ 'u', "user", "USER", "user", "all sessions of this user, through every door" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_stop = {
+	.name = "stop",
+	.what = "end sessions: TERM first, then KILL",
+	.usage = "[-t SECONDS] ID...\n[-t SECONDS] --user USER",
+	.about =
+		"Sends TERM to each process of a session but gocker's own init, and KILL to what is "
+		"left after the time given. Returns when the sessions have ended.",
+	.options = options,
+	.tail = "Prints the ids of the sessions that have ended. Exit status 1 when a session was not "
+		"found or did not end, or when the user has none.",
+	.args = "session",
+};
 
 /* How long the kernel may take over a killed session (a file system that hangs). */
 enum { KILLED_MS = 10000 };
@@ -148,24 +154,17 @@ static int stop_all(struct stop *s)
 
 int gk_cmd_stop(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "time", required_argument, NULL, 't' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct stop s = { .seconds = 10 };
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "t:u:", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_stop, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 't':
-			if (gk_cli_seconds(optarg, &s.seconds) < 0)
-				return gk_cli_usage("stop",
-					"%s is no number of seconds from 1 to 3600", optarg);
+			if (gk_cli_seconds(value, &s.seconds) < 0)
+				return gk_cli_usage(
+					"stop", "%s is no number of seconds from 1 to 3600", value);
 			break;
-		case 'u': s.user = optarg; break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("stop", argv);
+		case 'u': s.user = value; break;
+		default: return 2;
 		}
 	}
 	if (!s.user == (optind == argc))

@@ -1,6 +1,5 @@
 /* gocker top: a full-screen view of the sessions. */
 #include <errno.h>
-#include <getopt.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <signal.h>
@@ -14,19 +13,25 @@
 #include "base/log.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/sessions/top.h"
 
-static const char help[] =
-	"Usage: gocker top [-d SECONDS] [--user USER]\n"
-	"\n"
-	"Shows the sessions full-screen, with bars for their tasks, memory and CPU.\n"
-	"\n"
-	"  -d, --delay SECONDS  between two looks (default 2)\n"
-	"  -u, --user USER      only the sessions of this user\n"
-	"      --help           this text\n"
-	"\n"
-	"Keys: up, down, page up and down move; s chooses what to sort by, r the other way round;\n"
-	"enter or i shows everything about a session; k kills it, after a question; q ends.\n";
+static const struct gk_option options[] = {
+	{ 'd', "delay", "SECONDS", NULL, "refresh interval (default: 2)" },
+	{ 'u', "user", "USER", "user", "only the sessions of this user" },
+	{ 0 },
+};
+
+const struct gk_page gk_page_top = {
+	.name = "top",
+	.what = "show the sessions full-screen, with bars",
+	.usage = "[OPTION...]",
+	.about = "Shows the sessions full-screen, with bars for their tasks, memory and CPU.",
+	.options = options,
+	.tail = "Keys: up, down, page up and page down move; s selects the sort column, r reverses the "
+		"order; enter or i shows everything about a session; k kills it, after a question; q "
+		"quits.",
+};
 
 struct watch {
 	struct gk_top top;
@@ -237,24 +242,17 @@ static int watch(struct watch *w, struct gk_err *err)
 
 int gk_cmd_top(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "delay", required_argument, NULL, 'd' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static struct watch w = { .delay_s = 2 };
 	struct gk_err err = GK_ERR_INIT;
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "d:u:", options, NULL)) != -1;) {
+	const char *value;
+	for (int c; (c = gk_options_next(&gk_page_top, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'd':
-			if (gk_cli_seconds(optarg, &w.delay_s) < 0)
+			if (gk_cli_seconds(value, &w.delay_s) < 0)
 				return gk_cli_usage("top", "-d takes seconds, 1 to 3600");
 			break;
-		case 'u': w.filter.user = optarg; break;
-		case 'h': return fputs(help, stdout) < 0;
-		default: return gk_cli_bad_option("top", argv);
+		case 'u': w.filter.user = value; break;
+		default: return 2;
 		}
 	}
 	if (optind < argc)
