@@ -181,7 +181,14 @@ install: build
 install-extra::
 uninstall-extra::
 
-uninstall: uninstall-extra
+# A PAM stack that names a module which is gone refuses every login, root's too. FORCE=1 overrides.
+uninstall:
+	@in_use=$$(sh packaging/in-use.sh '$(BINDIR)' '$(SYSCONFDIR)' '$(DESTDIR)') || { \
+		printf '%s\n' "$$in_use" | sed 's/^/make uninstall: in use: /' >&2; \
+		[ '$(FORCE)' = 1 ] || { echo 'make uninstall: nothing was removed; logins would be refused. Run' \
+			'"gocker disable" for the users, "gocker disable --door pam" for the stacks,' \
+			'remove what is left by hand, or insist with FORCE=1' >&2; exit 1; }; }
+	$(MAKE) uninstall-extra
 	rm -f '$(DESTDIR)$(BINDIR)/gocker' '$(DESTDIR)$(BINDIR)/gocker-shell' \
 		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'
 	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
@@ -206,7 +213,7 @@ help:
 	'make rootfs        fetch the pinned Alpine root into the image directory (root)' \
 	'make install       install below DESTDIR, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR),' \
 	'                   the PAM module in $(PAMDIR)' \
-	'make uninstall     remove what install put there' \
+	'make uninstall     remove what install put there; refuses while PAM, passwd or sshd names it (FORCE=1)' \
 	'make deb           build a Debian package' \
 	'make clean         remove the build; make distclean also what else was made here' \
 	'' \

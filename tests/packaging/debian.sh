@@ -122,6 +122,17 @@ like "$err" "gocker:   /etc/pam.d/of-mine" "the file is named"
 run ssh_as bob hostname
 is "$out" gocker-container "everything is as it was"
 rm /etc/pam.d/of-mine
+# A file that was edited by hand is left alone by pam-auth-update, which exits with 0 then.
+cp /etc/pam.d/common-session /run/gkt/common-session
+sed -i '/pam_gocker.so *$/i session optional pam_echo.so' /etc/pam.d/common-session
+cp -a "$(pam_module)" /run/gkt/module
+run dpkg -r gocker
+isnt "$rc" 0 "it does not go while pam-auth-update leaves its lines in a file that was edited"
+like "$err" "gocker:   /etc/pam.d/common-session" "the file is named"
+check "the module is where the lines look for it" cmp "$(pam_module)" /run/gkt/module
+check "control: the lines are still there" grep -q pam_gocker.so /etc/pam.d/common-session
+cp /run/gkt/common-session /etc/pam.d/common-session
+dpkg --configure -a >/dev/null 2>&1
 run dpkg -r gocker
 is "$rc" 0 "dpkg -r"
 like "$err" "cannot log in without it: alice" "those who can't log in now are named"

@@ -54,11 +54,26 @@ is "$(head -n 1 <<<"$out"),$(tail -n 1 <<<"$out")" "gocker-container,sam" "the g
 run ssh -W localhost:22 sam@localhost
 like "$rc:$err" '^255:.*stdio forwarding failed' "and its forwards are shut"
 
-# Away again.
+# Away again. What still names gocker is said, and nothing is removed before it does not.
 cd "$GKT_TOP" || exit 1
+printf 'session required pam_gocker.so\n' >/etc/pam.d/of-mine
+run make uninstall
+isnt "$rc" 0 "make uninstall refuses while gocker is in use"
+like "$err" 'in use: ForceCommand in /etc/ssh/sshd_config.d/students.conf' "it names the ForceCommand"
+like "$err" 'in use: PAM stack /etc/pam.d/of-mine' "and the stack"
+like "$err" 'in use: login shell of alice' "and alice, whose shell it is"
+check "nothing was removed" test -e "$(pam_module)" -a -u /usr/local/bin/gocker-shell -a -e /usr/local/bin/gocker
+rm /etc/pam.d/of-mine /etc/ssh/sshd_config.d/students.conf
 pwd >"$GKT_WORK/cwd"
 walk_commands "$GKT_WORK/uninstall"
 is "$(ssh alice@localhost hostname)" throwaway "alice's logins are on the host again"
 is "$(find /usr/local /lib/*/security /usr/lib/*/security -name '*gocker*' ! -name gocker-tests 2>/dev/null)" "" "make uninstall leaves nothing of gocker"
 check "but gocker.ini and the images" test -e /etc/gocker.ini -a -e /var/lib/gocker/images/alpine
+make -s install >/dev/null 2>&1
+printf '  session\trequired pam_gocker.so outer\n' >/etc/pam.d/of-mine
+run make uninstall FORCE=1
+is "$rc" 0 "FORCE=1 removes it all the same"
+like "$err" 'in use: PAM stack /etc/pam.d/of-mine' "and says what is left"
+check_not "the module is gone" test -e "$(pam_module)"
+rm /etc/pam.d/of-mine
 stop_reader
