@@ -240,6 +240,7 @@ static json_object *credentials(const struct gk_credentials *cred)
 	json_object_object_add(object, "groups", groups);
 	json_object_object_add(object, "capabilities", bits(GK_BITS_CAPS, cred->caps));
 	json_object_object_add(object, "no_new_privs", json_object_new_boolean(cred->no_new_privs));
+	json_object_object_add(object, "scoped", json_object_new_boolean(cred->scoped));
 	json_object_object_add(
 		object, "filter", json_object_new_string(gk_filter_name(cred->filter)));
 	return object;

@@ -20,6 +20,7 @@
 #include "plan/plan.h"
 #include "run/privilege/cleanse.h"
 #include "run/privilege/identity.h"
+#include "run/privilege/landlock.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
@@ -205,6 +206,19 @@ static int decide(struct run *run, struct gk_err *err)
 	return gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
 }
 
+/* Where the command is uid 0 to whoever listens on the host's abstract sockets, a person is told; a
+ * script's streams are its own, and who asked for the network knows what it is. */
+static void warn_of_sockets(const struct run *run)
+{
+	const struct gk_override *o = &run->request.override;
+	if (run->plan.cred.scoped && !run->userns && !o->network && !o->edit_root &&
+		run->plan.policy->network == GK_NETWORK_HOST && isatty(STDERR_FILENO) &&
+		!gk_landlock_can_scope())
+		fputs("gocker run: this kernel cannot keep the command from the host's abstract unix "
+		      "sockets, which take it for root; use --network none or --userns\n",
+			stderr);
+}
+
 static int find_terminal(struct run *run, struct gk_tty *tty)
 {
 	gk_tty_detect(tty);
@@ -272,6 +286,7 @@ int gk_cmd_run(int argc, char **argv)
 	run.request.env = run.caller.env;
 	if (keep_terminal_out(&run, &tty, &err) < 0 || decide(&run, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
+	warn_of_sockets(&run);
 	if (run.detach) {
 		/* In the process that the shell waits for this returns the exit status. */
 		code = gk_detach(&run.apart, run.log, &err);

@@ -226,6 +226,7 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 	if (!b->request->override.as_container_root)
 		return 0;
 	cred->filter = GK_FILTER_ADMIN;
+	cred->scoped = true;
 	for (size_t i = 0; i < sizeof root_caps / sizeof *root_caps; i++)
 		cred->caps |= UINT64_C(1) << root_caps[i];
 	return 0;

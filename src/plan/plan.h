@@ -110,6 +110,7 @@ struct gk_credentials {
 	size_t ngroups;
 	uint64_t caps; /* capability bits kept in all sets and the bounding set; 0 for users */
 	bool no_new_privs;
+	bool scoped; /* abstract unix sockets outside are out of reach, where the kernel can */
 	enum gk_filter filter;
 };
 

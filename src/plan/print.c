@@ -115,6 +115,8 @@ static void print_credentials(const struct gk_credentials *cred, FILE *out)
 	put_bits(out, GK_BITS_CAPS, cred->caps);
 	fprintf(out, "\nno_new_privs %s\nfilter %s\n", cred->no_new_privs ? "yes" : "no",
 		gk_filter_name(cred->filter));
+	if (cred->scoped)
+		fprintf(out, "scoped abstract_unix_sockets\n");
 }
 
 static void print_payload(const struct gk_plan *plan, FILE *out)

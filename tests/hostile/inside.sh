@@ -51,6 +51,32 @@ namespaces() {
 	denied A30 "chroot" alice EPERM './try chroot /tmp'
 }
 
+# The container's root of `gocker run` is uid 0 to whoever listens on an abstract socket of the host.
+abstract_sockets() {
+	daemon python3 -c '
+import os, socket, time
+if os.fork(): os._exit(0)
+a = socket.socket(socket.AF_UNIX); a.bind("\0gkt-root"); a.listen()
+open("/run/gkt/listener", "w").write(str(os.getpid()))
+time.sleep(60)'
+	wait_until 10 test -s /run/gkt/listener
+	run "$GKT_HELPERS/try" abstract gkt-root
+	is "$rc:$out" 0:done "A61 control: root outside reaches the host's abstract socket"
+	local abi
+	abi=$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))')
+	run "$GOCKER" run -v /usr/local/libexec/gocker-tests:/mnt/t:ro /mnt/t/try abstract gkt-root
+	if [ "$abi" -ge 6 ]; then
+		is "$rc:$out" 1:EPERM "A61: the container's root in the host's network does not"
+		unlike "$err" "abstract unix sockets" "A61: and nothing is said of it"
+	else
+		like "$(script -qec "$GOCKER run /bin/true" /dev/null)" 'abstract unix sockets' "A61: on a kernel without Landlock ABI 6 it is told"
+	fi
+	run "$GOCKER" run --user alice -v /usr/local/libexec/gocker-tests:/mnt/t:ro /mnt/t/try abstract gkt-root
+	is "$rc:$out" 0:done "A61 control: a user, who is not uid 0 to it, still does"
+	kill "$(cat /run/gkt/listener)"
+	rm /run/gkt/listener
+}
+
 namespaces_control() {
 	for how in mmap memfd; do
 		run as_user alice /home/alice/try huge $how
@@ -283,3 +309,4 @@ for a_door in $(doors); do
 done
 walk_control
 namespaces_control
+abstract_sockets

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/privilege/creds.h"
+#include "run/privilege/landlock.h"
 #include "run/privilege/seccomp.h"
 #include "run/build/userns.h"
 
@@ -135,6 +136,8 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 	(void)umask(plan->umask == (mode_t)-1 ? init->caller->umask : plan->umask);
 	if (r == 0 && plan->cred.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set no_new_privs");
+	if (r == 0 && plan->cred.scoped)
+		r = gk_landlock_scope(err);
 	if (r == 0)
 		r = reset_signals(init->caller, err);
 	if (r == 0)

@@ -187,6 +187,18 @@ static long try_listen(char **a)
 		pause();
 }
 
+/* Connects to the abstract socket NAME. */
+static long try_abstract(char **a)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(a[0]);
+	if (len >= sizeof addr.sun_path)
+		return -1;
+	memcpy(addr.sun_path + 1, a[0], len);
+	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&addr,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
+}
+
 /* A descriptor out of the process that listens at PATH, found without its number; or a signal to
  * it. */
 static long try_steal(char **a)
@@ -277,6 +289,7 @@ static const struct attempt {
 	{ "readmem", try_readmem },
 	{ "ioctl", try_ioctl },
 	{ "listen", try_listen },
+	{ "abstract", try_abstract },
 	{ "steal", try_steal },
 	{ "ptys", try_ptys },
 	{ "chroot-escape", try_chroot_escape },
