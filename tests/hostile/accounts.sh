@@ -25,7 +25,7 @@ run ssh_as bob 'pwd'
 is "$rc:$out" 0:/home/bob "A59 [shell]: an account with a uid of its own logs in"
 run setpriv --reuid bob --regid bob --init-groups env LOGNAME=carol USER=carol "$GOCKER_SHELL" -c 'id -un; pwd'
 is "$rc:$out" $'0:bob\n/home/bob' "A59 [shell]: a claim to be someone with another uid changes nothing"
-run setpriv --reuid bob --regid bob --init-groups env LOGNAME="$(printf '%300s' | tr ' ' x)" "$GOCKER_SHELL" -c 'id -un'
+run setpriv --reuid bob --regid bob --init-groups env LOGNAME="$(printf '%300s' '' | tr ' ' x)" "$GOCKER_SHELL" -c 'id -un'
 is "$rc:$out" 0:bob "A59 [shell]: nor does a claim to a name that no account can have"
 run "$GOCKER" explain twin
 like "$rc:$err" "^1:.*refused: the $shared" "A59: explain says that the login would be refused"
