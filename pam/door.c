@@ -23,6 +23,8 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/sys.h"
+#include "children.h"
+#include "who.h"
 
 #define KEEPER GK_LIBEXECDIR "/gocker-keeper"
 
@@ -44,9 +46,12 @@ struct gk_pam_door *gk_door_new(void)
 		return NULL;
 	}
 	struct gk_pam_door *door = page;
-	*door = (struct gk_pam_door){
-		.magic = GK_PAM_MAGIC, .link = -1, .keeper = -1, .umask = -1
-	};
+	*door = (struct gk_pam_door){ .magic = GK_PAM_MAGIC,
+		.link = -1,
+		.keeper = -1,
+		.umask = -1,
+		.view = GK_VIEW_INIT,
+		.host = GK_HOST_NS_INIT };
 	return door;
 }
 
@@ -57,7 +62,7 @@ bool gk_door_is_ours(const struct gk_pam_door *door)
 
 void gk_door_free(struct gk_pam_door *door)
 {
-	if (gk_door_is_ours(door)) {
+	if (gk_door_is_ours(door) && door->state != GK_PAM_INSIDE) {
 		gk_close_fd(&door->link);
 		gk_close_fd(&door->keeper);
 	}
@@ -169,7 +174,7 @@ static int check_caller(struct gk_pam_failure *why)
 		return fail(why, -ENOENT, "the caller does not find itself in /proc");
 	if (tasks.st_nlink != 3)
 		return fail(why, -EBUSY, "the caller has more than one thread");
-	if (mine.st_ino != children.st_ino)
+	if (mine.st_ino != children.st_ino || gk_children_busy())
 		return fail(why, -EBUSY, "the caller is in a container already");
 	return 0;
 }
@@ -190,63 +195,124 @@ int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *questi
 		door->state = GK_PAM_FREE;
 	else if (r == 0)
 		door->state = GK_PAM_STARTED;
+	door->mode = (enum gk_link_mode)answer->mode;
 	if (r < 0 || answer->kind == GK_LINK_FREE || question->kind == GK_LINK_ASK)
 		(void)gk_door_end(door);
 	return r;
 }
 
-/* ---- in and out ---- */
+/* ---- the session is opened: the caller stays on the host ---- */
 
-/* The join is believed only when `/` is the very mount that the keeper announced. */
-static int verify_root(const struct gk_link_root *want)
+/* pam_group(8) has given the caller groups, where sshd would have set them in the child again. gid
+ * 0 is none that a user gets so. */
+static int add_own_groups(struct gk_children *c)
 {
-	struct statx st;
-	if (statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID, &st) < 0)
+	int n = getgroups(0, NULL);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	gid_t *all = realloc(c->groups, (c->ngroups + (size_t)n) * sizeof *all);
+	if (!all)
+		return -ENOMEM;
+	c->groups = all;
+	n = getgroups(n, all + c->ngroups);
+	if (n < 0)
 		return -errno;
-	return (st.stx_mask & STATX_MNT_ID) && st.stx_mnt_id == want->mount_id &&
-			st.stx_ino == want->ino && st.stx_dev_major == want->dev_major &&
-			st.stx_dev_minor == want->dev_minor ?
-		0 :
-		-EXDEV;
+	size_t end = c->ngroups + (size_t)n;
+	for (size_t i = c->ngroups; i < end; i++)
+		if (all[i] != 0)
+			all[c->ngroups++] = all[i];
+	return 0;
 }
 
-/* A hard limit of 0 (pam_limits) keeps no handler of the host's from running, and the entry stub,
- * which is the user's, could not raise it to the 1 that does (gk_forbid_core). The soft limit
- * stays. */
-static void leave_room_for_core_limit(void)
+static int find_user(
+	const struct gk_pam_door *door, const struct gk_link_message *ready, struct gk_children *c)
 {
-	struct rlimit core;
-	if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max > 0)
-		return;
-	core.rlim_max = 1;
-	(void)setrlimit(RLIMIT_CORE, &core);
+	int r = gk_who_groups(door->user, &c->uid, &c->gid, &c->groups, &c->ngroups);
+	if (r == 0 && (c->uid != ready->uid || c->uid == 0))
+		r = -ESTALE;
+	return r == 0 ? add_own_groups(c) : r;
 }
 
-static int join(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
+/* What is to be done on the host before the first child goes inside. */
+static int stay_outside(struct gk_pam_door *door, struct gk_children *c, int ptys,
+	const struct gk_link_message *ready, struct gk_pam_failure *why)
+{
+	int r = check_caller(why);
+	if (r == 0 && c->mode == GK_LINK_DROP && (r = find_user(door, ready, c)) < 0)
+		return fail(why, r, "cannot look the user up");
+	if (r == 0 && (c->own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC)) < 0)
+		return fail(why, -errno, "/proc/self/ns/pid");
+	if (r == 0 && (r = gk_view_make(&door->view, ptys, ready->records)) < 0)
+		return fail(why, r, "cannot make the caller's mount namespace");
+	if (r == 0 && (r = gk_powers_guard(&door->powers)) < 0)
+		return fail(why, r, "cannot guard the caller");
+	return r;
+}
+
+static int open_to_children(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
 	struct gk_pam_failure *why)
 {
-	door->namespaces = ready->namespaces;
+	struct gk_children c = { .mode = door->mode,
+		.namespaces = ready->namespaces,
+		.root = ready->root,
+		.pid_ns = (ino_t)ready->pid_ns,
+		.umask = ready->umask,
+		.init = -1,
+		.own_pid_ns = -1,
+		.leaf = -1 };
+	struct gk_link_message m;
+	gk_autoclose int ptys = -1, leaf = -1;
+	int r = receive(door, &m, &ptys, why);
+	if (r == 0 && m.kind == GK_LINK_PTYS && ready->leaf)
+		r = receive(door, &m, &leaf, why);
+	if (r == 0 && m.kind != (ready->leaf ? GK_LINK_LEAF : GK_LINK_PTYS))
+		r = fail(why, -EPROTO, "the keeper answers out of turn");
+	c.leaf = leaf;
+	if (r == 0)
+		r = stay_outside(door, &c, ptys, ready, why);
+	bool guarded = r == 0;
+	c.others[0] = door->keeper;
+	c.others[1] = door->view.mnt;
+	c.others[2] = door->view.root;
+	/* The caller's copy of it is closed when the link is. */
+	if (r == 0 && (r = c.init = fcntl(init, F_DUPFD_CLOEXEC, 3)) < 0)
+		r = fail(why, -errno, "dup");
+	if (r >= 0 && (r = gk_children_arm(&c)) < 0)
+		fail(why, r, "cannot watch over the caller's forks");
+	if (r == 0) {
+		(void)gk_steal_fd(&leaf);
+		return 0;
+	}
+	if (guarded)
+		(void)gk_powers_restore(&door->powers);
+	(void)gk_view_leave(&door->view);
+	gk_close_fd(&c.init);
+	gk_close_fd(&c.own_pid_ns);
+	free(c.groups);
+	return r;
+}
+
+/* ---- or the caller enters itself ---- */
+
+static int enter_whole(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
+	struct gk_pam_failure *why)
+{
 	memcpy(door->origin, ready->origin, sizeof door->origin);
 	if (!getcwd(door->cwd, sizeof door->cwd) || door->cwd[0] != '/')
-		door->cwd[0] = '\0';
-	if (setns(init, (int)door->namespaces) < 0)
-		return fail(why, -errno, "setns");
-	door->state = GK_PAM_INSIDE;
-	int r = verify_root(&ready->root);
-	if (r == 0) {
-		struct gk_link_message m = { .kind = GK_LINK_ENTERED };
-		r = gk_fd_send(door->link, &m, sizeof m, -1);
-	}
+		snprintf(door->cwd, sizeof door->cwd, "/");
+	int r = gk_powers_guard_exec(&door->powers);
+	if (r < 0)
+		return fail(why, r, "cannot guard the caller");
+	r = gk_join_all(&door->host, init, ready->namespaces, &ready->root);
 	if (r < 0) {
-		(void)gk_door_come_back(door);
-		return fail(why, r, "the container is not what was joined");
+		(void)!chdir(door->cwd);
+		(void)gk_powers_restore(&door->powers);
+		return fail(why, r, "cannot join the container");
 	}
 	/* The C library's own connection to the host's log; the next line opens the session's. */
 	closelog();
-	if (door->cwd[0])
-		(void)!chdir(door->cwd);
-	gk_close_fd(&door->link);
-	leave_room_for_core_limit();
+	(void)!chdir(door->cwd);
+	gk_join_core_limit();
 	if (ready->umask >= 0)
 		door->umask = (int32_t)umask((mode_t)ready->umask);
 	return 0;
@@ -264,30 +330,6 @@ static int enter_cgroup(struct gk_pam_door *door, int *file, struct gk_pam_failu
 	return r < 0 ? fail(why, r, "the keeper is gone") : 0;
 }
 
-int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why)
-{
-	struct gk_link_message m = { .kind = GK_LINK_ENTER };
-	gk_autoclose int init = -1;
-	snprintf(m.names, sizeof m.names, "%s", names);
-	int r = gk_fd_send(door->link, &m, sizeof m, -1);
-	if (r < 0)
-		fail(why, r, "the keeper is gone");
-	else
-		r = receive(door, &m, &init, why);
-	if (r == 0 && m.kind == GK_LINK_LEAF) {
-		r = enter_cgroup(door, &init, why);
-		if (r == 0)
-			r = receive(door, &m, &init, why);
-	}
-	if (r == 0 && m.kind != GK_LINK_READY)
-		r = fail(why, -EPROTO, "the keeper answers out of turn");
-	if (r == 0)
-		r = join(door, init, &m, why);
-	if (r < 0)
-		(void)gk_door_end(door);
-	return r;
-}
-
 /* Back to the cgroup it came from, so that what the other modules start at close is not counted as
  * the session's. When that is gone, the keeper takes the caller along. */
 static void leave_cgroup(const struct gk_pam_door *door)
@@ -299,21 +341,73 @@ static void leave_cgroup(const struct gk_pam_door *door)
 		(void)!write(fd, "0", 1);
 }
 
-int gk_door_come_back(struct gk_pam_door *door)
+static int come_out(struct gk_pam_door *door)
 {
-	if (door->state != GK_PAM_INSIDE)
-		return 0;
-	if (setns(door->keeper, (int)door->namespaces) < 0)
-		return -errno;
-	door->state = GK_PAM_BACK;
+	int r = gk_join_leave(&door->host, door->cwd);
+	if (r < 0)
+		return r;
 	if (door->umask >= 0)
 		(void)umask((mode_t)door->umask);
 	door->umask = -1;
 	closelog();
-	if (door->cwd[0])
-		(void)!chdir(door->cwd);
 	leave_cgroup(door);
 	return 0;
+}
+
+/* ---- */
+
+static int opened(struct gk_pam_door *door, struct gk_pam_failure *why)
+{
+	struct gk_link_message m = { .kind = GK_LINK_ENTERED };
+	door->state = GK_PAM_INSIDE;
+	int r = gk_fd_send(door->link, &m, sizeof m, -1);
+	if (r < 0) {
+		(void)gk_door_come_back(door);
+		return fail(why, r, "the keeper is gone");
+	}
+	gk_close_fd(&door->link);
+	return 0;
+}
+
+int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why)
+{
+	struct gk_link_message m = { .kind = GK_LINK_ENTER };
+	gk_autoclose int init = -1;
+	snprintf(m.names, sizeof m.names, "%s", names);
+	int r = gk_fd_send(door->link, &m, sizeof m, -1);
+	if (r < 0)
+		fail(why, r, "the keeper is gone");
+	else
+		r = receive(door, &m, &init, why);
+	if (r == 0 && m.kind == GK_LINK_LEAF && door->mode == GK_LINK_WHOLE) {
+		r = enter_cgroup(door, &init, why);
+		if (r == 0)
+			r = receive(door, &m, &init, why);
+	}
+	if (r == 0 && m.kind != GK_LINK_READY)
+		r = fail(why, -EPROTO, "the keeper answers out of turn");
+	if (r == 0)
+		r = door->mode == GK_LINK_WHOLE ? enter_whole(door, init, &m, why) :
+						  open_to_children(door, init, &m, why);
+	if (r == 0)
+		r = opened(door, why);
+	if (r < 0)
+		(void)gk_door_end(door);
+	return r;
+}
+
+int gk_door_come_back(struct gk_pam_door *door)
+{
+	int r = 0, back;
+	if (door->state != GK_PAM_INSIDE)
+		return 0;
+	if (door->mode == GK_LINK_WHOLE && (r = come_out(door)) < 0)
+		return r;
+	gk_children_disarm();
+	r = gk_powers_restore(&door->powers);
+	back = gk_view_leave(&door->view);
+	door->state = GK_PAM_BACK;
+	return r < 0 ? r : back;
 }
 
 /* The keeper undoes everything when it is asked to (SIGUSR1) or when the link closes before the

@@ -6,14 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "join.h"
 #include "link.h"
+#include "powers.h"
+#include "view.h"
 
 enum gk_pam_state {
 	GK_PAM_STARTED = 1, /* the keeper waits; the caller is where it was */
 	GK_PAM_FREE,        /* this user is not contained */
 	GK_PAM_FAILED,      /* `outer` failed: the last line of the stack must not try again */
-	GK_PAM_INSIDE,      /* the caller has the container's namespaces */
-	GK_PAM_BACK,        /* it came back; the container still lives */
+	GK_PAM_INSIDE,      /* the session is open: what the caller forks, or with GK_LINK_WHOLE
+			       the caller itself, is in the container */
+	GK_PAM_BACK,        /* it is as it was before; the container still lives */
 };
 
 /* One login. It lives in a page of its own that a fork finds empty (madvise(2), MADV_WIPEONFORK):
@@ -23,8 +27,11 @@ struct gk_pam_door {
 	enum gk_pam_state state;
 	int link;   /* to the keeper, -1 once inside: nobody forked later may hold it */
 	int keeper; /* pidfd */
-	uint64_t namespaces;
-	char origin[1024]; /* a file of the cgroup where the caller came from; "": it stays */
+	enum gk_link_mode mode;
+	struct gk_powers powers; /* of the caller, before the guard */
+	struct gk_view view;     /* not with GK_LINK_WHOLE */
+	struct gk_host_ns host;  /* with it, and the following */
+	char origin[1024];       /* a file of the cgroup where the caller came from; "": it stays */
 	char cwd[1024];
 	int32_t umask;  /* the caller's own, while it has the session's; -1 */
 	char user[256]; /* whom it was opened for */
@@ -49,19 +56,22 @@ bool gk_door_is_ours(const struct gk_pam_door *door);
 int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *question,
 	struct gk_link_message *answer, struct gk_pam_failure *why);
 
-/* Has the container built (names: of variables, each with a newline at its end), joins it with one
- * setns(2) and looks where it has come to. Returns 0, or -errno with why: then the caller is where
+/* Has the container built (names: of variables, each with a newline at its end) and opens it to the
+ * caller: with GK_LINK_DROP and GK_LINK_NARROW the caller stays on the host, guarded (powers.h),
+ * and what it forks goes inside (children.h). Returns 0, or -errno with why: then the caller is as
  * it was and the container is gone. */
 int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_failure *why);
 
-/* Comes back: namespaces, root, directory, umask and cgroup. Returns 0 or -errno. */
+/* Makes the caller what it was before: guard, namespaces, directory, umask and cgroup. Does not
+ * need the keeper. Returns 0 or -errno. */
 int gk_door_come_back(struct gk_pam_door *door);
 
 /* Ends the keeper and with it the container, and waits for it. Returns 0, or -ETIMEDOUT when it had
  * to be killed. */
 int gk_door_end(struct gk_pam_door *door);
 
-/* Closes what is open and frees the page. Touches no keeper and no namespace. */
+/* Frees the page. Touches no keeper and no namespace. Of a session that is still open the
+ * descriptors stay: the fork handlers close them in the children. */
 void gk_door_free(struct gk_pam_door *door);
 
 #endif

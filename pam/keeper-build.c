@@ -3,14 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <linux/magic.h>
 
 #include "base/cleanup.h"
+#include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/cgroup/cgfile.h"
@@ -63,6 +68,11 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	fresh = fresh && gk_scope_host_has_systemd();
 	if (fresh && gk_cgroup_adopt(&k->plan, k->caller.parent, &k->session.cgroup, &why) == 0)
 		return 0;
+	/* The daemon stays where it is, and is not counted. */
+	if (k->mode != GK_LINK_WHOLE) {
+		k->plan.leaf_pids_max--;
+		return 0;
+	}
 	snprintf(k->origin, sizeof k->origin, "%s", now);
 	k->in_scope = fresh;
 	return 0;
@@ -81,28 +91,77 @@ static int take_its_place(const struct gk_keeper *k)
 	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
-/* The daemon goes into the leaf before it joins: what it forks is counted from the first task on.
- * On v1 it does that itself (count_caller). */
+/* A daemon that enters itself takes the session's tasks from its own place to the leaf, the rest is
+ * count_caller's; on v1 there is no scope. */
 static int move_caller(struct gk_keeper *k, struct gk_err *err)
 {
-	if (k->session.cgroup.foreign || k->session.cgroup.v1)
+	if (k->mode != GK_LINK_WHOLE || !k->in_scope)
 		return 0;
-	int r = k->in_scope ? take_its_place(k) : 0;
-	if (r == 0)
-		r = gk_cgroup_move(&k->session.cgroup, k->caller.parent);
+	int r = take_its_place(k);
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
 }
 
-int gk_keeper_root_of(pid_t init, struct gk_link_root *ret, struct gk_err *err)
+int gk_keeper_root_of(
+	pid_t init, struct gk_link_root *ret, uint64_t *ret_pid_ns, struct gk_err *err)
 {
 	char path[64];
 	struct statx st;
+	struct stat ns;
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)init);
+	if (stat(path, &ns) < 0)
+		return gk_fail_errno(err, -errno, "cannot examine the container");
+	*ret_pid_ns = ns.st_ino;
 	snprintf(path, sizeof path, "/proc/%d/root/.", (int)init);
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return gk_fail_errno(err, -errno, "cannot examine the container's root");
 	*ret = (struct gk_link_root){ st.stx_dev_major, st.stx_dev_minor, st.stx_ino,
 		st.stx_mnt_id };
 	return 0;
+}
+
+/* open_tree(2) clones only what is in the caller's mount namespace: a child goes into the
+ * container's for it, and looks at what it finds there, without following a link of the image's. */
+static int clone_ptys_inside(const struct gk_keeper *k, int report)
+{
+	struct statfs fs;
+	if (setns(k->session.init_pidfd, CLONE_NEWNS) < 0)
+		return -errno;
+	gk_autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	gk_autoclose int dir = root < 0 ? -errno :
+					  gk_sys_openat2(root, "dev/pts", O_PATH | O_DIRECTORY,
+						  RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (dir < 0)
+		return dir;
+	if (fstatfs(dir, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -ENOTTY;
+	gk_autoclose int tree =
+		gk_sys_open_tree(dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	return tree < 0 ? tree : gk_fd_send(report, "", 1, tree);
+}
+
+int gk_keeper_clone_ptys(struct gk_keeper *k, struct gk_err *err)
+{
+	int pair[2], fd = -1, status = 0;
+	char byte;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return gk_fail_errno(err, -errno, "cannot find the session's terminals");
+	gk_autoclose int from = pair[0], to = pair[1];
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = clone_ptys_inside(k, to);
+		_exit(r < 0 ? -r & 0xff : 0);
+	}
+	if (pid < 0)
+		return gk_fail_errno(err, -errno, "cannot find the session's terminals");
+	gk_close_fd(&to);
+	int r = gk_fd_recv(from, &byte, 1, &fd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r == 1 && fd >= 0)
+		return fd;
+	return gk_fail_errno(err,
+		WIFEXITED(status) && WEXITSTATUS(status) ? -WEXITSTATUS(status) : -EIO,
+		"cannot find the session's terminals");
 }
 
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
@@ -147,7 +206,8 @@ static void move_out(const struct gk_keeper *k)
 {
 	char mine[sizeof k->before], text[16];
 	const struct gk_cgroup *cg = &k->session.cgroup;
-	if (cg->foreign || cg->leaf_fd < 0 || gk_cgroup_has(cg, k->caller.parent) == 0)
+	if (k->mode != GK_LINK_WHOLE || cg->foreign || cg->leaf_fd < 0 ||
+		gk_cgroup_has(cg, k->caller.parent) == 0)
 		return;
 	const char *const ways[] = { k->origin, k->before,
 		gk_cgroup_procs_of(getpid(), mine, sizeof mine) == 0 ? mine : "" };

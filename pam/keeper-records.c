@@ -21,7 +21,7 @@ enum { LOCK_TRIES = 50, LOCK_STEP_US = 10000 };
 
 /* Who is a login to who(1) and last(1): those that sshd and login(1) would have recorded on the
  * host, had they not gone inside. su, sudo and cron record nothing there either. */
-static bool is_recorded(const struct gk_keeper *k)
+bool gk_keeper_is_recorded(const struct gk_keeper *k)
 {
 	const char *service = k->question.service;
 	return strcmp(k->question.tty, "ssh") == 0 || strcmp(service, "login") == 0 ||
@@ -133,7 +133,7 @@ static void write_lastlog(const struct gk_keeper *k, const struct utmpx *u)
 void gk_keeper_record_login(struct gk_keeper *k)
 {
 	struct utmpx u;
-	if (!is_recorded(k))
+	if (!gk_keeper_is_recorded(k))
 		return;
 	fill(k, &u, true);
 	add_to_both(k, &u);

@@ -73,6 +73,7 @@ static int receive_question(struct gk_keeper *k, struct gk_err *err)
 	struct gk_link_message *q = &k->question;
 	int kind = receive(k, q, GK_LINK_TIMEOUT_MS);
 	q->user[sizeof q->user - 1] = q->service[sizeof q->service - 1] = '\0';
+	q->text[sizeof q->text - 1] = '\0';
 	q->tty[sizeof q->tty - 1] = q->rhost[sizeof q->rhost - 1] = '\0';
 	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK)
 		return gk_fail(err, -EPROTO, "the module asks nothing");
@@ -92,7 +93,7 @@ static int fill_caller(struct gk_keeper *k)
 }
 
 /* A login that gocker itself tries, by a stack of its own that is in no directory of PAM's. */
-static bool is_trial(const struct gk_keeper *k)
+bool gk_keeper_is_trial(const struct gk_keeper *k)
 {
 	return strcmp(k->question.service, GK_TRIAL_SERVICE) == 0;
 }
@@ -101,7 +102,7 @@ static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err 
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
 	int r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
-	if (r == 0 && is_trial(k))
+	if (r == 0 && gk_keeper_is_trial(k))
 		gk_session_as_trial(&k->plan, &k->policy, &k->nobody);
 	return r;
 }
@@ -115,7 +116,9 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
-	r = is_trial(k) ? 0 : gk_keeper_check_stack(k, err);
+	r = gk_keeper_check_caller(k, err);
+	if (r == 0 && !gk_keeper_is_trial(k))
+		r = gk_keeper_check_stack(k, err);
 	if (r < 0)
 		return r;
 	r = gk_session_new_id(k->id);
@@ -132,6 +135,7 @@ static int tell_decision(struct gk_keeper *k, struct gk_err *err)
 	struct gk_link_message m = { .kind = k->policy.contain ? GK_LINK_LIMITS : GK_LINK_FREE };
 	bool enter = k->policy.contain && k->question.kind == GK_LINK_OPEN;
 	if (enter) {
+		m.mode = (int32_t)k->mode;
 		m.tasks_max = k->plan.leaf_pids_max;
 		if (k->policy.memory_max != GK_UNLIMITED)
 			m.memory_max = k->policy.memory_max;
@@ -196,12 +200,12 @@ static int give_up_powers(struct gk_err *err)
 	return r == 0 ? gk_seccomp_supervisor(err) : r;
 }
 
-/* On v1 the caller moves itself: whoever else moves it waits for an RCU grace period
- * (gk_cgroup_join). It is looked at before it may join. */
+/* A caller that enters itself moves itself into the cgroup first: on v1 whoever else moves it waits
+ * for an RCU grace period (gk_cgroup_join). It is looked at before it may join. */
 static int count_caller(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message m = { .kind = GK_LINK_LEAF };
-	if (!k->session.cgroup.v1 || k->session.cgroup.foreign)
+	if (k->mode != GK_LINK_WHOLE || k->session.cgroup.foreign)
 		return 0;
 	gk_autoclose int tasks = gk_cgroup_open_tasks(&k->session.cgroup);
 	int r = tasks < 0 ? tasks : answer(k, &m, tasks);
@@ -210,6 +214,36 @@ static int count_caller(struct gk_keeper *k, struct gk_err *err)
 	if (r == 0 && gk_cgroup_has(&k->session.cgroup, k->caller.parent) != 1)
 		r = -EPERM;
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
+}
+
+/* What the children of the caller need to go inside. With a scope that logind has made for the
+ * login they are in its cgroup already. */
+struct ways {
+	int ptys, leaf;
+};
+
+static int open_ways(struct gk_keeper *k, struct ways *ret, struct gk_err *err)
+{
+	*ret = (struct ways){ -1, -1 };
+	if (k->mode == GK_LINK_WHOLE)
+		return 0;
+	int r = ret->ptys = gk_keeper_clone_ptys(k, err);
+	if (r < 0 || k->session.cgroup.foreign)
+		return r < 0 ? r : 0;
+	r = ret->leaf = gk_cgroup_open_tasks(&k->session.cgroup);
+	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
+}
+
+static int hand_over(struct gk_keeper *k, struct gk_link_message *ready, const struct ways *ways)
+{
+	struct gk_link_message ptys = { .kind = GK_LINK_PTYS }, leaf = { .kind = GK_LINK_LEAF };
+	ready->leaf = ways->leaf >= 0;
+	int r = answer(k, ready, k->session.init_pidfd);
+	if (r == 0 && ways->ptys >= 0)
+		r = answer(k, &ptys, ways->ptys);
+	if (r == 0 && ways->leaf >= 0)
+		r = answer(k, &leaf, ways->leaf);
+	return r;
 }
 
 /* The file through which the caller goes back; on v1 the one by which a thread moves itself. */
@@ -222,24 +256,32 @@ static void tell_origin(const struct gk_keeper *k, char *buf, size_t size)
 		snprintf(buf, size, "%s", k->origin);
 }
 
-/* The caller may go in now; it is inside when it says so. */
+/* The caller may open the session now; it is open when it says so. */
 static int let_in(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message m = { .kind = GK_LINK_READY,
+		.mode = (int32_t)k->mode,
 		.namespaces = k->plan.namespaces,
+		.uid = k->who.uid,
+		.records = gk_keeper_is_recorded(k),
 		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
+	struct ways ways = { -1, -1 };
 	tell_origin(k, m.origin, sizeof m.origin);
 	int r = count_caller(k, err);
 	if (r == 0)
-		r = gk_keeper_root_of(k->session.init, &m.root, err);
+		r = gk_keeper_root_of(k->session.init, &m.root, &m.pid_ns, err);
+	if (r == 0)
+		r = open_ways(k, &ways, err);
 	if (r == 0)
 		r = gk_keeper_open_terminals(k, err);
 	if (r == 0)
 		r = gk_keeper_open_signals(k, err);
 	if (r == 0)
 		r = give_up_powers(err);
-	if (r == 0 && answer(k, &m, k->session.init_pidfd) < 0)
+	if (r == 0 && hand_over(k, &m, &ways) < 0)
 		r = gk_fail(err, -EPIPE, "the module is gone");
+	gk_close_fd(&ways.ptys);
+	gk_close_fd(&ways.leaf);
 	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_ENTERED)
 		r = gk_fail(err, -EPIPE, "the caller did not enter");
 	return r;
@@ -274,7 +316,7 @@ static void refuse(struct gk_keeper *k, const struct gk_err *err)
 	char user[256], msg[600], detail[600];
 	snprintf(m.text, sizeof m.text, "%s", err->msg);
 	/* Who tries a login reads the reason himself. */
-	if (!is_trial(k))
+	if (!gk_keeper_is_trial(k))
 		gk_log_open("gocker-keeper");
 	gk_log(LOG_ERR, "event=refused door=pam user=\"%s\" reason=\"%s\" detail=\"%s\"",
 		gk_escape(user, sizeof user, k->question.user),
@@ -291,7 +333,7 @@ static int serve_link(struct gk_keeper *k, struct gk_err *err)
 	int r = receive_question(k, err);
 	if (r == 0)
 		r = gk_nss_worker_start(&k->apart, k->question.user, 0, NULL, err);
-	if (r == 0 && !is_trial(k))
+	if (r == 0 && !gk_keeper_is_trial(k))
 		gk_log_open("gocker-keeper");
 	if (r == 0)
 		r = decide(k, err);

@@ -23,6 +23,7 @@ struct gk_keeper {
 	struct gk_caller caller; /* caller.parent is the daemon that opens the session */
 	int link;                /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
+	enum gk_link_mode mode; /* how what acts for the user comes inside */
 
 	struct gk_nss_worker apart;     /* who the user is, asked for */
 	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
@@ -36,7 +37,8 @@ struct gk_keeper {
 	int log_socket;    /* /dev/log of the container */
 	int signals;       /* signalfd: the module asks for the end, or an administrator */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
-	char origin[1024]; /* and before it went into the session's; "": it stays where it is */
+	char origin[1024]; /* with GK_LINK_WHOLE: and before it went into the session's; "": it
+			      stays where it is */
 	bool in_scope;     /* origin is a scope that logind has made for this login */
 	int ptys;          /* O_PATH: /dev/pts of the container */
 	int outer_tty;     /* write-only, of a daemon that brings one; -1 */
@@ -50,16 +52,27 @@ struct gk_keeper {
  * Returns 0 or -errno: a login must not be let go on to where nothing contains it. */
 int gk_keeper_check_stack(struct gk_keeper *k, struct gk_err *err);
 
-/* keeper-build.c: the container from the plan, with the stub and the log socket, the caller in its
- * cgroup. Returns 0 or -errno with everything undone. */
+/* A login that gocker itself tries, by a stack of its own that is in no directory of PAM's. */
+bool gk_keeper_is_trial(const struct gk_keeper *k);
+
+/* keeper-caller.c: sets k->mode by the program that opens the session. Returns 0, or -errno where
+ * it is none that is known, or named by the administrator. */
+int gk_keeper_check_caller(struct gk_keeper *k, struct gk_err *err);
+
+/* keeper-build.c: the container from the plan, with the stub and the log socket; with GK_LINK_WHOLE
+ * the caller in its cgroup. Returns 0 or -errno with everything undone. */
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);
 
 /* Takes the caller out of the session's cgroup, if it is in it, and ends the container. Returns 0,
  * or -errno when something is left (it is logged). */
 int gk_keeper_undo(struct gk_keeper *k);
 
-/* What `/` is inside, to be known again by the module. */
-int gk_keeper_root_of(pid_t init, struct gk_link_root *ret, struct gk_err *err);
+/* What `/` and the PID namespace are inside, to be known again by the module. */
+int gk_keeper_root_of(
+	pid_t init, struct gk_link_root *ret, uint64_t *ret_pid_ns, struct gk_err *err);
+
+/* A detached mount of the container's /dev/pts. Returns its fd or -errno. */
+int gk_keeper_clone_ptys(struct gk_keeper *k, struct gk_err *err);
 
 /* keeper-terms.c: finds the session's terminals, while the keeper has its powers, and takes the
  * group that may write to them. Returns 0 or -errno. */
@@ -87,7 +100,10 @@ int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err);
  * three seconds at most. */
 void gk_keeper_watch(struct gk_keeper *k);
 
-/* keeper-records.c: utmp, wtmp and lastlog of the host, as its administrator expects them. Files
+/* keeper-records.c: whether this login is one that who(1) shows. */
+bool gk_keeper_is_recorded(const struct gk_keeper *k);
+
+/* utmp, wtmp and lastlog of the host, as its administrator expects them. Files
  * that are not there are not made. Failures are none of the login's. */
 void gk_keeper_record_login(struct gk_keeper *k);
 void gk_keeper_record_logout(struct gk_keeper *k);

@@ -1,17 +1,19 @@
 # The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
 
-PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,pam/pam_gocker.c pam/door.c pam/who.c src/base/fdpass.c)
+PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c) src/base/fdpass.c
+PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,$(PAM_SRC))
 # Stacks are read by one reader, `gocker doctor`'s.
 KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/judge.c)
 
 # The module is position-independent and exports its six entry points only. It calls libpam and
-# libc; never dlopen'ed once and closed (no -z nodelete), never marked nodlopen.
+# libc; never marked nodlopen. Once loaded it stays (-z nodelete): dlclose(3) would take its fork
+# handlers away, and with them what brings a daemon's children inside.
 $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 $(BUILD)/pam_gocker.so: $(PAM_OBJS) pam/pam_gocker.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(GK_CFLAGS) -shared $(GK_LDFLAGS) -Wl,--no-undefined \
+	$(Q)$(CC) $(GK_CFLAGS) -shared $(GK_LDFLAGS) -Wl,-z,nodelete -Wl,--no-undefined \
 		-Wl,--version-script=pam/pam_gocker.map -o $@ $(PAM_OBJS) -lpam
 
 $(BUILD)/gocker-keeper: $(KEEPER_OBJS) $(CORE_LIBS)

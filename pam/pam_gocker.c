@@ -26,21 +26,52 @@
 struct options {
 	bool outer, debug;
 	const char *break_glass;
+	enum gk_link_mode mode; /* of the program that the administrator names, 0: none */
+	const char *program;
 	const char *unknown;
 };
 
+/* PATH of `NAME=PATH`, or NULL. */
+static const char *value_of(const char *arg, const char *name)
+{
+	size_t n = strlen(name);
+	return strncmp(arg, name, n) == 0 && arg[n] == '=' ? arg + n + 1 : NULL;
+}
+
+/* Returns whether it is one. */
+static bool read_program(const char *arg, struct options *o)
+{
+	static const struct {
+		const char *name;
+		enum gk_link_mode mode;
+	} modes[] = { { "drop", GK_LINK_DROP }, { "narrow", GK_LINK_NARROW },
+		{ "whole", GK_LINK_WHOLE } };
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		const char *path = value_of(arg, modes[i].name);
+		if (!path)
+			continue;
+		/* One a line, and nothing cut short. */
+		if (o->program || path[0] != '/' ||
+			strlen(path) >= sizeof((struct gk_link_message *)NULL)->text)
+			return false;
+		o->mode = modes[i].mode;
+		o->program = path;
+		return true;
+	}
+	return false;
+}
+
 static struct options read_options(int argc, const char **argv)
 {
-	static const char glass[] = "break_glass=";
 	struct options o = { 0 };
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "outer") == 0)
 			o.outer = true;
 		else if (strcmp(argv[i], "debug") == 0)
 			o.debug = true;
-		else if (strncmp(argv[i], glass, sizeof glass - 1) == 0)
-			o.break_glass = argv[i] + sizeof glass - 1;
-		else
+		else if (value_of(argv[i], "break_glass"))
+			o.break_glass = value_of(argv[i], "break_glass");
+		else if (!read_program(argv[i], &o))
 			o.unknown = argv[i];
 	}
 	return o;
@@ -213,6 +244,9 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 	}
 	fill_question(pamh, GK_LINK_OPEN, &question);
 	question.outer = o->outer;
+	question.mode = (int32_t)o->mode;
+	if (o->program)
+		snprintf(question.text, sizeof question.text, "%s", o->program);
 	memcpy(door->user, question.user, sizeof door->user);
 	if (gk_door_start(door, &question, &answer, &why) < 0) {
 		/* `required` lines go on after a failure: the last one must not try again. */
@@ -294,7 +328,6 @@ static int close_door(pam_handle_t *pamh, const struct options *o)
 	if (!door || !gk_door_is_ours(door))
 		return PAM_SUCCESS;
 	int back = gk_door_come_back(door);
-	/* The keeper was killed, and the container went with it. */
 	if (back < 0)
 		pam_syslog(
 			pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);

@@ -62,6 +62,7 @@ measure_2() {
 }
 
 measure_3() {
+	local lap
 	heading "3  The PAM door: pam_open_session and pam_close_session of one process, in ms"
 	if ! pam_module >/dev/null; then
 		echo "  not measured: the module is not built"
@@ -69,10 +70,11 @@ measure_3() {
 		return 0
 	fi
 	grep -q '^pamdoor:' /etc/passwd || add_user pamdoor
+	lap=$(command -v bench-pamlap)
 	printf '%s required pam_permit.so\n' auth account session >/etc/pam.d/bench-none
 	{
 		printf '%s required pam_permit.so\n' auth account
-		printf 'session required pam_gocker.so%s\n' ' outer' ''
+		printf 'session required pam_gocker.so%s narrow=%s\n' ' outer' "$lap" '' "$lap"
 	} >/etc/pam.d/bench-door
 	bench-pamlap "$rounds" pamdoor bench-none bench-door >"$work/pam"
 	awk -F'\t' '

@@ -59,7 +59,7 @@ done
 long=$(printf 'l%.0s' {1..255})
 add_user "$long" --home /home/long
 add_user "${long}x" --home /home/longer
-printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' 'session required pam_gocker.so' >/etc/pam.d/single
+printf "%s\n" "auth required pam_permit.so" "account required pam_permit.so" "session required pam_gocker.so $NAMED" >/etc/pam.d/single
 set_ini "[user:$long]" 'contain = no'
 run pamdrive single "${long}x" "${opened[@]}"
 like "$out" '^open: 6' "A18 [pam]: 256 letters, of which 255 are the name of one who is not contained: refused"

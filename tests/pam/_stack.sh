@@ -3,14 +3,17 @@
 
 STACKS=/usr/local/share/gocker/pam.d
 
+# The programs that are driven by hand are none that gocker knows: the administrator names them.
+NAMED=narrow=$GKT_HELPERS/pamdrive
+
 # stack SERVICE [LINE...]: gocker's two lines, and these session lines between them.
 stack() {
 	{
 		echo 'auth required pam_permit.so'
 		echo 'account required pam_permit.so'
-		echo 'session required pam_gocker.so outer'
+		echo "session required pam_gocker.so outer $NAMED"
 		if [ $# -gt 1 ]; then printf 'session %s\n' "${@:2}"; fi
-		echo 'session required pam_gocker.so'
+		echo "session required pam_gocker.so $NAMED"
 	} >"/etc/pam.d/$1"
 }
 

@@ -32,7 +32,7 @@ drive gt alice close open close close
 is "$out" $'close: 0\nopen: 0\nclose: 0\nclose: 0' "a close without an open does nothing"
 drive gt alice open second user hostname close
 like "$out" $'open: 0\n.*second: 6\ngocker-container\nrun: 0\nclose: 0' \
-	"a second handle in a process that is inside is refused: no file of the image is run as root (A28)"
+	"a second handle in a process with an open session is refused: no file of the image is run as root (A28)"
 drive gt nobody-here open
 like "$out" $'^open: 6$' "an unknown user is refused"
 drive gt alice open forkclose user 'hostname' close
@@ -69,7 +69,7 @@ drive gta root acct state open root hostname state
 like "$out" $'^acct: 0' "root passes the account line"
 like "$out" throwaway "root is let through"
 is "$(sed '/^open:/,$d;/^acct/d' <<<"$out")" "$(sed '1,/^run/d' <<<"$out")" "root's session is untouched"
-sed -i 's/pam_gocker.so$/pam_gocker.so nonsense/' /etc/pam.d/gt1
+sed -i 's/pam_gocker.so.*/& nonsense/' /etc/pam.d/gt1
 drive gt1 alice state open state
 like "$out" 'open: 6' "an unknown option refuses"
 drive gt1 root open
@@ -141,7 +141,7 @@ like "$(cat "$GKT_WORK/said")" 'run: 137' "when the keeper is killed everything 
 echo >&7
 exec 7>&-
 wait "$driver"
-like "$(cat "$GKT_WORK/said")" 'close: 14' "and the close says that something went wrong"
+like "$(cat "$GKT_WORK/said")" 'close: 0' "and the caller, who never went inside, closes as ever"
 drive gt alice open close
 is "$out" $'open: 0\nclose: 0' "the next login is as any"
 check_clean "which has swept what was left"

@@ -15,7 +15,9 @@
 
 static void say(int kind, const char *text, int fd)
 {
-	struct gk_link_message m = { .kind = kind, .namespaces = CLONE_NEWUTS, .umask = -1 };
+	struct gk_link_message m = {
+		.kind = kind, .namespaces = CLONE_NEWUTS, .umask = -1, .mode = GK_LINK_WHOLE
+	};
 	snprintf(m.text, sizeof m.text, "%s", text);
 	(void)gk_fd_send(0, &m, sizeof m, fd);
 }

@@ -8,6 +8,7 @@ need_product
 opens=${GKT_OPENS:-1000}
 add_user alice
 set_ini
+NAMED=narrow=$(command -v pamtester)
 stack gt # nothing else: pam_limits and others leave what they looked up in the handle
 # pamtester stands still where it is asked for a password.
 sed -i 's|^auth .*|auth required pam_exec.so expose_authtok quiet /bin/true|' /etc/pam.d/gt

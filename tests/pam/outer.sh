@@ -8,7 +8,7 @@ add_user alice
 add_user rescue --shell /bin/sh --groups wheel
 add_user free --shell /bin/sh
 set_ini '[user:free]' 'contain = no'
-OUTER='session required pam_gocker.so outer' LAST='session required pam_gocker.so'
+OUTER="session required pam_gocker.so outer $NAMED" LAST="session required pam_gocker.so $NAMED"
 remember_host
 
 lines() { # SERVICE LINE...

@@ -28,8 +28,7 @@ $(TEST_BUILD)/unit/test_pam: | $(PAM_TEST_DIR)/pam_gocker.so $(PAM_TEST_DIR)/goc
 $(PAM_TEST_DIR)/pam_gocker.so: $(wildcard pam/*.c pam/*.h) src/base/fdpass.c pam/pam_gocker.map $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(PAM_TEST_CPP) $(GK_CFLAGS) -fPIC -fvisibility=hidden -shared $(GK_LDFLAGS) \
-		-Wl,--version-script=pam/pam_gocker.map -o $@ pam/pam_gocker.c pam/door.c pam/who.c \
-		src/base/fdpass.c -lpam
+		-Wl,-z,nodelete -Wl,--version-script=pam/pam_gocker.map -o $@ $(PAM_SRC) -lpam
 $(PAM_TEST_DIR)/gocker-keeper: tests/pam/fake-keeper.c pam/link.h src/base/fdpass.c $(BUILD)/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) $(GK_LDFLAGS) -o $@ $< src/base/fdpass.c

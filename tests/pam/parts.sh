@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 120
+# timeout: 240
 # What the PAM door is made of: a module that asks little of the daemon it is loaded into, a keeper that
 # holds what it needs, and a stub that stands in overlay and read-only roots.
 . "$(dirname "$0")/../lib/test.sh"
@@ -17,14 +17,15 @@ is "$(nm -D --defined-only "$module" | awk '{ print $3 }' | sort | tr '\n' ' ')"
 is "$(libraries "$module")" "libc.so.6 libpam.so.0 " "it calls libpam and the C library"
 asks=$(nm -D -u "$module" | awk '{ sub(/@.*/, "", $2); print $2 }')
 like "$asks" $'\n__stack_chk_fail' "what it asks of them is found"
-is "$(grep -xE '_?exit|_Exit|abort|exec.*|fork|vfork|clone|.*printf|f?puts|putchar|perror|v?(err|warn)x?|system|popen|dlopen|setenv|putenv|sigaction|signal|alarm|setlocale|prctl|capset|set(re|res)?[ug]id|setgroups|unshare|mount|umount2?|chroot|fopen|getline|str(tok|tol|toul).*' <<<"$asks" | grep -vx snprintf)" \
-	"" "it never ends, prints, parses, changes the caller's ids, signal handlers or environment, or mounts"
+is "$(grep -xE 'exit|_Exit|abort|exec.*|fork|vfork|clone|.*printf|f?puts|putchar|perror|v?(err|warn)x?|system|popen|dlopen|setenv|putenv|sigaction|signal|alarm|fopen|getline|str(tok|tol|toul).*' <<<"$asks" | grep -vx snprintf)" \
+	"" "it never ends a daemon, prints, parses, or changes its signal handlers or environment"
 readable=$(readelf -hldW "$module")
 for what in 'GNU_RELRO' 'BIND_NOW' 'GNU_STACK.* RW +0x'; do like "$readable" "$what" "it is hardened: ${what%%.*}"; done
-unlike "$readable" 'NODLOPEN|NODELETE|TEXTREL|RPATH|RUNPATH' "it can be loaded and unloaded, from its own place only"
+unlike "$readable" 'NODLOPEN|TEXTREL|RPATH|RUNPATH' "it can be loaded, from its own place only"
+like "$readable" 'NODELETE' "and stays: its fork handlers go with nobody's dlclose"
 like "$(nm -D -u "$module")" '_chk@' "it is fortified"
 check "and holds next to nothing in variables: $(size "$module" | awk 'NR == 2 { print $3 }') bytes of bss" \
-	test "$(size "$module" | awk 'NR == 2 { print $3 }')" -lt 64
+	test "$(size "$module" | awk 'NR == 2 { print $3 }')" -lt 128
 
 # The keeper and the stub, as files.
 is "$(libraries $libexec/gocker-keeper)" "libc.so.6 " "the keeper's libraries: libc alone"

@@ -7,7 +7,7 @@ add_user alice
 add_user rescue --shell /bin/bash --groups wheel
 set_ini
 stack gocker-sshd 'required pam_unix.so'
-sed -i 's/pam_gocker.so\( outer\)\?$/&  break_glass=wheel/' /etc/pam.d/gocker-sshd
+sed -i 's/pam_gocker.so.*/&  break_glass=wheel/' /etc/pam.d/gocker-sshd
 start_sshd 'PermitRootLogin yes'
 remember_host
 is "$(ssh_as alice hostname)" gocker-container "(control) a sound file contains alice"

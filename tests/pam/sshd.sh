@@ -79,7 +79,7 @@ like "$(who)" "alice .*gocker/.*127.0.0.1" "who shows the login (S22)"
 like "$(last -w alice)" 'gocker/.*127.0.0.1.*(still logged in|gone)' "so does last"
 like "$(lastlog -u alice)" '127.0.0.1' "and lastlog"
 leaf=$(session_leaves "$(uid_of alice)")
-is "$(cat "$leaf/pids.max")" 23 "pids_max counts the user's tasks: init's and sshd's two are added"
+is "$(cat "$leaf/pids.max")" 22 "pids_max counts the user's tasks: init's and that of sshd's user side are added"
 drop_session
 wait_until 60 no_leaves
 unlike "$(who)" alice "after the logout who does not"

@@ -43,17 +43,37 @@ static int listen_to(
 	return PAM_SUCCESS;
 }
 
+/* The session opens to what is forked (pam_gocker(8)): whether a child's root is another one.
+ * Returns 1, 0 or -errno; a child that could not go inside has ended with another status. */
+static int child_is_elsewhere(const struct stat *host)
+{
+	struct stat inside;
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = stat("/", &inside);
+		_exit(r < 0 ? 2 : inside.st_ino != host->st_ino || inside.st_dev != host->st_dev);
+	}
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) < 2 ? WEXITSTATUS(status) : -EIO;
+}
+
 static int open_and_close(pam_handle_t *pamh, bool free, struct told *told)
 {
-	struct stat host, inside;
+	struct stat host;
 	if (stat("/", &host) < 0)
 		return -errno;
 	int r = pam_open_session(pamh, 0);
 	if (r != PAM_SUCCESS)
 		return gk_fail(&told->err, -EACCES, "%s", pam_strerror(pamh, r));
-	bool entered = stat("/", &inside) == 0 &&
-		(host.st_ino != inside.st_ino || host.st_dev != inside.st_dev);
+	int entered = child_is_elsewhere(&host);
 	r = pam_close_session(pamh, 0);
+	if (entered < 0)
+		return gk_fail_errno(&told->err, entered, "the login cannot start a process");
 	if (free && entered)
 		return gk_fail(&told->err, -EACCES, "the login was contained");
 	if (!free && !entered)

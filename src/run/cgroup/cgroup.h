@@ -53,11 +53,9 @@ int gk_cgroup_find(uid_t uid, const char *id, struct gk_cgroup *ret, struct gk_e
  * waits 6 to 12 ms for an RCU grace period (cgroup_procs_write_start, since Linux 5.5). */
 int gk_cgroup_join(const struct gk_cgroup *cg);
 
-/* Moves another process into the leaf. */
-int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid);
-
-/* Opens what the process with one thread that it is handed to goes into the leaf by: it writes "0"
- * there, and waits for nobody (gk_cgroup_join). v1 only. Returns the fd (O_CLOEXEC) or -errno. */
+/* Opens the file by which a process with one thread enters the leaf: it writes "0" to it, and on v1
+ * waits for nobody (gk_cgroup_join). Both versions check the credentials of the opener. Returns the
+ * fd (O_CLOEXEC) or -errno. */
 int gk_cgroup_open_tasks(const struct gk_cgroup *cg);
 
 /* Whether a process is in the leaf: 1, 0, or -errno where that could not be read. */

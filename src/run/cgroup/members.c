@@ -20,13 +20,6 @@ int gk_cgroup_join(const struct gk_cgroup *cg)
 	return gk_cgfile_write(cg->leaf_fd, cg->v1 ? "tasks" : "cgroup.procs", "0");
 }
 
-int gk_cgroup_move(const struct gk_cgroup *cg, pid_t pid)
-{
-	char text[16];
-	snprintf(text, sizeof text, "%d", (int)pid);
-	return gk_cgfile_write(cg->leaf_fd, "cgroup.procs", text);
-}
-
 int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size)
 {
 	struct gk_err ignored = GK_ERR_INIT;
@@ -41,7 +34,8 @@ int gk_cgroup_procs_of(pid_t pid, char *buf, size_t size)
 
 int gk_cgroup_open_tasks(const struct gk_cgroup *cg)
 {
-	int fd = openat(cg->leaf_fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(
+		cg->leaf_fd, cg->v1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -1,0 +1,221 @@
+#include "children.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <locale.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <linux/capability.h>
+#ifdef __GLIBC__
+#include <nss.h>
+#endif
+
+#include "base/cleanup.h"
+#include "join.h"
+#include "powers.h"
+
+#define BIT(cap) (1ULL << (cap))
+
+/* What su, login, sudo, cron and atd need to become the user by themselves: `su -P` gives its
+ * terminal away, and the monitor of `sudo` with use_pty signals the command. */
+#define NARROW \
+	(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SYS_CHROOT) | BIT(CAP_CHOWN) | \
+		BIT(CAP_FOWNER) | BIT(CAP_KILL))
+
+/* The status of a child that could not go inside. */
+enum { NOT_INSIDE = 254 };
+
+static struct gk_children *armed;
+static bool registered, is_inside;
+
+/* Between `before_fork` and the two that follow it: fork(3) runs all three in the same thread. */
+static struct {
+	struct gk_powers powers;
+	int failed; /* -errno */
+} at_fork;
+
+/* ---- in the daemon ---- */
+
+/* Only the children of the next fork are put into the container's PID namespace. A daemon may have
+ * lowered its capabilities meanwhile (atd does). */
+static void before_fork(void)
+{
+	if (!armed)
+		return;
+	at_fork.failed = gk_powers_read(&at_fork.powers);
+	if (at_fork.failed == 0)
+		at_fork.failed = gk_powers_raise();
+	if (at_fork.failed == 0 && setns(armed->init, CLONE_NEWPID) < 0)
+		at_fork.failed = -errno;
+}
+
+/* The guard is what the powers were before: CAP_SETUID is out of them again. */
+static void after_fork(void)
+{
+	int e = errno;
+	if (!armed)
+		return;
+	if (setns(armed->own_pid_ns, CLONE_NEWPID) < 0)
+		syslog(LOG_AUTHPRIV | LOG_ERR, "pam_gocker: event=stuck reason=\"setns\" errno=%d",
+			errno);
+	if (gk_powers_restore(&at_fork.powers) < 0)
+		syslog(LOG_AUTHPRIV | LOG_ERR, "pam_gocker: event=stuck reason=\"capabilities\"");
+	errno = e;
+}
+
+/* ---- in the child ---- */
+
+static int check_pid_namespace(const struct gk_children *c)
+{
+	struct stat st;
+	if (stat("/proc/self/ns/pid", &st) < 0)
+		return -errno;
+	return st.st_ino == c->pid_ns ? 0 : -EXDEV;
+}
+
+static void close_own(struct gk_children *c)
+{
+	gk_close_fd(&c->init);
+	gk_close_fd(&c->own_pid_ns);
+	gk_close_fd(&c->leaf);
+}
+
+static void close_all(struct gk_children *c)
+{
+	close_own(c);
+	for (size_t i = 0; i < sizeof c->others / sizeof *c->others; i++)
+		gk_close_fd(&c->others[i]);
+}
+
+/* Counted and inside, at the same path where there is one. */
+static int join(struct gk_children *c)
+{
+	char cwd[PATH_MAX];
+	if (!getcwd(cwd, sizeof cwd) || cwd[0] != '/')
+		cwd[0] = '\0';
+	if (c->leaf >= 0 && write(c->leaf, "0", 1) != 1)
+		return -errno;
+	if (setns(c->init, (int)(c->namespaces & ~(uint64_t)CLONE_NEWPID)) < 0)
+		return -errno;
+	int r = gk_join_verify(&c->root);
+	if (r == 0 && cwd[0])
+		(void)!chdir(cwd);
+	return r;
+}
+
+static int become_user(const struct gk_children *c)
+{
+	uid_t uid[3];
+	struct gk_powers now;
+	if (setgroups(c->ngroups, c->groups) < 0 || setresgid(c->gid, c->gid, c->gid) < 0 ||
+		setresuid(c->uid, c->uid, c->uid) < 0)
+		return -errno;
+	if (getresuid(&uid[0], &uid[1], &uid[2]) < 0 || uid[0] != c->uid || uid[1] != c->uid ||
+		uid[2] != c->uid || setuid(0) == 0)
+		return -EPERM;
+	int r = gk_powers_read(&now);
+	if (r == 0 && (now.effective | now.permitted) != 0)
+		r = -EPERM;
+	/* The daemon's memory has secrets (host keys): nobody of this uid is to look in. */
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+/* The child stays root for a while, and what it looks up meanwhile is not to be looked up by code
+ * of the image's: messages are not translated (gettext, gconv), and of NSS only the C library's own
+ * reader of passwd and group is asked, whose files gocker has made. */
+static void pin(void)
+{
+	(void)setlocale(LC_ALL, "C");
+#ifdef __GLIBC__
+	static const char *const databases[] = { "passwd", "group", "initgroups", "shadow",
+		"gshadow", "netgroup" };
+	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
+		(void)__nss_configure_lookup(databases[i], "files");
+#endif
+}
+
+static int go_inside(struct gk_children *c)
+{
+	int r = check_pid_namespace(c);
+	if (r == 0)
+		r = join(c);
+	if (r < 0)
+		return r;
+	closelog();
+	gk_join_core_limit();
+	if (c->umask >= 0)
+		(void)umask((mode_t)c->umask);
+	if (c->mode == GK_LINK_DROP) {
+		r = gk_powers_narrow(BIT(CAP_SETUID) | BIT(CAP_SETGID), 0);
+		return r == 0 ? become_user(c) : r;
+	}
+	pin();
+	return gk_powers_narrow(NARROW, NARROW);
+}
+
+static void in_child(void)
+{
+	struct gk_children *c = armed;
+	if (!c)
+		return;
+	armed = NULL;
+	is_inside = true;
+	int r = at_fork.failed;
+	if (r == 0)
+		r = go_inside(c);
+	close_all(c);
+	if (r == 0) {
+		free(c->groups);
+		free(c);
+		return;
+	}
+	syslog(LOG_AUTHPRIV | LOG_ERR,
+		"pam_gocker: event=refused door=pam reason=\"a child of the session cannot go inside\" "
+		"errno=%d",
+		-r);
+	_exit(NOT_INSIDE);
+}
+
+/* ---- */
+
+int gk_children_arm(const struct gk_children *how)
+{
+	if (armed || is_inside)
+		return -EBUSY;
+	if (!registered) {
+		int e = pthread_atfork(before_fork, after_fork, in_child);
+		if (e != 0)
+			return -e;
+		registered = true;
+	}
+	struct gk_children *c = malloc(sizeof *c);
+	if (!c)
+		return -ENOMEM;
+	*c = *how;
+	armed = c;
+	return 0;
+}
+
+void gk_children_disarm(void)
+{
+	struct gk_children *c = armed;
+	if (!c)
+		return;
+	armed = NULL;
+	close_own(c);
+	free(c->groups);
+	free(c);
+}
+
+bool gk_children_busy(void)
+{
+	return armed || is_inside;
+}

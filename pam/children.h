@@ -1,0 +1,44 @@
+/* How what the daemon forks comes inside, while the daemon itself stays on the host: by fork
+ * handlers (pthread_atfork(3)). They run in fork(3) alone. Whatever is started by vfork(2),
+ * posix_spawn(3), system(3) or clone(2) stays on the host, under the guard (powers.h).
+ *
+ * There is one session for each process. The module is never unloaded (-z nodelete), because
+ * dlclose(3) would take the handlers away and leave the daemon's children on the host. */
+#ifndef GK_PAM_CHILDREN_H
+#define GK_PAM_CHILDREN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "link.h"
+
+/* What a child needs to go inside. */
+struct gk_children {
+	enum gk_link_mode mode; /* GK_LINK_DROP or GK_LINK_NARROW */
+	uint64_t namespaces;    /* CLONE_NEW* bits for setns(2) */
+	struct gk_link_root root;
+	ino_t pid_ns;  /* inode of the container's PID namespace */
+	int32_t umask; /* -1: the daemon's */
+	int init;      /* pidfd of the container's init */
+	int own_pid_ns;
+	int leaf;      /* the file by which a process enters the session's cgroup; -1 */
+	int others[3]; /* descriptors of the door, which keeps them; a child closes them; -1 */
+	uid_t uid;     /* with GK_LINK_DROP: whom the child becomes */
+	gid_t gid;
+	gid_t *groups; /* malloc'ed */
+	size_t ngroups;
+};
+
+/* From here on each fork of the calling process goes inside, or ends with status 254. On success
+ * the handlers own the descriptors, but for `others`, and the groups. Returns 0 or -errno. */
+int gk_children_arm(const struct gk_children *how);
+
+/* Ends that, and closes what was owned. Fine when not armed. */
+void gk_children_disarm(void);
+
+/* Whether this process is armed, or was forked by one that was: it can open no other session. */
+bool gk_children_busy(void);
+
+#endif

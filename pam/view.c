@@ -1,0 +1,80 @@
+#include "view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <paths.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+
+#define PTYS "/dev/pts"
+
+static const char *const record_files[] = { _PATH_UTMP, _PATH_WTMP, _PATH_LASTLOG,
+	"/var/log/btmp" };
+
+/* What the host does not have needs no cover. */
+static int cover_records(void)
+{
+	for (size_t i = 0; i < sizeof record_files / sizeof *record_files; i++)
+		if (mount("/dev/null", record_files[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+static void uncover(void)
+{
+	(void)umount2(PTYS, MNT_DETACH);
+	for (size_t i = 0; i < sizeof record_files / sizeof *record_files; i++)
+		(void)umount2(record_files[i], MNT_DETACH);
+}
+
+static int change_mounts(int ptys, bool records)
+{
+	/* Nothing of this is to reach the host; what the host mounts later still arrives. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return -errno;
+	gk_autoclose int place = open(PTYS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = place < 0 ? -errno : gk_sys_move_mount(ptys, place);
+	return r == 0 && records ? cover_records() : r;
+}
+
+int gk_view_make(struct gk_view *v, int ptys, bool records)
+{
+	gk_autoclose int mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	gk_autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (mnt < 0 || root < 0 || unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	*v = (struct gk_view){ gk_steal_fd(&mnt), gk_steal_fd(&root) };
+	int r = change_mounts(ptys, records);
+	if (r < 0)
+		(void)gk_view_leave(v);
+	return r;
+}
+
+int gk_view_leave(struct gk_view *v)
+{
+	char cwd[PATH_MAX];
+	if (v->mnt < 0)
+		return 0;
+	if (!getcwd(cwd, sizeof cwd) || cwd[0] != '/')
+		cwd[0] = '\0';
+	if (setns(v->mnt, CLONE_NEWNS) < 0) {
+		int r = -errno;
+		/* A thread that was made meanwhile shares root and directory (setns(2)): what is
+		 * the session's goes all the same. */
+		uncover();
+		return r;
+	}
+	/* setns(2) has moved both to the root of the namespace: a daemon may have another. */
+	int r = fchdir(v->root) < 0 || chroot(".") < 0 ? -errno : 0;
+	if (cwd[0])
+		(void)!chdir(cwd);
+	gk_close_fd(&v->mnt);
+	gk_close_fd(&v->root);
+	return r;
+}
