@@ -4,18 +4,24 @@
  * with an error of its own; a filter below that refuses comes first (seccomp(2): the action of
  * least value wins, and ERRNO is less than USER_NOTIF). Arguments are zero but for the mark.
  *
- * syscalls arch: the same question for 32-bit calls (int 0x80) and x32, by getpid. */
+ * syscalls arch: what the kernel answers to x32 and 32-bit calls (int 0x80), and to a 32-bit
+ * program. A kernel without 32-bit emulation (CONFIG_IA32_EMULATION, ia32_emulation=) has no gate
+ * for int 0x80, which is then a general protection fault ("SIGSEGV"), and execve(2) does not know
+ * the program's format (ENOEXEC). */
+#include <elf.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,6 +89,81 @@ static void show(const char *what, long r)
 	fflush(stdout);
 }
 
+#if defined(__x86_64__)
+static sigjmp_buf no_gate;
+
+static void trapped(int sig)
+{
+	siglongjmp(no_gate, sig);
+}
+
+/* Makes a 32-bit call. Returns 0 and the kernel's answer in r, or -1 where the instruction is a
+ * fault. */
+static int int80(int nr, long *r)
+{
+	struct sigaction action = { .sa_handler = trapped };
+	int result;
+
+	sigaction(SIGSEGV, &action, NULL);
+	if (sigsetjmp(no_gate, 1) != 0)
+		return -1;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(nr), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	*r = result;
+	return 0;
+}
+
+/* A 32-bit program that makes one call: exit(42). Answered with an error it goes on to hlt, which
+ * kills it. */
+static void program32(void)
+{
+	static const struct {
+		Elf32_Ehdr header;
+		Elf32_Phdr segment;
+		unsigned char code[16];
+	} program = {
+		.header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32,
+				    ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_EXEC,
+			.e_machine = EM_386,
+			.e_version = EV_CURRENT,
+			.e_entry = 0x10000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+			.e_phoff = sizeof(Elf32_Ehdr),
+			.e_ehsize = sizeof(Elf32_Ehdr),
+			.e_phentsize = sizeof(Elf32_Phdr),
+			.e_phnum = 1 },
+		.segment = { .p_type = PT_LOAD,
+			.p_vaddr = 0x10000,
+			.p_filesz = sizeof program,
+			.p_memsz = sizeof program,
+			.p_flags = PF_R | PF_X,
+			.p_align = 0x1000 },
+		.code = { 0xb8, 1, 0, 0, 0, 0xbb, 42, 0, 0, 0, 0xcd, 0x80, 0xf4 },
+	};
+	int status = 0, fd = memfd_create("i386", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, &program, sizeof program) != sizeof program) {
+		perror("syscalls: no 32-bit program");
+		return;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		char name[] = "i386";
+		fexecve(fd, (char *[]){ name, NULL }, (char *[]){ NULL });
+		_exit(errno);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 42)
+		puts("i386-program works");
+	else if (WIFEXITED(status))
+		printf("i386-program %s\n", strerrorname_np(WEXITSTATUS(status)));
+	else
+		puts("i386-program refused");
+}
+#endif
+
 static int architectures(void)
 {
 #if defined(__x86_64__)
@@ -100,13 +181,13 @@ static int architectures(void)
 	} i386[] = { { "i386-getpid", 20 }, { "i386-ioctl", 54 }, { "i386-mount", 21 },
 		{ "i386-unshare", 310 }, { "i386-socketcall", 102 } };
 	for (size_t i = 0; i < sizeof i386 / sizeof *i386; i++) {
-		int r;
-		__asm__ volatile("int $0x80"
-				 : "=a"(r)
-				 : "a"(i386[i].nr), "b"(0), "c"(0), "d"(0), "S"(0), "D"(0)
-				 : "memory", "r8", "r9", "r10", "r11");
-		show(i386[i].name, r);
+		long r = 0;
+		if (int80(i386[i].nr, &r) == 0)
+			show(i386[i].name, r);
+		else
+			printf("%s SIGSEGV\n", i386[i].name);
 	}
+	program32();
 #endif
 	return 0;
 }
