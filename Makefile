@@ -49,6 +49,7 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I. -I$(BUILD)/gen \
 	-DGK_VERSION='"$(VERSION)"' \
 	-DGK_CONFIG_PATH='"$(SYSCONFDIR)/gocker.ini"' \
+	-DGK_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DGK_BINDIR='"$(BINDIR)"' \
 	-DGK_LIBEXECDIR='"$(LIBEXECDIR)"' \
 	-DGK_DATADIR='"$(PREFIX)/share/gocker"' \
@@ -131,6 +132,13 @@ $(BUILD)/gen/filters.h: $(BUILD)/mkfilter
 	$(Q)mkdir -p $(@D) && $< >$@.new && mv $@.new $@
 $(BUILD)/src/run/privilege/seccomp.o: $(BUILD)/gen/filters.h
 
+# The allow-list of image = host, as text in the program: nothing to find, read or trust at a login.
+$(BUILD)/gen/host-allow.h: conf/host.allow $(BUILD)/flags
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && { echo 'static const char gk_host_allow[] ='; \
+		sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@.new && mv $@.new $@
+$(BUILD)/src/plan/hostroot.o: $(BUILD)/gen/host-allow.h
+
 $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
@@ -172,6 +180,8 @@ install: build
 		$(INSTALL) -m 0755 $(BUILD)/gocker-$$p '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; fi; done
 	if [ -e $(BUILD)/pam_gocker.so ]; then \
 		$(INSTALL) -m 0644 $(BUILD)/pam_gocker.so '$(DESTDIR)$(PAMDIR)/'; fi
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/share/gocker'
+	$(INSTALL) -m 0644 conf/host.allow '$(DESTDIR)$(PREFIX)/share/gocker/host.allow'
 	[ -e '$(DESTDIR)$(SYSCONFDIR)/gocker.ini' ] || \
 		$(INSTALL) -m 0644 conf/gocker.ini '$(DESTDIR)$(SYSCONFDIR)/gocker.ini'
 	$(MAKE) install-extra
@@ -193,6 +203,7 @@ uninstall:
 		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'
 	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
 		'$(DESTDIR)$(LIBEXECDIR)/gocker-scope'
+	rm -f '$(DESTDIR)$(PREFIX)/share/gocker/host.allow'
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/gocker' 2>/dev/null
 	@echo 'left in place: $(SYSCONFDIR)/gocker.ini and the images in $(LOCALSTATEDIR)/lib/gocker'
 

@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
+#include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/privilege/seccomp.h"
 
@@ -101,7 +102,9 @@ bool gk_keeper_is_trial(const struct gk_keeper *k)
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
-	int r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+	int r = gk_hostroot_for(&k->policy, &k->request, &k->arena, err);
+	if (r == 0)
+		r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
 	if (r == 0 && gk_keeper_is_trial(k))
 		gk_session_as_trial(&k->plan, &k->policy, &k->nobody);
 	return r;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "plan/hostroot.h"
 #include "plan/keys.h"
 #include "plan/names.h"
 
@@ -185,11 +186,14 @@ static json_object *source(
 	const struct gk_plan *plan, const struct gk_mount *m, struct gk_arena *arena)
 {
 	json_object *from = NULL;
-	if (m->kind == GK_MOUNT_SCRATCH) {
+	if (m->kind == GK_MOUNT_SCRATCH || m->kind == GK_MOUNT_SKELETON) {
 		from = json_object_new_object();
 		json_object_object_add(from, "tmpfs",
 			json_object_new_string(gk_scratch_name((enum gk_scratch)m->index)));
 		json_object_object_add(from, "path", gk_report_string(m->source, arena));
+	} else if (m->kind == GK_MOUNT_HOST) {
+		from = json_object_new_object();
+		json_object_object_add(from, "host", gk_report_string(m->source, arena));
 	} else if (m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_EDIT) {
 		const struct gk_bind *tree = &plan->binds[m->index];
 		from = json_object_new_object();
@@ -203,8 +207,10 @@ static json_object *source(
 /* The key that made a mount; null for those that every session has. */
 static json_object *mount_by(const struct gk_plan *plan, const struct gk_mount *m)
 {
-	if (m->kind == GK_MOUNT_OVERLAY)
+	if (m->kind == GK_MOUNT_OVERLAY || m->kind == GK_MOUNT_SKELETON)
 		return key_name(GK_KEY_ROOT);
+	if (m->kind == GK_MOUNT_HOST)
+		return key_name(GK_KEY_IMAGE);
 	if (m->kind == GK_MOUNT_SCRATCH && plan->policy->home == GK_HOME_TMPFS &&
 		strcmp(m->source, "home") == 0)
 		return key_name(GK_KEY_HOME);
@@ -256,7 +262,8 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "namespaces", bits(GK_BITS_NAMESPACES, plan->namespaces));
 	json_object_object_add(o, "userns_base", number(plan->userns_base, plan->userns_base == 0));
 	json_object_object_add(o, "limits", limits(plan));
-	json_object_object_add(o, "image", gk_report_string(plan->image_path, arena));
+	json_object_object_add(o, "image",
+		gk_report_string(plan->image_path ? plan->image_path : GK_IMAGE_HOST, arena));
 	json_object_object_add(o, "tmpfs", tmpfs(plan));
 	json_object_object_add(o, "entries", entries(plan, arena));
 	json_object_object_add(o, "nodes", nodes(plan));

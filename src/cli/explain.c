@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
+#include "run/store/hostroot.h"
 
 enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT };
 
@@ -98,6 +99,8 @@ static int make_plan(struct explain *e, struct gk_err *err)
 	e->request.login = !e->request.command;
 	/* The PAM door is given a name, the shell door a uid. */
 	int r = e->request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->who, err) : 0;
+	if (r == 0)
+		r = gk_hostroot_for(&e->policy, &e->request, &e->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
 	if (r < 0)

@@ -22,6 +22,7 @@
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/image.h"
+#include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -203,7 +204,10 @@ static int decide(struct run *run, struct gk_err *err)
 		if (run->ids < 0)
 			return run->ids;
 	}
-	return gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
+	r = gk_hostroot_for(&run->policy, &run->request, &run->arena, err);
+	return r < 0 ?
+		r :
+		gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
 }
 
 /* Where the command is uid 0 to whoever listens on the host's abstract sockets, a person is told; a

@@ -35,6 +35,18 @@ int gk_build_check_account(const struct gk_identity *who, struct gk_err *err);
 /* passwd, group and nsswitch.conf: root, nobody, the user, and exactly his groups. */
 int gk_build_accounts(struct gk_build *b);
 
+/* Whether the root is the host's own (image = host). */
+bool gk_build_is_host(const struct gk_build *b);
+
+/* Adds a mount, after those that are there. */
+int gk_build_mount(struct gk_build *b, const struct gk_mount *mount);
+
+/* With image = host: the entries and mounts that make the root of request->host. */
+int gk_build_hostroot(struct gk_build *b);
+
+/* The directory of the host that is bound into the root at path or above it, or NULL. */
+const char *gk_build_host_dir(const struct gk_build *b, const char *path);
+
 /* Decides b->home, and the agent's socket. */
 int gk_build_places(struct gk_build *b);
 

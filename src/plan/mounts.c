@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plan/hostroot.h"
 #include "plan/text.h"
 #include "plan/value.h"
 
@@ -35,6 +36,11 @@ static int no_memory(struct gk_build *b)
 {
 	(void)gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
 	return -ENOMEM;
+}
+
+bool gk_build_is_host(const struct gk_build *b)
+{
+	return strcmp(b->policy->image, GK_IMAGE_HOST) == 0 && !b->request->override.edit_root;
 }
 
 static bool entry_exists(const struct gk_build *b, const char *path)
@@ -76,7 +82,7 @@ int gk_build_entry(struct gk_build *b, enum gk_entry_kind kind, const char *path
 		&(struct gk_entry){ .kind = kind, .path = path, .mode = mode, .content = content });
 }
 
-static int push_mount(struct gk_build *b, const struct gk_mount *mount)
+int gk_build_mount(struct gk_build *b, const struct gk_mount *mount)
 {
 	b->mounts = gk_grow(b->arena, b->mounts, b->nmounts, &b->mounts_cap, sizeof *b->mounts);
 	if (!b->mounts)
@@ -92,7 +98,7 @@ static int push_bind_as(struct gk_build *b, enum gk_mount_kind kind, const struc
 	if (!b->binds)
 		return no_memory(b);
 	b->binds[b->nbinds] = *tree;
-	return push_mount(b,
+	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = kind,
 			.index = (unsigned)b->nbinds++,
 			.target = target,
@@ -188,7 +194,7 @@ static int mount_home(struct gk_build *b)
 	if (b->policy->home == GK_HOME_BIND)
 		return push_bind(
 			b, &(struct gk_bind){ .source = b->home, .as_user = true }, b->home, flags);
-	return push_mount(b,
+	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
 			.index = GK_SCRATCH_TMP,
 			.source = "home",
@@ -207,6 +213,9 @@ static int check_volume(struct gk_build *b, const struct gk_volume *v)
 	for (const struct gk_volume *o = b->policy->volumes; !by && o < v; o++)
 		if (gk_path_within(v->target, o->target) || gk_path_within(o->target, v->target))
 			by = o->target;
+	/* No mount point can be made in a directory of the host's. */
+	if (!by)
+		by = gk_build_host_dir(b, v->target);
 	if (!by)
 		return 0;
 	return gk_fail(b->err, -EINVAL,
@@ -248,9 +257,11 @@ static int mount_base(struct gk_build *b)
 {
 	const unsigned safe = GK_MF_NOSUID | GK_MF_NODEV;
 	const char *edit_root = b->request->override.edit_root;
+	const unsigned root = safe | (b->policy->root == GK_ROOT_READONLY ? GK_MF_LATE_RO : 0);
 	const struct gk_mount base[] = {
-		{ GK_MOUNT_OVERLAY, 0, NULL, "/",
-			safe | (b->policy->root == GK_ROOT_READONLY ? GK_MF_LATE_RO : 0) },
+		gk_build_is_host(b) ? (struct gk_mount){ GK_MOUNT_SKELETON, GK_SCRATCH_ROOT,
+					      "upper", "/", root } :
+				      (struct gk_mount){ GK_MOUNT_OVERLAY, 0, NULL, "/", root },
 		{ GK_MOUNT_PROC, 0, NULL, "/proc", safe | GK_MF_NOEXEC },
 		{ GK_MOUNT_SCRATCH, GK_SCRATCH_ROOT, "dev", "/dev",
 			GK_MF_NOSUID | GK_MF_NOEXEC | GK_MF_LATE_RO },
@@ -262,14 +273,16 @@ static int mount_base(struct gk_build *b)
 		int e = i == 0 && edit_root ?
 			push_bind_as(b, GK_MOUNT_EDIT, &(struct gk_bind){ .source = edit_root },
 				"/", safe) :
-			push_mount(b, &base[i]);
+			gk_build_mount(b, &base[i]);
+		if (e == 0 && i == 0 && gk_build_is_host(b))
+			e = gk_build_hostroot(b);
 		if (e < 0)
 			return e;
 	}
 	/* Of what gocker puts over an image, an editor needs only the way to find hosts. */
 	if (!edit_root || b->policy->network != GK_NETWORK_HOST)
 		return 0;
-	return push_mount(b,
+	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
 			.index = GK_SCRATCH_ROOT,
 			.source = "upper/etc/resolv.conf",
@@ -298,7 +311,7 @@ static int mount_masks(struct gk_build *b)
 				.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV | GK_MF_NOEXEC |
 					GK_MF_OPTIONAL };
 			mount.target = gk_arena_printf(b->arena, "/proc/%s", *name);
-			int e = mount.target ? push_mount(b, &mount) : no_memory(b);
+			int e = mount.target ? gk_build_mount(b, &mount) : no_memory(b);
 			if (e < 0)
 				return e;
 		}
@@ -333,7 +346,9 @@ static int mount_stub(struct gk_build *b)
 	if (b->request->door != GK_DOOR_PAM)
 		return 0;
 	const char *why, *shell = b->who->shell && *b->who->shell ? b->who->shell : "/bin/sh";
-	int e = gk_build_entry(b, GK_ENTRY_FILE, STUB_PATH, 0755, "");
+	int e = gk_build_host_dir(b, STUB_PATH) ?
+		0 :
+		gk_build_entry(b, GK_ENTRY_FILE, STUB_PATH, 0755, "");
 	if (e == 0)
 		e = add_stub_orders(b);
 	if (e < 0)
@@ -350,7 +365,7 @@ static int mount_stub(struct gk_build *b)
 				.content = STUB_PATH });
 	if (e < 0)
 		return e;
-	return push_mount(b,
+	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = GK_MOUNT_STUB,
 			.target = STUB_PATH,
 			.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV });
@@ -367,7 +382,7 @@ int gk_build_mounts(struct gk_build *b)
 	}
 	if (b->request->tty != GK_TTY_TAKEOVER)
 		return 0;
-	return push_mount(b,
+	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = GK_MOUNT_PTY,
 			.target = "/dev/console",
 			.flags = GK_MF_NOSUID | GK_MF_NOEXEC });

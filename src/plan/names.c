@@ -25,6 +25,7 @@ const char *gk_entry_name(enum gk_entry_kind kind)
 	static const char *const names[] = { [GK_ENTRY_DIR] = "dir",
 		[GK_ENTRY_FILE] = "file",
 		[GK_ENTRY_COPY] = "copy",
+		[GK_ENTRY_HOST] = "host",
 		[GK_ENTRY_SYMLINK] = "symlink",
 		[GK_ENTRY_SHELL] = "shell" };
 	return names[kind];
@@ -42,6 +43,8 @@ const char *gk_mount_name(enum gk_mount_kind kind)
 		[GK_MOUNT_BIND_RO] = "bind_ro",
 		[GK_MOUNT_PTY] = "pty",
 		[GK_MOUNT_STUB] = "stub",
+		[GK_MOUNT_SKELETON] = "skeleton",
+		[GK_MOUNT_HOST] = "host",
 		[GK_MOUNT_EDIT] = "edit" };
 	return names[kind];
 }

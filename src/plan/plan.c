@@ -198,10 +198,11 @@ static int make_root(struct gk_build *b, struct gk_plan *plan)
 		e = gk_build_entry(b, GK_ENTRY_DIR, *dir, 0755, NULL);
 	if (e == 0)
 		e = gk_build_mounts(b);
-	plan->image_path =
-		gk_arena_printf(b->arena, "%s/%s", b->policy->image_dir, b->policy->image);
-	if (e == 0 && !plan->image_path)
-		e = no_memory(b->err);
+	if (e == 0 && !gk_build_is_host(b)) {
+		plan->image_path =
+			gk_arena_printf(b->arena, "%s/%s", b->policy->image_dir, b->policy->image);
+		e = plan->image_path ? 0 : no_memory(b->err);
+	}
 	const struct gk_policy *policy = b->policy;
 	plan->scratch[GK_SCRATCH_ROOT] =
 		(struct gk_tmpfs){ policy->root_size, policy->root_inodes };

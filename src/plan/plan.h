@@ -41,6 +41,9 @@ enum gk_mount_kind {
 	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
 	GK_MOUNT_PTY,       /* the payload's terminal, bound over an empty file */
 	GK_MOUNT_STUB,      /* the entry stub of the PAM door, bound read-only over a file */
+	GK_MOUNT_SKELETON,  /* the root with image = host: directory `source` of scratch tmpfs
+			       `index`, which holds the entries */
+	GK_MOUNT_HOST,      /* the host's directory `source`, with what is mounted below it */
 	GK_MOUNT_EDIT,      /* the root when an image is edited: plan->binds[index], writable */
 };
 
@@ -62,7 +65,8 @@ enum gk_mount_flag {
 struct gk_mount {
 	enum gk_mount_kind kind;
 	unsigned index;     /* scratch or tree number */
-	const char *source; /* GK_MOUNT_SCRATCH: directory in the scratch; otherwise unused */
+	const char *source; /* GK_MOUNT_SCRATCH, GK_MOUNT_SKELETON: directory in the scratch;
+			       GK_MOUNT_HOST: on the host; otherwise unused */
 	const char *target; /* absolute inside, no ".", "..", "//" or trailing slash */
 	unsigned flags;     /* enum gk_mount_flag */
 };
@@ -73,6 +77,8 @@ enum gk_entry_kind {
 	GK_ENTRY_FILE,    /* content */
 	GK_ENTRY_COPY,    /* of the host's file `content`, symlinks followed as root, at most
 			     GK_COPY_MAX bytes; empty when it is missing */
+	GK_ENTRY_HOST,    /* the same, but no symlink is followed, and what is missing, is larger
+			     than GK_HOST_COPY_MAX, or could not be read by everyone is left out */
 	GK_ENTRY_SYMLINK, /* to `content` */
 	GK_ENTRY_SHELL,   /* PAM door: the stub's name when the image lacks a file there */
 };
@@ -123,7 +129,7 @@ struct gk_plan {
 	const char *hostname;
 	uint64_t namespaces; /* CLONE_NEW* bits, all in one clone */
 
-	const char *image_path;
+	const char *image_path; /* NULL: the root is made of the host (image = host) */
 	uint64_t leaf_pids_max; /* pids_max + what init (and sshd) need */
 	struct gk_tmpfs scratch[GK_SCRATCH_COUNT];
 	const struct gk_entry *entries; /* in the order made; parents before children */

@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include "plan/hostroot.h"
 #include "plan/names.h"
 #include "plan/text.h"
 
@@ -78,8 +79,12 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 	put(out, m->target);
 	fputc(' ', out);
 	put_bits(out, GK_BITS_MOUNT, m->flags);
-	if (m->kind == GK_MOUNT_SCRATCH) {
+	if (m->kind == GK_MOUNT_SCRATCH || m->kind == GK_MOUNT_SKELETON) {
 		fprintf(out, " from %s:", gk_scratch_name((enum gk_scratch)m->index));
+		put(out, m->source);
+	}
+	if (m->kind == GK_MOUNT_HOST) {
+		fputs(" from host:", out);
 		put(out, m->source);
 	}
 	if (m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_EDIT) {
@@ -94,7 +99,7 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 static void print_root(const struct gk_plan *plan, FILE *out)
 {
 	fputs("image ", out);
-	put(out, plan->image_path);
+	put(out, plan->image_path ? plan->image_path : GK_IMAGE_HOST);
 	fputc('\n', out);
 	for (size_t i = 0; i < GK_SCRATCH_COUNT; i++)
 		fprintf(out, "tmpfs %s size %llu inodes %llu\n",

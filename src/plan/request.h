@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stddef.h>
 
+struct gk_hostroot;
+
 enum gk_door {
 	GK_DOOR_SHELL, /* gocker-shell: the user's login shell or a ForceCommand */
 	GK_DOOR_PAM,   /* pam_gocker.so through the keeper: no payload of its own */
@@ -51,6 +53,7 @@ struct gk_request {
 	enum gk_tty_mode tty; /* how the payload gets its terminal */
 	const char *agent_socket; /* host path of the ssh agent's socket to bring in, or NULL */
 	struct gk_override override;
+	const struct gk_hostroot *host; /* image = host: what of the host is there; else NULL */
 };
 
 /* Fills in what a login shell was called for, as sshd, su, login and sudo call one: "-sh" for a

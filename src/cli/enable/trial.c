@@ -14,6 +14,7 @@
 #include "cli/enable/accounts.h"
 #include "plan/plan.h"
 #include "run/privilege/identity.h"
+#include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -45,6 +46,8 @@ static int decide(struct trial *t, const char *user, struct gk_err *err)
 		r = gk_policy_for(&t->config, &t->who, &t->arena, &t->policy, err);
 	if (r == 0)
 		r = gk_session_new_id(t->id);
+	if (r == 0)
+		r = gk_hostroot_for(&t->policy, &request, &t->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&request, &t->who, &t->policy, &t->arena, &t->plan, err);
 	if (r < 0)

@@ -28,6 +28,7 @@
 #include "run/privilege/creds.h"
 #include "run/build/enter.h"
 #include "run/privilege/identity.h"
+#include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/watch/relay.h"
 #include "run/privilege/seccomp.h"
@@ -193,7 +194,9 @@ static int decide(struct exec *x, struct gk_err *err)
 	x->request.override.userns_base = x->seen.userns;
 	if (x->seen.caps)
 		x->request.override.home = "none";
-	r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
+	r = gk_hostroot_for(&x->policy, &x->request, &x->arena, err);
+	if (r == 0)
+		r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
 	if (r == 0)
 		x->plan.cred.caps &= x->seen.caps;
 	return r;

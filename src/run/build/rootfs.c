@@ -125,17 +125,35 @@ static int mount_overlay(struct gk_stage *stage, const struct gk_mount *m, struc
 	return stage->root < 0 ? gk_fail_errno(err, stage->root, "root") : 0;
 }
 
-/* An image being edited: the copy itself is the root. */
-static int mount_edit(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
+/* A root that is no overlay: the copy of an image that is edited; with image = host the directory
+ * that holds what gocker puts there. */
+static int mount_plain(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
 {
 	gk_autoclose int target = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root",
 		O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	int r = target < 0 ? target : attach(stage->sources->binds[m->index], m->flags, 0, target);
+	int r = target < 0 ? target :
+		m->kind == GK_MOUNT_EDIT ?
+			     attach(stage->sources->binds[m->index], m->flags, 0, target) :
+			     bind_at(stage->scratch[m->index], m->source, m->flags, target);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot mount the root");
 	stage->root = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "root", O_PATH | O_DIRECTORY,
 		RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	return stage->root < 0 ? gk_fail_errno(err, stage->root, "root") : 0;
+}
+
+/* A directory of the host, which is where this process still has its root; this mount namespace is
+ * private, and so is the clone. In a user namespace its owners are not mapped: nothing of the
+ * host's belongs to the root inside, who reads what everyone may. */
+static int mount_host(const struct gk_mount *m, int target)
+{
+	gk_autoclose int dir = gk_sys_openat2(AT_FDCWD, m->source, O_PATH | O_DIRECTORY,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (dir < 0)
+		return dir;
+	gk_autoclose int tree = gk_sys_open_tree(
+		dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	return tree < 0 ? tree : attach(tree, m->flags, AT_RECURSIVE, target);
 }
 
 /* proc and devpts have been faked before (CVE-2019-19921): what was mounted is looked at. */
@@ -174,6 +192,7 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 		if (sources->binds[m->index] < 0)
 			return -ENOENT; /* an optional one that could not be had */
 		return attach(sources->binds[m->index], m->flags, AT_RECURSIVE, target);
+	case GK_MOUNT_HOST: return mount_host(m, target);
 	case GK_MOUNT_PTY: return attach(sources->pty, m->flags, 0, target);
 	case GK_MOUNT_STUB: return attach(sources->stub, m->flags, 0, target);
 	case GK_MOUNT_MASK_FILE: return bind_at(root, "mask", m->flags, target);
@@ -189,7 +208,8 @@ static int mount_all(struct gk_stage *stage, bool *made, struct gk_err *err)
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
 		int r = m->kind == GK_MOUNT_OVERLAY ? mount_overlay(stage, m, err) :
-			m->kind == GK_MOUNT_EDIT    ? mount_edit(stage, m, err) :
+			m->kind == GK_MOUNT_EDIT || m->kind == GK_MOUNT_SKELETON ?
+						      mount_plain(stage, m, err) :
 						      mount_one(stage, m);
 		if (r == -ENOENT && (m->flags & GK_MF_OPTIONAL))
 			continue;

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "plan/hostroot.h"
 
 #define STAGE GK_RUNDIR "/mnt"
 
@@ -124,6 +125,20 @@ int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 
 /* ---- what gocker puts into the root ---- */
 
+static int copy_all(int from, int to, size_t most)
+{
+	char buf[16384];
+	size_t total = 0;
+	ssize_t n;
+	while ((n = read(from, buf, sizeof buf)) > 0 && total < most) {
+		int r = gk_write_all(to, buf, (size_t)n);
+		if (r < 0)
+			return r;
+		total += (size_t)n;
+	}
+	return n < 0 ? -errno : 0;
+}
+
 static int copy_from_host(const char *source, int to)
 {
 	gk_autoclose int from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -132,18 +147,23 @@ static int copy_from_host(const char *source, int to)
 		return errno == ENOENT || errno == ENXIO || errno == ELOOP ? 0 : -errno;
 	if (fstat(from, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	char buf[8192];
-	size_t total = 0;
-	ssize_t n;
-	while ((n = read(from, buf, sizeof buf)) > 0 && total < GK_COPY_MAX) {
-		int r = gk_write_all(to, buf, (size_t)n);
-		if (r < 0)
-			return r;
-		total += (size_t)n;
-	}
-	return n < 0 ? -errno : 0;
+	return S_ISREG(st.st_mode) ? copy_all(from, to, GK_COPY_MAX) : 0;
+}
+
+/* A file of the host's that the allow-list of image = host let in. Everyone may read the copy, so
+ * that everyone must be allowed to read the file. */
+static int open_host_file(const char *source)
+{
+	struct stat st;
+	gk_autoclose int fd = gk_sys_openat2(AT_FDCWD, source, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 04) || (size_t)st.st_size > GK_HOST_COPY_MAX)
+		return -ENOENT;
+	return gk_steal_fd(&fd);
 }
 
 /* The directory of the entry before, which is most often that of the next one, too. */
@@ -173,12 +193,17 @@ static int open_parent(int upper, const char *path, struct parent *last)
 
 static int fill_file(int dir, const char *name, const struct gk_entry *e)
 {
+	gk_autoclose int from = e->kind == GK_ENTRY_HOST ? open_host_file(e->content) : -1;
+	/* A package may have gone a moment ago. */
+	if (e->kind == GK_ENTRY_HOST && from < 0)
+		return from == -ENOENT || from == -ELOOP ? 0 : from;
 	/* There is no umask any more. */
 	gk_autoclose int fd =
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, e->mode);
 	if (fd < 0)
 		return -errno;
-	int r = e->kind == GK_ENTRY_COPY ? copy_from_host(e->content, fd) :
+	int r = e->kind == GK_ENTRY_HOST ? copy_all(from, fd, GK_HOST_COPY_MAX) :
+		e->kind == GK_ENTRY_COPY ? copy_from_host(e->content, fd) :
 		e->content               ? gk_write_all(fd, e->content, strlen(e->content)) :
 					   0;
 	if (r == 0 && (e->uid || e->gid) && fchown(fd, e->uid, e->gid) < 0)

@@ -64,6 +64,7 @@ static const char *type_of(const struct gk_mount *m)
 	case GK_MOUNT_DEVPTS:
 	case GK_MOUNT_PTY: return "devpts";
 	case GK_MOUNT_SCRATCH:
+	case GK_MOUNT_SKELETON:
 	case GK_MOUNT_MASK_FILE:
 	case GK_MOUNT_MASK_DIR: return "tmpfs";
 	default: return NULL;
@@ -76,14 +77,16 @@ static bool below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && path[n] == '/';
 }
 
-/* A mount that the plan does not name: fine below a home or volume, with its flags. */
-static int check_extra(
-	const struct gk_plan *plan, const char *target, const char *options, struct gk_err *err)
+/* A mount that the plan does not name: fine below a home, a volume or a directory of the host, with
+ * its flags. */
+static int check_extra(const struct gk_plan *plan, const bool *made, const char *target,
+	const char *options, struct gk_err *err)
 {
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
-		if (m->kind == GK_MOUNT_BIND && below(target, m->target) &&
-			!missing_flag(m->flags & (GK_MF_NOSUID | GK_MF_NODEV), options))
+		if ((m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_HOST) && made[i] &&
+			below(target, m->target) &&
+			!missing_flag(m->flags & (GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV), options))
 			return 0;
 	}
 	char shown[256];
@@ -116,7 +119,7 @@ static int check_line(
 		seen[i] = true;
 		return 0;
 	}
-	return check_extra(plan, target, options, err);
+	return check_extra(plan, made, target, options, err);
 }
 
 static int check_top(struct gk_err *err)

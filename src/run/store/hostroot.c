@@ -1,0 +1,266 @@
+#include "run/store/hostroot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "plan/text.h"
+
+/* How many names of one directory are looked at. */
+enum { NAMES_MOST = 16384 };
+
+struct names {
+	char **list;
+	size_t n, cap;
+};
+
+struct survey {
+	struct gk_arena *arena;
+	struct gk_err *err;
+	struct gk_host_rules rules;
+	struct gk_host_item *items;
+	size_t n, cap;
+	char *listed; /* the directory whose names are kept: most patterns are in /etc */
+	struct names names;
+	bool own; /* the line at hand is the administrator's */
+};
+
+static int no_memory(const struct survey *s)
+{
+	return gk_fail_errno(s->err, -ENOMEM, "image = host");
+}
+
+static int read_lists(struct survey *s)
+{
+	int r = gk_host_rules_add(&s->rules, NULL, 0, NULL, s->arena, s->err);
+	if (r < 0)
+		return r;
+	/* The common case costs one call. Where it is there, the way to it is looked at. */
+	if (access(GK_HOST_ALLOW_PATH, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	gk_autoclose int fd = gk_open_trusted(GK_HOST_ALLOW_PATH, s->err);
+	if (fd < 0)
+		return fd;
+	char *text;
+	size_t size;
+	r = gk_read_all(fd, GK_HOST_LIST_MAX, s->arena, &text, &size, s->err);
+	if (r < 0) {
+		gk_err_context(s->err, "%s", GK_HOST_ALLOW_PATH);
+		return r;
+	}
+	return gk_host_rules_add(&s->rules, text, size, GK_HOST_ALLOW_PATH, s->arena, s->err);
+}
+
+static bool kept_out(const struct survey *s, const char *path)
+{
+	for (size_t i = 0; i < s->rules.n; i++)
+		if (s->rules.list[i].leave_out &&
+			fnmatch(s->rules.list[i].pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
+static const char *why_left_out(const struct survey *s, const char *path, const struct stat *st)
+{
+	if (gk_host_never(path, S_ISDIR(st->st_mode)))
+		return "never shown to users";
+	if (kept_out(s, path))
+		return "a line of " GK_HOST_ALLOW_PATH " keeps it out";
+	if (st->st_uid != 0)
+		return "it does not belong to root";
+	if (S_ISLNK(st->st_mode))
+		return NULL;
+	if (st->st_mode & 022)
+		return "others can write it";
+	if (S_ISDIR(st->st_mode))
+		return st->st_mode & 01 ? NULL : "not everyone may enter it";
+	if (!S_ISREG(st->st_mode))
+		return "it is neither a file nor a directory";
+	if (!(st->st_mode & 04))
+		return "not everyone may read it";
+	return (size_t)st->st_size > GK_HOST_COPY_MAX ? "it is too large to be copied" : NULL;
+}
+
+static bool taken_before(struct survey *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->items[i].path, path) == 0) {
+			s->items[i].listed = s->items[i].listed || s->own;
+			return true;
+		}
+	return false;
+}
+
+/* The last component may be a link, none before it. */
+static int look(const char *path, struct stat *st)
+{
+	gk_autoclose int fd = gk_sys_openat2(
+		AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return fd;
+	return fstat(fd, st) < 0 ? -errno : 0;
+}
+
+static int add(struct survey *s, const char *path, const struct stat *st, const char *why)
+{
+	char link[PATH_MAX];
+	struct gk_host_item item = { .kind = S_ISDIR(st->st_mode) ? GK_HOST_DIR :
+			S_ISLNK(st->st_mode)                      ? GK_HOST_LINK :
+								    GK_HOST_FILE,
+		.path = gk_arena_strdup(s->arena, path),
+		.left_out = why,
+		.listed = s->own };
+	if (item.kind == GK_HOST_LINK) {
+		ssize_t n = readlink(path, link, sizeof link - 1);
+		if (n <= 0)
+			return 0; /* replaced at this moment */
+		item.link = gk_arena_strndup(s->arena, link, (size_t)n);
+	}
+	if (s->n == GK_HOST_ITEMS_MOST)
+		return gk_fail(s->err, -E2BIG,
+			"image = host: the allow-lists match more than %d files and directories; "
+			"name fewer in " GK_HOST_ALLOW_PATH,
+			GK_HOST_ITEMS_MOST);
+	s->items = gk_grow(s->arena, s->items, s->n, &s->cap, sizeof *s->items);
+	if (!s->items || !item.path || (item.kind == GK_HOST_LINK && !item.link))
+		return no_memory(s);
+	s->items[s->n++] = item;
+	return 0;
+}
+
+static int take(struct survey *s, const char *path)
+{
+	struct stat st;
+	int r = look(path, &st);
+	if (r == -ENOENT || r == -ENOTDIR || taken_before(s, path))
+		return 0;
+	if (r == -ELOOP) {
+		st = (struct stat){ .st_mode = S_IFREG };
+		return add(s, path, &st, "it is reached through a symbolic link");
+	}
+	if (r < 0)
+		return gk_fail_errno(s->err, r, "image = host: %s", path);
+	return add(s, path, &st, why_left_out(s, path, &st));
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in a directory of the host, in order. One that is not there has none. */
+static int list_names(struct survey *s, const char *dir, struct names *ret)
+{
+	if (s->listed && strcmp(s->listed, dir) == 0) {
+		*ret = s->names;
+		return 0;
+	}
+	DIR *d = opendir(dir);
+	*ret = (struct names){ 0 };
+	int r = 0;
+	for (struct dirent *e; r == 0 && d && (e = readdir(d)) && ret->n < NAMES_MOST;) {
+		if (e->d_name[0] == '.')
+			continue;
+		ret->list = gk_grow(s->arena, ret->list, ret->n, &ret->cap, sizeof *ret->list);
+		char *name = gk_arena_strdup(s->arena, e->d_name);
+		r = ret->list && name ? 0 : no_memory(s);
+		if (r == 0)
+			ret->list[ret->n++] = name;
+	}
+	if (d)
+		closedir(d);
+	if (r < 0)
+		return r;
+	if (ret->n)
+		qsort(ret->list, ret->n, sizeof *ret->list, compare);
+	if (strcmp(dir, "/etc") == 0) {
+		s->listed = gk_arena_strdup(s->arena, dir);
+		s->names = *ret;
+	}
+	return 0;
+}
+
+/* One step for each component with a wildcard: "/etc/php/" "*" "/cli". */
+static int expand(struct survey *s, const char *pattern)
+{
+	size_t wild = strcspn(pattern, "*?[");
+	if (!pattern[wild])
+		return take(s, pattern);
+	size_t from = wild;
+	while (pattern[from - 1] != '/')
+		from--;
+	size_t len = strcspn(pattern + from, "/");
+	const char *rest = pattern + from + len;
+	const char *dir = gk_arena_strndup(s->arena, pattern, from > 1 ? from - 1 : 1);
+	const char *part = gk_arena_strndup(s->arena, pattern + from, len);
+	struct names names;
+	int r = dir && part ? list_names(s, dir, &names) : no_memory(s);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		if (fnmatch(part, names.list[i], FNM_PERIOD | FNM_NOESCAPE) != 0)
+			continue;
+		/* A name with a wildcard of its own is none that a package has. */
+		const char *path = names.list[i][strcspn(names.list[i], "*?[")] ?
+			NULL :
+			gk_arena_printf(s->arena, "%s/%s%s", dir, names.list[i], rest);
+		if (path)
+			r = expand(s, path);
+	}
+	return r;
+}
+
+/* /usr; and beside it, where a host has them, links into it or directories of their own. */
+static int take_system(struct survey *s)
+{
+	static const char *const dirs[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+		NULL };
+	int r = take(s, "/usr");
+	if (r < 0)
+		return r;
+	if (s->n != 1 || s->items[0].kind != GK_HOST_DIR || s->items[0].left_out)
+		return gk_fail(s->err, -EPERM, "image = host: /usr cannot be used: %s",
+			s->n == 1 && s->items[0].left_out ? s->items[0].left_out :
+							    "it is not a directory");
+	for (const char *const *dir = dirs; r == 0 && *dir; dir++)
+		r = take(s, *dir);
+	return r;
+}
+
+int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct gk_err *err)
+{
+	struct survey s = { .arena = arena, .err = err };
+	int r = read_lists(&s);
+	if (r == 0)
+		r = take_system(&s);
+	for (size_t i = 0; r == 0 && i < s.rules.n; i++) {
+		s.own = !s.rules.list[i].optional;
+		if (!s.rules.list[i].leave_out)
+			r = expand(&s, s.rules.list[i].pattern);
+	}
+	if (r == 0)
+		*ret = (struct gk_hostroot){ s.items, s.n };
+	return r;
+}
+
+int gk_hostroot_for(const struct gk_policy *policy, struct gk_request *request,
+	struct gk_arena *arena, struct gk_err *err)
+{
+	const char *image = request->override.image ? request->override.image : policy->image;
+	if (strcmp(image, GK_IMAGE_HOST) != 0 || request->override.edit_root)
+		return 0;
+	struct gk_hostroot *host = gk_arena_alloc(arena, sizeof *host);
+	if (!host)
+		return gk_fail_errno(err, -ENOMEM, "image = host");
+	int r = gk_hostroot_survey(arena, host, err);
+	if (r == 0)
+		request->host = host;
+	return r;
+}

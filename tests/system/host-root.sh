@@ -1,0 +1,129 @@
+#!/bin/bash
+# timeout: 300
+# image = host: the root is made of the host's own /usr, read-only, and of what the allow-list names.
+# Nothing else of the host shows, through either door.
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/../pam/_stack.sh"
+need_product
+add_user alice
+add_user ben
+set_ini 'image = host' 'pids_max = 60'
+stack gt
+ALLOW=/etc/gocker.d/host.allow
+
+# One secret of each class, each readable by everyone: only that it is not in the root keeps it.
+mkdir -p /etc/planted.d /var/lib/planted /var/backups /srv/planted /boot /run/planted /opt/tool
+SECRETS=(/etc/planted.key /etc/planted.d/key /var/lib/planted/dump.sql /var/backups/planted.sql
+	/root/planted-backup.tar /srv/planted/file /boot/planted-key /run/planted/planted.key
+	/home/ben/planted-diary /etc/ssh/ssh_host_planted_key)
+for file in "${SECRETS[@]}"; do
+	echo planted-secret >"$file"
+	chmod 644 "$file"
+done
+chmod 755 /root /home/ben /var/backups
+echo tool >/opt/tool/readme
+perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "/run/planted/planted.sock", Listen => 1) and chmod 0666, "/run/planted/planted.sock" and sleep 1000' &
+server=$!
+wait_until 10 test -S /run/planted/planted.sock
+remember_host
+
+as_alice() { as_user alice "$GOCKER_SHELL" -c "$1"; }
+
+# --- it is the host's ---
+
+run as_alice 'id -un; hostname; cat /etc/os-release'
+is "$rc" 0 "a login works"
+is "$(sed -n '1,2p' <<<"$out")" $'alice\ngocker-container' "as the user, in a container"
+is "$(tail -n +3 <<<"$out")" "$(cat /etc/os-release)" "the system is the host's"
+run as_alice 'readlink /bin; bash -c "echo bash"; perl -e "print qq{perl\n}"; ldconfig -p | head -c 5 >/dev/null; echo $?'
+is "$out" "$(readlink /bin)"$'\nbash\nperl\n0' "the host's programs and libraries run"
+run as_alice 'cat /etc/passwd | cut -d: -f1; ls /home; cat /opt/tool/readme'
+is "$(tr '\n' ' ' <<<"$out")" "root alice nobody alice tool " "the accounts and the home are the session's, /opt the host's"
+run as_alice 'touch /usr/x /opt/x /etc/alternatives/x /etc/x 2>&1 | grep -vc "Read-only\|Permission denied"; echo x >~/kept; cat ~/kept'
+is "$out" $'0\nx' "nothing but the home can be written"
+run as_alice 'su -c true 2>&1 </dev/null; echo "rc $?"; grep NoNewPrivs /proc/self/status; awk "\$5 == \"/usr\" { print \$6 }" /proc/self/mountinfo'
+like "$out" 'rc [1-9]' "su is without effect"
+like "$out" 'NoNewPrivs:[[:blank:]]1' "as no_new_privs makes it"
+like "$out" 'ro,nosuid,nodev' "and nosuid, nodev, read-only"
+
+# --- the plan, and the mount table ---
+
+plan=$("$GOCKER" explain alice)
+is "$(grep -cx 'image "host"' <<<"$plan")" 1 "explain names the root"
+is "$(grep -cx 'mount skeleton "/" nosuid,nodev from root:"upper"' <<<"$plan")" 1 "it is a tmpfs with the parts bound in"
+is "$(grep -cx 'mount host "/usr" ro,nosuid,nodev from host:"/usr"' <<<"$plan")" 1 "and prints each"
+is "$("$GOCKER" explain --format json alice | jq -r '.plan.image, (.plan.mounts[] | select(.target == "/usr") | .kind, .from.host, .by)')" \
+	$'host\nhost\n/usr\nimage' "as JSON, too"
+targets=$(as_alice 'cut -d" " -f5 /proc/self/mountinfo' | sort)
+is "$(grep -vxF "$(mounts_of_plan <<<"$plan")" <<<"$targets")" "" "no mount is there that is not planned"
+is "$(needed_mounts_of_plan <<<"$plan" | grep -vxF "$targets")" "" "every planned mount is there"
+is "$(as_alice 'awk "{ print \$6, \$5 }" /proc/self/mountinfo' | grep -v nosuid)" "" "every mount is nosuid"
+
+# --- and nothing else is ---
+
+# found DOOR: what of the planted secrets a walk from / reads, with the root of PID 1 and of other processes.
+# /usr is the host's as it is: what is in it is looked at by name alone.
+walk='grep -rsl planted-secret /etc /var /root /run /srv /boot /home /opt /tmp /mnt 2>/dev/null; find / -name "*planted*" -not -path "/proc/*" 2>/dev/null
+	for d in /proc/1/root /proc/self/root/.. /proc/1/cwd/..; do ls $d/etc/planted* $d/var/backups $d/srv/* $d/boot/* 2>/dev/null; done'
+control=$(as_user alice sh -c "for f in ${SECRETS[*]}; do cat \$f; done" 2>/dev/null | grep -c planted-secret)
+is "$control" "${#SECRETS[@]}" "A64 control: on the host alice reads every one of the planted secrets"
+is "$(as_user alice find /run/planted /etc -name '*planted*' 2>/dev/null | wc -l)" 6 "A64 control: and her walk finds them"
+run as_alice "$walk; echo walked"
+is "$out" walked "A64: a walk through the shell door finds none"
+run pamdrive gt alice open try "$walk; echo walked" close
+is "$(grep -c planted <<<"$out")" 0 "A64: a walk through the PAM door finds none"
+like "$out" walked "A64: and it walked"
+run "$GOCKER" run --image host sh -c "$walk; echo walked"
+is "$out" walked "A64: nor does the container's root under gocker run"
+
+# Every name in /etc that a session can list is one of the list's or one of gocker's own.
+expected=$("$GOCKER" explain alice | sed -nE 's/^(entry [a-z]+ [0-7]+ [0-9:]+|mount host) "(\/etc\/[^"]*)".*/\2/p' | sort -u)
+is "$(as_alice 'find /etc -xdev -mindepth 1' | sort | grep -vxF "$expected")" "" "A64: /etc has what the plan names, and nothing else"
+is "$(as_alice 'find /var /run /root /srv /boot /home -xdev -mindepth 1 -type f 2>/dev/null')" "" "A64: /var, /run, /root, /srv, /boot and /home are empty"
+is "$(as_alice 'cat /etc/shadow /etc/sudoers /etc/gocker.ini /etc/ssh/sshd_config 2>/dev/null; ls /etc/cron* /etc/pam.d 2>/dev/null')" "" \
+	"A64: shadow, sudoers, cron, PAM and gocker.ini are out"
+
+# --- the administrator's list ---
+
+mkdir -p /etc/gocker.d /etc/frobnicate
+echo frob >/etc/frobnicate/conf
+echo private >/etc/frob.private
+chmod 640 /etc/frob.private
+chown root:alice /etc/frob.private
+echo theirs >/etc/frob.ben
+chown ben /etc/frob.ben
+printf '%s\n' '# ours' /etc/frobnicate /etc/frob.private /etc/frob.ben '!/opt' >$ALLOW
+run as_alice 'cat /etc/frobnicate/conf; ls -d /opt /etc/frob.* 2>/dev/null; echo end'
+is "$out" $'frob\nend' "a line lets in and another keeps out; what not everyone may read, or is not root's, stays out"
+printf '%s\n' '/etc/*' >$ALLOW
+refused "a fault is told: /etc/gocker.d/host.allow:1: .* wildcards alone" '^gocker: /etc/gocker.d/host.allow:1: .* wildcards alone' as_user alice "$GOCKER_SHELL" -c id
+for line in /etc/shadow /etc/ssh/ssh_host_planted_key /var/lib/mysql; do
+	echo "$line" >$ALLOW
+	refused "a fault is told: $line is never shown" 'never shown' as_user alice "$GOCKER_SHELL" -c id
+done
+echo '/home/ben' >$ALLOW
+refused "a fault is told: make it a volume" 'make it a volume' as_user alice "$GOCKER_SHELL" -c id
+printf '%s\n' '/etc/s*' '/etc/ssh*' >$ALLOW
+run as_alice 'ls /etc/shadow* /etc/sudoers /etc/ssh/ssh_host* /etc/ssl/private 2>/dev/null; echo end'
+is "$out" end "A64: a wildcard that is too wide still lets no secret in"
+chmod 666 $ALLOW
+refused "a fault is told: can be written by others" 'can be written by others' as_user alice "$GOCKER_SHELL" -c id
+rm $ALLOW
+
+# --- the keys keep their meaning ---
+
+set_ini 'image = host' 'root = readonly' 'home = none'
+run as_alice 'echo ~; awk "\$5 == \"/\" { print \$6 }" /proc/self/mountinfo; ls /home'
+is "$out" $'/\nro,nosuid,nodev'"$(sed -n 's/^ro,nosuid,nodev//p' <<<"$out")" "root = readonly and home = none"
+mkdir -p /srv/course
+echo lesson >/srv/course/one
+set_ini 'image = host' 'home = tmpfs' 'network = none' 'volumes = /srv/course:/course:ro' 'pids_max = 7'
+run as_alice 'cat /course/one; ls -A ~; grep -c : /proc/net/dev; cat /sys/fs/cgroup/pids.max 2>/dev/null; ulimit -c'
+is "$(head -2 <<<"$out")" $'lesson\n1' "home = tmpfs, volumes and network = none"
+set_ini 'image = host' 'volumes = /srv/course:/opt/course'
+refused "a fault is told: lies in or covers /opt" 'lies in or covers /opt' as_user alice "$GOCKER_SHELL" -c id
+set_ini 'image = host'
+run "$GOCKER" run --image host --read-only --userns sh -c 'id -u; cat /usr/bin/env >/dev/null && echo reads; stat -c %u /usr'
+is "$out" $'0\nreads\n65534' "gocker run --userns: the host's files are not its root's"
+kill "$server"
+check_clean "logins with image = host leave nothing"
