@@ -76,6 +76,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	switch (key) {
 	case GK_KEY_SESSIONS_MAX: return number(p->sessions_max, p->sessions_max == 0);
 	case GK_KEY_USERNS_BASE: return number(p->userns_base, false);
+	case GK_KEY_MIN_UID: return number(p->min_uid, false);
 	case GK_KEY_USER_SESSIONS_MAX:
 		return number(p->user_sessions_max, p->user_sessions_max == 0);
 	case GK_KEY_PIDS_MAX: return number(p->pids_max, false);

@@ -62,6 +62,8 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"2000224256",
 		"write the first of 67108864 uids that nobody else uses, from 65536 to "
 		"4227858430, such as 2000224256" },
+	[GK_KEY_MIN_UID] = { "min_uid", COUNT, AT(min_uid), 0, UINT32_MAX - 1, NO_NONE, NULL,
+		"1000", "write a uid, such as 1000" },
 	[GK_KEY_CONTAIN] = { "contain", BOOL, AT(contain), 0, 0, NO_NONE, NULL, "yes",
 		"write yes or no" },
 	[GK_KEY_IMAGE] = { "image", IMAGE, AT(image), 0, 0, NO_NONE, NULL, "alpine",

@@ -132,8 +132,15 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 		e = expand(who, arena, &policy, err);
 	if (e < 0)
 		return e;
-	/* uid 0 goes through the PAM door uncontained unless a rule says otherwise. */
-	if (who->uid == 0 && !win.setting[GK_KEY_CONTAIN])
+	/* Root and system accounts, with which programs run, go through the PAM door uncontained
+	 * unless a section of theirs says otherwise. */
+	const struct gk_section *by = win.section[GK_KEY_CONTAIN];
+	bool by_name = by && by->kind != GK_SECTION_DEFAULT;
+	if (!by_name && policy.contain && who->uid != 0 && who->uid < policy.min_uid) {
+		policy.contain = false;
+		policy.origin[GK_KEY_CONTAIN] = policy.origin[GK_KEY_MIN_UID];
+	}
+	if (who->uid == 0 && !by)
 		policy.contain = false;
 	*ret_policy = policy;
 	return 0;

@@ -22,6 +22,7 @@ enum gk_key {
 	GK_KEY_IMAGE_DIR, /* [gocker] only */
 	GK_KEY_SESSIONS_MAX,
 	GK_KEY_USERNS_BASE,
+	GK_KEY_MIN_UID,
 	GK_KEY_CONTAIN, /* all other sections from here on */
 	GK_KEY_IMAGE,
 	GK_KEY_HOSTNAME,
@@ -69,6 +70,7 @@ struct gk_policy {
 	const char *image_dir;
 	uint64_t sessions_max; /* over all users; 0: no limit */
 	uint64_t userns_base;  /* the first host id of the ranges for user namespaces */
+	uint64_t min_uid;      /* the PAM door exempts the uids below it */
 	bool contain;          /* the PAM door only */
 	const char *image;
 	const char *hostname; /* {user} replaced; {id} still in it */

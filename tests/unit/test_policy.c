@@ -130,6 +130,32 @@ static void test_a_group_without_a_name_matches_nothing(void **state)
 	assert_int_equal(p.pids_max, 20);
 }
 
+static void test_system_accounts_are_exempt_unless_named(void **state)
+{
+	(void)state;
+	struct gk_arena arena = { 0 };
+	struct gk_group groups[] = { { 33, "www-data" } };
+	struct gk_identity www = { .name = "www-data",
+		.uid = 33,
+		.gid = 33,
+		.home = "/var/www",
+		.shell = "/usr/sbin/nologin",
+		.groups = groups,
+		.ngroups = 1 };
+	struct gk_policy p = good_policy("[gocker]\nmin_uid = 1000\n", &www, &arena);
+	assert_false(p.contain);
+	assert_int_equal(p.origin[GK_KEY_CONTAIN].line, 2);
+	assert_false(good_policy("", &www, &arena).contain);
+	assert_false(good_policy("[default]\ncontain = yes\n", &www, &arena).contain);
+	assert_true(good_policy("[user:www-data]\ncontain = yes\n", &www, &arena).contain);
+	assert_true(good_policy("[group:www-data]\ncontain = yes\n", &www, &arena).contain);
+	assert_true(good_policy("[gocker]\nmin_uid = 33\n", &www, &arena).contain);
+	assert_true(good_policy("[gocker]\nmin_uid = 0\n", &www, &arena).contain);
+	www.uid = 1000;
+	assert_true(good_policy("", &www, &arena).contain);
+	gk_arena_free(&arena);
+}
+
 static void test_root_is_not_contained_unless_said(void **state)
 {
 	(void)state;
@@ -256,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_directory_service_names),
 		cmocka_unit_test(test_a_group_without_a_name_matches_nothing),
 		cmocka_unit_test(test_root_is_not_contained_unless_said),
+		cmocka_unit_test(test_system_accounts_are_exempt_unless_named),
 		cmocka_unit_test(test_placeholders),
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),

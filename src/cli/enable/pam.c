@@ -46,6 +46,10 @@ static int check_user(struct opening *o, const char *user, struct gk_err *err)
 	if (who.uid == 0)
 		return gk_fail(err, -EPERM,
 			"root is not contained: someone must be able to repair the host");
+	if (!policy.contain && who.uid < policy.min_uid)
+		return gk_fail(err, -EPERM,
+			"%s has uid %u, below min_uid, and is exempt; write `contain = yes` in [user:%s]",
+			who.name, (unsigned)who.uid, who.name);
 	if (!policy.contain)
 		return gk_fail(err, -EPERM,
 			"contain = no for %s: line %u of " GK_CONFIG_PATH " ([%s])", who.name,
