@@ -56,6 +56,10 @@ is "$(echo ./probe | sudo -iu alice 2>&1)" "$want" "sudo -iu"
 is "$(sudo -u alice /home/alice/probe 2>&1)" "$want" "sudo -u CMD"
 is "$(sudo hostname)" throwaway "sudo to root is let through"
 is "$(su - root -c hostname)" throwaway "su to root is let through"
+is "$(su -s /bin/sh www-data -c hostname)" throwaway "su to a system account is let through (min_uid)"
+set_ini '[user:www-data]' 'contain = yes' 'home = none'
+is "$(su -s /bin/sh www-data -c hostname)" gocker-container "unless its section says contain = yes"
+set_ini
 run su - alice -c 'exit 7'
 is "$rc" 7 "su hands the exit status on"
 like "$(su - alice -c 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status' | tr -s '\n\t' '  ')" 'NoNewPrivs: 1 Seccomp: 2' \
