@@ -99,7 +99,7 @@ for limit in '-f 0' '-n 16' '-n 8' '-u 1' '-c unlimited' '-l 0' '-i 0' '-q 0' '-
 	if [[ $out =~ mnt: ]]; then
 		unlike "$out" "${host//[\[\]]/.}" "A9 [pam]: a daemon with ulimit $limit: contained"
 	else
-		like "$out" 'open: (14|4|5|28)|^$|run: [1-9]' "A9 [pam]: a daemon with ulimit $limit: refused, and nothing ran"
+		like "$out" 'open: (6|14|4|5|28)|^$|run: [1-9]' "A9 [pam]: a daemon with ulimit $limit: refused, and nothing ran"
 	fi
 done
 run bash -c 'ulimit -n 77; exec pamdrive gt alice open user "ulimit -n" close'
