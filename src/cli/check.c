@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/print.h"
 #include "cli/report.h"
 #include "plan/env.h"
 #include "plan/keys.h"
@@ -41,7 +42,7 @@ static void add_whole(struct gk_faults *faults, struct gk_fault *room, const str
 	*faults = (struct gk_faults){ room, 1 };
 }
 
-static int print_text(
+static void print_text(
 	const char *path, const struct gk_faults *faults, const struct gk_faults *warnings)
 {
 	for (size_t i = 0; i < warnings->n; i++)
@@ -60,7 +61,6 @@ static int print_text(
 		printf("%s: no fault found\n", path);
 	else if (faults->n == GK_FAULTS_MAX)
 		printf("%s: there may be more faults\n", path);
-	return fflush(stdout) != 0;
 }
 
 static json_object *json_list(const struct gk_faults *faults, struct gk_arena *arena)
@@ -172,9 +172,12 @@ static int check(const char *path, bool json)
 	if (status == GK_EXIT_GOCKER)
 		return gk_cli_fail("check", &err);
 	const char *name = path ? path : GK_CONFIG_PATH;
-	int failed = json ? print_json(name, &faults, &warnings, &arena) :
-			    print_text(name, &faults, &warnings);
-	return failed ? GK_EXIT_GOCKER : status;
+	int failed = 0;
+	if (json)
+		failed = print_json(name, &faults, &warnings, &arena);
+	else
+		print_text(name, &faults, &warnings);
+	return gk_print_end("check") || failed ? GK_EXIT_GOCKER : status;
 }
 
 int gk_cmd_check(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/enable/accounts.h"
 #include "cli/options.h"
+#include "cli/print.h"
 #include "cli/explain-json.h"
 #include "cli/report.h"
 #include "plan/keys.h"
@@ -118,7 +119,7 @@ static const char *value_text(struct explain *e, enum gk_key key)
 	return text && *text ? text : "\"\"";
 }
 
-static int print_text(struct explain *e)
+static void print_text(struct explain *e)
 {
 	const char *path = e->config_path ? e->config_path : GK_CONFIG_PATH;
 	const char *name = gk_shown(&e->arena, e->who.name, strlen(e->who.name));
@@ -135,7 +136,6 @@ static int print_text(struct explain *e)
 	}
 	if (e->text)
 		printf("\n%s", e->text);
-	return fflush(stdout) != 0;
 }
 
 static int print_json(struct explain *e, const struct gk_err *err)
@@ -161,10 +161,14 @@ static int explain(struct explain *e)
 	if (decide(e, &err) < 0)
 		return gk_cli_fail("explain", &err);
 	int r = make_plan(e, &err);
-	int failed = e->json ? print_json(e, &err) : print_text(e);
+	int failed = 0;
+	if (e->json)
+		failed = print_json(e, &err);
+	else
+		print_text(e);
 	if (r < 0)
 		fprintf(stderr, "gocker explain: the login would be refused: %s\n", err.msg);
-	return failed ? GK_EXIT_GOCKER : r < 0;
+	return gk_print_end("explain") || failed ? GK_EXIT_GOCKER : r < 0;
 }
 
 int gk_cmd_explain(int argc, char **argv)

@@ -69,6 +69,12 @@ cpus = 1.5
 pids_max = 32
 EOF
 explain() { "$gocker" explain --config "$work/explain.ini" "$@"; }
+for args in "check conf/gocker.ini" "check --format json conf/gocker.ini" \
+	"explain --config $work/explain.ini $me" "explain --format json --config $work/explain.ini $me"; do
+	# shellcheck disable=SC2086 # words
+	said=$("$gocker" $args 2>&1 >/dev/full)
+	is "$? $said" "125 gocker ${args%% *}: cannot write: No space left on device" "a report that cannot be written is an error: ${args%%"$work"*}"
+done
 line() { explain "$me" | awk -v key="$1" '$1 == key { $1 = ""; print substr($0, 2) }'; }
 is "$(line pids_max)" "31 [default] line 2" "explain: a value and the line that decided it"
 is "$(line cpus)" "1.500 [user:$me] line 5" "explain: the user's own section"
