@@ -212,6 +212,14 @@ clean:
 distclean: clean
 	rm -rf build-* compile_commands.json
 
+# For clangd and other tools that read a compilation database; needs jq.
+.PHONY: compile-commands
+compile-commands: $(BUILD)/gen/filters.h $(BUILD)/gen/launcher.h
+	$(Q)printf '%s\n' $(wildcard src/*.c src/*/*.c src/*/*/*.c pam/*.c) | \
+		jq -R --arg dir '$(CURDIR)' --arg cc '$(subst ','\'',$(CC) $(CPPFLAGS) $(GK_CFLAGS))' \
+			'{ directory: $$dir, file: ., command: ($$cc + " -c " + .) }' | \
+		jq -s . >compile_commands.json
+
 version:
 	@echo $(VERSION)
 
@@ -232,6 +240,7 @@ help:
 	'make check-unit    one family of them; the others: check-golden, and for root' \
 	'                   $(ROOT_CHECKS)' \
 	'make check-asan    unit and golden tests under AddressSanitizer and UBSan' \
+	'make compile-commands   compile_commands.json, for clangd and the like' \
 	'make check-openssh OpenSSH'\''s own tests through both doors (root)' \
 	'make check-vm      whole hosts under emulation (root; make deps-vm)' \
 	'make lint          both compilers, clang-tidy, cppcheck, the analyzer, shellcheck' \
