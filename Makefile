@@ -240,7 +240,8 @@ help:
 	'make check-unit    one family of them; the others: check-golden, and for root' \
 	'                   $(ROOT_CHECKS)' \
 	'make check-asan    unit and golden tests under AddressSanitizer and UBSan' \
-	'make compile-commands   compile_commands.json, for clangd and the like' \
+	'make compile-commands  write compile_commands.json, for clangd and the like' \
+	'make format        lay the C code out as .clang-format says' \
 	'make check-openssh OpenSSH'\''s own tests through both doors (root)' \
 	'make check-vm      whole hosts under emulation (root; make deps-vm)' \
 	'make lint          both compilers, clang-tidy, cppcheck, the analyzer, shellcheck' \

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "image/layout.h"
 #include "image/tree.h"
+#include "plan/hostroot.h"
 
 /* Names below .versions that are no version: no image's name begins with a dot. */
 #define NEW_PREFIX  ".new@"
@@ -103,6 +104,10 @@ int gk_staging_begin(
 	struct stat st;
 	if (!gk_image_name_ok(name))
 		return gk_fail(err, -EINVAL, "not a name for an image (letters, digits, . _ -)");
+	if (strcmp(name, GK_IMAGE_HOST) == 0)
+		return gk_fail(err, -EINVAL,
+			"'%s' is reserved: image = %s is the host's own /usr; choose another name",
+			name, name);
 	if (fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode))
 		return gk_fail(err, -EEXIST, "%s/%s was not made by gocker; move it away first",
 			store->path, name);

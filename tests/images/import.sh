@@ -74,6 +74,8 @@ for name in .hidden ../up a/b "" "$(printf 'x%.0s' {1..65})" -dash 'a b'; do
 	run import -- "$name" "$archives/good.tar"
 	like "$rc:$err" '125:.*not a name' "'${name:0:20}' is no name for an image"
 done
+run import host "$archives/good.tar"
+like "$rc:$err" "125:.*'host' is reserved" "nor is host, which is the host's own /usr"
 run setpriv --reuid 65534 --regid 65534 --clear-groups "$GOCKER" image import --image-dir $images x "$archives/good.tar"
 like "$rc:$err" '125:.*only root' "only root imports"
 

@@ -22,15 +22,16 @@ pam_module() { # prints the module's path
 }
 
 # write_door_pam SERVICE [LINE...]: a service file whose session part goes through the door. Around
-# the lines, as pam_selinux's close and open do: what closes first is the first line.
+# the lines, as pam_selinux's close and open do: what closes first is the first line. pamdrive, which opens
+# sessions by hand, is no program that gocker knows: it is named.
 write_door_pam() {
 	local service=$1
 	shift
 	{
 		printf 'auth required pam_permit.so\naccount required pam_permit.so\n'
-		[ "$door" != pam ] || echo "session required pam_gocker.so outer"
+		[ "$door" != pam ] || echo "session required pam_gocker.so outer narrow=$GKT_HELPERS/pamdrive"
 		printf '%s\n' "$@"
-		[ "$door" != pam ] || echo "session required pam_gocker.so"
+		[ "$door" != pam ] || echo "session required pam_gocker.so narrow=$GKT_HELPERS/pamdrive"
 		echo "password required pam_deny.so"
 	} >"/etc/pam.d/$service"
 }

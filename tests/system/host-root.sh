@@ -24,7 +24,7 @@ chmod 755 /root /home/ben /var/backups
 echo tool >/opt/tool/readme
 perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "/run/planted/planted.sock", Listen => 1) and chmod 0666, "/run/planted/planted.sock" and sleep 1000' &
 server=$!
-wait_until 10 test -S /run/planted/planted.sock
+wait_until 60 test -S /run/planted/planted.sock
 remember_host
 
 as_alice() { as_user alice "$GOCKER_SHELL" -c "$1"; }
@@ -45,6 +45,9 @@ run as_alice 'su -c true 2>&1 </dev/null; echo "rc $?"; grep NoNewPrivs /proc/se
 like "$out" 'rc [1-9]' "su is without effect"
 like "$out" 'NoNewPrivs:[[:blank:]]1' "as no_new_privs makes it"
 like "$out" 'ro,nosuid,nodev' "and nosuid, nodev, read-only"
+
+run "$GOCKER" doctor
+unlike "$out" "there is no image 'host'" "doctor takes it for no missing image"
 
 # --- the plan, and the mount table ---
 
