@@ -238,6 +238,8 @@ static int stay_outside(struct gk_pam_door *door, struct gk_children *c, int pty
 	const struct gk_link_message *ready, struct gk_pam_failure *why)
 {
 	int r = check_caller(why);
+	if (r == 0 && (r = gk_join_can_verify()) < 0)
+		return fail(why, r, "statx");
 	if (r == 0 && c->mode == GK_LINK_DROP && (r = find_user(door, ready, c)) < 0)
 		return fail(why, r, "cannot look the user up");
 	if (r == 0 && (c->own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC)) < 0)

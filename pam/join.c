@@ -23,6 +23,15 @@ int gk_join_verify(const struct gk_link_root *want)
 		-EXDEV;
 }
 
+/* The C library answers for a kernel without statx(2), but knows no mount id. */
+int gk_join_can_verify(void)
+{
+	struct statx st;
+	if (statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID, &st) < 0)
+		return -errno;
+	return st.stx_mask & STATX_MNT_ID ? 0 : -ENOSYS;
+}
+
 void gk_join_core_limit(void)
 {
 	struct rlimit core;

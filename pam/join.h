@@ -11,6 +11,9 @@
  * or -errno. */
 int gk_join_verify(const struct gk_link_root *want);
 
+/* Whether this kernel, and what filters the caller, let a child verify its join: 0, or -errno. */
+int gk_join_can_verify(void);
+
 /* A hard limit of 0 for core files (pam_limits) keeps no handler of the host's from running, and
  * the entry stub, which is the user's, could not raise it to the 1 that does (gk_forbid_core). The
  * soft limit stays. */

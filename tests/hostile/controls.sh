@@ -38,7 +38,7 @@ for _ in $(doors | grep pam); do
 	pid=$!
 	check "A49 [pam]: su from a place with a cgroup of its own gets in" wait_until 20 grep -q in "$GKT_WORK/su"
 	leaf=$(session_leaves "$(uid_of alice)")
-	is "$(cat "$leaf/pids.max")" 10 "A49 [pam]: the limit is that of the policy, with three for init and the daemon"
+	is "$(cat "$leaf/pids.max")" 9 "A49 [pam]: the limit is that of the policy, with two for init and the child of su"
 	check "A49 [pam]: and the user's process is in it" sh -c "for p in \$(cat $leaf/cgroup.procs); do tr '\\0' ' ' </proc/\$p/cmdline; done | grep -q 'sleep 1000'"
 	kill -9 $pid
 	wait $pid 2>/dev/null
