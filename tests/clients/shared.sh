@@ -7,8 +7,10 @@ ten_at_once() {
 	row=S15
 	local pids=() i wrong=0
 	start_master "$user"
+	rm -f "$GKT_WORK/go"
 	for i in {1..10}; do
-		ssh_over "$user" "echo $i; read x; hostname; exit $i" >"$GKT_WORK/ten-$i" 2>&1 < <(sleep 2; echo go) &
+		ssh_over "$user" "echo $i; read x; hostname; exit $i" >"$GKT_WORK/ten-$i" 2>&1 \
+			< <(wait_until 200 test -e "$GKT_WORK/go"; echo go) &
 		pids+=($!)
 	done
 	for i in {1..10}; do wait_until 40 grep -q . "$GKT_WORK/ten-$i"; done
@@ -17,6 +19,7 @@ ten_at_once() {
 	elif [ "$door" = pam ]; then
 		is "$(session_inits | wc -l)" 1 "ten sessions at once are one login, in one container"
 	fi
+	touch "$GKT_WORK/go" # all ten are there and were counted
 	for i in {1..10}; do
 		wait "${pids[i - 1]}"
 		[ $? = "$i" ] && [ "$(cat "$GKT_WORK/ten-$i")" = "$i"$'\n'"$inside" ] || wrong=$((wrong + 1))

@@ -32,10 +32,10 @@ use_door() { # DOOR [INI LINE...]
 
 # inside USER CMD: in a fresh session, through the door that is in use. Fills rc, out and err.
 # A static program of tests/hostile/inside is brought in by the home.
-inside() { run timeout 60 ssh -l "$1" gocker "${@:2}"; }
+inside() { run timeout $((60 * ${GKT_SLOW:-1})) ssh -l "$1" gocker "${@:2}"; }
 
 # The shell door without sshd, five times as fast.
-shell_in() { run timeout 60 setpriv --reuid "$1" --regid "$(id -g "$1")" --init-groups --reset-env \
+shell_in() { run timeout $((60 * ${GKT_SLOW:-1})) setpriv --reuid "$1" --regid "$(id -g "$1")" --init-groups --reset-env \
 	env HOME="/home/$1" "${in_env[@]}" "$GOCKER_SHELL" -c "$2"; }
 in_env=()
 
