@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mntent.h>
 #include <paths.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -33,11 +36,33 @@ static void uncover(void)
 		(void)umount2(record_files[i], MNT_DETACH);
 }
 
+/* The copy holds every mount of the host. Where the host's are shared, as systemd makes them, an
+ * umount(2) there takes the copy away as well. Where they are private a file system would live on
+ * for as long as the session. A FUSE server that waits for its unmount, and that the session waits
+ * for in turn (sshfs to this very host), would wait for ever: FUSE mounts go at once. Outer ones
+ * come first and take along what is mounted below, so no path leads through one of them. A path
+ * that a user changes meanwhile can take another mount out of this view, which only this session
+ * has; gocker's own come after. */
+static void drop_fuse_mounts(void)
+{
+	struct mntent entry;
+	char text[4096];
+	FILE *list = setmntent("/proc/self/mounts", "re");
+	while (list && getmntent_r(list, &entry, text, sizeof text)) {
+		bool fuse = strncmp(entry.mnt_type, "fuse", 4) == 0 && hasmntopt(&entry, "user_id");
+		if (fuse && strcmp(entry.mnt_dir, "/") != 0)
+			(void)umount2(entry.mnt_dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+	if (list)
+		(void)endmntent(list);
+}
+
 static int change_mounts(int ptys, bool records)
 {
 	/* Nothing of this is to reach the host; what the host mounts later still arrives. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return -errno;
+	drop_fuse_mounts();
 	gk_autoclose int place = open(PTYS, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = place < 0 ? -errno : gk_sys_move_mount(ptys, place);
 	return r == 0 && records ? cover_records() : r;
