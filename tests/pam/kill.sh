@@ -17,7 +17,7 @@ for _ in 1 2 3; do ssh_as a true; done
 span=$(((${EPOCHREALTIME/./} - start) / 3))
 [ "$span" -lt 400000 ] || span=400000 # on a machine that is busy with more than this
 echo "$span" >/run/gkt/latekill
-sed -i "0,/^session/s||session required pam_exec.so quiet type=open_session $GKT_HELPERS/latekill\n&|" /etc/pam.d/gocker-sshd
+sed -i "/pam_gocker.so outer/a session required pam_exec.so quiet type=open_session $GKT_HELPERS/latekill" /etc/pam.d/gocker-sshd
 remember_host
 
 # What a login is doing that is killed: it stays, it ignores what asks it to end, it is ending.

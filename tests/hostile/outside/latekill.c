@@ -6,7 +6,7 @@
  * with the same arguments, environment, ids and parent. What was killed when goes to
  * /run/gkt/latekill.log.
  *
- * By pam_exec, in front of gocker's lines at the opening of a session: the daemon (sshd's monitor),
+ * By pam_exec, behind gocker's first line at the opening of a session: the daemon (sshd's monitor),
  * its keeper or the container's init, from the moment that it is there; earlier moments more often,
  * since that is when the container is made. A line with what it was, when, and the daemon goes to
  * /run/gkt/latekill.USER. */
