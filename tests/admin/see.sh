@@ -20,7 +20,7 @@ is "$rc" 1 "inspect of a session that is not: exit status 1"
 like "$err" 'no session 0123' "and says so"
 commands=$("$GOCKER" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
 like "$(paste -sd' ' <<<"$commands")" '^run check explain image enable disable doctor ps top .* gc$' "gocker --help lists the commands"
-images=$("$GOCKER" image --help | sed -n 's/^  \([a-z]*\)[ ].*/image \1/p' | sort -u)
+images=$("$GOCKER" image --help | sed -n 's/^  \([a-z]\{1,\}\)[ ].*/image \1/p' | sort -u)
 is "$(wc -l <<<"$images")" 9 "gocker image --help lists its own"
 while read -ra words; do
 	command=${words[*]} wrong=2 # a command that runs another's has the convention of env(1)
