@@ -58,7 +58,7 @@ for stack in common-session common-session-noninteractive; do
 done
 said=$("$GOCKER" doctor --format json | jq -r '.[]|select(.item=="pam")|"\(.level) \(.finding)"')
 unlike "$said" '^bad|\nbad' "doctor finds nothing bad in the stacks that the profiles make"
-like "$said" 'warn /etc/pam.d/sshd: pam_[a-z]*.so comes after .pam_gocker.so., and would run inside \(its sessions are contained\)' \
+like "$said" 'warn PAM service sshd: pam_[a-z]*.so comes after .pam_gocker.so. \(its sessions are contained\)' \
 	"and names what Debian's stack of sshd has behind them"
 # Debian's own stack of sshd; without an audit subsystem that lets it, a login is not to fail.
 sed 's/^session *required *pam_loginuid/session optional pam_loginuid/' /etc/pam.d/sshd >"$SSHD_PAM"

@@ -16,8 +16,8 @@ ln -s /usr/include/{linux,asm-generic,iniparser*,security,json-c,archive*.h,secc
 mkdir "$inc/openssl" && ln -s /usr/include/openssl/* "$machine"/openssl/* "$inc/openssl/"
 # What is made at build time is made by programs of the host's.
 cp "${BUILD:-build}"/gen/*.h "$inc/gen/"
-flags=(-D_GNU_SOURCE -std=gnu17 -O0 -Isrc "-I$inc/gen" "-I$inc" -include "$standin/statx.h" '-DGK_VERSION="0"'
-	'-DGK_CONFIG_PATH="/etc/gocker.ini"' '-DGK_BINDIR="/usr/local/bin"' '-DGK_RUNDIR="/run/gocker"'
+flags=(-D_GNU_SOURCE -std=gnu17 -O0 -Isrc -I. "-I$inc/gen" "-I$inc" -include "$standin/statx.h" '-DGK_VERSION="0"'
+	'-DGK_CONFIG_PATH="/etc/gocker.ini"' '-DGK_SYSCONFDIR="/etc"' '-DGK_BINDIR="/usr/local/bin"' '-DGK_RUNDIR="/run/gocker"'
 	'-DGK_LIBEXECDIR="/usr/local/libexec/gocker"' '-DGK_STATEDIR="/var/lib/gocker"'
 	'-DGK_DATADIR="/usr/local/share/gocker"')
 

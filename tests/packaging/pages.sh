@@ -122,6 +122,10 @@ check "the shipped gocker.ini has no fault" "$GOCKER" check "$GKT_TOP/conf/gocke
 
 # --- pam_gocker(8) ---
 
-options_of_module() { grep -ohE '"(outer|debug|break_glass=|[a-z_]+=)"' "$GKT_TOP"/pam/pam_gocker.c | tr -d '"' | grep -v '^event' | sort -u; }
-options_of_pam_page() { sed -n '/^\.Ss Options/,/^\.El/s/^\.It Cm \([a-z_]*=*\).*/\1/p' "$man/pam_gocker.8" | sort; }
-is "$(options_of_pam_page)" "$(options_of_module)" "pam_gocker(8) has the module's options, and no others"
+options_of_module() { # a word alone, or NAME=
+	sed -n 's/.*strcmp(argv\[i\], "\([a-z_]*\)").*/\1/p; s/.*= value_of(argv\[i\], "\([a-z_]*\)").*/\1=/p' \
+		"$GKT_TOP/pam/pam_gocker.c"
+	grep -oE '\{ "[a-z]+", GK_LINK_[A-Z]+ \}' "$GKT_TOP/pam/pam_gocker.c" | sed 's/.*"\(.*\)".*/\1=/'
+}
+options_of_pam_page() { sed -n '/^\.Ss Options/,/^\.El/s/^\.It //p' "$man/pam_gocker.8" | grep -oE 'Cm [a-z_]+=?' | cut -c4-; }
+is "$(options_of_pam_page | sort)" "$(options_of_module | sort)" "pam_gocker(8) has the module's options, and no others"
