@@ -148,9 +148,9 @@ make_crowd_users() {
 	local i
 	! grep -q '^crowd0:' /etc/passwd || return 0
 	for ((i = 0; i < 100; i++)); do
-		echo "crowd$i:x:$((3000 + i)):$((3000 + i))::/home/crowd$i:$GOCKER_SHELL" >>/etc/passwd
-		echo "crowd$i:x:$((3000 + i)):" >>/etc/group
-		install -d -m 700 -o $((3000 + i)) -g $((3000 + i)) "/home/crowd$i"
+		echo "crowd$i:x:$((5000 + i)):$((5000 + i))::/home/crowd$i:$GOCKER_SHELL" >>/etc/passwd
+		echo "crowd$i:x:$((5000 + i)):" >>/etc/group
+		install -d -m 700 -o $((5000 + i)) -g $((5000 + i)) "/home/crowd$i"
 	done
 }
 
@@ -168,7 +168,7 @@ measure_5() {
 	for n in 0 "${counts[@]}"; do
 		[ "$n" != "$last" ] || continue
 		last=$n
-		crowd "$n" 100 3000 $limit_s gocker-shell -c 'echo; read x'
+		crowd "$n" 100 5000 $limit_s gocker-shell -c 'echo; read x'
 		local in_all=$crowd_kb ready=$crowd_ready pss=-
 		[ "$ready" = "$n" ] || echo "  (only $ready of $n came up)"
 		bench-lap -n "$runs" -w 2 "$work/alive" >"$work/alive.$n"
