@@ -37,7 +37,8 @@ static bool registered, is_inside;
 /* Between `before_fork` and the two that follow it: fork(3) runs all three in the same thread. */
 static struct {
 	struct gk_powers powers;
-	int failed; /* -errno */
+	bool is_read; /* powers are the daemon's: they are given back after the fork */
+	int failed;   /* -errno */
 } at_fork;
 
 /* ---- in the daemon ---- */
@@ -49,6 +50,7 @@ static void before_fork(void)
 	if (!armed)
 		return;
 	at_fork.failed = gk_powers_read(&at_fork.powers);
+	at_fork.is_read = at_fork.failed == 0;
 	if (at_fork.failed == 0)
 		at_fork.failed = gk_powers_raise();
 	if (at_fork.failed == 0 && setns(armed->init, CLONE_NEWPID) < 0)
@@ -64,7 +66,7 @@ static void after_fork(void)
 	if (setns(armed->own_pid_ns, CLONE_NEWPID) < 0)
 		syslog(LOG_AUTHPRIV | LOG_ERR, "pam_gocker: event=stuck reason=\"setns\" errno=%d",
 			errno);
-	if (gk_powers_restore(&at_fork.powers) < 0)
+	if (at_fork.is_read && gk_powers_restore(&at_fork.powers) < 0)
 		syslog(LOG_AUTHPRIV | LOG_ERR, "pam_gocker: event=stuck reason=\"capabilities\"");
 	errno = e;
 }
@@ -147,6 +149,8 @@ static int go_inside(struct gk_children *c)
 	int r = check_pid_namespace(c);
 	if (r == 0)
 		r = join(c);
+	/* Before the child is anybody else: `others` has a descriptor of the host's root. */
+	close_all(c);
 	if (r < 0)
 		return r;
 	closelog();
@@ -171,7 +175,6 @@ static void in_child(void)
 	int r = at_fork.failed;
 	if (r == 0)
 		r = go_inside(c);
-	close_all(c);
 	if (r == 0) {
 		free(c->groups);
 		free(c);

@@ -25,7 +25,9 @@ static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable
 int gk_powers_read(struct gk_powers *ret)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	/* On failure it has none: a caller that went on by mistake would have nothing to keep. */
+	*ret = (struct gk_powers){ 0 };
 	int r = (int)gk_sys_ret(syscall(SYS_capget, &head, data));
 	int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
 	int ambient = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0);
@@ -59,8 +61,9 @@ int gk_powers_guard_exec(struct gk_powers *saved)
 {
 	struct gk_powers now;
 	int r = gk_powers_read(&now);
-	if (r == 0)
-		r = set_securebits(now.securebits | SECBIT_NOROOT);
+	if (r < 0)
+		return r;
+	r = set_securebits(now.securebits | SECBIT_NOROOT);
 	if (r == 0)
 		*saved = now;
 	return r;
@@ -70,8 +73,9 @@ int gk_powers_guard(struct gk_powers *saved)
 {
 	struct gk_powers now;
 	int r = gk_powers_read(&now);
-	if (r == 0)
-		r = set_securebits(now.securebits | SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP);
+	if (r < 0)
+		return r;
+	r = set_securebits(now.securebits | SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP);
 	if (r < 0)
 		return r;
 	if (now.ambient_setuid && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_SETUID, 0, 0) < 0)
