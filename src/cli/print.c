@@ -23,6 +23,22 @@ int gk_terminal_size(int *ret_rows)
 	return size.ws_col;
 }
 
+const char *gk_colour(enum gk_colour colour)
+{
+	static const char *const sequences[] = { [GK_PLAIN] = "\033[0m",
+		[GK_RED] = "\033[1;31m",
+		[GK_YELLOW] = "\033[1;33m",
+		[GK_GREEN] = "\033[1;32m",
+		[GK_GREY] = "\033[2m" };
+	static int shown = -1;
+	if (shown < 0) {
+		const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+		shown = isatty(STDOUT_FILENO) && !(no && *no) && term && *term &&
+			strcmp(term, "dumb") != 0;
+	}
+	return shown ? sequences[colour] : "";
+}
+
 /* The next character of *s: its columns, with *s moved behind it. What this locale can't read
  * counts as one column a byte. */
 static int next_width(const char **s)

@@ -29,6 +29,11 @@ void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
 /* The width of the terminal behind stdout; 0 when it is none. ret_rows may be NULL. */
 int gk_terminal_size(int *ret_rows);
 
+/* The escape sequence that begins a colour or ends one, "" unless stdout is a terminal that shows
+ * colour: not with NO_COLOR (https://no-color.org) or TERM=dumb, as systemctl(1) does. */
+enum gk_colour { GK_PLAIN, GK_RED, GK_YELLOW, GK_GREEN, GK_GREY };
+const char *gk_colour(enum gk_colour colour);
+
 /* The display columns of s in this locale, and a copy of at most `width` of them, with '+' as the
  * last when something was cut. */
 int gk_display_width(const char *s);

@@ -23,9 +23,13 @@ remember_host
 doctor alice
 is "$rc" 0 "a host as it should be: exit status 0"
 like "$out" 'ok +trial +a trial login through the shell door works' "a trial login"
-like "$out" 'ok +sshd +nothing leads past' "sshd with the shipped drop-in"
-like "$out" 'ok +lockout +1 administrator ' "who can still repair the host"
+like "$out" 'read +sshd +its configuration lets nothing past' "sshd with the shipped drop-in, which is read, not tried"
+like "$out" 'read +lockout +1 administrator ' "who can still repair the host"
 is "$(bad alice)" "" "nothing bad"
+doctor alice
+like "$(tail -1 <<<"$out")" '^0 bad, [0-9]+ warn; [0-9]+ tried and ok, [0-9]+ only read$' "the last line sums up"
+is "$("$GOCKER" doctor --format json --sshd-config "$GKT_WORK/safe" alice | jq -c '[.[]|select(.item=="trial" or .item=="shells")|[.item,.tried]]')" \
+	'[["shells",false],["trial",true]]' "what was tried is told from what was read"
 is "$("$GOCKER" doctor -q --format json --sshd-config "$GKT_WORK/safe" alice | jq '[.[]|select(.fix==null)]|length')" 0 "each finding has its fix"
 is "$("$GOCKER" ps --all -q)" "" "the trial leaves no session"
 is "$(ls -A /home/alice)" "" "and nothing in the home"
@@ -36,6 +40,9 @@ is "$rc" 1 "sshd without the drop-in: exit status 1"
 for key in allowtcpforwarding allowstreamlocalforwarding permituserrc; do
 	like "$out" "bad +sshd +$key yes: " "sshd: $key is a way out of the shell door"
 done
+doctor_plain=$out
+is "$(grep -c 'do: cp .*/etc/ssh/sshd_config.d/gocker.conf, then .service ssh reload.' <<<"$doctor_plain")" 1 "findings with the same fix have it once"
+like "$(tail -1 <<<"$doctor_plain")" '^[3-9] bad, ' "and are counted"
 echo 'Nonsense yes' >"$GKT_WORK/broken"
 run "$GOCKER" doctor --sshd-config "$GKT_WORK/broken"
 like "$out" "bad +sshd +.sshd -T. fails" "sshd: a broken configuration"
@@ -54,8 +61,8 @@ add_user dan --shell /bin/bash
 forced() { run "$GOCKER" doctor --sshd-config "$GKT_WORK/forced" "$@"; }
 forced dan
 is "$rc" 1 "ForceCommand under bash: exit status 1"
-like "$out" "ok +sshd +ForceCommand $GOCKER_SHELL" "ForceCommand is seen, though it stands in a Match block"
-like "$out" "ok +account +dan is contained by the shell door" "and that it contains the user"
+like "$out" "read +sshd +ForceCommand $GOCKER_SHELL" "ForceCommand is seen, though it stands in a Match block"
+like "$out" "read +account +dan is contained by the shell door" "and that it contains the user"
 like "$out" "bad +sshd +ForceCommand is started by dan's shell /bin/bash, which runs ~/.bashrc on the host before
  +do: gocker enable dan, or usermod -s /bin/dash dan" "and that bash runs ~/.bashrc before, with what to do"
 for shell in /bin/dash /bin/sh "$GOCKER_SHELL"; do
@@ -226,16 +233,16 @@ like "$out" 'bad +trial +a trial login through the PAM door fails: .*missing' "t
 set_ini
 
 doctor alice
-like "$out" 'ok +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
+like "$out" 'read +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
 like "$out" 'ok +trial +a trial login through the PAM door works' "a trial login through the PAM door"
 like "$out" 'warn +pam +/etc/pam.d/su has no line' "other ways in that lack it"
 like "$out" 'warn +lockout +no member of sudo' "an administrator whom the PAM door contains is not outside"
 set_ini '[group:sudo]' 'contain = no'
-like "$("$GOCKER" doctor)" 'ok +lockout +1 administrator ' "one whom gocker.ini spares is"
+like "$("$GOCKER" doctor)" 'read +lockout +1 administrator ' "one whom gocker.ini spares is"
 set_ini
 cp /etc/pam.d/sshd "$GKT_WORK/stack"
 sed -i '/pam_gocker.so/s/$/ break_glass=sudo/' /etc/pam.d/sshd
-like "$("$GOCKER" doctor)" 'ok +lockout +1 administrator ' "so is one of the break-glass group"
+like "$("$GOCKER" doctor)" 'read +lockout +1 administrator ' "so is one of the break-glass group"
 like "$("$GOCKER" doctor carol)" 'warn +account +carol is not contained' "whose members are not contained"
 sed -i 's/break_glass=sudo/break_glass=no-such-group/' /etc/pam.d/sshd
 like "$("$GOCKER" doctor)" 'warn +lockout +/etc/pam.d/sshd: break_glass=no-such-group lets nobody through' "a break-glass group that is not there"
@@ -244,7 +251,7 @@ cp /etc/pam.d/login /etc/pam.d/vsftpd
 like "$("$GOCKER" doctor)" 'warn +pam +/etc/pam.d/vsftpd has no line' "a service that is no part of the base system"
 rm /etc/pam.d/vsftpd
 run "$GOCKER" doctor root
-like "$out" 'ok +account +root has uid 0, and is not contained' "root is not contained"
+like "$out" 'read +account +root has uid 0, and is not contained' "root is not contained"
 unlike "$out" 'bad +(account|trial)' "and that is as it should be"
 keeper=/usr/local/libexec/gocker/gocker-keeper
 chmod 757 $keeper
@@ -270,7 +277,7 @@ echo 'session optional pam_mail.so' >>/etc/pam.d/sshd
 doctor alice
 like "$out" 'warn +pam +PAM service sshd: pam_mail.so comes after .pam_gocker.so. \(its sessions are contained\)' \
 	"a module that may run inside, after the last line"
-like "$out" 'ok +account +alice is contained by the shell and the PAM door' "does not make the user uncontained"
+like "$out" 'read +account +alice is contained by the shell and the PAM door' "does not make the user uncontained"
 echo 'session optional pam_mkhomedir.so' >>/etc/pam.d/sshd
 doctor
 like "$out" 'bad +pam +PAM service sshd: pam_mkhomedir.so comes after' "one that must not run there is bad"
@@ -281,4 +288,36 @@ run "$GOCKER" doctor nobody-knows
 is "$rc" 125 "an unknown user"
 run "$GOCKER" doctor a b
 is "$rc" 2 "two users are a usage error"
+
+# The sshd that runs: its files are compared with what it has read, and a forward is tried.
+set_ini
+rm -f /etc/pam.d/sshd
+mkdir -p /etc/ssh/sshd_config.d
+rm -f /etc/ssh/sshd_config.d/*
+start_sshd "Include /etc/ssh/sshd_config.d/*.conf"
+running() { run "$GOCKER" doctor --sshd-config "$SSHD_DIR/sshd_config" "$@"; }
+running -i /root/.ssh/id_ed25519 alice
+like "$out" 'read +sshd +the running sshd \(pid [0-9]+\) is not older than its configuration' "an sshd that has read its files"
+like "$rc:$out" '^1:.*bad +sshd +.ssh -W. as alice reached the host.s network through the running sshd' "the forward that it allows is tried"
+cp /usr/local/share/gocker/sshd_config.d/gocker-shell.conf /etc/ssh/sshd_config.d/gocker.conf
+running -i /root/.ssh/id_ed25519 alice
+unlike "$out" 'bad +sshd +allowtcpforwarding' "with the drop-in its configuration is in order"
+like "$out" 'bad +sshd +the running sshd \(pid [0-9]+\) has not read /etc/ssh/sshd_config.d/gocker.conf' "which the running sshd has not read"
+like "$out" 'do: sshd -t, then .service ssh reload. \(or kill -HUP [0-9]+\)' "a reload is advised"
+like "$out" 'bad +sshd +.ssh -W. as alice reached' "and the forward still works"
+pid=$(cat "$SSHD_DIR/pid") old=$(stat -c %y "$SSHD_DIR/pid")
+kill -HUP "$pid"
+reloaded() { [ -s "$SSHD_DIR/pid" ] && [ "$(stat -c %y "$SSHD_DIR/pid")" != "$old" ]; }
+wait_until 30 reloaded
+running -i /root/.ssh/id_ed25519 alice
+like "$out" 'ok +sshd +the running sshd refuses .ssh -W. to alice' "after the reload it is refused, as was tried"
+is "$(grep -c '^bad' <<<"$out")" 0 "and nothing is bad"
+mv /etc/ssh/sshd_config.d/gocker.conf "$GKT_WORK/away"
+running alice
+like "$out" 'has not read /etc/ssh/sshd_config.d,' "a drop-in that was taken away shows"
+running -i /nonexistent alice
+like "$out" 'warn +sshd +.ssh -W. as alice could not be tried: .+' "what could not be tried is not called ok"
+run "$GOCKER" doctor -i /root/.ssh/id_ed25519
+is "$rc" 2 "--identity without a user is a usage error"
+stop_sshd
 check_clean "nothing is left"

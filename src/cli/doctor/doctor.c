@@ -1,8 +1,6 @@
 /* gocker doctor: what is wrong with this host or a user's logins, and how to mend it. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -14,7 +12,6 @@
 #include "cli/options.h"
 #include "cli/doctor/doctor.h"
 #include "pam/judge.h"
-#include "cli/print.h"
 #include "cli/report.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
@@ -26,6 +23,9 @@ static const struct gk_option options[] = {
 	{ 'q', "quiet", NULL, NULL, "only what is wrong" },
 	{ SSHD_CONFIG, "sshd-config", "FILE", "file",
 		"the configuration that sshd is started with, when that is not its default" },
+	{ 'i', "identity", "FILE", "file",
+		"with USER: log in to the running sshd as the user with this private key, and try "
+		"whether `ssh -W` forwards out of the shell door" },
 	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
 	{ 0 },
 };
@@ -38,28 +38,13 @@ const struct gk_page gk_page_doctor = {
 		"Finds what keeps users from logging in, lets them bypass their containers, or may lock "
 		"everybody out: kernel, cgroups, PAM stacks, sshd's effective configuration, modes, "
 		"images, cron, at, the user manager, mail. With a USER it also checks the account and "
-		"tries a login, without touching the home or any session. Each finding comes with "
-		"what to do.",
+		"tries a login, without touching the home or any session. Findings begin with bad, "
+		"warn, ok (it was tried and works) or read (files, passwd or the kernel say so; it "
+		"was not tried), and come with what to do. A line that sums up is the last.",
 	.options = options,
 	.tail = "Exit status: 0, or 1 when something is wrong (a \"bad\"; a \"warn\" does not count).",
 	.args = "user",
 };
-
-void gk_found(struct gk_doctor *d, enum gk_level level, const char *item, const char *fix,
-	const char *fmt, ...)
-{
-	va_list ap;
-	char text[1024];
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	struct gk_finding *list = gk_grow(&d->arena, d->list, d->n, &d->cap, sizeof *d->list);
-	const char *what = gk_arena_strdup(&d->arena, text);
-	if (!list || !what)
-		return;
-	d->list = list;
-	d->list[d->n++] = (struct gk_finding){ level, item, what, fix };
-}
 
 /* Which doors lead in here: an account with gocker-shell, lines of gocker's in sshd's stack. */
 static void find_doors(struct gk_doctor *d)
@@ -84,40 +69,6 @@ static int find_user(struct gk_doctor *d, const char *user, struct gk_err *err)
 	return 0;
 }
 
-static const char *const level_names[] = { "ok", "warn", "bad" };
-
-static int print_json(struct gk_doctor *d, bool quiet)
-{
-	struct json_object *list = json_object_new_array();
-	for (size_t i = 0; i < d->n; i++) {
-		const struct gk_finding *f = &d->list[i];
-		struct json_object *o = json_object_new_object();
-		if (quiet && f->level == GK_FOUND_OK) {
-			json_object_put(o);
-			continue;
-		}
-		json_object_object_add(o, "level", json_object_new_string(level_names[f->level]));
-		json_object_object_add(o, "item", json_object_new_string(f->item));
-		json_object_object_add(o, "finding", gk_report_string(f->what, &d->arena));
-		json_object_object_add(o, "fix", gk_report_string(f->fix, &d->arena));
-		json_object_array_add(list, o);
-	}
-	return gk_report_print(list);
-}
-
-static int print_text(const struct gk_doctor *d, bool quiet)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct gk_finding *f = &d->list[i];
-		if (quiet && f->level == GK_FOUND_OK)
-			continue;
-		printf("%-4s  %-9s %s\n", level_names[f->level], f->item, f->what);
-		if (f->fix)
-			printf("%16sdo: %s\n", "", f->fix);
-	}
-	return gk_print_end("doctor");
-}
-
 static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 {
 	struct gk_err err = GK_ERR_INIT, config_err = GK_ERR_INIT;
@@ -129,7 +80,7 @@ static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 	gk_doctor_doors(d);
 	if (d->user)
 		gk_doctor_user(d);
-	int code = json ? print_json(d, quiet) : print_text(d, quiet);
+	int code = json ? gk_findings_json(d, quiet) : gk_findings_text(d, quiet);
 	for (size_t i = 0; i < d->n && code == 0; i++)
 		code = d->list[i].level == GK_FOUND_BAD;
 	return code;
@@ -143,6 +94,7 @@ int gk_cmd_doctor(int argc, char **argv)
 	for (int c; (c = gk_options_next(&gk_page_doctor, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'q': quiet = true; break;
+		case 'i': d.identity = value; break;
 		case SSHD_CONFIG: d.sshd_config = value; break;
 		case FORMAT:
 			if (gk_report_format("doctor", value, &json) != 0)
@@ -153,6 +105,8 @@ int gk_cmd_doctor(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return gk_cli_usage("doctor", "one user at a time");
+	if (d.identity && argc == optind)
+		return gk_cli_usage("doctor", "--identity needs a user");
 	int r = gk_cli_need_root("doctor");
 	if (r == 0)
 		r = examine(&d, argv[optind], json, quiet);

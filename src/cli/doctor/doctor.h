@@ -10,11 +10,14 @@
 #include "plan/identity.h"
 #include "plan/policy.h"
 
-/* BAD: a user gets out, nobody gets in, or the host may be lost. WARN: worth a look. */
-enum gk_level { GK_FOUND_OK, GK_FOUND_WARN, GK_FOUND_BAD };
+/* BAD: a user gets out, nobody gets in, or the host may be lost. WARN: worth a look. GK_TRIED is
+ * added to a level where the thing itself was tried (a login, a connection, a verified image) and
+ * not only files, passwd or the kernel read about it. An OK that is only read prints as "read". */
+enum gk_level { GK_FOUND_OK, GK_FOUND_WARN, GK_FOUND_BAD, GK_TRIED = 8 };
 
 struct gk_finding {
-	enum gk_level level;
+	enum gk_level level; /* without GK_TRIED */
+	bool tried;
 	const char *item, *what;
 	const char *fix; /* what to do, NULL for an ok */
 };
@@ -22,8 +25,9 @@ struct gk_finding {
 struct gk_doctor {
 	struct gk_arena arena;
 	const char *sshd_config; /* NULL: sshd's own default */
-	const char *user;        /* NULL: the host only */
-	struct gk_identity who;  /* of user, when user is not NULL */
+	const char *identity;   /* a private key of user's, to try the running sshd with, or NULL */
+	const char *user;       /* NULL: the host only */
+	struct gk_identity who; /* of user, when user is not NULL */
 	struct gk_config config;
 	struct gk_policy policy; /* of user */
 	bool have_config, have_policy;
@@ -33,9 +37,15 @@ struct gk_doctor {
 	size_t n, cap;
 };
 
-/* Adds a finding; fix is kept as it is. */
-void gk_found(struct gk_doctor *d, enum gk_level level, const char *item, const char *fix,
+/* Adds a finding; fix is kept as it is. level may have GK_TRIED added. */
+void gk_found(struct gk_doctor *d, unsigned level, const char *item, const char *fix,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Print the findings on stdout: as text, findings with the same fix together and a line that sums
+ * up, within the width of the terminal; or as JSON. quiet leaves out what is ok. Return the exit
+ * status for the printing. */
+int gk_findings_text(const struct gk_doctor *d, bool quiet);
+int gk_findings_json(struct gk_doctor *d, bool quiet);
 
 /* The kernel, cgroups, files of gocker, configuration, images. */
 void gk_doctor_host(struct gk_doctor *d);
@@ -45,6 +55,23 @@ void gk_doctor_doors(struct gk_doctor *d);
 
 /* sshd's effective configuration, for d->user when there is one. Sets d->forced. */
 void gk_doctor_sshd(struct gk_doctor *d);
+
+/* An sshd that runs on this host, and what its configuration was when it read it. */
+struct gk_listener {
+	pid_t pid;         /* 0: none runs with this configuration */
+	bool stale;        /* a file of its configuration changed after it was read */
+	char changed[256]; /* that file */
+};
+
+/* Finds the listening sshd whose configuration file is `config` (NULL: sshd's default), by its
+ * process title, and compares the time at which it last read its configuration (when it wrote
+ * pid_file, which it does at start and at each reload; without one when it started) with the
+ * change times of the file and of what that includes. */
+void gk_listener_find(const char *config, const char *pid_file, struct gk_listener *ret);
+
+/* Tries a forward through the running sshd, as `ssh -W` does, to a socket of doctor's own: logs in
+ * as d->user with the key d->identity at address ("127.0.0.1:22", as `sshd -T` prints it). */
+void gk_listener_probe(struct gk_doctor *d, const char *address);
 
 /* One user: account, home, jobs on the host, and a trial login. */
 void gk_doctor_user(struct gk_doctor *d);

@@ -119,7 +119,8 @@ static void check_lockout(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_BAD, "lockout", "usermod -s /bin/bash root",
 			"root's shell is gocker-shell: nobody can repair the host");
 	if (d->pam_door && gk_trial_pam_free("root", &err) < 0)
-		gk_found(d, GK_FOUND_BAD, "lockout", "gocker disable --door pam, or make install",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "lockout",
+			"gocker disable --door pam, or make install",
 			"the PAM door would refuse root: %s", err.msg);
 	struct gk_admin_view view =
 		gk_admin_view_now(d->have_config ? &d->config : NULL, &d->arena);

@@ -105,24 +105,25 @@ static void tell_home(struct gk_doctor *d, const struct seen *seen)
 {
 	const char *home = d->who.home;
 	if (seen->error && seen->link)
-		gk_found(d, GK_FOUND_BAD, "home", "mend the link", "%s leads nowhere", home);
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home", "mend the link", "%s leads nowhere",
+			home);
 	else if (seen->error == ENOENT)
-		gk_found(d, GK_FOUND_BAD, "home",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			gk_arena_printf(&d->arena,
 				"mkhomedir_helper %s, or home = tmpfs in gocker.ini", d->user),
 			"%s: %s", home, strerror(seen->error));
 	else if (seen->error)
-		gk_found(d, GK_FOUND_BAD, "home",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			"let the user get there, or home = tmpfs in gocker.ini", "%s: %s", home,
 			strerror(seen->error));
 	else if (!S_ISDIR(seen->st.st_mode) || seen->st.st_uid != d->who.uid)
-		gk_found(d, GK_FOUND_BAD, "home", "chown it to the user",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home", "chown it to the user",
 			"%s is not a directory of %s", home, d->user);
 	else if (seen->st.st_mode & 022)
 		gk_found(d, GK_FOUND_WARN, "home", "chmod go-w it", "%s can be written by others",
 			home);
 	else
-		gk_found(d, GK_FOUND_OK, "home", NULL, "%s", home);
+		gk_found(d, GK_FOUND_OK | GK_TRIED, "home", NULL, "%s", home);
 }
 
 void gk_doctor_home(struct gk_doctor *d)
@@ -130,13 +131,13 @@ void gk_doctor_home(struct gk_doctor *d)
 	struct seen seen = { 0 };
 	int r = ask(d, &seen);
 	if (r == -ETIMEDOUT)
-		gk_found(d, GK_FOUND_BAD, "home",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			gk_arena_printf(&d->arena,
 				"grep ' %s' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini",
 				d->who.home),
 			"%s: its file system does not answer", d->who.home);
 	else if (r < 0)
-		gk_found(d, GK_FOUND_BAD, "home",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			"see what keeps a process of the user's from starting",
 			"%s could not be looked at: %s", d->who.home, strerror(-r));
 	else if (!d->have_policy || d->policy.home == GK_HOME_BIND)

@@ -193,10 +193,10 @@ static void check_config(struct gk_doctor *d)
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_config config;
 	if (gk_load_config(GK_CONFIG_PATH, &d->arena, &config, &err) < 0)
-		gk_found(d, GK_FOUND_BAD, "config", "gocker check",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "config", "gocker check",
 			"nobody who is contained gets in: %s", err.msg);
 	else
-		gk_found(d, GK_FOUND_OK, "config", NULL, GK_CONFIG_PATH " is read");
+		gk_found(d, GK_FOUND_OK | GK_TRIED, "config", NULL, GK_CONFIG_PATH " is read");
 }
 
 struct stale {
@@ -246,14 +246,14 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 	static const char gocker[] = GK_BINDIR "/gocker";
 	const char *argv[] = { gocker, "image", "verify", image, NULL };
 	if (gk_spawn_quietly(argv) != 0)
-		gk_found(d, GK_FOUND_BAD, "image",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "image",
 			gk_arena_printf(&d->arena,
 				"gocker image verify %s says what differs; then make it again",
 				image),
 			"%s is not as it was made", image);
 	else
-		gk_found(d, GK_FOUND_OK, "image", NULL, "%s is as it was made, %ld days ago", image,
-			days);
+		gk_found(d, GK_FOUND_OK | GK_TRIED, "image", NULL,
+			"%s is as it was made, %ld days ago", image, days);
 }
 
 static void check_image(struct gk_doctor *d, const char *dir, const char *image)

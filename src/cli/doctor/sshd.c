@@ -10,6 +10,7 @@
 #include "cli/spawn.h"
 
 #define DROP_IN GK_DATADIR "/sshd_config.d/gocker-shell.conf"
+#define RELOAD  "`service ssh reload`"
 
 struct rule {
 	const char *key, *safe; /* the only value that is no way out of the shell door */
@@ -30,7 +31,7 @@ enum { RULES = sizeof rules / sizeof *rules };
 /* What sshd -T says of interest, an empty text where it says nothing. */
 struct settings {
 	char rule[RULES][64];
-	char use_pam[16], force_command[1024];
+	char use_pam[16], force_command[1024], pid_file[256], address[64];
 	bool internal_sftp;
 };
 
@@ -41,6 +42,10 @@ static void keep(struct settings *s, const char *key, const char *value)
 			snprintf(s->rule[i], sizeof s->rule[i], "%s", value);
 	if (strcmp(key, "usepam") == 0)
 		snprintf(s->use_pam, sizeof s->use_pam, "%s", value);
+	if (strcmp(key, "pidfile") == 0)
+		snprintf(s->pid_file, sizeof s->pid_file, "%s", value);
+	if (strcmp(key, "listenaddress") == 0 && !*s->address)
+		snprintf(s->address, sizeof s->address, "%s", value);
 	if (strcmp(key, "subsystem") == 0 && strstr(value, "internal-sftp"))
 		s->internal_sftp = true;
 	if (strcmp(key, "forcecommand") == 0 && strcmp(value, "none") != 0)
@@ -165,13 +170,34 @@ static void check_ways_round(struct gk_doctor *d, const struct settings *s)
 		return;
 	for (size_t i = 0; i < RULES; i++)
 		if (*s->rule[i] && strcmp(rules[i].safe, s->rule[i]) != 0)
-			gk_found(d, GK_FOUND_BAD, "sshd", "cp " DROP_IN " /etc/ssh/sshd_config.d/",
+			gk_found(d, GK_FOUND_BAD, "sshd",
+				"cp " DROP_IN " /etc/ssh/sshd_config.d/gocker.conf, then " RELOAD,
 				"%s %s: %s", rules[i].key, s->rule[i], rules[i].why);
 	/* A ForceCommand comes before any subsystem. */
 	if (s->internal_sftp && !*s->force_command)
 		gk_found(d, GK_FOUND_BAD, "sshd",
 			"Subsystem sftp /usr/lib/openssh/sftp-server, which the shell runs inside",
 			"internal-sftp serves the host's files, past the shell door");
+}
+
+/* What was read is what the files say; whether the sshd that runs has read them is told apart. */
+static void check_running(struct gk_doctor *d, const struct settings *s)
+{
+	struct gk_listener l;
+	gk_listener_find(d->sshd_config, s->pid_file, &l);
+	if (l.stale)
+		gk_found(d, GK_FOUND_BAD, "sshd",
+			gk_arena_printf(&d->arena, "sshd -t, then " RELOAD " (or kill -HUP %d)",
+				(int)l.pid),
+			"the running sshd (pid %d) has not read %s, which changed after it started "
+			"or was reloaded: the findings about sshd hold after a reload only",
+			(int)l.pid, l.changed);
+	else if (l.pid)
+		gk_found(d, GK_FOUND_OK, "sshd", NULL,
+			"the running sshd (pid %d) is not older than its configuration",
+			(int)l.pid);
+	if (l.pid && d->identity && *s->address && !sshd_is_inside(d))
+		gk_listener_probe(d, s->address);
 }
 
 void gk_doctor_sshd(struct gk_doctor *d)
@@ -181,12 +207,13 @@ void gk_doctor_sshd(struct gk_doctor *d)
 	struct settings s = { 0 };
 	if (!sshd)
 		return;
-	size_t before = d->n;
 	if (!ask_sshd(d, sshd, &s)) {
 		gk_found(d, GK_FOUND_BAD, "sshd", "sshd -t",
 			"`sshd -T` fails: its configuration is broken");
 		return;
 	}
+	check_running(d, &s);
+	size_t before = d->n;
 	check_force_command(d, s.force_command);
 	check_ways_round(d, &s);
 	if (d->pam_door && strcmp(s.use_pam, "yes") != 0)
@@ -194,5 +221,6 @@ void gk_doctor_sshd(struct gk_doctor *d)
 			"usepam %s: sshd does not ask PAM, so that the PAM door is no door",
 			s.use_pam);
 	if (d->n == before)
-		gk_found(d, GK_FOUND_OK, "sshd", NULL, "nothing leads past the doors in use");
+		gk_found(d, GK_FOUND_OK, "sshd", NULL,
+			"its configuration lets nothing past the doors in use");
 }

@@ -98,12 +98,13 @@ static void try_pam(struct gk_doctor *d)
 	bool free = d->who.uid == 0 || (d->have_policy && !d->policy.contain);
 	int r = free ? gk_trial_pam_free(d->user, &err) : gk_trial_pam(d->user, &err);
 	if (r < 0)
-		gk_found(d, GK_FOUND_BAD, "trial",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "trial",
 			gk_arena_printf(
 				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
 			"a trial login through the PAM door fails: %s", err.msg);
 	else
-		gk_found(d, GK_FOUND_OK, "trial", NULL, "a trial login through the PAM door %s",
+		gk_found(d, GK_FOUND_OK | GK_TRIED, "trial", NULL,
+			"a trial login through the PAM door %s",
 			free ? "works, uncontained" : "works");
 }
 
@@ -115,12 +116,12 @@ static void check_trial(struct gk_doctor *d)
 	if (d->who.uid == 0 && !shell)
 		;
 	else if (gk_trial_shell(d->user, &err) < 0)
-		gk_found(d, GK_FOUND_BAD, "trial",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "trial",
 			gk_arena_printf(
 				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
 			"a trial login through the shell door fails: %s", err.msg);
 	else
-		gk_found(d, GK_FOUND_OK, "trial", NULL,
+		gk_found(d, GK_FOUND_OK | GK_TRIED, "trial", NULL,
 			"a trial login through the shell door works");
 	if (d->pam_door)
 		try_pam(d);
