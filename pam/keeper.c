@@ -374,7 +374,7 @@ int main(void)
 		.outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
-	if (gk_cleanse(&k.arena, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||
+	if (gk_cleanse(&k.arena, NULL, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||
 		take_link(&k) < 0 || stand_alone(&err) < 0)
 		return GK_EXIT_GOCKER;
 	if (introduce(&k, &err) < 0)

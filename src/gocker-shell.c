@@ -20,14 +20,16 @@
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
-#include "run/build/tty.h"
 
 #define SELF GK_BINDIR "/gocker-shell"
+
+/* How long the caller may take to read why it is refused. */
+enum { REFUSE_MS = 10000 };
 
 struct login {
 	struct gk_arena arena;
 	struct gk_caller caller;
-	struct gk_tty tty;
+	struct gk_stdio stdio;
 	uid_t uid;
 	gid_t gid;
 	struct gk_nss_worker apart; /* who that is, asked for */
@@ -55,7 +57,7 @@ static void read_request(struct login *l, int argc, char **argv)
 	request->door = GK_DOOR_SHELL;
 	request->session_id = l->id;
 	request->env = l->caller.env;
-	request->tty = l->tty.mode;
+	request->tty = l->stdio.tty.mode;
 	request->agent_socket = env_value(l->caller.env, "SSH_AUTH_SOCK");
 	gk_request_called(request, SELF, argc, (const char *const *)argv);
 }
@@ -70,11 +72,7 @@ static const char *claimed_name(const struct login *l)
 
 static int identify(struct login *l, struct gk_err *err)
 {
-	/* The descriptors are the user's: a file system of his that does not answer holds up a
-	 * process of his. */
-	int r = gk_cleanse_stdio(err);
-	if (r == 0)
-		r = gk_become_root(&l->uid, err);
+	int r = gk_become_root(&l->uid, err);
 	if (r == 0)
 		r = gk_nss_worker_start(&l->apart, NULL, l->uid, claimed_name(l), err);
 	return r;
@@ -107,7 +105,8 @@ static int open_session(struct login *l, struct gk_err *err)
 {
 	char user[256], tty[16];
 	gk_session_init(&l->session, &l->plan, &l->caller);
-	l->session.tty = l->tty;
+	l->session.tty = l->stdio.tty;
+	l->session.stdio = &l->stdio;
 	l->session.apart = &l->apart;
 	int r = gk_supervise_prepare(&l->session, err);
 	if (r == 0)
@@ -115,15 +114,15 @@ static int open_session(struct login *l, struct gk_err *err)
 	gk_nss_worker_end(&l->apart);
 	if (r < 0)
 		return r;
-	snprintf(tty, sizeof tty, "%s", l->tty.mode == GK_TTY_NONE ? "no" : "yes");
+	snprintf(tty, sizeof tty, "%s", l->stdio.tty.mode == GK_TTY_NONE ? "no" : "yes");
 	gk_log(LOG_INFO, "event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s", l->id,
 		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image, tty);
 	return 0;
 }
 
-/* Nothing is done as root any more. What writes to the user's own descriptors may wait for ever (a
- * full pipe, a file system of his): that has to be a process of his, which counts as his and which
- * he can end. */
+/* Nothing is done as root any more. What waits for the user's own descriptors (a full pipe, a file
+ * system of the user's) may wait for ever: that has to be a process that counts as the user's and
+ * that the user can end. */
 static void become_user(const struct login *l)
 {
 	if (geteuid() != 0 || l->uid == 0)
@@ -134,7 +133,7 @@ static void become_user(const struct login *l)
 }
 
 /* One line with the reason to the administrator, one to the user; nothing ran. */
-static int refuse(const struct login *l, int code, const struct gk_err *err)
+static int refuse(struct login *l, int code, const struct gk_err *err)
 {
 	char user[256], msg[600], detail[600];
 	gk_log_open("gocker-shell");
@@ -143,14 +142,20 @@ static int refuse(const struct login *l, int code, const struct gk_err *err)
 		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, code,
 		gk_escape(msg, sizeof msg, err->msg),
 		gk_escape(detail, sizeof detail, err->detail));
+	if (l->stdio.taken)
+		gk_stdio_refuse(&l->stdio, err->msg);
 	become_user(l);
-	dprintf(STDERR_FILENO, "gocker: %s\n", err->msg);
+	if (!l->stdio.taken)
+		dprintf(STDERR_FILENO, "gocker: %s\n", err->msg);
+	else
+		gk_stdio_end(&l->stdio, REFUSE_MS);
+	/* Where the child hangs in a close they share the table: nothing is closed here. */
 	return code;
 }
 
 int main(int argc, char **argv)
 {
-	static struct login l = { .apart = GK_NSS_WORKER_INIT };
+	static struct login l = { .apart = GK_NSS_WORKER_INIT, .stdio = GK_STDIO_INIT };
 	struct gk_err err = GK_ERR_INIT;
 	int status = 0, code;
 	l.uid = getuid();
@@ -162,11 +167,10 @@ int main(int argc, char **argv)
 	/* A user can't change root's file; root, where the policy lets him in, could. */
 	if (l.uid == 0 && gk_exe_protect("gocker-shell", argv, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);
-	if (gk_cleanse(&l.arena, &l.caller, &err) < 0 || identify(&l, &err) < 0)
+	if (gk_cleanse(&l.arena, &l.stdio, &l.caller, &err) < 0 || identify(&l, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);
 	gk_log_open("gocker-shell");
 	gk_caller_title(&l.caller, argc, argv);
-	gk_tty_detect(&l.tty);
 	read_request(&l, argc, argv);
 	if (decide(&l, &err) < 0 || open_session(&l, &err) < 0)
 		return refuse(&l, GK_EXIT_GOCKER, &err);

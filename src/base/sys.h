@@ -97,6 +97,11 @@ static inline int gk_sys_pidfd_send_signal(int pidfd, int sig)
 	return (int)gk_sys_ret(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
 }
 
+static inline int gk_sys_pidfd_queue_signal(int pidfd, int sig, siginfo_t *info)
+{
+	return (int)gk_sys_ret(syscall(SYS_pidfd_send_signal, pidfd, sig, info, 0));
+}
+
 static inline int gk_sys_close_range(unsigned first, unsigned last)
 {
 	return (int)gk_sys_ret(syscall(SYS_close_range, first, last, 0));

@@ -225,7 +225,7 @@ static void warn_of_sockets(const struct run *run)
 
 static int find_terminal(struct run *run, struct gk_tty *tty)
 {
-	gk_tty_detect(tty);
+	gk_tty_detect(tty, getpid());
 	bool both = isatty(0) && isatty(1);
 	if (run->tty == 1 && !both)
 		return gk_cli_usage("run", "-t needs a terminal on stdin and stdout");
@@ -279,7 +279,8 @@ int gk_cmd_run(int argc, char **argv)
 	/* Not the 2 of other subcommands: that would read as the command's own. */
 	if (code != 0)
 		return GK_EXIT_GOCKER;
-	if (gk_cleanse(&run.arena, &run.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
+	if (gk_cleanse(&run.arena, NULL, &run.caller, &err) < 0 ||
+		gk_become_root(&caller, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	/* As with any command, the shell that started it may leave first. */
 	gk_close_fd(&run.caller.parent_pidfd);
@@ -288,7 +289,8 @@ int gk_cmd_run(int argc, char **argv)
 	run.request.door = GK_DOOR_RUN;
 	run.request.session_id = run.id;
 	run.request.env = run.caller.env;
-	if (keep_terminal_out(&run, &tty, &err) < 0 || decide(&run, &err) < 0)
+	if (gk_cleanse_stdio(&err) < 0 || keep_terminal_out(&run, &tty, &err) < 0 ||
+		decide(&run, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	warn_of_sockets(&run);
 	if (run.detach) {

@@ -16,7 +16,8 @@ void gk_request_called(
 {
 	bool command = argc == 3 && strcmp(argv[1], "-c") == 0;
 	/* A passwd shell of gocker-shell runs a ForceCommand of gocker-shell through `-c`. */
-	bool forced_self = command && strcmp(argv[2], self) == 0;
+	const char *exec = command && strncmp(argv[2], "exec ", 5) == 0 ? argv[2] + 5 : NULL;
+	bool forced_self = command && strcmp(exec ? exec : argv[2], self) == 0;
 	const char *original = value_of(request->env, "SSH_ORIGINAL_COMMAND");
 	request->login = argv[0][0] == '-';
 	if (argc > 1 && !forced_self)

@@ -86,6 +86,9 @@ forced_commands() {
 	reconfigured "Match User $user" "ForceCommand $GOCKER_SHELL"
 	run ssh_as "$user" 'hostname; exit 4'
 	is "$rc:$out" "4:$inside" "ForceCommand gocker-shell where it is the passwd shell as well"
+	reconfigured "Match User $user" "ForceCommand exec $GOCKER_SHELL"
+	run ssh_as "$user" 'hostname; exit 4'
+	is "$rc:$out" "4:$inside" "ForceCommand exec gocker-shell where it is the passwd shell as well"
 }
 
 rows() {

@@ -51,6 +51,9 @@ static void test_forced(void **state)
 	r = called(env, (const char *const[]){ "gocker-shell", "-c", SELF, NULL });
 	assert_true(!r.login && !r.argv);
 	assert_string_equal(r.command, "a  'b'\n");
+	r = called(env, (const char *const[]){ "gocker-shell", "-c", "exec " SELF, NULL });
+	assert_true(!r.login && !r.argv);
+	assert_string_equal(r.command, "a  'b'\n");
 	r = called(NULL, (const char *const[]){ "gocker-shell", "-c", SELF, NULL });
 	assert_true(r.login && !r.argv && !r.command);
 	/* Nor does sshd call it with a dash then: a login is a login, whatever the environment

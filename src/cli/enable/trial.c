@@ -99,7 +99,7 @@ static void child(const char *user, int report)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(report, 1) < 0 || dup2(null, 2) < 0)
 		_exit(GK_EXIT_GOCKER);
 	gk_log_forget();
-	told.code = gk_cleanse(&t.arena, &t.caller, &told.err);
+	told.code = gk_cleanse(&t.arena, NULL, &t.caller, &told.err);
 	gk_close_fd(&t.caller.parent_pidfd);
 	/* The supervisor lets go of stdout; the report outlives that on a number of its own. */
 	int keep = told.code < 0 ? -1 : fcntl(1, F_DUPFD_CLOEXEC, 100);

@@ -269,7 +269,7 @@ static int find_terminal(struct exec *x)
 	bool both = isatty(0) && isatty(1);
 	if (x->tty == 1 && !both)
 		return gk_cli_usage("exec", "-t needs a terminal on stdin and stdout");
-	gk_tty_detect(tty);
+	gk_tty_detect(tty, getpid());
 	if (x->tty == 1 || (x->tty == -1 && both && !x->interactive))
 		tty->mode = GK_TTY_RELAY;
 	else
@@ -421,11 +421,11 @@ int gk_cmd_exec(int argc, char **argv)
 	if (code != 0)
 		return GK_EXIT_GOCKER;
 	snprintf(by, sizeof by, "%s", gk_act_by());
-	if (gk_cleanse(&x.arena, &x.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
+	if (gk_cleanse(&x.arena, NULL, &x.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	gk_close_fd(&x.caller.parent_pidfd);
 	gk_log_open("gocker");
-	if (find(&x, id, &err) < 0 || decide(&x, &err) < 0)
+	if (gk_cleanse_stdio(&err) < 0 || find(&x, id, &err) < 0 || decide(&x, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	take_limits(&x);
 	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,

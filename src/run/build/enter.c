@@ -68,7 +68,8 @@ static int run_inside(const struct gk_enter *e, int link, int report, struct gk_
 	struct gk_init as_init = { .plan = e->plan,
 		.caller = e->caller,
 		.tty = e->tty,
-		.userns = e->plan->userns_base ? e->init_pidfd : -1 };
+		.userns = e->plan->userns_base ? e->init_pidfd : -1,
+		.stdio = -1 };
 	uint64_t base = e->plan->userns_base;
 	int r = go_inside(e, err);
 	if (r == 0 && e->tty.mode == GK_TTY_RELAY) {

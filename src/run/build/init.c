@@ -97,11 +97,11 @@ static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 	return r == 0 ? gk_rootfs_build(init->plan, &init->sources, made, err) : r;
 }
 
-/* After the root stands only this is kept: fds 0-2, the link, the user namespace and the inner
- * terminal's master where there are such. */
+/* After the root stands only this is kept: fds 0-2, the link, the user namespace, the way to the
+ * caller's 0-2 and the inner terminal's master where there are such. */
 static int close_the_rest(struct gk_init *init, int *master)
 {
-	int *const kept[] = { &init->link, &init->userns, master };
+	int *const kept[] = { &init->link, &init->userns, &init->stdio, master };
 	enum { FIRST = 3, KEPT = sizeof kept / sizeof *kept };
 	int next = FIRST;
 	init->userns = init->plan->userns_base ? init->sources.userns : -1;
@@ -128,7 +128,7 @@ struct payload {
 };
 
 static int start_payload(
-	const struct gk_init *init, const char *pty_path, struct payload *ret, struct gk_err *err)
+	struct gk_init *init, const char *pty_path, struct payload *ret, struct gk_err *err)
 {
 	int report[2], gate[2];
 	if (pipe2(report, O_CLOEXEC) < 0)
@@ -147,6 +147,7 @@ static int start_payload(
 		(void)!write(to, &m, sizeof m);
 		_exit(m.value);
 	}
+	gk_close_fd(&init->stdio);
 	*ret = (struct payload){
 		.pid = pid, .report = gk_steal_fd(&from), .gate = gk_steal_fd(&inside)
 	};
@@ -197,6 +198,15 @@ static void reap(int link, pid_t payload)
 
 static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT, SIGTSTP };
 
+/* What goes to the payload's process group only. */
+static const int for_group[] = { SIGILL, SIGABRT, SIGFPE, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
+	SIGALRM };
+
+static bool is_for_group(const siginfo_t *info)
+{
+	return info->si_code == SI_QUEUE && info->si_value.sival_int == GK_SIGNAL_GROUP;
+}
+
 /* How long init lets a supervisor have for an end that is due, beyond the steps of its own
  * (run/watch/shutdown.c). */
 enum { GRACE_MS = 10000, LOOK_MS = 3600000 };
@@ -228,6 +238,8 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 	sigaddset(&wanted, SIGCHLD);
 	for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
 		sigaddset(&wanted, forwarded[i]);
+	for (size_t i = 0; i < sizeof for_group / sizeof *for_group; i++)
+		sigaddset(&wanted, for_group[i]);
 	for (;;) {
 		siginfo_t info;
 		int sig = await_signal(&wanted, &info, deadline_ms);
@@ -235,6 +247,8 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
 			reap(link, payload);
+		else if (sig > 0 && info.si_pid == 0 && is_for_group(&info))
+			(void)kill(payload > 0 ? -payload : -1, sig);
 		else if (sig > 0 && info.si_pid == 0)
 			/* From outside the namespace only: the session's own can't end it so. The
 			 * supervisor is about to stop: nothing inside may go on, whatever it does
@@ -278,12 +292,29 @@ static int get_ready(struct gk_init *init, int *master, struct payload *payload,
 	return r == 0 ? gk_verify_mounts(init->plan, made, err) : r;
 }
 
+/* All that can fail before the gate opens: what is refused has not run. */
+static int give_up_powers(struct gk_init *init, struct gk_err *err)
+{
+	take_title(init->caller);
+	int r = let_go_of_stdio();
+	if (r == 0 && init->plan->userns_base)
+		r = gk_userns_enter(init->userns, init->plan->cred.caps, err);
+	gk_close_fd(&init->userns);
+	if (r == 0)
+		r = gk_creds_reduce(1ULL << CAP_KILL, err);
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = gk_seccomp_supervisor(err);
+	return r < 0 ? gk_fail_errno(err, r, "init cannot give up its privileges") : 0;
+}
+
 void gk_init_main(struct gk_init *init)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct payload payload = { .pid = -1, .report = -1, .gate = -1 };
 	gk_autoclose int master = -1;
-	if (get_ready(init, &master, &payload, &err) < 0)
+	if (get_ready(init, &master, &payload, &err) < 0 || give_up_powers(init, &err) < 0)
 		fail(init->link, GK_EXIT_GOCKER, &err);
 	tell(init->link, GK_MSG_READY, 0, NULL, master);
 	gk_close_fd(&master);
@@ -292,21 +323,6 @@ void gk_init_main(struct gk_init *init)
 		if (read(init->link, &go, sizeof go) != (ssize_t)sizeof go || go.kind != GK_MSG_GO)
 			_exit(GK_EXIT_GOCKER);
 		let_go(init, &payload);
-	}
-	take_title(init->caller);
-	int r = let_go_of_stdio();
-	if (r == 0 && init->plan->userns_base)
-		r = gk_userns_enter(init->userns, init->plan->cred.caps, &err);
-	gk_close_fd(&init->userns);
-	if (r == 0)
-		r = gk_creds_reduce(1ULL << CAP_KILL, &err);
-	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		r = -errno;
-	if (r == 0)
-		r = gk_seccomp_supervisor(&err);
-	if (r < 0) {
-		gk_fail_errno(&err, r, "init cannot give up its privileges");
-		fail(init->link, GK_EXIT_GOCKER, &err);
 	}
 	tell(init->link, GK_MSG_STARTED, 0, NULL, -1);
 	serve(init->link, payload.pid, deadline_of(init->plan));

@@ -35,8 +35,13 @@ struct gk_init {
 	struct gk_tty tty;
 	int link;             /* init's end of the socket pair */
 	int userns;           /* what the payload, and then init, enters; with plan->userns_base */
+	int stdio;            /* what the payload asks for 0-2 (gk_stdio); -1: it has them */
 	int supervisor_pidfd; /* to notice a supervisor that died before the death signal was set */
 };
+
+/* What a signal queued for init (pidfd_send_signal(2), SI_QUEUE) carries that is for the payload's
+ * process group alone; any other goes to all that lives inside. */
+enum { GK_SIGNAL_GROUP = 1 };
 
 /* Runs in the child of the clone and never returns. Without a payload (PAM door: plan->exec_path is
  * NULL) it stays until it is killed. */

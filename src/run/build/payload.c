@@ -17,6 +17,7 @@
 #include "run/privilege/creds.h"
 #include "run/privilege/landlock.h"
 #include "run/privilege/seccomp.h"
+#include "run/privilege/stdio.h"
 #include "run/build/userns.h"
 
 /* A session keyring of its own, so that none is shared with another session (keyrings(7)). Kernels
@@ -109,16 +110,10 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 {
 	const struct gk_plan *plan = init->plan;
 	int r = 0;
-	if (pty_path && init->tty.mode == GK_TTY_RELAY) {
-		/* Opened before the session is new: gk_tty_take makes it the controlling one. */
-		int slave = open(pty_path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-		r = slave < 0 ? gk_fail_errno(err, -errno, "cannot open %s", pty_path) :
-				gk_tty_take(slave, pty_path, init->tty.same, err);
-	} else if (pty_path) {
-		r = gk_tty_take(init->tty.fd, pty_path, init->tty.same, err);
-	} else if (setsid() < 0) {
+	if (pty_path)
+		r = gk_tty_take(pty_path, init->tty.same, err);
+	else if (setsid() < 0)
 		r = gk_fail_errno(err, -errno, "cannot start a session");
-	}
 	if (r == 0)
 		r = join_new_keyring(err);
 	if (r == 0)
@@ -127,10 +122,7 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = gk_userns_enter(init->userns, plan->cred.caps, err);
 	if (r == 0)
 		r = gk_creds_drop(&plan->cred, err);
-	/* A keyring joined as root is looked at with the user's ids from here on; limits are given
-	 * back after the ids, since a user's own count of processes is not checked at setuid. */
-	if (r == 0 && gk_restore_limits(init->caller) < 0)
-		r = gk_fail(err, -EPERM, "cannot restore the resource limits");
+	/* A keyring joined as root is looked at with the user's ids from here on. */
 	if (r == 0)
 		r = enter_cwd(plan, err);
 	(void)umask(plan->umask == (mode_t)-1 ? init->caller->umask : plan->umask);
@@ -144,6 +136,13 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = gk_seccomp_payload(plan->cred.filter, err);
 	if (r == 0 && gate_fd >= 0)
 		r = wait_at(gate_fd, err);
+	/* Not before init has closed its copy: nobody but the user may have them in hand. */
+	if (r == 0 && init->stdio >= 0)
+		r = gk_stdio_receive(init->stdio, init->tty.same, err);
+	/* After the ids, since a user's own count of processes is not checked at setuid, and after
+	 * the descriptors, of which the user may be allowed none more. */
+	if (r == 0 && gk_restore_limits(init->caller) < 0)
+		r = gk_fail(err, -EPERM, "cannot restore the resource limits");
 	/* Everything but 0-2 goes: the report pipe by exec, the rest now. */
 	if (r == 0 && report_fd > 3)
 		r = gk_sys_close_range(3, (unsigned)report_fd - 1);

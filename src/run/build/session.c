@@ -162,6 +162,7 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 			s->userns, s->devlog },
 		.tty = s->tty,
 		.link = theirs,
+		.stdio = s->stdio ? s->stdio->payload : -1,
 		.supervisor_pidfd = self,
 	};
 	/* The user namespace is entered last of all: what init builds with root's power is not of
@@ -183,6 +184,8 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		s->init_pidfd = -1;
 		return gk_fail_errno(err, pid, "cannot make the session's namespaces");
 	}
+	if (s->stdio)
+		gk_close_fd(&s->stdio->payload);
 	s->init = pid;
 	return 0;
 }
@@ -292,7 +295,10 @@ int gk_session_start(struct gk_session *s, struct gk_err *err)
 		gk_fail_errno(err, r, "cannot start the session");
 		return GK_EXIT_GOCKER;
 	}
-	return await(s, GK_MSG_STARTED, err);
+	r = await(s, GK_MSG_STARTED, err);
+	if (r == 0 && s->stdio)
+		gk_stdio_release(s->stdio);
+	return r;
 }
 
 static const char *door_name(enum gk_door door)

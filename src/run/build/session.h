@@ -27,6 +27,7 @@ struct gk_session {
 	unsigned image_flags;        /* GK_IMAGE_ANY_PARENT, for root's own command line */
 	int stub;                    /* mount fd of the entry stub, from the keeper; -1 otherwise */
 	struct gk_nss_worker *apart; /* a look-up that is still to be confirmed, or NULL */
+	struct gk_stdio *stdio;      /* who has the caller's descriptors 0-2; NULL: this process */
 	int devlog; /* socket that becomes /dev/log, from the keeper; -1 otherwise */
 
 	struct gk_slot slot;

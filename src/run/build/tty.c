@@ -20,7 +20,7 @@ static bool is_pty(const struct stat *st)
 	return m >= PTY_MAJOR_FIRST && m <= PTY_MAJOR_LAST;
 }
 
-void gk_tty_detect(struct gk_tty *ret)
+void gk_tty_detect(struct gk_tty *ret, pid_t caller)
 {
 	struct stat first = { 0 };
 	*ret = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
@@ -31,7 +31,7 @@ void gk_tty_detect(struct gk_tty *ret)
 		 * has shown to have. A terminal held in one direction stays as it is. */
 		if (flags < 0 || (flags & O_ACCMODE) != O_RDWR)
 			continue;
-		if (!isatty(fd) || fstat(fd, &st) < 0)
+		if (!isatty(fd) || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
 			continue;
 		if (ret->fd < 0) {
 			ret->fd = fd;
@@ -42,21 +42,21 @@ void gk_tty_detect(struct gk_tty *ret)
 	}
 	if (ret->fd < 0)
 		return;
-	bool leader = getsid(0) == getpid() && tcgetsid(ret->fd) == getpid();
+	bool leader = getsid(0) == caller && tcgetsid(ret->fd) == caller;
 	ret->mode = leader && is_pty(&first) ? GK_TTY_TAKEOVER : GK_TTY_RELAY;
 }
 
-int gk_tty_take(int fd, const char *path, unsigned same, struct gk_err *err)
+int gk_tty_take(const char *path, unsigned same, struct gk_err *err)
 {
-	if (setsid() < 0)
-		return gk_fail_errno(err, -errno, "cannot start a terminal session");
-	/* 1: taken from the session that has it, the supervisor's own (ioctl_tty(2)). */
-	if (ioctl(fd, TIOCSCTTY, 1) < 0)
-		return gk_fail_errno(err, -errno, "cannot take the terminal over");
-	/* Opened again by its name inside, so that ttyname() finds it. */
+	/* Opened by its name inside, so that ttyname() finds it. */
 	gk_autoclose int inside = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (inside < 0)
 		return gk_fail_errno(err, -errno, "cannot open %s in the session", path);
+	if (setsid() < 0)
+		return gk_fail_errno(err, -errno, "cannot start a terminal session");
+	/* 1: taken from the session that has it, the supervisor's own (ioctl_tty(2)). */
+	if (ioctl(inside, TIOCSCTTY, 1) < 0)
+		return gk_fail_errno(err, -errno, "cannot take the terminal over");
 	for (int i = 0; i <= 2; i++)
 		if ((same >> i & 1) && dup2(inside, i) < 0)
 			return gk_fail_errno(err, -errno, "cannot hand the terminal over");

@@ -15,13 +15,14 @@ struct gk_tty {
 	unsigned same; /* bit i: fd i is that same terminal */
 };
 
-/* Looks at fds 0-2. The session leader of a pty hands it over; any other terminal is relayed. */
-void gk_tty_detect(struct gk_tty *ret);
+/* Looks at fds 0-2. The session leader of a pty hands it over; any other terminal is relayed.
+ * caller: the process whose terminal it may be, this one or its parent. */
+void gk_tty_detect(struct gk_tty *ret, pid_t caller);
 
-/* In the payload, inside and still with CAP_SYS_ADMIN: starts a session, makes the terminal that
- * is bound at path (/dev/console, or a slave of the inner devpts) its controlling one and puts it
- * over those of fds 0-2 that `same` names. fd is an open descriptor of it. */
-int gk_tty_take(int fd, const char *path, unsigned same, struct gk_err *err);
+/* In the payload, inside and still with CAP_SYS_ADMIN: starts a session, makes the terminal at path
+ * (/dev/console, or a slave of the inner devpts) its controlling one and puts it over those of fds
+ * 0-2 that `same` names. */
+int gk_tty_take(const char *path, unsigned same, struct gk_err *err);
 
 /* Opens a pty of the session's own devpts. Returns the master's fd or -errno; ret_path (at least 32
  * bytes) is the slave's path inside, given to uid and group, as the host has them. */

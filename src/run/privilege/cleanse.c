@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,15 +170,7 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 		0;
 }
 
-/* Whether stdin and stdout have lost what was at their other ends. */
-static bool nobody_there(void)
-{
-	struct pollfd p[] = { { .fd = STDIN_FILENO }, { .fd = STDOUT_FILENO } };
-	return poll(p, 2, 0) == 2 && (p[0].revents & (POLLHUP | POLLERR)) &&
-		(p[1].revents & (POLLHUP | POLLERR));
-}
-
-static int watch_parent(struct gk_caller *ret, struct gk_err *err)
+static int watch_parent(const struct gk_stdio *stdio, struct gk_caller *ret, struct gk_err *err)
 {
 	ret->parent = getppid();
 	ret->parent_pidfd = -1;
@@ -195,29 +186,36 @@ static int watch_parent(struct gk_caller *ret, struct gk_err *err)
 	/* Or before our first instruction: who has died has closed his descriptors before his
 	 * children become init's (do_exit). A real child of init (a login program that did not
 	 * fork) has a terminal. */
-	if (ret->parent == 1 && nobody_there())
+	if (ret->parent == 1 && stdio && stdio->nobody)
 		return gk_fail(err, -ESRCH, "the calling process is gone");
 	return 0;
 }
 
-int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err)
+int gk_cleanse(
+	struct gk_arena *arena, struct gk_stdio *stdio, struct gk_caller *ret, struct gk_err *err)
 {
-	int r = cleanse_fds(err);
-	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+	int r = 0;
+	ret->parent_pidfd = -1;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = gk_fail_errno(err, -errno, "cannot forbid dumps");
 	if (r == 0)
 		r = reset_signals(ret, err);
 	if (r == 0)
 		r = raise_limits(ret, err);
+	if (r == 0 && chdir("/") < 0)
+		r = gk_fail_errno(err, -errno, "cannot enter /");
+	if (r == 0)
+		r = stdio ? gk_stdio_start(stdio, err) : cleanse_fds(err);
+	/* Nothing with a descriptor is done until the child has emptied the table. */
 	if (r == 0)
 		r = take_environment(arena, ret, err);
+	if (r == 0 && stdio)
+		r = gk_stdio_take(stdio, err);
 	if (r < 0)
 		return r;
 	ret->umask = umask(077);
 	reset_scheduling(ret);
-	if (chdir("/") < 0)
-		return gk_fail_errno(err, -errno, "cannot enter /");
-	return watch_parent(ret, err);
+	return watch_parent(stdio, ret, err);
 }
 
 void gk_caller_title(struct gk_caller *caller, int argc, char **argv)

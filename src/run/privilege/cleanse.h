@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "run/privilege/stdio.h"
 
 /* What was the caller's and goes back to the payload, or tells how it called. */
 struct gk_caller {
@@ -31,8 +32,10 @@ enum { GK_ENV_MAX_VARS = 4096, GK_ENV_MAX_BYTES = 1 << 20 };
 
 /* Opens fds 0-2 where they are closed, closes all others, takes the environment out, saves and
  * raises resource limits, resets signals, timers, umask, scheduling, dumpability and cwd, and
- * takes a pidfd of the parent. Call it first of all. Returns 0 or -errno. */
-int gk_cleanse(struct gk_arena *arena, struct gk_caller *ret, struct gk_err *err);
+ * takes a pidfd of the parent. Where the caller is not to be trusted, its descriptors go to `stdio`
+ * (else NULL), and this process closes none of them. Call it first of all. Returns 0 or -errno. */
+int gk_cleanse(
+	struct gk_arena *arena, struct gk_stdio *stdio, struct gk_caller *ret, struct gk_err *err);
 
 /* Remembers where argv lies, for init to take as its title. */
 void gk_caller_title(struct gk_caller *caller, int argc, char **argv);

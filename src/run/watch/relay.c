@@ -25,11 +25,14 @@ int gk_relay_seed(int fd, int master, struct gk_err *err)
 {
 	struct termios modes;
 	struct winsize size;
-	if (tcgetattr(fd, &modes) < 0)
+	char self[64];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	gk_autoclose int outer = open(self, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (outer < 0 || tcgetattr(outer, &modes) < 0)
 		return gk_fail_errno(err, -errno, "cannot read the terminal's modes");
 	if (tcsetattr(master, TCSANOW, &modes) < 0)
 		return gk_fail_errno(err, -errno, "cannot set the session's terminal modes");
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+	if (ioctl(outer, TIOCGWINSZ, &size) == 0)
 		(void)ioctl(master, TIOCSWINSZ, &size);
 	return 0;
 }

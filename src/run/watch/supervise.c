@@ -23,11 +23,15 @@
 #include "run/watch/shutdown.h"
 #include "run/watch/relay.h"
 #include "run/privilege/seccomp.h"
+#include "run/privilege/stdio.h"
 #include "run/watch/notice.h"
 
 /* On cgroup v1 pids.events wakes nobody (tried on 6.18): it is looked at, where a user can read of
  * it. */
 enum { V1_LOOK_MS = 2000 };
+
+/* How long the end of the process that had the caller's descriptors is waited for. */
+enum { STDIO_END_MS = 100 };
 
 struct watch {
 	struct gk_session *s;
@@ -187,6 +191,23 @@ static void on_signal(struct watch *w)
 	}
 }
 
+/* To the command as its caller's process group would get it: sshd sends what a client asks for as
+ * the user (RFC 4254, 6.9), whose process in that group is gk_stdio's. */
+static void on_stdio(struct watch *w)
+{
+	siginfo_t info = { .si_code = SI_QUEUE, .si_value.sival_int = GK_SIGNAL_GROUP };
+	int sig = gk_stdio_signal(w->s->stdio);
+	if (sig > 0) {
+		info.si_signo = sig;
+		(void)gk_sys_pidfd_queue_signal(w->s->init_pidfd, sig, &info);
+	}
+	if (sig >= 0)
+		return;
+	gk_log(LOG_INFO, "event=end id=%s reason=killed", w->s->plan->session_id);
+	signal_init(w, SIGKILL);
+	gk_close_fd(&w->s->stdio->link);
+}
+
 /* Returns true when the session is over. */
 static bool on_link(struct watch *w, short revents)
 {
@@ -203,7 +224,19 @@ static bool on_link(struct watch *w, short revents)
 
 static void watch_session(struct watch *w)
 {
-	enum { LINK, PARENT, SIGNALS, TERMINAL, TASKS, USER_TASKS, MEMORY, OUTER, MASTER, COUNT };
+	enum {
+		LINK,
+		PARENT,
+		STDIO,
+		SIGNALS,
+		TERMINAL,
+		TASKS,
+		USER_TASKS,
+		MEMORY,
+		OUTER,
+		MASTER,
+		COUNT
+	};
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -212,6 +245,7 @@ static void watch_session(struct watch *w)
 					w->s->caller->parent_pidfd :
 					-1,
 				.events = POLLIN },
+			[STDIO] = { .fd = w->s->stdio ? w->s->stdio->link : -1, .events = POLLIN },
 			[SIGNALS] = { .fd = w->s->signals, .events = POLLIN },
 			/* For its hang-up, where the caller was gone before he could be watched. */
 			[TERMINAL] = { .fd = w->ending.step == GK_RUNNING ? w->terminal : -1 },
@@ -237,6 +271,8 @@ static void watch_session(struct watch *w)
 			begin_end(w, "hangup");
 		if (p[SIGNALS].revents)
 			on_signal(w);
+		if (p[STDIO].revents)
+			on_stdio(w);
 		/* A relay comes by here with every few KiB. */
 		due = looks && gk_now_ms() - w->looked_ms >= V1_LOOK_MS;
 		if (due ||
@@ -290,7 +326,7 @@ static int prepare(struct watch *w, struct gk_err *err)
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
-	if (r >= 0)
+	if (r >= 0 && !s->stdio)
 		r = let_go_of_stdio();
 	if (r >= 0)
 		r = gk_creds_reduce(0, err);
@@ -350,6 +386,9 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 		check_limits(w); /* the last thing that happened, perhaps */
 		say_last(w);
 	}
+	/* It ends while the rest is taken down. */
+	if (s->stdio)
+		gk_stdio_dismiss(s->stdio);
 	gk_cgroup_usage(&s->cgroup, &usage);
 	/* The relay still reads from it when the session is gone. */
 	int master = gk_steal_fd(&s->master);
@@ -359,6 +398,8 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	log_close(w, &usage);
 	gk_close_fd(&w->terminal);
 	gk_limit_events_close(&w->bites);
+	if (s->stdio)
+		gk_stdio_end(s->stdio, STDIO_END_MS);
 	/* No status: init was killed, and with it everything: SIGKILL is how it ended. */
 	*ret_status = w->have_status ? w->status : SIGKILL;
 	return r;
