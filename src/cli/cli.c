@@ -35,6 +35,22 @@ int gk_cli_seconds(const char *text, unsigned *ret)
 	return 0;
 }
 
+bool gk_ask_yes(const char *name, const char *question)
+{
+	char answer[16] = "";
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		fprintf(stderr,
+			"gocker %s: nothing was changed; --yes does it without a terminal\n", name);
+		return false;
+	}
+	printf("%s [y/N] ", question);
+	(void)fflush(stdout);
+	if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+		return true;
+	fprintf(stderr, "gocker %s: nothing was changed\n", name);
+	return false;
+}
+
 int gk_cli_need_root(const char *name)
 {
 	if (geteuid() == 0)

@@ -3,6 +3,7 @@
 #ifndef GK_CLI_CLI_H
 #define GK_CLI_CLI_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -36,6 +37,10 @@ int gk_cli_usage(const char *name, const char *fmt, ...) __attribute__((format(p
 
 /* Reads a number of seconds from 1 to 3600. Returns 0 or -EINVAL. */
 int gk_cli_seconds(const char *text, unsigned *ret);
+
+/* Asks a question on the terminal that stdin and stdout are; without one nothing is asked, and
+ * stderr says that --yes is needed. Whether the answer was yes. */
+bool gk_ask_yes(const char *name, const char *question);
 
 /* Refuses callers other than root. Returns 0 or an exit status after printing why. */
 int gk_cli_need_root(const char *name);

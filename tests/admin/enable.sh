@@ -30,7 +30,7 @@ is "$(ssh_as alice hostname)" gocker-container "the next login is contained"
 like "$(gocker_log)" 'event=enable user="alice" door=shell by=root' "the log says who did it"
 unlike "$(gocker_log)" "event=(open|close)[^\n]* uid=4294967293" "the trial login is not logged as one"
 run "$GOCKER" enable alice
-is "$rc:$out" "0:alice: contained already" "enable twice is no error"
+like "$rc:$out" '^0:alice: contained already' "enable twice is no error"
 is "$(cat /var/lib/gocker/accounts/alice)" /bin/bash "and the shell that was remembered stays"
 is "$(find /home/alice -newermt 2021-01-01 -not -name '.*' | grep -v '^/home/alice$')" "" "nothing was written to the home"
 
@@ -38,10 +38,10 @@ is "$(find /home/alice -newermt 2021-01-01 -not -name '.*' | grep -v '^/home/ali
 mkdir -p /run/systemd/system
 printf 'account required pam_unix.so\nsession optional pam_permit.so\n' >/etc/pam.d/systemd-user
 run "$GOCKER" enable alice
-like "$rc:$out" '^0:.*systemd still runs their units .*gocker doctor' "enable says that user managers start on the host"
+like "$rc:$out" '^0:.*still open:.*  manager +user@UID.service runs units .*gocker doctor --fix' "enable says that user managers start on the host"
 cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/
 run "$GOCKER" enable alice
-is "$rc:$out" "0:alice: contained already" "and does not where they are refused"
+unlike "$rc:$out" '^[^0]|manager' "and does not where they are refused"
 rm -r /run/systemd/system /etc/pam.d/systemd-user
 
 # Nobody is locked out.
@@ -108,6 +108,10 @@ rm -f /var/lib/gocker/accounts/bob
 run "$GOCKER" disable bob
 is "$rc" 1 "a shell that is not known"
 like "$err" 'name one with --shell' "must be named"
+for shell in /bin/nosuch /etc/passwd "$GOCKER_SHELL"; do
+	run "$GOCKER" disable --shell "$shell" bob
+	like "$rc:$err:$(shell_of bob)" "1:gocker disable: bob: --shell $shell: .+:$GOCKER_SHELL" "--shell $shell is refused"
+done
 run "$GOCKER" disable --shell /bin/dash bob
 is "$rc:$(shell_of bob)" 0:/bin/dash "--shell"
 
@@ -122,10 +126,24 @@ like "$err" 'every member of sudo, admin and wheel would be contained; .*--break
 set_ini '[group:sudo]' 'contain = no'
 run "$GOCKER" enable --door pam --dry-run bob
 is "$rc" 0 "--dry-run where one is spared"
+like "$out" 'every account without contain = no.* On this host [0-9]+ accounts:
+[^/]*alice[^/]*bob' "names all accounts that it would contain"
+unlike "$out" '(carol|erin|daemon)' "and none that is exempt"
 like "$out" '/etc/pam.d/sshd: would have as line [0-9]+: session +required +pam_gocker.so outer' "says which line would go where"
 like "$out" 'not contained: what users do through .*su.*; see --service' "and which stacks stay as they are"
 check "and changes nothing" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
 run "$GOCKER" enable --door pam bob
+is "$rc:$err" "1:gocker enable: nothing was changed; --yes does it without a terminal" "without a terminal it wants --yes"
+check "and changes nothing" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
+expect_test "on a terminal it asks, and takes no for an answer" <<'TCL'
+spawn -noecho gocker enable --door pam bob
+want {contain them\? \[y/N\] $}
+say n
+want {gocker enable: nothing was changed}
+equal [ended] 1
+TCL
+check "no: and changes nothing" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
+run "$GOCKER" enable --door pam --yes bob
 is "$rc" 0 "enable --door pam"
 is "$(grep -n pam_gocker /etc/pam.d/sshd | cut -d: -f2- | tr -s ' ')" \
 	"$(printf 'session required pam_gocker.so outer\nsession required pam_gocker.so')" "its two lines are in the stack"
@@ -133,7 +151,7 @@ is "$(grep -v pam_gocker /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock")" "and all o
 is "$(grep -E '^-?session|^@include common-session' /etc/pam.d/sshd | sed -n '1p;$p' | grep -c pam_gocker)" 2 "the first and the last of the session"
 is "$(stat -c '%a %u' /etc/pam.d/sshd)" "644 0" "readable as before"
 like "$(gocker_log)" 'event=enable door=pam service=sshd by=root' "the log says who did it"
-run "$GOCKER" enable --door pam bob
+run "$GOCKER" enable --door pam --yes bob
 is "$rc" 0 "twice is no error"
 is "$(grep -c pam_gocker /etc/pam.d/sshd)" 2 "and adds nothing"
 sed -e 's/^\(session *\)required\( *pam_loginuid.so\)/\1optional\2/' -e 's/^@include common-auth/auth required pam_permit.so/' \
@@ -156,7 +174,7 @@ if [ ! -e /usr/lib/pam.d/systemd-user ]; then # a host without systemd has none
 	mkdir -p /usr/lib/pam.d
 	printf '%s\n' 'account required pam_unix.so' 'session required pam_unix.so' >/usr/lib/pam.d/systemd-user
 fi
-run "$GOCKER" enable --door pam --break-glass sudo --service sshd --service systemd-user bob
+run "$GOCKER" enable --door pam --break-glass sudo --service sshd --service systemd-user --yes bob
 is "$rc" 0 "--break-glass, --service"
 is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 2 "the group is on both lines"
 like "$(cat /etc/pam.d/systemd-user 2>/dev/null)" 'account +required +pam_gocker.so' "user managers are refused, in /etc/pam.d"
@@ -170,10 +188,10 @@ check "what the stack was is kept" cmp /var/lib/gocker/pam/sshd "$GKT_WORK/stock
 # What is not right is not touched.
 cp /usr/local/share/gocker/pam.d/sshd "$GKT_WORK/shipped"
 { cat "$GKT_WORK/shipped"; echo 'session optional pam_mail.so'; } >/etc/pam.d/sshd
-run "$GOCKER" enable --door pam bob
+run "$GOCKER" enable --door pam --yes bob
 like "$rc:$err" '1:.*pam_mail.so comes after' "a module behind the last line is noticed"
 sed 's/^session *required *pam_limits.so/session sufficient pam_limits.so/' "$GKT_WORK/shipped" >/etc/pam.d/sshd
-run "$GOCKER" enable --door pam bob
+run "$GOCKER" enable --door pam --yes bob
 like "$rc:$err" '1:.*can be skipped by pam_limits.so \(sufficient\)' "so is one that can end the stack before it"
 cp "$GKT_WORK/stock" /etc/pam.d/sshd
 run "$GOCKER" enable --door pam root
@@ -181,11 +199,11 @@ like "$rc:$err" '1:.*root is not contained' "root is refused"
 run "$GOCKER" enable --door pam --service no-such-service bob
 is "$rc" 1 "a service that is not there"
 mv "$(pam_module)" "$(pam_module).away"
-run "$GOCKER" enable --door pam bob
+run "$GOCKER" enable --door pam --yes bob
 is "$rc" 1 "without the module nobody, root included, would get in: refused"
 check "and nothing was changed" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
 for module in /lib/*/security/pam_gocker.so.away; do mv "$module" "${module%.away}"; done
 set_ini '[user:bob]' 'contain = no'
-run "$GOCKER" enable --door pam bob
+run "$GOCKER" enable --door pam --yes bob
 like "$err" 'contain = no for bob: line [56] .*user:bob' "contain = no is named with its line"
 check_clean "nothing is left"

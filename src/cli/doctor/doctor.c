@@ -11,16 +11,24 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/fix.h"
+#include "base/log.h"
+#include "cli/print.h"
 #include "pam/judge.h"
 #include "cli/report.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
 #include "run/store/load.h"
 
-enum { SSHD_CONFIG = GK_OPTION_LONG, FORMAT };
+enum { SSHD_CONFIG = GK_OPTION_LONG, FORMAT, FIX };
 
 static const struct gk_option options[] = {
 	{ 'q', "quiet", NULL, NULL, "only what is wrong" },
+	{ FIX, "fix", "[=ID]", "sshd manager cron at",
+		"close what bypasses the doors, or only ID (sshd, manager, cron or at): each change "
+		"is shown first, and on a terminal asked for; `gocker disable --fix` undoes them" },
+	{ 'y', "yes", NULL, NULL, "with --fix: do not ask" },
+	{ 'n', "dry-run", NULL, NULL, "with --fix: only show the changes" },
 	{ SSHD_CONFIG, "sshd-config", "FILE", "file",
 		"the configuration that sshd is started with, when that is not its default" },
 	{ 'i', "identity", "FILE", "file",
@@ -69,13 +77,21 @@ static int find_user(struct gk_doctor *d, const char *user, struct gk_err *err)
 	return 0;
 }
 
+int gk_doctor_open(struct gk_doctor *d, const char *user, struct gk_err *err)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	d->have_config = gk_load_config(GK_CONFIG_PATH, &d->arena, &d->config, &ignored) == 0;
+	int r = user ? find_user(d, user, err) : 0;
+	if (r == 0)
+		find_doors(d);
+	return r;
+}
+
 static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 {
-	struct gk_err err = GK_ERR_INIT, config_err = GK_ERR_INIT;
-	d->have_config = gk_load_config(GK_CONFIG_PATH, &d->arena, &d->config, &config_err) == 0;
-	if (user && find_user(d, user, &err) < 0)
+	struct gk_err err = GK_ERR_INIT;
+	if (gk_doctor_open(d, user, &err) < 0)
 		return gk_cli_fail("doctor", &err);
-	find_doors(d);
 	gk_doctor_host(d);
 	gk_doctor_doors(d);
 	if (d->user)
@@ -86,14 +102,36 @@ static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 	return code;
 }
 
+/* Only the doors are looked at: what --fix closes leads past them. */
+static int fix(struct gk_doctor *d, const char *user, const struct gk_fixing *fixing)
+{
+	struct gk_err err = GK_ERR_INIT;
+	if (gk_doctor_open(d, user, &err) < 0)
+		return gk_cli_fail("doctor", &err);
+	gk_log_open("gocker");
+	gk_doctor_doors(d);
+	int code = gk_fix(d, fixing);
+	return gk_print_end("doctor") ? 1 : code;
+}
+
 int gk_cmd_doctor(int argc, char **argv)
 {
 	static struct gk_doctor d;
-	bool json = false, quiet = false;
+	struct gk_fixing fixing = { .command = "doctor" };
+	bool json = false, quiet = false, fix_it = false;
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_doctor, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'q': quiet = true; break;
+		case FIX:
+			fix_it = true;
+			fixing.only = value;
+			if (value && !gk_fix_is(value))
+				return gk_cli_usage(
+					"doctor", "--fix is one of sshd, manager, cron and at");
+			break;
+		case 'y': fixing.yes = true; break;
+		case 'n': fixing.dry = true; break;
 		case 'i': d.identity = value; break;
 		case SSHD_CONFIG: d.sshd_config = value; break;
 		case FORMAT:
@@ -105,10 +143,14 @@ int gk_cmd_doctor(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return gk_cli_usage("doctor", "one user at a time");
+	if (!fix_it && (fixing.yes || fixing.dry))
+		return gk_cli_usage("doctor", "--yes and --dry-run go with --fix");
 	if (d.identity && argc == optind)
 		return gk_cli_usage("doctor", "--identity needs a user");
 	int r = gk_cli_need_root("doctor");
-	if (r == 0)
+	if (r == 0 && fix_it)
+		r = fix(&d, argv[optind], &fixing);
+	else if (r == 0)
 		r = examine(&d, argv[optind], json, quiet);
 	gk_arena_free(&d.arena);
 	return r;

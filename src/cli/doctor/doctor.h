@@ -20,6 +20,8 @@ struct gk_finding {
 	bool tried;
 	const char *item, *what;
 	const char *fix; /* what to do, NULL for an ok */
+	const char *id;  /* of the fix that `--fix` makes (fix.h), or NULL */
+	bool reload;     /* which is nothing but a reload of sshd */
 };
 
 struct gk_doctor {
@@ -33,6 +35,7 @@ struct gk_doctor {
 	bool have_config, have_policy;
 	bool shell_door, pam_door; /* in use on this host */
 	bool forced;               /* sshd runs gocker-shell as user's ForceCommand */
+	const char *pid_file;      /* of sshd, once it was asked */
 	struct gk_finding *list;
 	size_t n, cap;
 };
@@ -40,6 +43,17 @@ struct gk_doctor {
 /* Adds a finding; fix is kept as it is. level may have GK_TRIED added. */
 void gk_found(struct gk_doctor *d, unsigned level, const char *item, const char *fix,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Says of the last finding that this fix (fix.h) mends it. */
+void gk_found_fixable(struct gk_doctor *d, const char *id);
+
+/* Reads the configuration and the account of `user` (NULL: none), and which doors are in use.
+ * d->sshd_config and d->identity are the caller's. Returns 0 or -errno for the account. */
+int gk_doctor_open(struct gk_doctor *d, const char *user, struct gk_err *err);
+
+/* Prints what still bypasses the doors, a line each, and how to close it; nothing where nothing
+ * does. Returns how many there are. */
+size_t gk_doctor_print_open(struct gk_doctor *d);
 
 /* Print the findings on stdout: as text, findings with the same fix together and a line that sums
  * up, within the width of the terminal; or as JSON. quiet leaves out what is ok. Return the exit

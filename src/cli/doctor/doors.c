@@ -12,6 +12,7 @@
 #include "cli/enable/accounts.h"
 #include "cli/enable/admins.h"
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/fix.h"
 #include "pam/judge.h"
 #include "plan/text.h"
 #include "cli/spawn.h"
@@ -73,10 +74,12 @@ static void check_manager(struct gk_doctor *d)
 	if (gk_pam_stack_refuses(&stack))
 		gk_found(d, GK_FOUND_OK, "manager", NULL,
 			"user managers are refused to the contained");
-	else
+	else {
 		gk_found(d, GK_FOUND_BAD, "manager",
 			"cp " SHIPPED "/pam.d/systemd-user /etc/pam.d/systemd-user",
 			"user@UID.service runs units from ~/.config/systemd/user on the host");
+		gk_found_fixable(d, GK_FIX_MANAGER);
+	}
 }
 
 /* ---- what runs a user's code without a login ---- */
@@ -92,13 +95,15 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 		gk_found(d, GK_FOUND_OK, what, NULL, "jobs are contained");
 	else if (exists(allow))
 		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);
-	else
+	else {
 		gk_found(d, GK_FOUND_BAD, what,
 			gk_arena_printf(&d->arena,
 				"take over " SHIPPED "/pam.d/%s, or list those who "
 				"may in %s (an empty file: root alone)",
 				service, allow),
 			"jobs of contained users run on the host");
+		gk_found_fixable(d, strcmp(what, "cron") == 0 ? GK_FIX_CRON : GK_FIX_AT);
+	}
 }
 
 static void check_mail(struct gk_doctor *d)

@@ -28,8 +28,42 @@ void gk_found(struct gk_doctor *d, unsigned level, const char *item, const char 
 		return;
 	bool tried = level & GK_TRIED;
 	d->list = list;
-	d->list[d->n++] = (struct gk_finding){ (enum gk_level)(level & ~(unsigned)GK_TRIED), tried,
-		item, what, fix };
+	d->list[d->n++] =
+		(struct gk_finding){ .level = (enum gk_level)(level & ~(unsigned)GK_TRIED),
+			.tried = tried,
+			.item = item,
+			.what = what,
+			.fix = fix };
+}
+
+void gk_found_fixable(struct gk_doctor *d, const char *id)
+{
+	if (d->n)
+		d->list[d->n - 1].id = id;
+}
+
+size_t gk_doctor_print_open(struct gk_doctor *d)
+{
+	int width = gk_terminal_size(NULL);
+	size_t n = 0, fixable = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct gk_finding *f = &d->list[i];
+		if (f->level != GK_FOUND_BAD || strcmp(f->item, "lockout") == 0 ||
+			strcmp(f->item, "account") == 0)
+			continue;
+		if (n++ == 0)
+			puts("still open:");
+		printf("  %s%-9s%s ", gk_colour(GK_RED), f->item, gk_colour(GK_PLAIN));
+		gk_wrap(stdout, f->what, 12, 12, width);
+		putchar('\n');
+		fixable += f->id != NULL;
+	}
+	if (fixable)
+		puts("`gocker doctor --fix` closes these, and shows each change first; `gocker "
+		     "disable` undoes them");
+	if (n > fixable)
+		puts("`gocker doctor` says how to close the others");
+	return n;
 }
 
 int gk_findings_json(struct gk_doctor *d, bool quiet)
@@ -45,6 +79,7 @@ int gk_findings_json(struct gk_doctor *d, bool quiet)
 		json_object_object_add(o, "item", json_object_new_string(f->item));
 		json_object_object_add(o, "finding", gk_report_string(f->what, &d->arena));
 		json_object_object_add(o, "fix", gk_report_string(f->fix, &d->arena));
+		json_object_object_add(o, "fix_id", gk_report_string(f->id, &d->arena));
 		json_object_array_add(list, o);
 	}
 	return gk_report_print(list);
@@ -65,10 +100,13 @@ static void print_one(const struct gk_finding *f, int width)
 	putchar('\n');
 }
 
-static void print_fix(const char *fix, int width)
+static void print_fix(const struct gk_finding *f, int width)
 {
+	char text[1200];
+	snprintf(text, sizeof text, "%s%s%s", f->fix, f->id ? "; or gocker doctor --fix=" : "",
+		f->id ? f->id : "");
 	printf("%*sdo: ", INDENT, "");
-	gk_wrap(stdout, fix, INDENT + 4, INDENT + 4, width);
+	gk_wrap(stdout, text, INDENT + 4, INDENT + 4, width);
 	putchar('\n');
 }
 
@@ -84,7 +122,7 @@ static void print_group(const struct gk_doctor *d, size_t first, int width)
 		if (has_same_fix(f, &d->list[i]))
 			print_one(&d->list[i], width);
 	if (f->fix)
-		print_fix(f->fix, width);
+		print_fix(f, width);
 }
 
 static bool is_any_wrong(const struct gk_doctor *d)

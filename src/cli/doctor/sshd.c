@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "cli/enable/accounts.h"
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/fix.h"
 #include "cli/spawn.h"
 
 #define DROP_IN GK_DATADIR "/sshd_config.d/gocker-shell.conf"
@@ -169,10 +170,12 @@ static void check_ways_round(struct gk_doctor *d, const struct settings *s)
 	if ((!d->shell_door && !d->forced) || sshd_is_inside(d))
 		return;
 	for (size_t i = 0; i < RULES; i++)
-		if (*s->rule[i] && strcmp(rules[i].safe, s->rule[i]) != 0)
+		if (*s->rule[i] && strcmp(rules[i].safe, s->rule[i]) != 0) {
 			gk_found(d, GK_FOUND_BAD, "sshd",
 				"cp " DROP_IN " /etc/ssh/sshd_config.d/gocker.conf, then " RELOAD,
 				"%s %s: %s", rules[i].key, s->rule[i], rules[i].why);
+			gk_found_fixable(d, GK_FIX_SSHD);
+		}
 	/* A ForceCommand comes before any subsystem. */
 	if (s->internal_sftp && !*s->force_command)
 		gk_found(d, GK_FOUND_BAD, "sshd",
@@ -184,15 +187,18 @@ static void check_ways_round(struct gk_doctor *d, const struct settings *s)
 static void check_running(struct gk_doctor *d, const struct settings *s)
 {
 	struct gk_listener l;
+	d->pid_file = gk_arena_strdup(&d->arena, s->pid_file);
 	gk_listener_find(d->sshd_config, s->pid_file, &l);
-	if (l.stale)
+	if (l.stale) {
 		gk_found(d, GK_FOUND_BAD, "sshd",
 			gk_arena_printf(&d->arena, "sshd -t, then " RELOAD " (or kill -HUP %d)",
 				(int)l.pid),
 			"the running sshd (pid %d) has not read %s, which changed after it started "
 			"or was reloaded: the findings about sshd hold after a reload only",
 			(int)l.pid, l.changed);
-	else if (l.pid)
+		gk_found_fixable(d, GK_FIX_SSHD);
+		d->list[d->n ? d->n - 1 : 0].reload = true;
+	} else if (l.pid)
 		gk_found(d, GK_FOUND_OK, "sshd", NULL,
 			"the running sshd (pid %d) is not older than its configuration",
 			(int)l.pid);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,9 +13,11 @@
 #include "cli/enable/accounts.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
+#include "cli/doctor/doctor.h"
+#include "cli/doctor/fix.h"
+#include "cli/enable/outside.h"
 #include "cli/options.h"
 #include "cli/enable/enable.h"
-#include "pam/judge.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "cli/enable/trial.h"
@@ -22,9 +25,8 @@
 #include "plan/policy.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
-#include "run/cgroup/scope.h"
 
-enum { DOOR = GK_OPTION_LONG, SERVICE, BREAK_GLASS };
+enum { DOOR = GK_OPTION_LONG, SERVICE, BREAK_GLASS, FIX };
 
 static const struct gk_option enable_options[] = {
 	{ DOOR, "door", "DOOR", "shell pam",
@@ -36,6 +38,9 @@ static const struct gk_option enable_options[] = {
 		"systemd-user where systemd runs)" },
 	{ BREAK_GLASS, "break-glass", "GROUP", "group",
 		"with --door pam: exempt the members of this group" },
+	{ FIX, "fix", NULL, NULL,
+		"then close what still bypasses the doors, as `gocker doctor --fix` does" },
+	{ 'y', "yes", NULL, NULL, "do not ask: with --door pam or --fix" },
 	{ 'n', "dry-run", NULL, NULL, "say what would be done" },
 	{ 0 },
 };
@@ -47,7 +52,8 @@ const struct gk_page gk_page_enable = {
 	.about =
 		"Contains the logins of users from the next one on. A trial login comes first; if it "
 		"fails, nothing is changed. The previous state is kept for `gocker disable`. Root and "
-		"the last administrator outside of a container are refused. If the image alpine, "
+		"the last administrator outside of a container are refused. It ends with the logins "
+		"of these users that are still open outside, and with what still bypasses the doors. If the image alpine, "
 		"which the shipped gocker.ini uses, is not there yet, it is fetched (see `gocker image "
 		"fetch --help`), with this host's sftp-server and scp if it has them.",
 	.options = enable_options,
@@ -61,7 +67,10 @@ static const struct gk_option disable_options[] = {
 		"exempt one user write contain = no in gocker.ini" },
 	{ SERVICE, "service", "NAME", "service",
 		"with --door pam: only out of this service's stack; can be repeated" },
-	{ 's', "shell", "PATH", "file", "set this shell instead" },
+	{ 's', "shell", "PATH", "file", "set this shell instead: a program that can be run" },
+	{ FIX, "fix", NULL, NULL,
+		"undo what --fix did (without USER); also done when nobody is "
+		"contained any more" },
 	{ 'n', "dry-run", NULL, NULL, "say what would be done" },
 	{ 0 },
 };
@@ -69,7 +78,7 @@ static const struct gk_option disable_options[] = {
 const struct gk_page gk_page_disable = {
 	.name = "disable",
 	.what = "stop containing the logins of users",
-	.usage = "[OPTION...] USER...\n--door pam [OPTION...]",
+	.usage = "[OPTION...] USER...\n--door pam [OPTION...]\n--fix [OPTION...]",
 	.about =
 		"Gives users the shell back that they had, or PAM stacks their previous text. Live "
 		"sessions continue; `gocker kill --user` ends them.",
@@ -78,7 +87,7 @@ const struct gk_page gk_page_disable = {
 };
 
 struct work {
-	bool dry, pam;
+	bool dry, pam, fix, yes;
 	struct gk_pam_door door;
 	const char *shell;
 	struct gk_arena arena;
@@ -167,6 +176,19 @@ static int enable_shell(struct work *w, const struct gk_identity *who, struct gk
 	return 0;
 }
 
+/* What would be the user's shell must be a program: a login with another ends at once. */
+static int check_shell(const char *path, struct gk_err *err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return gk_fail_errno(err, -errno, "--shell %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+		return gk_fail(err, -EACCES, "--shell %s: it is not a program", path);
+	return strcmp(path, GK_SHELL_PATH) == 0 ?
+		gk_fail(err, -EINVAL, "--shell %s: it is what contains the user", path) :
+		0;
+}
+
 static int disable_one(struct work *w, const char *user, struct gk_err *err)
 {
 	struct gk_identity who;
@@ -178,7 +200,7 @@ static int disable_one(struct work *w, const char *user, struct gk_err *err)
 		printf("%s: the shell door does not contain this user\n", who.name);
 		return 0;
 	}
-	r = shell ? 0 : gk_account_recall(who.name, &w->arena, &shell, err);
+	r = shell ? check_shell(shell, err) : gk_account_recall(who.name, &w->arena, &shell, err);
 	if (r == -ENOENT)
 		return gk_fail(err, r, "the shell that %s had is not known; name one with --shell",
 			who.name);
@@ -203,43 +225,73 @@ static int disable_one(struct work *w, const char *user, struct gk_err *err)
 	return 0;
 }
 
-/* pam_systemd starts a manager on the host for whoever logs in, which runs what his home says. Its
- * stack is everybody's (contain = no spares those outside), and so left to the administrator. */
-static void say_manager(struct work *w)
+/* Whether there is a user of the shell door left, or a line of the PAM door. */
+static bool is_anybody_contained(void)
 {
-	struct gk_pam_stack stack;
-	struct gk_err err = GK_ERR_INIT;
-	if (gk_scope_host_has_systemd() &&
-		gk_pam_stack_read(NULL, "systemd-user", &w->arena, &stack, &err) == 0 &&
-		!gk_pam_stack_refuses(&stack))
-		puts("but systemd still runs their units (~/.config/systemd/user) on the host; `gocker doctor` tells "
-		     "how to end that");
+	struct gk_doctor d = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
+	(void)gk_doctor_open(&d, NULL, &ignored);
+	bool contained = d.shell_door || d.pam_door;
+	gk_arena_free(&d.arena);
+	return contained;
+}
+
+/* What is still open once these users are contained: their logins outside, and what bypasses the
+ * doors. With --fix that is closed. Returns the exit status. */
+static int end_enable(struct work *w, char **users)
+{
+	static struct gk_doctor d;
+	struct gk_err ignored = GK_ERR_INIT;
+	size_t n = 0;
+	for (char **user = users; *user; user++, n++) {
+		struct gk_identity who;
+		if (gk_identity_by_name(*user, &w->arena, &who, &ignored) == 0)
+			(void)gk_outside_print(&who);
+	}
+	/* The Match blocks of sshd_config for one user; the whole host for more. */
+	(void)gk_doctor_open(&d, n == 1 ? users[0] : NULL, &ignored);
+	gk_doctor_doors(&d);
+	int code = 0;
+	if (w->fix) {
+		code = gk_fix(&d,
+			&(struct gk_fixing){ .command = "enable", .dry = w->dry, .yes = w->yes });
+		gk_arena_free(&d.arena);
+		d = (struct gk_doctor){ 0 };
+		(void)gk_doctor_open(&d, n == 1 ? users[0] : NULL, &ignored);
+		gk_doctor_doors(&d);
+	}
+	if (!w->dry)
+		(void)gk_doctor_print_open(&d);
+	gk_arena_free(&d.arena);
+	return code;
 }
 
 static int each(struct work *w, const char *name, char **users)
 {
 	int code = 0;
-	bool in = false;
-	for (; *users; users++) {
+	bool in = false, enable = strcmp(name, "enable") == 0;
+	for (char **user = users; *user; user++) {
 		struct gk_err err = GK_ERR_INIT;
 		struct gk_identity who;
 		int r;
-		if (strcmp(name, "disable") == 0) {
-			r = disable_one(w, *users, &err);
-		} else {
-			r = may_contain(w, *users, &who, &err);
+		if (enable) {
+			r = may_contain(w, *user, &who, &err);
 			if (r == 0)
 				r = enable_shell(w, &who, &err);
-			in |= r == 0;
+		} else {
+			r = disable_one(w, *user, &err);
 		}
+		in |= r == 0;
 		if (r >= 0)
 			continue;
-		gk_err_context(&err, "%s", *users);
+		gk_err_context(&err, "%s", *user);
 		(void)gk_cli_fail(name, &err);
 		code = 1;
 	}
-	if (in && !w->dry)
-		say_manager(w);
+	if (in && enable && (!w->dry || w->fix))
+		code |= end_enable(w, users);
+	if (in && !enable && !w->dry && !is_anybody_contained())
+		code |= gk_fix_undo(name, false);
 	gk_arena_free(&w->arena);
 	return code;
 }
@@ -267,6 +319,8 @@ static int read_option(struct work *w, const char *name, int c, const char *valu
 		w->door.break_glass = value;
 		return 0;
 	case 's': w->shell = value; return 0;
+	case FIX: w->fix = true; return 0;
+	case 'y': w->yes = w->door.yes = true; return 0;
 	case 'n': w->dry = w->door.dry = true; return 0;
 	default: return 2;
 	}
@@ -281,6 +335,10 @@ static int check_options(const struct work *w, const char *name, bool has_users)
 		return gk_cli_usage(name, "--shell goes with --door shell");
 	if (w->shell && w->shell[0] != '/')
 		return gk_cli_usage(name, "--shell takes an absolute path");
+	if (w->fix && strcmp(name, "disable") == 0)
+		return has_users || w->pam || w->shell ?
+			gk_cli_usage(name, "--fix goes without users and other options") :
+			gk_cli_need_root(name);
 	if (w->pam && strcmp(name, "disable") == 0)
 		return has_users ?
 			gk_cli_usage(name,
@@ -303,6 +361,9 @@ int gk_cmd_enable(int argc, char **argv)
 		return r;
 	gk_log_open("gocker");
 	r = w.pam ? gk_enable_pam(&w.door, argv + optind) : each(&w, "enable", argv + optind);
+	if (w.pam && r == 0 && (!w.dry || w.fix))
+		r = end_enable(&w, argv + optind);
+	gk_arena_free(&w.arena);
 	gk_arena_free(&w.door.arena);
 	return r;
 }
@@ -319,7 +380,11 @@ int gk_cmd_disable(int argc, char **argv)
 	if (r != 0)
 		return r;
 	gk_log_open("gocker");
-	r = w.pam ? gk_disable_pam(&w.door) : each(&w, "disable", argv + optind);
+	r = w.fix     ? gk_fix_undo("disable", w.dry) :
+		w.pam ? gk_disable_pam(&w.door) :
+			each(&w, "disable", argv + optind);
+	if (w.pam && r == 0 && !w.dry && !is_anybody_contained())
+		r = gk_fix_undo("disable", false);
 	gk_arena_free(&w.door.arena);
 	return r;
 }

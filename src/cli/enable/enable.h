@@ -14,7 +14,7 @@ struct gk_pam_door {
 						   systemd */
 	size_t nservices;
 	const char *break_glass; /* a group whose members are let through, or NULL */
-	bool dry;
+	bool dry, yes;           /* only said; not asked */
 	struct gk_arena arena;
 };
 
@@ -22,6 +22,10 @@ struct gk_pam_door {
  * each, one for root, that an administrator is left outside, then the lines. Where anything fails
  * nothing is changed. Returns the exit status. */
 int gk_enable_pam(struct gk_pam_door *door, char **users);
+
+/* Prints which lines a stack would get, one each. */
+struct gk_pam_change;
+void gk_pam_show(const struct gk_pam_change *c);
 
 /* Takes the lines out of the services named, or of all that have them. Returns the exit status. */
 int gk_disable_pam(struct gk_pam_door *door);

@@ -14,6 +14,8 @@
 #include "cli/enable/admins.h"
 #include "cli/cli.h"
 #include "cli/enable/pam-edit.h"
+#include "cli/options.h"
+#include "cli/print.h"
 #include "pam/judge.h"
 #include "cli/enable/trial.h"
 #include "plan/policy.h"
@@ -27,8 +29,8 @@ struct opening {
 	struct gk_config config;
 	struct gk_pam_change changes[GK_SERVICES_MOST];
 	size_t nchanges;
-	size_t contained; /* local people, and programs' accounts that can log in, whom it would
-			     contain */
+	struct gk_buf contained; /* local accounts that can log in, whom it would contain */
+	size_t ncontained;
 };
 
 /* ---- who is meant ---- */
@@ -96,8 +98,12 @@ static void count_contained(struct opening *o)
 	}
 	if (f)
 		fclose(f);
+	o->contained.arena = arena;
 	for (size_t i = 0; names && i < n; i++)
-		o->contained += names[i] && is_contained(o, names[i]);
+		if (names[i] && is_contained(o, names[i])) {
+			gk_buf_printf(&o->contained, "%s%s", o->ncontained ? " " : "", names[i]);
+			o->ncontained++;
+		}
 }
 
 /* Whether the change would contain the last administrator who is outside. */
@@ -150,7 +156,7 @@ static int check_lockout(struct opening *o, struct gk_err *err)
 	return 0;
 }
 
-static void print_change(const struct gk_pam_change *c)
+void gk_pam_show(const struct gk_pam_change *c)
 {
 	unsigned line = 0;
 	const char *before = c->before;
@@ -203,6 +209,22 @@ static void name_open_services(const struct gk_pam_door *door)
 			gk_buf_text(&open));
 }
 
+/* The door is the host's: whoever is not exempt is contained with the users named. They are named
+ * as well, and asked about. */
+static bool may_go_on(struct opening *o)
+{
+	int width = gk_terminal_size(NULL);
+	printf("the PAM door contains every account without contain = no, not the named ones alone; "
+	       "root never. On this host %s:\n",
+		o->ncontained == 1 ?
+			"1 account" :
+			gk_arena_printf(&o->door->arena, "%zu accounts", o->ncontained));
+	const char *list = gk_buf_text(&o->contained);
+	gk_wrap(stdout, list && *list ? list : "(none)", 0, 2, width ? width : 79);
+	putchar('\n');
+	return o->door->dry || o->door->yes || gk_ask_yes("enable", "contain them?");
+}
+
 int gk_enable_pam(struct gk_pam_door *door, char **users)
 {
 	static struct opening o;
@@ -227,18 +249,16 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 			fputs("gocker enable: nothing was changed\n", stderr);
 		return 1;
 	}
+	if (o.nchanges && !may_go_on(&o))
+		return 1;
 	if (door->dry)
 		for (size_t i = 0; i < o.nchanges; i++)
-			print_change(&o.changes[i]);
+			gk_pam_show(&o.changes[i]);
 	else if (apply(&o, &err) < 0)
 		return (void)gk_cli_fail("enable", &err), 1;
 	for (char **user = users; *user; user++)
 		printf("%s: %s by the PAM door; a trial login works\n", *user,
 			o.nchanges && door->dry ? "would be contained" : "contained");
-	if (o.nchanges)
-		printf("with them all whom " GK_CONFIG_PATH " does not spare: %zu accounts of this "
-		       "host; root never\n",
-			o.contained);
 	name_open_services(door);
 	return 0;
 }
