@@ -183,6 +183,16 @@ run "$GOCKER" disable --door pam
 like "$out" '/etc/pam.d/sshd: .* it was edited meanwhile' "an edited stack is not thrown away"
 is "$(cat /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock"; echo '# edited')" "only the lines are out"
 check_not "a file that was the vendor's is gone again" test -e /etc/pam.d/systemd-user
+cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/
+run "$GOCKER" disable --door pam
+like "$rc:$out" '^0:/etc/pam.d/systemd-user: as it was$' "the shipped stack over a vendor's"
+check_not "goes, so that the vendor's counts again" test -e /etc/pam.d/systemd-user
+{ cat /usr/local/share/gocker/pam.d/systemd-user; echo '# mine'; } >/etc/pam.d/systemd-user
+run "$GOCKER" disable --door pam
+like "$rc:$out" "^0:/etc/pam.d/systemd-user: gocker's lines are out; gocker did not write them and does not know what the file was before$" \
+	"of lines that gocker did not write it does not say that all is as it was"
+is "$(tail -1 /etc/pam.d/systemd-user):$(grep -c pam_gocker.so /etc/pam.d/systemd-user)" "# mine:0" "they are out, and the rest is kept"
+rm /etc/pam.d/systemd-user
 check "what the stack was is kept" cmp /var/lib/gocker/pam/sshd "$GKT_WORK/stock"
 
 # What is not right is not touched.

@@ -133,8 +133,12 @@ check "the module is where the lines look for it" cmp "$(pam_module)" /run/gkt/m
 check "control: the lines are still there" grep -q pam_gocker.so /etc/pam.d/common-session
 cp /run/gkt/common-session /etc/pam.d/common-session
 dpkg --configure -a >/dev/null 2>&1
+add_user 'DOM\anna'
 run dpkg -r gocker
 is "$rc" 0 "dpkg -r"
+like "$err" "gocker disable USER" "'gocker disable', which knows the old shells, is advised"
+is "$(tr -cd '\a' <<<"$err")$(grep -oF ' DOM\anna' <<<"$err")" ' DOM\anna' "and DOM\\anna is printed without a BEL"
+userdel 'DOM\anna'
 like "$err" "cannot log in without it: alice" "those who can't log in now are named"
 like "$err" "usermod -s" "with what to do"
 run ssh_as root hostname

@@ -339,7 +339,7 @@ static int unmake_file(const struct made *f, bool dry, struct gk_err *err)
 			forget(f->name);
 		return 0;
 	}
-	if (r < 0)
+	if (r < 0 || !was || !now)
 		return r;
 	if (strcmp(was, now) != 0) {
 		printf("%s: was edited since gocker made it, and is kept\n", f->path);
@@ -360,7 +360,6 @@ static int unmake_manager(bool dry, struct gk_err *err)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_pam_change change;
-	bool edited = false;
 	gk_autoclose int dir = open_memory(err);
 	if (dir < 0)
 		return dir;
@@ -371,10 +370,11 @@ static int unmake_manager(bool dry, struct gk_err *err)
 		puts("/etc/pam.d/systemd-user: would lose gocker's line");
 		return 0;
 	}
-	if (r > 0 && (r = gk_pam_apply_remove(&change, &edited, err)) == 0)
-		printf("/etc/pam.d/systemd-user: gocker's line is out%s\n",
-			edited ? "; it was edited since, and is kept so" : "");
-	if (r == 0 && !dry)
+	if (r > 0 && (r = gk_pam_apply_remove(&change, err)) >= 0)
+		printf("/etc/pam.d/systemd-user: %s\n",
+			r == GK_PAM_AS_IT_WAS ? "as it was" :
+						"gocker's line is out; the rest is as it is now");
+	if (r >= 0 && !dry)
 		forget(GK_FIX_MANAGER);
 	return r;
 }

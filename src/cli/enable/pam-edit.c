@@ -244,20 +244,37 @@ int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err)
 	return r;
 }
 
-int gk_pam_apply_remove(const struct gk_pam_change *change, bool *ret_edited, struct gk_err *err)
+/* Whether it is the file that gocker ships, put over a vendor's. */
+static bool is_shipped_copy(const struct gk_pam_change *change, struct gk_arena *arena)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	char *text;
+	size_t size;
+	const char *shipped = gk_arena_printf(arena, GK_DATADIR "/pam.d/%s", change->service);
+	const char *vendor = gk_arena_printf(arena, "/usr/lib/pam.d/%s", change->service);
+	if (!shipped || !vendor || access(vendor, R_OK) < 0)
+		return false;
+	gk_autoclose int fd = open(shipped, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && gk_read_all(fd, FILE_MOST_BYTES, arena, &text, &size, &ignored) == 0 &&
+		strcmp(text, change->before) == 0;
+}
+
+int gk_pam_apply_remove(const struct gk_pam_change *change, struct gk_err *err)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	char *was = NULL;
 	int known = recall(change->service, &arena, &was, err);
 	if (known < 0 && known != -ENOENT)
 		return known;
-	bool was_none = was && !*was;
+	bool was_none = was ? !*was : is_shipped_copy(change, &arena);
 	int r = was_none ? remove_file(change->service, err) :
 			   replace(change->service, change->after, err);
 	if (r < 0)
 		return r;
-	*ret_edited = was && !was_none && strcmp(was, change->after) != 0;
-	if (!*ret_edited)
-		forget(change->service);
-	return 0;
+	if (!was && !was_none)
+		return GK_PAM_UNKNOWN;
+	if (was && !was_none && strcmp(was, change->after) != 0)
+		return GK_PAM_EDITED;
+	forget(change->service);
+	return GK_PAM_AS_IT_WAS;
 }

@@ -40,8 +40,15 @@ int gk_pam_plan_remove(
  * one step and is read back; where the order is not right then, the old one comes back. */
 int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err);
 
-/* Gives it back. ret_edited: somebody changed the file meanwhile, so that only gocker's lines were
- * taken out; what it was before stays in GK_STATEDIR/pam. */
-int gk_pam_apply_remove(const struct gk_pam_change *change, bool *ret_edited, struct gk_err *err);
+/* What a stack is once gocker's lines are out of it. */
+enum gk_pam_left {
+	GK_PAM_AS_IT_WAS, /* what gocker has found, byte for byte, or the vendor's file again */
+	GK_PAM_EDITED,    /* edited since; what it was before stays in GK_STATEDIR/pam */
+	GK_PAM_UNKNOWN    /* gocker did not write the lines: it does not know what was before */
+};
+
+/* Gives it back. A copy of the file that gocker ships, where the vendor has one in /usr/lib/pam.d,
+ * is removed, so that the vendor's counts. Returns an enum gk_pam_left, or -errno. */
+int gk_pam_apply_remove(const struct gk_pam_change *change, struct gk_err *err);
 
 #endif

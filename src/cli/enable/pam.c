@@ -268,7 +268,6 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 static int remove_one(struct gk_pam_door *door, const char *service, bool named, struct gk_err *err)
 {
 	struct gk_pam_change change;
-	bool edited = false;
 	int r = gk_pam_plan_remove(service, &door->arena, &change, err);
 	if (r < 0 || (r == 0 && !named))
 		return r < 0 && !named ? 0 : r;
@@ -280,14 +279,18 @@ static int remove_one(struct gk_pam_door *door, const char *service, bool named,
 		printf("/etc/pam.d/%s: would lose gocker's lines\n", service);
 		return 0;
 	}
-	r = gk_pam_apply_remove(&change, &edited, err);
+	r = gk_pam_apply_remove(&change, err);
 	if (r < 0)
 		return r;
 	gk_log(LOG_NOTICE, "event=disable door=pam service=%s by=%s", service, gk_act_by());
-	if (edited)
+	if (r == GK_PAM_EDITED)
 		printf("/etc/pam.d/%s: gocker's lines are out; it was edited meanwhile, and is kept so "
 		       "(as it was: " GK_STATEDIR "/pam/%s)\n",
 			service, service);
+	else if (r == GK_PAM_UNKNOWN)
+		printf("/etc/pam.d/%s: gocker's lines are out; gocker did not write them and does not "
+		       "know what the file was before\n",
+			service);
 	else
 		printf("/etc/pam.d/%s: as it was\n", service);
 	return 0;
