@@ -115,8 +115,10 @@ static int open_session(struct login *l, struct gk_err *err)
 	if (r < 0)
 		return r;
 	snprintf(tty, sizeof tty, "%s", l->stdio.tty.mode == GK_TTY_NONE ? "no" : "yes");
-	gk_log(LOG_INFO, "event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s", l->id,
-		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image, tty);
+	gk_log(LOG_INFO,
+		"event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s from=\"%s\"", l->id,
+		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image, tty,
+		gk_session_from(&l->session));
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 /* gocker check: every fault of a configuration file. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/check-host.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -13,9 +15,10 @@
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
 
-enum { FORMAT = GK_OPTION_LONG };
+enum { FORMAT = GK_OPTION_LONG, STRICT };
 
 static const struct gk_option options[] = {
+	{ STRICT, "strict", NULL, NULL, "take warnings for faults" },
 	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
 	{ 0 },
 };
@@ -29,7 +32,9 @@ const struct gk_page gk_page_check = {
 		", or FILE, as a login does and prints every fault with its "
 		"line, the reason, and what to write instead. The host's own file must also belong to "
 		"root and be writable by nobody else, its directories too; a FILE named here need not. "
-		"A warning names what has no effect; it is not a fault.",
+		"A warning, which is no fault without --strict, names what has no effect, and what this "
+		"host does not have: a group, a user, an image, a shell in it, a volume's source, "
+		"programs for this machine.",
 	.options = options,
 	.tail = "Exit status: 0 no fault; 1 faults; 2 usage error; 125 the file cannot be read.",
 	.args = "file",
@@ -46,16 +51,19 @@ static void print_text(
 	const char *path, const struct gk_faults *faults, const struct gk_faults *warnings)
 {
 	for (size_t i = 0; i < warnings->n; i++)
-		printf("%s:%u: warning: %s; %s\n", path, warnings->list[i].line,
-			warnings->list[i].reason, warnings->list[i].hint);
+		printf("%s:%u: %swarning:%s %s; %s\n", path, warnings->list[i].line,
+			gk_colour(GK_YELLOW), gk_colour(GK_PLAIN), warnings->list[i].reason,
+			warnings->list[i].hint);
 	for (size_t i = 0; i < faults->n; i++) {
 		const struct gk_fault *f = &faults->list[i];
+		fputs(gk_colour(GK_RED), stdout);
 		if (!f->hint)
 			printf("%s\n", f->reason);
 		else if (f->line)
 			printf("%s:%u: %s; %s\n", path, f->line, f->reason, f->hint);
 		else
 			printf("%s: %s; %s\n", path, f->reason, f->hint);
+		fputs(gk_colour(GK_PLAIN), stdout);
 	}
 	if (!faults->n)
 		printf("%s: no fault found\n", path);
@@ -150,7 +158,26 @@ static int find_vain(
 	return 0;
 }
 
-static int check(const char *path, bool json)
+static int by_line(const void *a, const void *b)
+{
+	const struct gk_fault *x = a, *y = b;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+/* Each warning becomes a fault, while there is room for more. */
+static void make_faults(
+	struct gk_faults *faults, struct gk_faults *warnings, struct gk_arena *arena)
+{
+	if (!faults->list)
+		faults->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
+	for (size_t i = 0; faults->list && i < warnings->n && faults->n < GK_FAULTS_MAX; i++)
+		faults->list[faults->n++] = warnings->list[i];
+	warnings->n = 0;
+	if (faults->list && faults->n > 1)
+		qsort(faults->list, faults->n, sizeof *faults->list, by_line);
+}
+
+static int check(const char *path, bool json, bool strict)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_err err = GK_ERR_INIT;
@@ -160,9 +187,17 @@ static int check(const char *path, bool json)
 	int r = gk_report_config(path, &arena, &config, &faults, &err);
 	if (r == 0)
 		r = find_vain(&config, &arena, &warnings);
+	if (r == 0)
+		r = gk_check_host(&config, &arena, &warnings);
+	if (warnings.n > 1)
+		qsort(warnings.list, warnings.n, sizeof *warnings.list, by_line);
 	/* A FILE may be meant for another host. */
 	if (r == 0 && !path)
 		r = find_unkept(&config, &arena, &faults);
+	if ((r == 0 || r == -EINVAL) && strict && warnings.n) {
+		make_faults(&faults, &warnings, &arena);
+		r = -EINVAL;
+	}
 	int status = r < 0 ? 1 : 0;
 	if (r < 0 && !faults.n) {
 		status = r == -EINVAL || r == -EPERM || r == -ELOOP || r == -EFBIG ? 1 :
@@ -182,11 +217,13 @@ static int check(const char *path, bool json)
 
 int gk_cmd_check(int argc, char **argv)
 {
-	bool json = false;
+	bool json = false, strict = false;
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_check, argc, argv, 0, &value)) != -1;)
-		if (c != FORMAT || gk_report_format("check", value, &json) != 0)
+		if (c == STRICT)
+			strict = true;
+		else if (c != FORMAT || gk_report_format("check", value, &json) != 0)
 			return 2;
 	return argc - optind > 1 ? gk_cli_usage("check", "one file at a time") :
-				   check(argv[optind], json);
+				   check(argv[optind], json, strict);
 }

@@ -197,6 +197,21 @@ int gk_key_nearest(const char *name, size_t n)
 	return nearest;
 }
 
+/* The word that was meant, of a key whose value is one of a few. */
+static const char *nearest_choice(const struct rule *rule, const char *text)
+{
+	size_t n = strlen(text), least = 3;
+	const char *near = NULL;
+	for (const char *const *c = rule->kind == CHOICE ? rule->choices : NULL; c && *c; c++) {
+		size_t d = distance(text, n, *c, strlen(*c));
+		if (d < least && d < n) {
+			least = d;
+			near = *c;
+		}
+	}
+	return near;
+}
+
 /* Reads the kinds that a "none" may stand in for. */
 static bool set_number(const struct rule *rule, const char *s, void *member, const char **ret_why)
 {
@@ -308,7 +323,12 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 		shown ? gk_arena_printf(arena, "%s: %s %s", rule->name, shown, why) : NULL;
 	if (!reason)
 		return -ENOMEM;
-	*ret_complaint = (struct gk_complaint){ reason, rule->hint };
+	const char *near = nearest_choice(rule, text);
+	const char *hint =
+		near ? gk_arena_printf(arena, "did you mean %s? %s", near, rule->hint) : rule->hint;
+	if (!hint)
+		return -ENOMEM;
+	*ret_complaint = (struct gk_complaint){ reason, hint };
 	return -EINVAL;
 }
 

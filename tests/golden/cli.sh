@@ -8,14 +8,16 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 GKT_WORK=$work
 
-is "$("$gocker" check conf/gocker.ini)" "conf/gocker.ini: no fault found" "the shipped configuration has no fault"
+# What this machine happens not to have is not what these files are about.
+here() { grep -v ': warning: \(volumes: \)\{0,1\}this host has no '; }
+is "$("$gocker" check conf/gocker.ini | here)" "conf/gocker.ini: no fault found" "the shipped configuration has no fault"
 
 # The profiles in it, taken as a reader would take them.
 sed 's/^; \(\[group:\|[a-z_]* = \)/\1/' conf/gocker.ini >"$work/profiles.ini"
 is "$(grep -c '^\[group:' "$work/profiles.ini")" 3 "the shipped configuration has three profiles"
 run "$gocker" check "$work/profiles.ini"
 # image_dir, a default told of, is the one other line that this takes the mark from.
-is "$rc:$out" "0:$work/profiles.ini: no fault found" "its profiles have no fault either"
+is "$rc:$(here <<<"$out")" "0:$work/profiles.ini: no fault found" "its profiles have no fault either"
 
 run "$gocker" check "$cases/faults.bad"
 is "$rc" 1 "a file with faults: exit status 1"
@@ -28,7 +30,7 @@ is "$(perl -MJSON::PP -0777 -ne '
 	my $report = decode_json($_);
 	printf "%s:%d: %s; %s\n", $report->{file}, @$_{qw(line reason hint)} for @{$report->{faults}};
 ' <<<"$out" 2>&1)" "$(cat "$cases/faults.check")" "as JSON: the same faults"
-is "$("$gocker" check --format json conf/gocker.ini | tr -d ' \n')" \
+is "$("$gocker" check --format json conf/gocker.ini | jq -c '.warnings = [.warnings[]|select(.reason|test("^(volumes: )?this host has no ")|not)]')" \
 	'{"file":"conf/gocker.ini","ok":true,"faults":[],"warnings":[]}' "as JSON: no fault is an empty list"
 
 refuses() { # NAME STATUS STDERR-REGEX CMD...
@@ -45,7 +47,7 @@ printf '[default]\0\n' >"$work/nul"
 printf '[default]\nshell = /b\xe4\n' >"$work/latin1"
 printf '[default]\nenv_pass = TZ KRB5CCNAME\n[user:ann]\nenv_pass = XDG_RUNTIME_DIR GIT_*\n' >"$work/vain.ini"
 run "$gocker" check "$work/vain.ini"
-is "$rc:$(sed 's/; .*//;s/.*vain.ini//' <<<"$out")" $'0::2: warning: env_pass: KRB5CCNAME is never passed\n:4: warning: env_pass: XDG_RUNTIME_DIR is never passed\n: no fault found' \
+is "$rc:$(here <<<"$out" | sed 's/; .*//;s/.*vain.ini//')" $'0::2: warning: env_pass: KRB5CCNAME is never passed\n:4: warning: env_pass: XDG_RUNTIME_DIR is never passed\n: no fault found' \
 	"names that are never passed are warned of, and are no fault"
 refuses "a missing file" 125 'No such file' "$gocker" check "$work/missing"
 refuses "a directory" 1 'not a regular file' "$gocker" check "$work"

@@ -322,8 +322,7 @@ static const char *find_origin(const struct gk_session *s, char *buf, size_t siz
 	return gk_escape(buf, size, NULL);
 }
 
-/* Looked for once: the record is written twice. */
-static const char *from_where(struct gk_session *s)
+const char *gk_session_from(struct gk_session *s)
 {
 	return s->from[0] ? s->from : find_origin(s, s->from, sizeof s->from);
 }
@@ -369,7 +368,7 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		"\nuser_hits_before=%" PRIu64 "\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
-		gk_escape(shown, sizeof shown, tty), from_where(s), (int64_t)time(NULL),
+		gk_escape(shown, sizeof shown, tty), gk_session_from(s), (int64_t)time(NULL),
 		(int)getpid(), (int)s->init, plan->policy->pids_max,
 		pids->section ? pids->section : "-", plan->leaf_pids_max - plan->policy->pids_max,
 		plan->policy->memory_max, plan->cred.caps, plan->userns_base,

@@ -76,6 +76,10 @@ int gk_session_start(struct gk_session *s, struct gk_err *err);
 /* Writes the record of the session: who, what, when, and where its cgroup is. */
 int gk_session_record(struct gk_session *s, struct gk_err *err);
 
+/* Where the login came from, escaped for a log line: the client's address as sshd tells it in
+ * SSH_CONNECTION, "-" where there is none, or where a user may have said so. Looked for once. */
+const char *gk_session_from(struct gk_session *s);
+
 /* Ends it: kills what lives, waits until nothing does, removes the cgroup, frees the place. Can be
  * called at any stage. Returns 0, or -errno when something is left (it is logged too). */
 int gk_session_close(struct gk_session *s);

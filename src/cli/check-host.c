@@ -1,0 +1,237 @@
+#include "cli/check-host.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+#include "cli/options.h"
+#include "plan/hostroot.h"
+#include "plan/keys.h"
+#include "plan/policy.h"
+#include "plan/text.h"
+#include "run/store/image.h"
+
+enum { NAMES_MOST = 4096 };
+
+struct look {
+	const struct gk_config *config;
+	struct gk_arena *arena;
+	struct gk_faults *warnings;
+	const char *image_dir;
+	int failed; /* 0 or -ENOMEM */
+};
+
+static void warn(struct look *l, unsigned line, const char *hint, const char *reason)
+{
+	struct gk_faults *w = l->warnings;
+	if (w->n == GK_FAULTS_MAX)
+		return;
+	if (!w->list)
+		w->list = gk_arena_array(l->arena, GK_FAULTS_MAX, sizeof *w->list);
+	if (!w->list || !reason || !hint)
+		l->failed = -ENOMEM;
+	else
+		w->list[w->n++] = (struct gk_fault){ line, reason, hint };
+}
+
+/* "did you mean X?" of the names, or `otherwise`. names ends with NULL. */
+static const char *suggest(
+	struct look *l, const char *name, const char *const *names, const char *otherwise)
+{
+	const char *near = names ? gk_closest(name, names) : NULL;
+	return near ? gk_arena_printf(l->arena, "did you mean %s?", near) : otherwise;
+}
+
+/* ---- sections ---- */
+
+static const char *const *all_groups(struct look *l)
+{
+	const char **names = gk_arena_array(l->arena, NAMES_MOST + 1, sizeof *names);
+	size_t n = 0;
+	setgrent();
+	for (const struct group *g; names && n < NAMES_MOST && (g = getgrent());)
+		names[n++] = gk_arena_strdup(l->arena, g->gr_name);
+	endgrent();
+	return names;
+}
+
+static const char *const *all_users(struct look *l)
+{
+	const char **names = gk_arena_array(l->arena, NAMES_MOST + 1, sizeof *names);
+	size_t n = 0;
+	setpwent();
+	for (const struct passwd *pw; names && n < NAMES_MOST && (pw = getpwent());)
+		names[n++] = gk_arena_strdup(l->arena, pw->pw_name);
+	endpwent();
+	return names;
+}
+
+static void check_title(struct look *l, const struct gk_section *s)
+{
+	const char *shown = s->name ? gk_shown(l->arena, s->name, strlen(s->name)) : NULL;
+	if (s->name && s->kind == GK_SECTION_GROUP && !getgrnam(s->name))
+		warn(l, s->line,
+			suggest(l, s->name, all_groups(l), "the section applies to nobody"),
+			gk_arena_printf(l->arena, "this host has no group %s", shown));
+	if (s->name && s->kind == GK_SECTION_USER && !getpwnam(s->name))
+		warn(l, s->line, suggest(l, s->name, all_users(l), "the section applies to nobody"),
+			gk_arena_printf(l->arena, "this host has no user %s", shown));
+}
+
+/* ---- images, and the shell in each ---- */
+
+static const char *const *all_images(struct look *l)
+{
+	const char **names = gk_arena_array(l->arena, NAMES_MOST + 1, sizeof *names);
+	size_t n = 0;
+	DIR *dir = opendir(l->image_dir);
+	for (const struct dirent *e; names && dir && n < NAMES_MOST && (e = readdir(dir));)
+		if (gk_image_name_ok(e->d_name))
+			names[n++] = gk_arena_strdup(l->arena, e->d_name);
+	if (dir)
+		closedir(dir);
+	return names;
+}
+
+/* The machine of an ELF program, EM_NONE for anything else. */
+static unsigned machine_of(int fd)
+{
+	Elf64_Ehdr head; /* e_machine is at the same place in the 32-bit header */
+	if (pread(fd, &head, sizeof head, 0) < (ssize_t)sizeof(Elf32_Ehdr) ||
+		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+		return EM_NONE;
+	return head.e_machine;
+}
+
+/* Whether this host runs programs of that machine: its own, and what its CPU does besides. With an
+ * emulator (binfmt_misc) it may run more, which is not asked. */
+static bool is_runnable(unsigned machine)
+{
+	gk_autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	unsigned own = self < 0 ? EM_NONE : machine_of(self);
+	return machine == EM_NONE || own == EM_NONE || machine == own ||
+		(own == EM_X86_64 && machine == EM_386) || (own == EM_AARCH64 && machine == EM_ARM);
+}
+
+static void check_shell(
+	struct look *l, const char *image, int root, const char *shell, unsigned line)
+{
+	while (*shell == '/')
+		shell++;
+	gk_autoclose int fd =
+		gk_sys_openat2(root, shell, O_RDONLY | O_CLOEXEC | O_NONBLOCK, RESOLVE_IN_ROOT);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		warn(l, line, "its logins will be refused; name a shell that the image has",
+			gk_arena_printf(l->arena, "the image %s has no program /%s", image, shell));
+	else if (!is_runnable(machine_of(fd)))
+		warn(l, line, "its logins will be refused; get the image for this machine",
+			gk_arena_printf(l->arena,
+				"the image %s is made for another machine: /%s (ELF machine %u)",
+				image, shell, machine_of(fd)));
+}
+
+static const struct gk_setting *setting_of(const struct gk_section *s, enum gk_key key)
+{
+	for (size_t i = 0; s && i < s->nsettings; i++)
+		if (s->settings[i].key == (int)key)
+			return &s->settings[i];
+	return NULL;
+}
+
+static const struct gk_section *section_of(
+	const struct gk_config *config, enum gk_section_kind kind)
+{
+	for (size_t i = 0; i < config->nsections; i++)
+		if (config->sections[i].kind == kind)
+			return &config->sections[i];
+	return NULL;
+}
+
+/* The image and the shell that a section's users get, taken from [default] where it says nothing of
+ * them: a user of two groups may get another pair, which doctor USER tries. */
+static void check_image(struct look *l, const struct gk_section *s)
+{
+	const struct gk_section *def = section_of(l->config, GK_SECTION_DEFAULT);
+	const struct gk_setting *image = setting_of(s, GK_KEY_IMAGE),
+				*shell = setting_of(s, GK_KEY_SHELL);
+	unsigned line = shell ? shell->line : image ? image->line : s->line;
+	struct gk_err err = GK_ERR_INIT;
+	struct stat st;
+	char path[4200];
+	if (!image && !shell && s->kind != GK_SECTION_DEFAULT)
+		return;
+	image = image ? image : setting_of(def, GK_KEY_IMAGE);
+	shell = shell ? shell : setting_of(def, GK_KEY_SHELL);
+	const char *name = image ? image->value : gk_key_default(GK_KEY_IMAGE);
+	if (strcmp(name, GK_IMAGE_HOST) == 0)
+		return;
+	snprintf(path, sizeof path, "%s/%s", l->image_dir, name);
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT && (image == NULL || setting_of(s, GK_KEY_IMAGE) == image))
+			warn(l, image ? image->line : s->line,
+				suggest(l, name, all_images(l),
+					gk_arena_printf(l->arena,
+						"`gocker image fetch %s` or `gocker image import` "
+						"makes it",
+						name)),
+				gk_arena_printf(l->arena, "this host has no image %s", name));
+		return;
+	}
+	if (geteuid() != 0)
+		return;
+	gk_autoclose int root = -1, lock = -1;
+	if (gk_image_open(l->image_dir, name, 0, &root, &lock, &err) < 0)
+		warn(l, line, "see `gocker doctor`", gk_arena_strdup(l->arena, err.msg));
+	else
+		check_shell(
+			l, name, root, shell ? shell->value : gk_key_default(GK_KEY_SHELL), line);
+}
+
+/* ---- volumes ---- */
+
+static void check_volumes(struct look *l, const struct gk_setting *s)
+{
+	struct gk_policy policy = { 0 };
+	struct gk_complaint complaint;
+	struct stat st;
+	if (gk_key_set(GK_KEY_VOLUMES, s->value, l->arena, &policy, &complaint) < 0)
+		return;
+	for (size_t i = 0; i < policy.nvolumes; i++) {
+		const char *source = policy.volumes[i].source;
+		if (!strstr(source, "{user}") && stat(source, &st) < 0 && errno == ENOENT)
+			warn(l, s->line, "its logins will be refused; make it, or correct the path",
+				gk_arena_printf(l->arena, "volumes: this host has no %s",
+					gk_shown(l->arena, source, strlen(source))));
+	}
+}
+
+int gk_check_host(
+	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
+{
+	const struct gk_setting *dir =
+		setting_of(section_of(config, GK_SECTION_HOST), GK_KEY_IMAGE_DIR);
+	struct look l = { config, arena, warnings,
+		dir ? dir->value : gk_key_default(GK_KEY_IMAGE_DIR), 0 };
+	for (size_t i = 0; i < config->nsections; i++) {
+		const struct gk_section *s = &config->sections[i];
+		check_title(&l, s);
+		if (s->kind != GK_SECTION_HOST)
+			check_image(&l, s);
+		for (size_t k = 0; k < s->nsettings; k++)
+			if (s->settings[k].key == GK_KEY_VOLUMES)
+				check_volumes(&l, &s->settings[k]);
+	}
+	return l.failed;
+}
