@@ -34,22 +34,6 @@ static int clone_file(const char *path)
 	return r < 0 ? r : gk_steal_fd(&tree);
 }
 
-/* The container's /dev/log: a socket of ours that gets its name inside. Nothing of it is ever seen
- * outside. Each line comes with who wrote it (unix(7), SO_PASSCRED). */
-static int open_log(struct gk_keeper *k, struct gk_err *err)
-{
-	k->log_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (k->log_socket < 0)
-		return gk_fail_errno(err, -errno, "cannot make the session's /dev/log");
-	const int on = 1;
-	if (setsockopt(k->log_socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
-		return gk_fail_errno(err, -errno, "cannot make the session's /dev/log");
-	k->session.devlog = fcntl(k->log_socket, F_DUPFD_CLOEXEC, 0);
-	return k->session.devlog < 0 ?
-		gk_fail_errno(err, -errno, "cannot make the session's /dev/log") :
-		0;
-}
-
 /* Where the tasks of this login are counted. Under systemd pam_systemd may have given it a scope
  * with the limits that the module handed on: taken if it is a new one and the limits are in force.
  * In every other case (su within a session, cron, no pam_systemd, a limit that no scope can have)
@@ -169,7 +153,7 @@ int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 	gk_session_init(&k->session, &k->plan, &k->caller);
 	int r = choose_cgroup(k, err);
 	if (r == 0)
-		r = open_log(k, err);
+		r = gk_keeper_open_log(k, err);
 	if (r == 0) {
 		r = k->session.stub = clone_file(GK_LIBEXECDIR "/gocker-entry");
 		if (r < 0)
@@ -223,7 +207,7 @@ static void move_out(const struct gk_keeper *k)
 int gk_keeper_undo(struct gk_keeper *k)
 {
 	move_out(k);
-	gk_close_fd(&k->log_socket);
+	gk_keeper_end_log(k);
 	gk_keeper_close_terminals(k);
 	return gk_session_close(&k->session);
 }

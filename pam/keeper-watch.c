@@ -20,19 +20,14 @@ enum { V1_LOOK_MS = 2000 };
 /* sshd's user side, which carries the terminal, is inside itself: it gets the last words out first.
  */
 enum { LAST_WORDS_MS = 500 };
-/* After lines of the user's own in /dev/log it is let be for a while: to look who wrote each costs
- * more than to write it, and what the keeper uses up is not counted as the session's. Who writes
- * waits meanwhile. */
-enum { LOG_REST_MS = 100 };
 
 struct watch {
 	struct gk_keeper *k;
 	struct gk_limit_events bites;
 	struct gk_shutdown ending;
 	int64_t started_ms;
-	int64_t log_ms; /* when /dev/log is read again, 0: at once */
-	bool over;      /* the caller has asked for the end, or is gone */
-	bool dead;      /* init has ended, and all with it */
+	bool over; /* the caller has asked for the end, or is gone */
+	bool dead; /* init has ended, and all with it */
 };
 
 /* ---- limits ---- */
@@ -87,27 +82,6 @@ static int check_time(struct watch *w)
 	return wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 }
 
-/* ---- the log ---- */
-
-static void relay_log(struct watch *w)
-{
-	if (gk_keeper_relay_log(w->k))
-		w->log_ms = gk_now_ms() + LOG_REST_MS;
-}
-
-/* Whether it is read now; if not, wait ends when it is. */
-static bool reads_log(struct watch *w, int *wait)
-{
-	int64_t left = w->log_ms ? w->log_ms - gk_now_ms() : 0;
-	if (left <= 0) {
-		w->log_ms = 0;
-		return true;
-	}
-	if (*wait < 0 || *wait > left)
-		*wait = (int)left;
-	return false;
-}
-
 /* ---- the loop ---- */
 
 static void on_signal(struct watch *w)
@@ -143,7 +117,7 @@ static bool is_finished(const struct watch *w)
 
 static void loop(struct watch *w)
 {
-	enum { CALLER, SIGNALS, INIT, LOG, TASKS, USER_TASKS, MEMORY, COUNT };
+	enum { CALLER, SIGNALS, INIT, TASKS, USER_TASKS, MEMORY, COUNT };
 	while (!is_finished(w)) {
 		int wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -152,8 +126,6 @@ static void loop(struct watch *w)
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
 			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd,
 				.events = POLLIN },
-			[LOG] = { .fd = reads_log(w, &wait) ? w->k->log_socket : -1,
-				.events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
 			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
@@ -161,8 +133,6 @@ static void loop(struct watch *w)
 		};
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
-		if (p[LOG].revents)
-			relay_log(w);
 		if (w->k->session.cgroup.v1 ||
 			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
@@ -209,7 +179,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 	struct watch w = { .k = k, .started_ms = gk_now_ms() };
 	gk_limit_events_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
 	loop(&w);
-	(void)gk_keeper_relay_log(k);
+	gk_keeper_end_log(k);
 	check_limits(&w);
 	log_close(&w);
 	gk_close_fd(&k->signals);

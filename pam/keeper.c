@@ -280,6 +280,8 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 	if (r == 0)
 		r = gk_keeper_open_signals(k, err);
 	if (r == 0)
+		r = gk_keeper_start_log(k, err);
+	if (r == 0)
 		r = give_up_powers(err);
 	if (r == 0 && hand_over(k, &m, &ways) < 0)
 		r = gk_fail(err, -EPIPE, "the module is gone");
@@ -369,6 +371,8 @@ int main(void)
 	static struct gk_keeper k = { .apart = GK_NSS_WORKER_INIT,
 		.link = -1,
 		.log_socket = -1,
+		.log_pidfd = -1,
+		.log_link = -1,
 		.signals = -1,
 		.ptys = -1,
 		.outer_tty = -1 };

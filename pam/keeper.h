@@ -34,7 +34,10 @@ struct gk_keeper {
 	char id[GK_ID_BYTES];
 
 	struct gk_session session;
-	int log_socket;    /* /dev/log of the container */
+	int log_socket;    /* /dev/log of the container, until the relay has it */
+	pid_t log_pid;     /* the relay; 0: none */
+	int log_pidfd;     /* of the relay */
+	int log_link;      /* its end ends the relay */
 	int signals;       /* signalfd: the module asks for the end, or an administrator */
 	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
 	char origin[1024]; /* with GK_LINK_WHOLE: and before it went into the session's; "": it
@@ -88,14 +91,22 @@ void gk_keeper_say_again(struct gk_keeper *k);
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
 int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
 
-/* keeper-log.c: hands on what waits in the container's /dev/log. Returns whether a line was the
- * user's own, which goes nowhere. */
-bool gk_keeper_relay_log(const struct gk_keeper *k);
+/* keeper-log.c: the container's /dev/log, a socket that gets its name inside. Nothing of it is seen
+ * outside. Returns 0 or -errno. */
+int gk_keeper_open_log(struct gk_keeper *k, struct gk_err *err);
+
+/* Starts the relay to the host's log, while the keeper has its powers and before anything of the
+ * user's runs. Returns 0 or -errno. */
+int gk_keeper_start_log(struct gk_keeper *k, struct gk_err *err);
+
+/* Lets the relay hand on what waits, and ends it; waits a fifth of a second at most. Fine without
+ * one. */
+void gk_keeper_end_log(struct gk_keeper *k);
 
 /* Before the caller goes in: a keeper that can't be asked keeps nobody. Returns 0 or -errno. */
 int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err);
 
-/* keeper-watch.c: waits until the caller is gone or asks for the end, relaying the log meanwhile.
+/* keeper-watch.c: waits until the caller is gone or asks for the end.
  * What is left inside then gets a hang-up, TERM after a second, and is let be until it is gone,
  * three seconds at most. */
 void gk_keeper_watch(struct gk_keeper *k);

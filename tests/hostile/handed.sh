@@ -49,6 +49,37 @@ if has_fuse; then
 	check "A57 [shell] control: it is held by processes of the user's own" pgrep -u alice -x gocker-stdio
 	run as_user alice "$GOCKER_SHELL" -c 'echo in'
 	is "$out" in "A57 [shell]: and takes no place of a session"
+	stuck() { # COMMAND: the uids of processes of that name that hang in such a close
+		local pid
+		for pid in $(pgrep -x "$1"); do
+			if grep -qs fuse_flush "/proc/$pid/stack"; then stat -c %U "/proc/$pid/task"; fi
+		done
+	}
+	# With a line for /dev/log behind the PAM door: whoever receives it closes what came with it.
+	for kernel in here old; do
+		[ "$(doors | tail -n 1)" = pam ] || break
+		bring alice try
+		stack gt
+		set_ini "volumes = $home:/srv/handed"
+		deny=()
+		[ $kernel = here ] || deny=(deny setsockopt:83 ENOSYS root) # SO_PASSRIGHTS
+		"${deny[@]}" "$(command -v pamdrive)" gt alice open try 'exec /home/alice/try hand /dev/log /srv/handed/f' \
+			close >"$GKT_WORK/handed" 2>&1 &
+		held=$!
+		wait_until 30 grep -qE '^(sent|E[A-Z]*)$' "$GKT_WORK/handed"
+		answer=$(grep -oE '^(sent|E[A-Z]*)$' "$GKT_WORK/handed")
+		if [ "$answer" = sent ]; then
+			is "$(stat -c %U "/proc/$(pgrep -x gocker-log)")" alice \
+				"A57 [pam]: without SO_PASSRIGHTS a descriptor reaches the relay of the log, which is the user's"
+			is "$(stuck gocker-log)" "" "A57 [pam]: and takes none into its hands"
+		else
+			is "$kernel:$answer" here:EPERM "A57 [pam]: nobody can give a descriptor to who relays the log"
+		fi
+		is "$(stuck gocker-keeper)" "" "A57 [pam]: the keeper closes none ($kernel)"
+		kill -KILL $held
+		wait $held 2>/dev/null
+		check "A57 [pam]: and ends by its deadlines ($kernel)" wait_until 60 sh -c '! pgrep -x gocker-keeper'
+	done
 	kill -KILL $fuse_pid
 	wait $fuse_pid $held 2>/dev/null
 	check "A57 control: with its file system they end" wait_until 20 sh -c "! pgrep -u alice -x gocker-stdio"
@@ -57,6 +88,9 @@ else
 	skip "A57: a descriptor on FUSE" "no FUSE here"
 fi
 
+# A leaf whose process hung has been left, and is swept.
+"$GOCKER" gc >"$GKT_WORK/gc" 2>&1
+set_ini
 # What the user may signal is the user's own; killing it ends the session and no more.
 (exec_as_user alice "$GOCKER_SHELL" -c 'trap "echo usr1 >~/got" USR1; echo ready >~/ready; while :; do sleep 0.1; done') &
 held=$!

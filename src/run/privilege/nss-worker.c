@@ -14,7 +14,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/sys.h"
 #include "run/watch/shutdown.h"
+#include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
 
 /* What the child leaves behind, in memory that both have: this, then the texts, each with its
@@ -30,7 +33,7 @@ struct gk_nss_answer {
 	unsigned char data[];
 };
 
-enum { ANSWER_BYTES = 4 << 20, GROUPS_MAX = 65537 };
+enum { ANSWER_BYTES = 4 << 20, GROUPS_MAX = 65537, END_MS = 1000 };
 #define NONE UINT32_MAX
 
 static bool put(struct gk_nss_answer *a, const void *data, size_t size)
@@ -116,12 +119,30 @@ static bool say(int to)
 	return n == 1;
 }
 
+/* Modules of NSS run with no descriptor but /dev/null and the pipe, and with no capability. uid 0
+ * stays, since a module may have files that only root can read. */
+static int strip(int *to)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	enum { TO = 3 };
+	if (*to != TO && dup3(*to, TO, O_CLOEXEC) < 0)
+		return -errno;
+	*to = TO;
+	int r = gk_sys_close_range(TO + 1, ~0U);
+	gk_autoclose int null = r < 0 ? r : open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; r == 0 && fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			r = -errno;
+	return r < 0 ? r : gk_creds_reduce(0, &ignored);
+}
+
 static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *name, uid_t uid,
 	const char *claimed, struct gk_nss_answer *a)
 {
 	struct gk_arena arena = { 0 };
 	struct gk_identity id = { 0 };
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+	gk_log_forget();
+	if (strip(&to) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
 	a->r = gk_identity_look_up(name, uid, &arena, &id, &a->err);
 	if (a->r == 0 && !put_identity(a, &id))
@@ -149,12 +170,15 @@ int gk_nss_worker_start(struct gk_nss_worker *a, const char *name, uid_t uid, co
 	pid_t parent = getpid(), pid = fork();
 	if (pid == 0)
 		look_up(parent, to, name, uid, claimed, answer);
-	if (pid < 0) {
-		int r = gk_fail_errno(err, -errno, "cannot look up the account");
+	int pidfd = pid < 0 ? -errno : gk_sys_pidfd_open(pid);
+	if (pidfd < 0) {
+		if (pid > 0)
+			(void)kill(pid, SIGKILL);
 		(void)munmap(answer, ANSWER_BYTES);
-		return r;
+		return gk_fail_errno(err, pidfd, "cannot look up the account");
 	}
 	*a = (struct gk_nss_worker){ .pid = pid,
+		.pidfd = pidfd,
 		.said = gk_steal_fd(&from),
 		.answer = answer,
 		.deadline_ms = gk_now_ms() + GK_NSS_WORKER_TIMEOUT_MS };
@@ -214,10 +238,13 @@ void gk_nss_worker_end(struct gk_nss_worker *a)
 {
 	gk_close_fd(&a->said);
 	if (a->pid > 0) {
+		struct pollfd p = { .fd = a->pidfd, .events = POLLIN };
 		(void)kill(a->pid, SIGKILL);
-		while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		/* In a file system that does not answer it may be beyond SIGKILL for now. */
+		if (poll(&p, 1, END_MS) == 1)
+			(void)waitpid(a->pid, NULL, WNOHANG);
 	}
+	gk_close_fd(&a->pidfd);
 	a->pid = 0;
 	if (a->answer)
 		(void)munmap(a->answer, ANSWER_BYTES);

@@ -19,11 +19,12 @@ enum { GK_NSS_WORKER_TIMEOUT_MS = 40000 };
 /* One that is under way. The child is killed when the caller dies. */
 struct gk_nss_worker {
 	pid_t pid; /* 0: none */
+	int pidfd;
 	int said;
 	int64_t deadline_ms;
 	struct gk_nss_answer *answer;
 };
-#define GK_NSS_WORKER_INIT ((struct gk_nss_worker){ .said = -1 })
+#define GK_NSS_WORKER_INIT ((struct gk_nss_worker){ .said = -1, .pidfd = -1 })
 
 /* Starts the look-up by name, or with name NULL by uid (gk_identity_look_up). By uid, an account
  * that is not the only one with it is refused (gk_identity_check_sole); claimed is the name that
@@ -40,7 +41,8 @@ int gk_nss_worker_answer(const struct gk_nss_worker *a, struct gk_arena *arena,
  * same uid: before that, nothing may come of the answer. Returns 0, or -errno with err. */
 int gk_nss_worker_confirm(const struct gk_nss_worker *a, struct gk_err *err);
 
-/* Ends the child, wherever it is, and reaps it. Fine without one. */
+/* Ends the child, and reaps it unless it is stuck in the kernel for more than a second. Fine
+ * without one. */
 void gk_nss_worker_end(struct gk_nss_worker *a);
 
 #endif

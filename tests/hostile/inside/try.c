@@ -262,6 +262,35 @@ static long try_flood(char **a)
 	exit(0);
 }
 
+/* Sends a file to a datagram socket, says how that went, and stays. */
+static long try_hand(char **a)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	static char line[] = "<86>x";
+	struct iovec iov = { line, sizeof line - 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof control.buf };
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0), fd = open(a[1], O_RDWR);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	snprintf(addr.sun_path, sizeof addr.sun_path, "%s", a[0]);
+	if (sock < 0 || fd < 0 || connect(sock, (const struct sockaddr *)&addr, sizeof addr) < 0)
+		return -1;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	puts(sendmsg(sock, &msg, 0) < 0 ? strerrorname_np(errno) : "sent");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static const struct attempt {
 	const char *name;
 	long (*fn)(char **args);
@@ -294,6 +323,7 @@ static const struct attempt {
 	{ "ptys", try_ptys },
 	{ "chroot-escape", try_chroot_escape },
 	{ "flood", try_flood },
+	{ "hand", try_hand },
 };
 
 int main(int argc, char **argv)
