@@ -6,12 +6,18 @@
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #ifdef __GLIBC__
 #include <nss.h>
 #endif
@@ -34,11 +40,19 @@ enum { NOT_INSIDE = 254 };
 static struct gk_children *armed;
 static bool registered, is_inside;
 
+/* A session that is not open: the one that holds is `armed`. */
+static struct {
+	bool (*by_application)(void *owner);
+	void *owner; /* NULL: none */
+	enum gk_link_mode mode;
+} expected;
+
 /* Between `before_fork` and the two that follow it: fork(3) runs all three in the same thread. */
 static struct {
 	struct gk_powers powers;
-	bool is_read; /* powers are the daemon's: they are given back after the fork */
-	int failed;   /* -errno */
+	bool is_loose; /* by the application, with no session open */
+	bool is_read;  /* powers are the daemon's: they are given back after the fork */
+	int failed;    /* -errno */
 } at_fork;
 
 /* ---- in the daemon ---- */
@@ -47,8 +61,10 @@ static struct {
  * lowered its capabilities meanwhile (atd does). */
 static void before_fork(void)
 {
-	if (!armed)
+	if (!armed) {
+		at_fork.is_loose = expected.owner && expected.by_application(expected.owner);
 		return;
+	}
 	at_fork.failed = gk_powers_read(&at_fork.powers);
 	at_fork.is_read = at_fork.failed == 0;
 	if (at_fork.failed == 0)
@@ -165,11 +181,82 @@ static int go_inside(struct gk_children *c)
 	return gk_powers_narrow(NARROW, NARROW);
 }
 
+/* ---- in a child of a daemon whose session was refused ---- */
+
+#if defined __x86_64__
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined __aarch64__
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined __riscv && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined __i386__
+#define ARCH AUDIT_ARCH_I386
+#elif defined __arm__
+#define ARCH AUDIT_ARCH_ARM
+#else
+#define ARCH 0 /* no call at all: every process is of another one */
+#endif
+#define X32_BIT 0x40000000U
+
+/* Neither this process nor any below it executes anything (seccomp(2)). */
+static int execute_nothing(void)
+{
+	enum {
+		NUMBER = offsetof(struct seccomp_data, nr),
+		ARCHITECTURE = offsetof(struct seccomp_data, arch)
+	};
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCHITECTURE),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog filter = { sizeof code / sizeof *code, code };
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0 ? -errno : 0;
+}
+
+/* sshd does not end a connection whose session was refused. It forks its user side, and that forks
+ * one process for each command, which prints on its stdout what the stack has said (do_child() of
+ * session.c) and exits with 254. What is printed is not for the client's program, which reads
+ * stdout: it goes to stderr. */
+static int keep_to_words(void)
+{
+#ifdef __GLIBC__
+	stdout = stderr;
+	return execute_nothing();
+#else
+	return -ENOSYS; /* there stdout is a constant: the connection ends without a word */
+#endif
+}
+
+/* Of a caller whose session is not open. What a module forks is the module's business. */
+static void stay_out(void)
+{
+	enum gk_link_mode mode = expected.mode;
+	expected.owner = NULL;
+	if (!at_fork.is_loose || (mode == GK_LINK_DROP && keep_to_words() == 0))
+		return;
+	syslog(LOG_AUTHPRIV | LOG_ERR,
+		"pam_gocker: event=refused door=pam reason=\"a child of a program whose session is not "
+		"open\"");
+	_exit(NOT_INSIDE);
+}
+
+/* ---- */
+
 static void in_child(void)
 {
 	struct gk_children *c = armed;
-	if (!c)
+	if (!c) {
+		if (expected.owner)
+			stay_out();
 		return;
+	}
+	expected.owner = NULL;
 	armed = NULL;
 	is_inside = true;
 	int r = at_fork.failed;
@@ -189,16 +276,42 @@ static void in_child(void)
 
 /* ---- */
 
+/* Once a process. */
+static int register_handlers(void)
+{
+	if (registered)
+		return 0;
+	int e = pthread_atfork(before_fork, after_fork, in_child);
+	registered = e == 0;
+	return -e;
+}
+
+int gk_children_expect(enum gk_link_mode mode, bool (*by_application)(void *owner), void *owner)
+{
+	if (armed || is_inside)
+		return -EBUSY;
+	int r = register_handlers();
+	if (r < 0)
+		return r;
+	expected.by_application = by_application;
+	expected.owner = owner;
+	expected.mode = mode;
+	return 0;
+}
+
+void gk_children_expect_no_more(const void *owner)
+{
+	if (expected.owner == owner)
+		expected.owner = NULL;
+}
+
 int gk_children_arm(const struct gk_children *how)
 {
 	if (armed || is_inside)
 		return -EBUSY;
-	if (!registered) {
-		int e = pthread_atfork(before_fork, after_fork, in_child);
-		if (e != 0)
-			return -e;
-		registered = true;
-	}
+	int r = register_handlers();
+	if (r < 0)
+		return r;
 	struct gk_children *c = malloc(sizeof *c);
 	if (!c)
 		return -ENOMEM;

@@ -31,6 +31,16 @@ struct gk_children {
 	size_t ngroups;
 };
 
+/* From here on, while no session is open, what the application forks (by_application says whether
+ * the fork is its, not a module's) ends with status 254: it goes on although the session was
+ * refused, or although the stack has ended before the last line. With GK_LINK_DROP (sshd, which
+ * goes on to say why) it lives, but it and all below it execute nothing, and what they print by
+ * stdio(3) goes to stderr. Returns 0 or -errno. */
+int gk_children_expect(enum gk_link_mode mode, bool (*by_application)(void *owner), void *owner);
+
+/* Ends that, if it is the owner's. Fine when it is not. */
+void gk_children_expect_no_more(const void *owner);
+
 /* From here on each fork of the calling process goes inside, or ends with status 254. On success
  * the handlers own the descriptors, but for `others`, and the groups. Returns 0 or -errno. */
 int gk_children_arm(const struct gk_children *how);

@@ -101,6 +101,7 @@ static int receive(struct gk_pam_door *door, struct gk_link_message *m, int *ret
 		return fail(why, r < 0 ? r : -EPIPE, "the keeper is gone");
 	m->text[sizeof m->text - 1] = m->origin[sizeof m->origin - 1] = '\0';
 	if (m->kind == GK_LINK_REFUSED) {
+		door->mode = (enum gk_link_mode)m->mode;
 		snprintf(why->user, sizeof why->user, "%s", m->text);
 		snprintf(why->log, sizeof why->log, "refused: %s", m->text);
 		return -EACCES;
@@ -195,7 +196,8 @@ int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *questi
 		door->state = GK_PAM_FREE;
 	else if (r == 0)
 		door->state = GK_PAM_STARTED;
-	door->mode = (enum gk_link_mode)answer->mode;
+	if (r == 0)
+		door->mode = (enum gk_link_mode)answer->mode;
 	if (r < 0 || answer->kind == GK_LINK_FREE || question->kind == GK_LINK_ASK)
 		(void)gk_door_end(door);
 	return r;

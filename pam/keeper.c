@@ -24,8 +24,8 @@
 #include "run/privilege/seccomp.h"
 
 /* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all
- * the same, the login is uncontained: told to the log. */
-enum { ENTER_TIMEOUT_MS = 120000 };
+ * the same, it is told to the log, and no process of the user's lives below the caller. */
+enum { ENTER_TIMEOUT_MS = 120000, LOOSE_MS = 5000 };
 
 static int answer(struct gk_keeper *k, struct gk_link_message *m, int fd)
 {
@@ -112,9 +112,13 @@ static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err 
 
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
+	struct gk_err ignored = GK_ERR_INIT;
+	(void)gk_keeper_check_caller(k, &ignored);
 	int r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, err);
+	/* Whose processes a refusal ends is to be known where the policy can't be read, too. */
+	int known = gk_nss_worker_answer(&k->apart, &k->arena, &k->who, err);
 	if (r == 0)
-		r = gk_nss_worker_answer(&k->apart, &k->arena, &k->who, err);
+		r = known;
 	if (r == 0)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
@@ -179,9 +183,12 @@ static int await_enter(struct gk_keeper *k, struct gk_err *err)
 	int kind = receive(k, &m, ENTER_TIMEOUT_MS);
 	if (kind == -ETIMEDOUT) {
 		gk_log(LOG_ALERT,
-			"event=uncontained door=pam user=\"%s\" reason=\"no second pam_gocker line in the stack\"",
+			"event=stuck door=pam user=\"%s\" reason=\"the stack does not come to its last pam_gocker line\"",
 			gk_escape(user, sizeof user, k->who.name));
-		kind = receive(k, &m, -1);
+		while (kind == -ETIMEDOUT) {
+			gk_keeper_end_loose(k);
+			kind = receive(k, &m, LOOSE_MS);
+		}
 	}
 	if (kind == GK_LINK_ENTER) {
 		int r = plan_again(k, &m, err);
@@ -317,7 +324,7 @@ static int enter(struct gk_keeper *k, struct gk_err *err)
 /* One line for the user by way of the module, one with the reason to the administrator. */
 static void refuse(struct gk_keeper *k, const struct gk_err *err)
 {
-	struct gk_link_message m = { .kind = GK_LINK_REFUSED };
+	struct gk_link_message m = { .kind = GK_LINK_REFUSED, .mode = (int32_t)k->mode };
 	char user[256], msg[600], detail[600];
 	snprintf(m.text, sizeof m.text, "%s", err->msg);
 	/* Who tries a login reads the reason himself. */
@@ -384,12 +391,13 @@ int main(void)
 	if (introduce(&k, &err) < 0)
 		return GK_EXIT_GOCKER;
 	int r = serve_link(&k, &err);
-	if (r < 0) {
+	if (r < 0)
 		refuse(&k, &err);
-		return GK_EXIT_GOCKER;
+	/* Refused, or a login that has ended before its last line. */
+	if (r <= 0) {
+		gk_keeper_end_refused(&k);
+		return r < 0 ? GK_EXIT_GOCKER : 0;
 	}
-	if (r == 0)
-		return 0;
 	gk_keeper_watch(&k);
 	gk_keeper_record_logout(&k);
 	return gk_keeper_undo(&k) < 0 ? GK_EXIT_GOCKER : 0;

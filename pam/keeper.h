@@ -62,6 +62,13 @@ bool gk_keeper_is_trial(const struct gk_keeper *k);
  * it is none that is known, or named by the administrator. */
 int gk_keeper_check_caller(struct gk_keeper *k, struct gk_err *err);
 
+/* keeper-refused.c: kills the user's processes below the caller that are on the host. */
+void gk_keeper_end_loose(const struct gk_keeper *k);
+
+/* After a login that was refused, or that ended before it was inside: does that for a while, until
+ * the caller is gone. sshd has some seconds first, to say why. */
+void gk_keeper_end_refused(struct gk_keeper *k);
+
 /* keeper-build.c: the container from the plan, with the stub and the log socket; with GK_LINK_WHOLE
  * the caller in its cgroup. Returns 0 or -errno with everything undone. */
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);

@@ -36,7 +36,8 @@ enum gk_link_kind {
 			   whether the keeper writes records, and whether LEAF follows */
 	GK_LINK_PTYS,   /* with a detached mount of the container's /dev/pts; not with GK_LINK_WHOLE
 			 */
-	GK_LINK_REFUSED, /* text is the line for the user; everything is undone */
+	GK_LINK_REFUSED, /* text is the line for the user; everything is undone. mode, where the
+			    program is known (else 0) */
 };
 
 /* How a mount is known again: stat(2) and statx(2), STATX_MNT_ID. */

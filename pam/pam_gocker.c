@@ -13,10 +13,12 @@
 #include <security/pam_modules.h>
 #include <security/pam_ext.h>
 
+#include "children.h"
 #include "door.h"
 #include "who.h"
 
-#define DATA "gocker_door"
+#define DATA    "gocker_door"
+#define PENDING "gocker_pending"
 /* What a refusal returns. Every caller must stop at it: su, runuser, login, cron, atd and sshd stop
  * at whatever is not PAM_SUCCESS, but sudo takes PAM_SESSION_ERR of pam_open_session(3) for a
  * warning and runs the command (plugins/sudoers/auth/pam.c, since 1.8.7). */
@@ -230,6 +232,37 @@ static void list_names(pam_handle_t *pamh, char *names, size_t size)
 	free(env);
 }
 
+/* ---- until the session is open ---- */
+
+/* libpam tells who calls: the handle's data are refused to an application (pam_get_data(3)). */
+static bool by_application(void *pamh)
+{
+	const void *data;
+	return pam_get_data(pamh, DATA, &data) == PAM_SYSTEM_ERR;
+}
+
+static void end_pending(pam_handle_t *pamh, void *data, int status)
+{
+	(void)data;
+	(void)status;
+	gk_children_expect_no_more(pamh);
+}
+
+/* From `outer` on, and after a refusal to the end of the handle, what the application forks comes
+ * to nothing: whoever goes on after a refusal, or after a module that failed between the lines,
+ * runs nothing on the host. A program that gocker does not know may have other users' business to
+ * go on with; the keeper watches over that one. */
+static void expect(pam_handle_t *pamh, enum gk_link_mode mode)
+{
+	if (mode == 0)
+		return;
+	int r = gk_children_expect(mode, by_application, pamh);
+	if (r == 0 && pam_set_data(pamh, PENDING, pamh, end_pending) == PAM_SUCCESS)
+		return;
+	/* A session that is open in this process holds what it forks anyway. */
+	gk_children_expect_no_more(pamh);
+}
+
 /* Starts a keeper for this login. On success the door is in the handle. */
 static int start(pam_handle_t *pamh, const struct options *o, int flags)
 {
@@ -248,7 +281,10 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 	if (o->program)
 		snprintf(question.text, sizeof question.text, "%s", o->program);
 	memcpy(door->user, question.user, sizeof door->user);
-	if (gk_door_start(door, &question, &answer, &why) < 0) {
+	int r = gk_door_start(door, &question, &answer, &why);
+	if (r < 0 || door->state == GK_PAM_STARTED)
+		expect(pamh, door->mode);
+	if (r < 0) {
 		/* `required` lines go on after a failure: the last one must not try again. */
 		door->state = GK_PAM_FAILED;
 		if (!o->outer)
@@ -338,6 +374,7 @@ static int close_door(pam_handle_t *pamh, const struct options *o)
 		pam_syslog(pamh, LOG_ERR, "event=killed reason=\"the keeper did not end in time\"");
 	/* What is left is freed, no more ended. */
 	door->state = GK_PAM_FAILED;
+	(void)pam_set_data(pamh, PENDING, NULL, NULL);
 	forget_door(pamh);
 	return back < 0 || ended < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
 }

@@ -83,7 +83,7 @@ kinds_of_users() {
 	door_user "$u-nohome" --no-home
 	run ssh_as "$u-nohome" 'echo in; pwd'
 	# Where the shell door speaks on stderr, the PAM door speaks through sshd.
-	like "$rc:$out:$err" '^(125::.*|254:)gocker: cannot use the home directory /home/.*: it does not exist' \
+	like "$rc:$out:$err" '^(125::.*|254::)gocker: cannot use the home directory /home/.*: it does not exist' \
 		"no home: the login is refused with a word that says so"
 	set_ini 'home = tmpfs'
 	run ssh_as "$u-nohome" 'pwd; touch x && echo ok'
@@ -132,9 +132,9 @@ says() { # NAME PATTERN USER: the next login is refused with one line, and the r
 	mark_syslog
 	if [ "$door" = shell ]; then
 		refused "$1" "$2" ssh_as "$3" true
-	else # sshd shows what PAM says, on its stdout, and ends with 254
+	else # sshd shows what PAM says, and ends with 254
 		run ssh_as "$3" true
-		like "$rc:$out$err" "^254:gocker: [^"$'\n'"]*$2[^"$'\n'"]*\$" "$1: one line says why, and no command is run"
+		like "$rc:$out:$err" "^254::gocker: [^"$'\n'"]*$2[^"$'\n'"]*\$" "$1: one line says why, and no command is run"
 	fi
 	like "$(gocker_log)" "event=refused.*user=\"?$3.*$2" "$1: the administrator reads why"
 }

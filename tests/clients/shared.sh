@@ -41,7 +41,7 @@ ten_at_once() {
 		run ssh_over "$user" 'hostname'
 		is "$rc:$out" "0:$inside" "user_sessions_max is of logins, not of what is done over one"
 		run ssh_as "$user" true
-		like "$rc:$out" '^254:gocker: 1 session' "one more login is refused with a word"
+		like "$rc:$out:$err" '^254::gocker: 1 session' "one more login is refused with a word"
 	fi
 	stop_master "$user"
 	set_ini

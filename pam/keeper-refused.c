@@ -1,0 +1,151 @@
+/* The last word after a refusal. A caller that goes on all the same is stopped by the module, which
+ * is in it (children.c), as far as it forks; whatever else it finds to become the user is ended
+ * here: a process with the user's effective uid below the caller that is not in a container. */
+#include "keeper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/capability.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/privilege/creds.h"
+
+/* The first look is at once, the next ones after 50, 100, 200 ms ...: twelve seconds altogether. */
+enum { FIRST_MS = 50, LAST_MS = 6400 };
+/* sshd's user side reports the refusal to each command that the client asks for. */
+enum { WORDS_MS = 3000 };
+/* No chain of parents is longer. */
+enum { DEPTH_MOST = 64 };
+
+struct process {
+	pid_t parent;
+	uid_t real, effective, saved;
+	bool is_inside; /* in a PID namespace below the keeper's */
+};
+
+/* The text behind the name of a line of /proc/PID/status, or NULL. */
+static const char *field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	return at ? at + strlen(name) : NULL;
+}
+
+/* Returns 0 or -errno; one that has ended is -ENOENT or -ESRCH. */
+static int read_process(pid_t pid, struct process *ret)
+{
+	char path[64], text[4096], *end;
+	*ret = (struct process){ 0 };
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	const char *parent = field(text, "\nPPid:"), *uids = field(text, "\nUid:"),
+		   *pids = field(text, "\nNSpid:");
+	if (!parent || !uids || !pids)
+		return -ESRCH;
+	ret->parent = (pid_t)strtol(parent, NULL, 10);
+	ret->real = (uid_t)strtoul(uids, &end, 10);
+	ret->effective = (uid_t)strtoul(end, &end, 10);
+	ret->saved = (uid_t)strtoul(end, &end, 10);
+	/* One number for each PID namespace, from that of this /proc on (proc(5)). */
+	(void)strtol(pids, &end, 10);
+	ret->is_inside = *end == '\t';
+	return 0;
+}
+
+static bool is_below(const struct gk_keeper *k, pid_t parent)
+{
+	struct process p;
+	for (int depth = 0; depth < DEPTH_MOST && parent > 1; depth++) {
+		if (parent == k->caller.parent)
+			return true;
+		if (read_process(parent, &p) < 0)
+			return false;
+		parent = p.parent;
+	}
+	return false;
+}
+
+/* The caller itself may act with the user's effective uid for a moment; it is the user's process
+ * when it cannot come back from there. */
+static bool is_loose(const struct gk_keeper *k, pid_t pid)
+{
+	struct process p;
+	uid_t uid = k->who.uid;
+	if (read_process(pid, &p) < 0 || p.is_inside || p.effective != uid)
+		return false;
+	if (pid == k->caller.parent)
+		return p.real == uid && p.saved == uid;
+	return is_below(k, p.parent);
+}
+
+static bool caller_lives(const struct gk_keeper *k, int wait_ms)
+{
+	struct pollfd p = { .fd = k->caller.parent_pidfd, .events = POLLIN };
+	int64_t end = gk_now_ms() + wait_ms;
+	for (;;) {
+		int64_t left = end - gk_now_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+		if (n >= 0)
+			return n == 0;
+		if (errno != EINTR)
+			return false;
+	}
+}
+
+void gk_keeper_end_loose(const struct gk_keeper *k)
+{
+	char user[256];
+	int killed = 0;
+	DIR *proc = k->who.uid != 0 && caller_lives(k, 0) ? opendir("/proc") : NULL;
+	for (const struct dirent *e; proc && (e = readdir(proc));) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid <= 1 || !is_loose(k, pid))
+			continue;
+		/* Asked again once its number can mean no other. */
+		gk_autoclose int fd = gk_sys_pidfd_open(pid);
+		if (fd >= 0 && is_loose(k, pid) && gk_sys_pidfd_send_signal(fd, SIGKILL) == 0)
+			killed++;
+	}
+	if (proc)
+		(void)closedir(proc);
+	if (killed > 0)
+		gk_log(LOG_ALERT,
+			"event=killed door=pam user=\"%s\" processes=%d "
+			"reason=\"outside, and the session is not open\"",
+			gk_escape(user, sizeof user, k->who.name), killed);
+}
+
+void gk_keeper_end_refused(struct gk_keeper *k)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	int64_t start = gk_now_ms();
+	if (k->question.kind != GK_LINK_OPEN || k->who.uid == 0 || gk_keeper_is_trial(k) ||
+		(k->policy.image && !k->policy.contain))
+		return;
+	gk_close_fd(&k->link);
+	/* The module waits for the end of the keeper. */
+	pid_t pid = fork();
+	if (pid != 0)
+		return;
+	if (gk_creds_reduce(1ULL << CAP_KILL | 1ULL << CAP_SYS_PTRACE, &ignored) < 0)
+		return;
+	for (int wait = FIRST_MS; wait <= LAST_MS; wait *= 2) {
+		if (k->mode != GK_LINK_DROP || gk_now_ms() - start > WORDS_MS)
+			gk_keeper_end_loose(k);
+		if (!caller_lives(k, wait))
+			return;
+	}
+}
