@@ -47,7 +47,7 @@ drop_session
 check_clean "a lost connection leaves nothing" 20
 set_ini 'pids_max = 30' 'user_pids_max = 8' 'user_sessions_max = 2'
 run login_of alice "$FILL"
-is "$(last)" 9 "where the user's limit is the smaller one, it holds: 8, and 2 for the inits, less this one's"
+is "$(last)" 8 "where the user's limit is the smaller one, it holds"
 
 # The kernel puts the first process into the session's group itself: no moment outside of it.
 run strace -f -u alice -o "$GKT_WORK/trace" -e trace=clone,clone3,connect,execve "$GOCKER_SHELL" -c true

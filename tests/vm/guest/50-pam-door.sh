@@ -23,8 +23,9 @@ is "$out" gocker-vm "who is not to be contained is not"
 
 # The scope that pam_systemd makes carries the limits.
 hold_session carol
-caller=$(pgrep -of 'sshd.*carol \[priv\]')
-group=$(cut -d: -f3 "/proc/$caller/cgroup") kind="a scope of logind's" pattern='^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$'
+# sshd's monitor stays on the host: what is limited is its child, and all that this one starts.
+side_of() { pgrep -of "sshd.*$1@"; }
+group=$(cut -d: -f3 "/proc/$(side_of carol)/cgroup") kind="a scope of logind's" pattern='^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$'
 [ "$GKT_HOST" = systemd ] || kind="a leaf of gocker's" pattern="^/gocker/u$(uid_of carol)/"
 like "$group" "$pattern" "sshd's side of the login is in $kind"
 pids_max=$(cat "/sys/fs/cgroup$group/pids.max")
@@ -41,11 +42,12 @@ check_clean "and leaves nothing" 20
 # A limit that no scope can have: the login is in a leaf of gocker's, with all limits of the user, and logind has its session.
 set_ini 'user_memory_max = 200M' 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
 hold_session carol
-caller=$(pgrep -of 'sshd.*carol \[priv\]') leaf=$(sessions_base)/u$(uid_of carol)
-like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$caller/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_memory_max: sshd's side of the login is in a leaf of gocker's"
-is "$(cat "$leaf/pids.max" "$leaf/memory.max")" "18"$'\n'"$((200 << 20))" "user_memory_max: and its user's group has the limits, and a task for each session's init"
+leaf=$(sessions_base)/u$(uid_of carol)
+like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(side_of carol)/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_memory_max: sshd's side of the login is in a leaf of gocker's"
+is "$(cat "$leaf/pids.max" "$leaf/memory.max")" "17"$'\n'"$((200 << 20))" "user_memory_max: and its user's group has the limits, and a task for this session's init"
 if [ "$GKT_HOST" = systemd ]; then
-	like "$(cut -d: -f3 "/proc/$held_supervisor/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_memory_max: the keeper is in logind's scope in its place"
+	caller=$(pgrep -of 'sshd.*carol \[priv\]')
+	like "$(cut -d: -f3 "/proc/$caller/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_memory_max: sshd's monitor is in logind's scope, so that it is not empty"
 	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_memory_max: loginctl lists the login"
 fi
 run ssh_as carol "$FILL"

@@ -77,12 +77,13 @@ user_manager_off
 
 # Without a manager systemd of before 255 removes the runtime directory with the last session and makes it with
 # the next. As long as something knows its unit, here one that is ordered after it and elsewhere another session
-# that comes or goes at that moment, its starts are counted. Two are the most here.
+# that comes or goes at that moment, its starts are counted. Two an hour are the most here: in ten seconds a busy
+# machine may not come to a third.
 [ "$(systemctl --version | awk 'NR == 1 { print $2 }')" -lt 255 ] || exit 0
 pam_door_on
 shipped=/usr/local/lib/systemd/system/user-runtime-dir@.service.d/gocker.conf
 mkdir -p '/run/systemd/system/user-runtime-dir@.service.d'
-printf '%s\n' '[Unit]' StartLimitBurst=2 >'/run/systemd/system/user-runtime-dir@.service.d/few.conf'
+printf '%s\n' '[Unit]' StartLimitBurst=2 StartLimitIntervalSec=1h >'/run/systemd/system/user-runtime-dir@.service.d/few.conf'
 mv "$shipped" "$GKT_WORK/"
 systemctl daemon-reload
 systemd-run -q --unit=knows -p "After=user-runtime-dir@$(uid_of carol).service" sleep infinity

@@ -88,7 +88,7 @@ run dpkg -r gocker
 is "$rc" 0 "dpkg -r" || diag "$out $err"
 like "$err" "cannot log in without it: dora" "who can't log in now is named"
 like "$err" "usermod -s" "with what to do"
-like "$err" "logins through PAM are contained no more" "and what the profiles no longer do"
+like "$err" "logins through PAM are no longer contained" "and what the profiles no longer do"
 check "root gets in" ssh_as root true
 run ssh_as dora hostname
 isnt "$rc" 0 "the user does not"
