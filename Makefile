@@ -240,6 +240,7 @@ help:
 	'make check-unit    one family of them; the others: check-golden, and for root' \
 	'                   $(ROOT_CHECKS)' \
 	'make check-asan    unit and golden tests under AddressSanitizer and UBSan' \
+	'make session.svg  record the picture in README.md again (root)' \
 	'make compile-commands  write compile_commands.json, for clangd and the like' \
 	'make format        lay the C code out as .clang-format says' \
 	'make check-openssh OpenSSH'\''s own tests through both doors (root)' \

@@ -70,3 +70,9 @@ endif
 # Everything on a throwaway host; the script installs and builds what it needs itself.
 demo:
 	@env BUILD='$(BUILD)' tests/demo.sh
+
+# README's picture of a session, recorded anew on a throwaway host.
+.PHONY: session.svg
+session.svg: test-stage test-images test-helpers
+	$(Q)BUILD='$(BUILD)' tests/lib/host tests/picture.sh >packaging/session.svg.new && \
+		mv packaging/session.svg.new packaging/session.svg

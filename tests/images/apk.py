@@ -1,15 +1,18 @@
-"""apk.py DIR ARCH: a repository of one package, hello-gkt, as Alpine's own are laid out, but unsigned."""
+"""apk.py DIR ARCH [KEY NAME...]: a repository laid out as Alpine's own are, with the package hello-gkt, or with the
+packages NAME and an index that is signed with the RSA key in the file KEY. Each package is one script that says so."""
 import base64
 import gzip
 import hashlib
 import io
 import os
+import subprocess
 import sys
 import tarfile
 
 directory = os.path.join(sys.argv[1], sys.argv[2])
 arch = sys.argv[2]
-script = b"#!/bin/sh\necho from the package\n"
+key = sys.argv[3] if len(sys.argv) > 3 else None
+names = sys.argv[4:] or ["hello-gkt"]
 
 
 def segment(entries, last):
@@ -30,25 +33,39 @@ def text(fields):
     return "".join("%s\n" % field for field in fields).encode()
 
 
-data = segment([
-    ("usr/", b"", tarfile.DIRTYPE, {}),
-    ("usr/bin/", b"", tarfile.DIRTYPE, {}),
-    ("usr/bin/hello-gkt", script, tarfile.REGTYPE,
-     {"APK-TOOLS.checksum.SHA1": hashlib.sha1(script).hexdigest()}),
-], True)
-control = segment([(".PKGINFO", text([
-    "pkgname = hello-gkt", "pkgver = 1.0-r0", "pkgdesc = test", "url = https://example.org",
-    "builddate = 1", "size = %d" % len(script), "arch = " + arch, "license = MIT",
-    "datahash = " + hashlib.sha256(data).hexdigest(),
-]), tarfile.REGTYPE, {})], False)
-index = text([
-    "C:Q1" + base64.b64encode(hashlib.sha1(control).digest()).decode(), "P:hello-gkt", "V:1.0-r0",
-    "A:" + arch, "S:%d" % len(control + data), "I:%d" % len(script), "T:test",
-    "U:https://example.org", "L:MIT", "o:hello-gkt", "t:1", "",
-])
+def package(name):
+    """The package, and its entry in the index."""
+    script = b"#!/bin/sh\necho from the package\n"
+    data = segment([
+        ("usr/", b"", tarfile.DIRTYPE, {}),
+        ("usr/bin/", b"", tarfile.DIRTYPE, {}),
+        ("usr/bin/" + name, script, tarfile.REGTYPE,
+         {"APK-TOOLS.checksum.SHA1": hashlib.sha1(script).hexdigest()}),
+    ], True)
+    control = segment([(".PKGINFO", text([
+        "pkgname = " + name, "pkgver = 1.0-r0", "pkgdesc = test", "url = https://example.org",
+        "builddate = 1", "size = %d" % len(script), "arch = " + arch, "license = MIT",
+        "datahash = " + hashlib.sha256(data).hexdigest(),
+    ]), tarfile.REGTYPE, {})], False)
+    return control + data, text([
+        "C:Q1" + base64.b64encode(hashlib.sha1(control).digest()).decode(), "P:" + name, "V:1.0-r0",
+        "A:" + arch, "S:%d" % len(control + data), "I:%d" % len(script), "T:test",
+        "U:https://example.org", "L:MIT", "o:" + name, "t:1", "",
+    ])
+
+
 os.makedirs(directory)
-with open(os.path.join(directory, "hello-gkt-1.0-r0.apk"), "wb") as f:
-    f.write(control + data)
+index = b""
+for name in names:
+    content, entry = package(name)
+    index += entry
+    with open(os.path.join(directory, name + "-1.0-r0.apk"), "wb") as f:
+        f.write(content)
+index = segment([("DESCRIPTION", b"test", tarfile.REGTYPE, {}),
+                 ("APKINDEX", index, tarfile.REGTYPE, {})], True)
+if key:
+    signature = subprocess.run(["openssl", "dgst", "-sha1", "-sign", key], input=index, check=True,
+                               stdout=subprocess.PIPE).stdout
+    index = segment([(".SIGN.RSA." + os.path.basename(key) + ".pub", signature, tarfile.REGTYPE, {})], False) + index
 with open(os.path.join(directory, "APKINDEX.tar.gz"), "wb") as f:
-    f.write(segment([("DESCRIPTION", b"test", tarfile.REGTYPE, {}),
-                     ("APKINDEX", index, tarfile.REGTYPE, {})], True))
+    f.write(index)
