@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <linux/ioprio.h>
 
 #include "base/cleanup.h"
 #include "base/sys.h"
@@ -139,6 +141,14 @@ static void reset_scheduling(struct gk_caller *ret)
 	ret->nice = getpriority(PRIO_PROCESS, 0);
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
+	ret->ioprio = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
+	/* All that the cpuset allows: on the one that the caller keeps busy its time limits would
+	 * come late. */
+	cpu_set_t all;
+	memset(&all, 0xff, sizeof all);
+	ret->has_cpus = sched_getaffinity(0, sizeof ret->cpus, &ret->cpus) == 0 &&
+		sched_setaffinity(0, sizeof all, &all) == 0;
 	/* How late a timer may be survives an execve, set-uid or not (prctl(2)): with the caller's,
 	 * which may be centuries, no time limit would ever come. */
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
@@ -161,6 +171,12 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 		return gk_fail_errno(err, -errno, "cannot restore the scheduling class");
 	if (caller->nice > 0 && setpriority(PRIO_PROCESS, 0, caller->nice) < 0)
 		return gk_fail_errno(err, -errno, "cannot restore the nice value");
+	int class = caller->ioprio < 0 ? IOPRIO_CLASS_NONE : IOPRIO_PRIO_CLASS(caller->ioprio);
+	if ((class == IOPRIO_CLASS_BE || class == IOPRIO_CLASS_IDLE) &&
+		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, caller->ioprio) < 0)
+		return gk_fail_errno(err, -errno, "cannot restore the I/O priority");
+	if (caller->has_cpus && sched_setaffinity(0, sizeof caller->cpus, &caller->cpus) < 0)
+		return gk_fail_errno(err, -errno, "cannot restore the CPU affinity");
 	if (caller->oom_score_adj <= 0)
 		return 0;
 	gk_autoclose int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

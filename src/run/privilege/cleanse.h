@@ -2,6 +2,7 @@
 #ifndef GK_RUN_PRIVILEGE_CLEANSE_H
 #define GK_RUN_PRIVILEGE_CLEANSE_H
 
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -18,6 +19,9 @@ struct gk_caller {
 	mode_t umask;
 	struct rlimit limits[RLIM_NLIMITS];
 	int sched_policy;  /* SCHED_*, sched(7) */
+	int ioprio;        /* ioprio_set(2); -1: not known */
+	cpu_set_t cpus;    /* sched_setaffinity(2) */
+	bool has_cpus;     /* and it is known */
 	int nice;          /* -20 to 19 */
 	int oom_score_adj; /* -1000 to 1000, proc(5) */
 	char *title;       /* the memory of argv, which ps shows; init writes its own name there */
@@ -54,7 +58,8 @@ int gk_forbid_core(void);
 int gk_restore_limits(const struct gk_caller *caller);
 
 /* Gives this process what the caller had of less than the ordinary share: a positive nice value or
- * oom_score_adj, SCHED_BATCH or SCHED_IDLE. To be called as root. Returns 0 or -errno. */
+ * oom_score_adj, SCHED_BATCH or SCHED_IDLE, a best-effort or idle I/O class, the CPUs. To be called
+ * as root. Returns 0 or -errno. */
 int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err);
 
 #endif
