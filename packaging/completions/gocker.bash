@@ -116,7 +116,10 @@ _gocker() {
 		kind=$(_gocker_kind_of_argument "$gocker" "$full" $((n + 1)))
 	fi
 	[ -z "$kind" ] || mapfile -t COMPREPLY < <(_gocker_value "$gocker" "$kind" "$current")
-	case $kind in file | dir) compopt -o filenames 2>/dev/null ;; esac
+	case $kind in
+	file | dir) compopt -o filenames 2>/dev/null ;;
+	filter) compopt -o nospace 2>/dev/null ;;
+	esac
 }
 
 complete -F _gocker gocker

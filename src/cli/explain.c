@@ -17,7 +17,7 @@
 #include "run/privilege/identity.h"
 #include "run/store/hostroot.h"
 
-enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT };
+enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT, PLAN };
 
 static const struct gk_option options[] = {
 	{ COMMAND, "command", "STRING", NULL,
@@ -25,6 +25,8 @@ static const struct gk_option options[] = {
 	{ DOOR, "door", "DOOR", "shell pam",
 		"shell (default, through gocker-shell) or pam (pam_gocker.so)" },
 	{ CONFIG, "config", "FILE", "file", "with this file instead of " GK_CONFIG_PATH },
+	{ PLAN, "plan", NULL, NULL,
+		"then print the plan: everything the kernel would be asked for, in order" },
 	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
 	{ 0 },
 };
@@ -35,8 +37,8 @@ const struct gk_page gk_page_explain = {
 	.usage = "[OPTION...] USER",
 	.about =
 		"Prints each key of gocker.ini with the value that applies to USER and the line that "
-		"decided it, then the plan: everything the kernel would be asked for, in order. "
-		"Nothing is run.",
+		"decided it; with --plan, or as JSON, also what the kernel would be asked for. Nothing "
+		"is run.",
 	.options = options,
 	.tail = "Exit status: 0; 1 when the login would be refused (the reason is on stderr); 2 usage "
 		"error; 125 gocker failed.",
@@ -46,7 +48,7 @@ const struct gk_page gk_page_explain = {
 struct explain {
 	struct gk_arena arena;
 	const char *user, *config_path;
-	bool json;
+	bool json, with_plan;
 	struct gk_config config;
 	struct gk_identity who;
 	struct gk_policy policy;
@@ -61,6 +63,7 @@ static int read_options(struct explain *e, int argc, char **argv)
 	const char *value;
 	for (int c, status; (c = gk_options_next(&gk_page_explain, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
+		case PLAN: e->with_plan = true; break;
 		case COMMAND: e->request.command = value; break;
 		case CONFIG: e->config_path = value; break;
 		case DOOR:
@@ -134,7 +137,7 @@ static void print_text(struct explain *e)
 		else
 			printf("%s\n", from->section);
 	}
-	if (e->text)
+	if (e->text && e->with_plan)
 		printf("\n%s", e->text);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -175,10 +176,11 @@ static void print_line(FILE *out, const struct gk_column *columns, size_t n, con
 }
 
 void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
-	const char *const *cells, size_t nrows, int width)
+	const char *const *cells, size_t nrows, int width, unsigned hide)
 {
 	struct layout l = { 0 };
 	for (size_t i = 0; i < ncolumns; i++) {
+		l.hidden[i] = hide >> i & 1;
 		l.width[i] = gk_display_width(columns[i].title);
 		for (size_t row = 0; row < nrows; row++) {
 			int w = gk_display_width(cells[row * ncolumns + i]);
@@ -192,6 +194,29 @@ void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
 	print_line(out, columns, ncolumns, &l, NULL);
 	for (size_t row = 0; row < nrows; row++)
 		print_line(out, columns, ncolumns, &l, cells + row * ncolumns);
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	if (sig == SIGINT)
+		interrupted = 1;
+}
+
+void gk_watch_start(bool resize)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+	if (resize)
+		(void)sigaction(SIGWINCH, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+}
+
+bool gk_watch_pause(unsigned seconds)
+{
+	if (!interrupted)
+		(void)sleep(seconds);
+	return !interrupted;
 }
 
 const char *gk_human_bytes(char *buf, size_t size, uint64_t bytes)

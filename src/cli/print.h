@@ -22,9 +22,17 @@ struct gk_column {
 enum { GK_COLUMNS_MOST = 16 };
 
 /* Prints rows of cells (rows * columns strings, row by row), every line at most `width` wide, or as
- * wide as it needs for 0. Trailing blanks are left out. */
+ * wide as it needs for 0. Trailing blanks are left out. Column i is left out where bit i of `hide`
+ * is set. */
 void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
-	const char *const *cells, size_t nrows, int width);
+	const char *const *cells, size_t nrows, int width, unsigned hide);
+
+/* From now on SIGINT ends gk_watch_pause, and with resize another size of the terminal does (not
+ * for ncurses, which has a handler of its own). */
+void gk_watch_start(bool resize);
+/* Sleeps for that many seconds, or until the terminal has another size. Returns whether to go on:
+ * false after SIGINT. */
+bool gk_watch_pause(unsigned seconds);
 
 /* The width of the terminal behind stdout; 0 when it is none. ret_rows may be NULL. */
 int gk_terminal_size(int *ret_rows);

@@ -249,6 +249,20 @@ static int keep_terminal_out(struct run *run, const struct gk_tty *tty, struct g
 	return r < 0 ? r : gk_pump_start(&run->pump, err);
 }
 
+/* `gocker run IMAGE CMD`, as docker has it: the image is an option here. */
+static void explain_image(const struct run *run, int code)
+{
+	const char *const *argv = run->plan.argv;
+	gk_autoclose int root = -1, lock = -1;
+	struct gk_err ignored = GK_ERR_INIT;
+	if (code == GK_EXIT_NOT_FOUND && argv && argv[0] && gk_image_name_ok(argv[0]) &&
+		gk_image_open(run->policy.image_dir, argv[0], GK_IMAGE_ANY_PARENT, &root, &lock,
+			&ignored) == 0)
+		fprintf(stderr,
+			"gocker run: '%s' is an image: gocker run --image %s COMMAND [ARG...]\n",
+			argv[0], argv[0]);
+}
+
 static int refuse(struct run *run, int code, const struct gk_err *err)
 {
 	char msg[600];
@@ -256,6 +270,7 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 	gk_pump_undo(&run->pump);
 	gk_pump_end(&run->pump);
 	(void)gk_cli_fail("run", err);
+	explain_image(run, code);
 	gk_log(LOG_ERR, "event=refused door=run code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
 	gk_arena_free(&run->arena);

@@ -13,7 +13,7 @@ remember_host
 
 run "$GOCKER" ps
 is "$rc" 0 "ps with no session succeeds"
-like "$out" '^ID +USER +DOOR +IMAGE +TTY +FROM +AGE +IDLE +PIDS +MEMORY +COMMAND$' "ps has its columns"
+like "$out" '^ID +USER +DOOR +IMAGE +TTY +FROM +AGE +IDLE +PIDS( +MEMORY)? +COMMAND$' "ps has its columns"
 is "$("$GOCKER" ps --format json | jq -c .)" '[]' "ps --format json without a session is an empty list"
 run "$GOCKER" inspect 0123
 is "$rc" 1 "inspect of a session that is not: exit status 1"

@@ -69,8 +69,9 @@ tmux resize-window -t watch -x 44 -y 12
 check "ps --watch is drawn anew for another size, long before its time" \
 	wait_until 30 eval 'screen watch | grep -q "^ID  *USER  *AGE PIDS COMMAND$"'
 is "$(screen watch | grep -c .)" 3 "and no line is broken"
-tmux resize-window -t watch -x 80 -y 3
+tmux resize-window -t watch -x 80 -y 4
 check "more sessions than lines are counted" wait_until 30 shows watch '(and 1 more)'
+check "below the titles, which stay" wait_until 30 shows watch '^ID  *USER'
 tmux kill-session -t watch
 open_terminal watch 80 12 "gocker ps --watch=1"
 check "ps --watch shows what lives" wait_until 30 eval '[ "$(screen watch | grep -c "^[0-9a-f]\{12\}")" = 3 ]'

@@ -70,7 +70,7 @@ cpus = 1.5
 [group:nobody-is-in-this]
 pids_max = 32
 EOF
-explain() { "$gocker" explain --config "$work/explain.ini" "$@"; }
+explain() { "$gocker" explain --plan --config "$work/explain.ini" "$@"; }
 for args in "check conf/gocker.ini" "check --format json conf/gocker.ini" \
 	"explain --config $work/explain.ini $me" "explain --format json --config $work/explain.ini $me"; do
 	# shellcheck disable=SC2086 # words
@@ -81,7 +81,8 @@ line() { explain "$me" | awk -v key="$1" '$1 == key { $1 = ""; print substr($0, 
 is "$(line pids_max)" "31 [default] line 2" "explain: a value and the line that decided it"
 is "$(line cpus)" "1.500 [user:$me] line 5" "explain: the user's own section"
 is "$(line shell)" "/bin/sh built-in" "explain: a default"
-is "$(explain "$me" | grep -c '^mount overlay')" 1 "explain: the plan follows"
+is "$(explain "$me" | grep -c '^mount overlay')" 1 "explain --plan: the plan follows"
+is "$("$gocker" explain --config "$work/explain.ini" "$me" | grep -c '^mount')" 0 "explain: and only then"
 like "$(explain "$me")" 'arg "-sh"' "explain: a login without a command is a login shell"
 like "$(explain --command 'ls "x"' "$me")" 'arg "-c"
 arg "ls \\"x\\""' "explain --command: the plan for that command"
@@ -143,7 +144,7 @@ same_plan() { # NAME FILE OPTION...
 	local name=$1 file=$2
 	shift 2
 	is "$("$gocker" explain --config "$file" --format json "$@" "$me" | perl "$work/as-text.pl" 2>&1)" \
-		"$("$gocker" explain --config "$file" "$@" "$me" | sed -n '/^door /,$p')" \
+		"$("$gocker" explain --plan --config "$file" "$@" "$me" | sed -n '/^door /,$p')" \
 		"explain --format json: the plan in full, $name"
 }
 same_plan "for a login" "$work/explain.ini"

@@ -51,7 +51,7 @@ unlike "$out" "there is no image 'host'" "doctor takes it for no missing image"
 
 # --- the plan, and the mount table ---
 
-plan=$("$GOCKER" explain alice)
+plan=$("$GOCKER" explain --plan alice)
 is "$(grep -cx 'image "host"' <<<"$plan")" 1 "explain names the root"
 is "$(grep -cx 'mount skeleton "/" nosuid,nodev from root:"upper"' <<<"$plan")" 1 "it is a tmpfs with the parts bound in"
 is "$(grep -cx 'mount host "/usr" ro,nosuid,nodev from host:"/usr"' <<<"$plan")" 1 "and prints each"
@@ -80,7 +80,7 @@ run "$GOCKER" run --image host sh -c "$walk; echo walked"
 is "$out" walked "A64: nor does the container's root under gocker run"
 
 # Every name in /etc that a session can list is one of the list's or one of gocker's own.
-expected=$("$GOCKER" explain alice | sed -nE 's/^(entry [a-z]+ [0-7]+ [0-9:]+|mount host) "(\/etc\/[^"]*)".*/\2/p' | sort -u)
+expected=$("$GOCKER" explain --plan alice | sed -nE 's/^(entry [a-z]+ [0-7]+ [0-9:]+|mount host) "(\/etc\/[^"]*)".*/\2/p' | sort -u)
 is "$(as_alice 'find /etc -xdev -mindepth 1' | sort | grep -vxF "$expected")" "" "A64: /etc has what the plan names, and nothing else"
 is "$(as_alice 'find /var /run /root /srv /boot /home -xdev -mindepth 1 -type f 2>/dev/null')" "" "A64: /var, /run, /root, /srv, /boot and /home are empty"
 is "$(as_alice 'cat /etc/shadow /etc/sudoers /etc/gocker.ini /etc/ssh/sshd_config 2>/dev/null; ls /etc/cron* /etc/pam.d 2>/dev/null')" "" \

@@ -37,7 +37,7 @@ is "$(type_at /)" overlay "/ is an overlay"
 is "$(type_at /proc)" proc "/proc is a procfs"
 is "$(type_at /dev/pts)" devpts "/dev/pts is a devpts"
 for target in /dev /dev/shm /tmp; do is "$(type_at $target)" tmpfs "$target is a tmpfs"; done
-plan=$("$GOCKER" explain alice)
+plan=$("$GOCKER" explain --plan alice)
 is "$(grep -vxF "$(mounts_of_plan <<<"$plan")" <<<"$targets")" "" "no mount is there that is not planned"
 is "$(needed_mounts_of_plan <<<"$plan" | grep -vxF "$targets")" "" "every planned mount is there"
 is "$(uniq -d <<<"$targets")" "" "none is there twice"

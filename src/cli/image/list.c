@@ -120,8 +120,9 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 	print_field(info, "sum", "sum");
 	print_field(info, "version_dir", "version");
 	if (version->dir[0])
-		printf("%-12s %s in %" PRIu64 " entries\n", "size",
-			gk_image_size(size, number(info, "size_bytes")), number(info, "entries"));
+		printf("%-12s %s in %" PRIu64 " entr%s\n", "size",
+			gk_image_size(size, number(info, "size_bytes")), number(info, "entries"),
+			number(info, "entries") == 1 ? "y" : "ies");
 	else
 		printf("%-12s %s\n", "managed", "no: a plain directory made by hand");
 	printf("%-12s %s\n", "in use", version->in_use ? "yes" : "no");

@@ -53,8 +53,8 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 		gk_image_import(&store, name, from_stdin ? STDIN_FILENO : opened,
 			from_stdin ? NULL : file, &options, &stats, &cli->err) < 0)
 		return gk_image_failed(cli);
-	gk_image_say(cli, "image %s: %" PRIu64 " entries, %s", name, stats.entries,
-		gk_image_size(size, stats.size_bytes));
+	gk_image_say(cli, "image %s: %" PRIu64 " entr%s, %s", name, stats.entries,
+		stats.entries == 1 ? "y" : "ies", gk_image_size(size, stats.size_bytes));
 	say_harmless(cli, &stats);
 	return 0;
 }

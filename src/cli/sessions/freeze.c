@@ -33,13 +33,11 @@ const struct gk_page gk_page_thaw = {
 	.args = "session",
 };
 
-static int freeze_one(const char *id, bool freeze, struct gk_arena *arena, struct gk_err *err)
+static int freeze_session(const struct gk_seen *seen, bool freeze, struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
-	struct gk_seen s;
-	int r = gk_seen_find(id, arena, &s, err);
-	if (r == 0)
-		r = gk_seen_open(&s, &cg, NULL, err);
+	const struct gk_seen s = *seen;
+	int r = gk_seen_open(&s, &cg, NULL, err);
 	if (r < 0)
 		return r;
 	r = gk_cgroup_freeze(&cg, freeze);
@@ -54,6 +52,15 @@ static int freeze_one(const char *id, bool freeze, struct gk_arena *arena, struc
 		s.user, gk_act_by());
 	puts(s.id);
 	return 0;
+}
+
+static int freeze_one(const char *id, bool freeze, struct gk_arena *arena, struct gk_err *err)
+{
+	struct gk_seen_list found;
+	int r = gk_seen_find_all(id, arena, &found, err);
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = freeze_session(&found.list[i], freeze, err);
+	return r;
 }
 
 int gk_cmd_freeze(int argc, char **argv)

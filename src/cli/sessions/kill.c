@@ -102,13 +102,13 @@ static int kill_ids(const struct kill *k, char **ids, struct gk_arena *arena)
 	int code = 0;
 	for (; *ids; ids++) {
 		struct gk_err err = GK_ERR_INIT;
-		struct gk_seen s;
-		if (gk_seen_find(*ids, arena, &s, &err) < 0) {
+		struct gk_seen_list found = { 0 };
+		if (gk_seen_find_all(*ids, arena, &found, &err) < 0) {
 			(void)gk_cli_fail("kill", &err);
 			code = 1;
-		} else if (kill_one(k, &s) != 0) {
-			code = 1;
 		}
+		for (size_t i = 0; i < found.n; i++)
+			code |= kill_one(k, &found.list[i]);
 	}
 	return code;
 }

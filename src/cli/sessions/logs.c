@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,22 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/sessions/logline.h"
+#include "cli/sessions/when.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/spawn.h"
 #include "plan/text.h"
 
-enum { FILE_NAME = GK_OPTION_LONG, FORMAT };
+enum { FILE_NAME = GK_OPTION_LONG, FORMAT, SINCE, UNTIL, TAIL };
 
 static const struct gk_option options[] = {
 	{ 'u', "user", "USER", "user", "only what is about this user" },
 	{ 'n', "lines", "N", NULL, "at most the last N lines (default: 1000; 10 with --follow)" },
+	{ TAIL, "tail", "N", NULL, "the same as --lines" },
+	{ SINCE, "since", "TIME", NULL,
+		"only lines from TIME on: '2026-11-28', '2026-11-28 22:05', today, yesterday, @SECONDS, "
+		"or a span before now such as 10m, 2h, 3d" },
+	{ UNTIL, "until", "TIME", NULL, "only lines up to TIME" },
 	{ 'f', "follow", NULL, NULL, "continue with new lines until interrupted" },
 	{ FILE_NAME, "file", "FILE", "file",
 		"read this file instead of the journal or /var/log/auth.log, secure, messages or "
@@ -38,7 +45,7 @@ static const struct gk_option options[] = {
 const struct gk_page gk_page_logs = {
 	.name = "logs",
 	.what = "show what gocker wrote to the host's log",
-	.usage = "[OPTION...] [ID]",
+	.usage = "[OPTION...] [ID|USER]",
 	.about =
 		"Shows what gocker wrote to the host's log: sessions opened and closed, refusals with "
 		"their reason, limits that were reached, what administrators did. The oldest line "
@@ -60,7 +67,8 @@ struct logs {
 	const char *id, *user, *file;
 	char shown_user[256];
 	bool json, follow;
-	bool live; /* what was there is printed; what comes now is printed at once */
+	time_t since, until, now; /* since, until: 0 for none */
+	bool live;                /* what was there is printed; what comes now is printed at once */
 	size_t most;
 	char **ring; /* the last lines that matched: "TIME\tMESSAGE" */
 	size_t seen;
@@ -95,6 +103,11 @@ static int take(struct logs *l, const char *time, const char *message)
 {
 	char buf[16];
 	const char *id = gk_logline_get(message, "id", buf, sizeof buf);
+	time_t at;
+	if ((l->since || l->until) &&
+		(gk_when_of_line(time, l->now, &at) < 0 || (l->since && at < l->since) ||
+			(l->until && at > l->until)))
+		return 0;
 	if (l->id && (!id || strncmp(id, l->id, strlen(l->id)) != 0))
 		return 0;
 	if (l->user && !is_of_user(l, message, id))
@@ -182,6 +195,7 @@ static bool has_journal(void)
 static int from_journal(struct logs *l, struct gk_err *err)
 {
 	char after[600];
+	char from[40], to[40];
 	const char *argv[16] = { "/usr/bin/journalctl", "-q", "--no-pager", "-o", "json",
 		"--output-fields=MESSAGE,SYSLOG_IDENTIFIER", "_UID=0", "SYSLOG_FACILITY=10" };
 	size_t n = 8;
@@ -189,6 +203,14 @@ static int from_journal(struct logs *l, struct gk_err *err)
 	if (l->live) {
 		argv[n++] = "--follow";
 		argv[n++] = "--no-tail";
+	}
+	if (l->since) {
+		snprintf(from, sizeof from, "--since=@%lld", (long long)l->since);
+		argv[n++] = from;
+	}
+	if (l->until) {
+		snprintf(to, sizeof to, "--until=@%lld", (long long)l->until);
+		argv[n++] = to;
 	}
 	if (l->live && l->cursor[0]) {
 		snprintf(after, sizeof after, "--after-cursor=%s", l->cursor);
@@ -371,8 +393,12 @@ static int logs(struct logs *l)
 		gk_escape(l->shown_user, sizeof l->shown_user, l->user);
 	if (l->ring && l->ids)
 		r = read_log(l, &err);
-	if (r == 0)
+	if (r == 0 && l->user && !l->seen && !getpwnam(l->user)) {
+		fprintf(stderr, "gocker logs: there is no user %s\n", l->shown_user);
+		code = 1;
+	} else if (r == 0) {
 		code = print(l);
+	}
 	if (r == 0 && code == 0 && l->follow) {
 		l->live = true;
 		r = l->open ? follow_file(l, &err) : l->file ? 0 : from_journal(l, &err);
@@ -402,7 +428,7 @@ static int read_lines(const char *text, size_t *ret)
 
 int gk_cmd_logs(int argc, char **argv)
 {
-	struct logs l = { 0 };
+	struct logs l = { .now = time(NULL) };
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_logs, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
@@ -411,6 +437,19 @@ int gk_cmd_logs(int argc, char **argv)
 			if (read_lines(value, &l.most) < 0)
 				return gk_cli_usage(
 					"logs", "-n takes a number from 1 to %d", LINES_MOST);
+			break;
+		case TAIL:
+			if (read_lines(value, &l.most) < 0)
+				return gk_cli_usage(
+					"logs", "--tail takes a number from 1 to %d", LINES_MOST);
+			break;
+		case SINCE:
+		case UNTIL:
+			if (gk_when_parse(value, l.now, c == SINCE ? &l.since : &l.until) < 0)
+				return gk_cli_usage("logs",
+					"%s is no time; write '2026-11-28 22:05', today, @SECONDS or a span "
+					"before now such as 10m",
+					value);
 			break;
 		case 'f': l.follow = true; break;
 		case FILE_NAME: l.file = value; break;
@@ -423,7 +462,12 @@ int gk_cmd_logs(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return gk_cli_usage("logs", "one session at a time");
+	/* A user's name goes where an id does; one that could be an id is one. */
 	l.id = argv[optind];
+	if (l.id && l.id[strspn(l.id, "0123456789abcdef")] && !l.user) {
+		l.user = l.id;
+		l.id = NULL;
+	}
 	if (!l.most)
 		l.most = l.follow ? LINES_FOLLOWED : LINES_DEFAULT;
 	int r = gk_cli_need_root("logs");

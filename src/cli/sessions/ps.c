@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,21 +14,29 @@
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
+#include "cli/template.h"
+#include "base/log.h"
 
-enum { DOOR = GK_OPTION_LONG, IMAGE, WHOLE, WATCH, FORMAT };
+enum { DOOR = GK_OPTION_LONG, IMAGE, WHOLE, WATCH, FORMAT, FILTERS_MOST = 16 };
 
 static const struct gk_option options[] = {
 	{ 'u', "user", "USER", "user", "only the sessions of this user" },
 	{ DOOR, "door", "DOOR", "shell pam run",
 		"only those that came through this door: shell, pam or run" },
 	{ IMAGE, "image", "NAME", "image", "only those that use this image" },
+	{ 'f', "filter", "KEY=VALUE", "filter",
+		"only those whose user, door, image, state, tty, from, id or command is VALUE (id: "
+		"begins with it); can be repeated, and all must fit" },
+	{ 'n', "last", "N", NULL, "only the N newest" },
 	{ 'a', "all", NULL, NULL,
 		"also what crashed sessions left behind; `gocker gc` removes it" },
 	{ 'q', "quiet", NULL, NULL, "print ids only" },
 	{ WHOLE, "no-trunc", NULL, NULL, "do not cut lines to the width of the terminal" },
 	{ WATCH, "watch", "[=SEC]", NULL,
 		"repeat every SEC seconds (default: 2) until interrupted" },
-	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
+	{ FORMAT, "format", "FORMAT", "text json",
+		"text (default), json, or a template with JSON's names in braces, a line for each "
+		"session: '{id} {user} {pids.now}'" },
 	{ 0 },
 };
 
@@ -47,6 +54,9 @@ const struct gk_page gk_page_ps = {
 
 struct ps {
 	struct gk_seen_filter filter;
+	const char *filters[FILTERS_MOST];
+	size_t nfilters, last;
+	const char *template;
 	bool json, quiet, whole;
 	unsigned watch_s;
 };
@@ -64,13 +74,13 @@ static const struct gk_column columns[] = {
 	{ "MEMORY", true, 0, 1 },
 	{ "COMMAND", false, 12, 0 },
 };
-enum { COLUMNS = sizeof columns / sizeof *columns };
+enum { MEMORY = 9, COLUMNS = sizeof columns / sizeof *columns };
 
 static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, const char **cell)
 {
 	char now[24], most[24], age[24], idle[24], memory[24];
 	*cell++ = s->id;
-	*cell++ = s->user;
+	*cell++ = gk_seen_readable(arena, s->user);
 	*cell++ = s->door;
 	*cell++ = s->image;
 	*cell++ = strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty;
@@ -89,11 +99,12 @@ static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, co
 
 static int print_table(const struct ps *ps, const struct gk_seen_list *all, struct gk_arena *arena)
 {
+	struct gk_err ignored = GK_ERR_INIT;
 	int rows = 0, width = gk_terminal_size(&rows);
 	size_t n = all->n;
 	/* A watched screen must not scroll. */
-	if (ps->watch_s && width && rows > 2 && n > (size_t)rows - 2)
-		n = (size_t)rows - 2;
+	if (ps->watch_s && width && rows > 2 && n > (size_t)rows - 3)
+		n = (size_t)rows - 3; /* the titles, "and more", and the line of the cursor */
 	const char **cells = gk_arena_array(arena, n * COLUMNS + 1, sizeof *cells), **at = cells;
 	if (!cells)
 		return -ENOMEM;
@@ -102,7 +113,8 @@ static int print_table(const struct ps *ps, const struct gk_seen_list *all, stru
 	for (const char **cell = cells; cell < at; cell++)
 		if (!*cell)
 			return -ENOMEM;
-	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width);
+	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width,
+		gk_cgroup_is_v1(&ignored) == 1 ? 1u << MEMORY : 0);
 	if (n < all->n)
 		printf("(and %zu more)\n", all->n - n);
 	return 0;
@@ -116,17 +128,94 @@ static int print_json(const struct gk_seen_list *all)
 	return gk_report_print(list);
 }
 
+/* What can be filtered by; the value as the table shows it. */
+static const char *const filter_keys[] = { "user", "door", "image", "state", "tty", "from", "id",
+	"command", NULL };
+
+static bool fits(const struct gk_seen *s, const char *filter)
+{
+	char wanted[512];
+	const char *state = !s->alive ? "stale" : s->frozen ? "frozen" : "running";
+	const char *values[] = { s->user, s->door, s->image, state, s->tty, s->from, s->id,
+		s->command };
+	size_t n = strcspn(filter, "="), k = 0;
+	while (strncmp(filter_keys[k], filter, n) != 0 || filter_keys[k][n])
+		k++;
+	gk_escape(wanted, sizeof wanted, filter + n + 1);
+	if (strcmp(filter_keys[k], "id") == 0)
+		return strstr(s->id, filter + n + 1) == s->id;
+	if (strcmp(filter_keys[k], "tty") == 0 && strncmp(s->tty, "/dev/", 5) == 0 &&
+		strcmp(s->tty + 5, wanted) == 0)
+		return true;
+	return strcmp(values[k], wanted) == 0;
+}
+
+/* Leaves those that fit every filter, and of these the newest. */
+static void pick(const struct ps *ps, struct gk_seen_list *all)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < all->n; i++) {
+		bool fit = true;
+		for (size_t k = 0; k < ps->nfilters && fit; k++)
+			fit = fits(&all->list[i], ps->filters[k]);
+		if (fit)
+			all->list[kept++] = all->list[i];
+	}
+	all->n = kept;
+	if (ps->last && all->n > ps->last) {
+		all->list += all->n - ps->last;
+		all->n = ps->last;
+	}
+}
+
+static int add_filter(struct ps *ps, const char *filter)
+{
+	char key[32];
+	size_t n = strcspn(filter, "="), k = 0;
+	snprintf(key, sizeof key, "%.*s", (int)n, filter);
+	while (filter_keys[k] && strcmp(filter_keys[k], key) != 0)
+		k++;
+	const char *like = filter_keys[k] ? NULL : gk_closest(key, filter_keys);
+	if (like)
+		return gk_cli_usage("ps", "--filter: no key %s; did you mean %s?", key, like);
+	if (!filter_keys[k] || !filter[n])
+		return gk_cli_usage("ps",
+			"--filter is KEY=VALUE, with user, door, image, state, tty, from, id or "
+			"command as KEY");
+	if (ps->nfilters == FILTERS_MOST)
+		return gk_cli_usage("ps", "too many filters");
+	ps->filters[ps->nfilters++] = filter;
+	return 0;
+}
+
+static void print_lines(const char *template, const struct gk_seen_list *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct json_object *o = gk_seen_json(&all->list[i]);
+		gk_template_print(template, o);
+		json_object_put(o);
+	}
+}
+
 static int once(const struct ps *ps)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_arena arena = { 0 };
 	struct gk_seen_list all;
 	int r = gk_seen_read(&ps->filter, &arena, &all, &err), code = 0;
-	if (r == 0 && ps->quiet)
+	if (r == 0)
+		code = gk_seen_check_user("ps", ps->filter.user, &all);
+	if (r == 0 && code == 0)
+		pick(ps, &all);
+	if (code)
+		;
+	else if (r == 0 && ps->quiet)
 		for (size_t i = 0; i < all.n; i++)
 			puts(all.list[i].id);
 	else if (r == 0 && ps->json)
 		code = print_json(&all);
+	else if (r == 0 && ps->template)
+		print_lines(ps->template, &all);
 	else if (r == 0)
 		r = print_table(ps, &all, &arena);
 	if (r < 0) {
@@ -137,27 +226,35 @@ static int once(const struct ps *ps)
 	return code ? code : gk_print_end("ps");
 }
 
-static void on_resize(int sig)
-{
-	(void)sig;
-}
-
 static int watch(const struct ps *ps)
 {
-	/* Another size of the terminal ends the sleep, and the table is drawn for it. */
-	const struct sigaction resize = { .sa_handler = on_resize };
-	(void)sigaction(SIGWINCH, &resize, NULL);
-	for (int code;; (void)sleep(ps->watch_s)) {
+	int code;
+	gk_watch_start(true);
+	do {
 		if (isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
-		if ((code = once(ps)) != 0)
-			return code;
-	}
+		code = once(ps);
+	} while (code == 0 && gk_watch_pause(ps->watch_s));
+	return code;
+}
+
+/* --format is text, json or a template. */
+static int read_format(struct ps *ps, const char *value)
+{
+	if (!gk_template_is(value))
+		return gk_report_format("ps", value, &ps->json);
+	const struct gk_seen nobody = gk_seen_example();
+	struct json_object *example = gk_seen_json(&nobody);
+	int r = gk_template_check("ps", value, example);
+	json_object_put(example);
+	ps->template = value;
+	return r;
 }
 
 static int read_options(struct ps *ps, int argc, char **argv)
 {
 	const char *value;
+	char *end;
 	for (int c; (c = gk_options_next(&gk_page_ps, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'u': ps->filter.user = value; break;
@@ -171,8 +268,17 @@ static int read_options(struct ps *ps, int argc, char **argv)
 				return gk_cli_usage("ps", "--watch takes seconds, 1 to 3600");
 			break;
 		case FORMAT:
-			if (gk_report_format("ps", value, &ps->json) != 0)
+			if (read_format(ps, value) != 0)
 				return 2;
+			break;
+		case 'f':
+			if (add_filter(ps, value) != 0)
+				return 2;
+			break;
+		case 'n':
+			ps->last = strtoul(value, &end, 10);
+			if (*value < '1' || *value > '9' || *end)
+				return gk_cli_usage("ps", "-n takes a number from 1");
 			break;
 		default: return 2;
 		}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,30 +160,91 @@ int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
 	return 0;
 }
 
-int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, struct gk_err *err)
+static int ambiguous(const struct gk_seen_list *all, const char *shown, struct gk_arena *arena,
+	struct gk_err *err)
 {
-	struct gk_seen_list all;
-	const struct gk_seen *found = NULL;
-	char shown[64];
-	size_t len = strlen(id), matches = 0;
+	struct gk_buf ids = { .arena = arena };
+	for (size_t i = 0; i < all->n && i < 8; i++)
+		gk_buf_printf(&ids, " %s", all->list[i].id);
+	return gk_fail(err, -ENOTUNIQ, "%s has %zu sessions; name one:%s%s", shown, all->n,
+		gk_buf_text(&ids), all->n > 8 ? " ..." : "");
+}
+
+int gk_seen_find_all(
+	const char *word, struct gk_arena *arena, struct gk_seen_list *ret, struct gk_err *err)
+{
+	struct gk_seen_list all, users;
+	char shown[256];
+	size_t len = strlen(word), matches = 0;
 	int r = gk_seen_read(&(struct gk_seen_filter){ 0 }, arena, &all, err);
+	if (r == 0)
+		r = gk_seen_read(&(struct gk_seen_filter){ .user = word }, arena, &users, err);
 	if (r < 0)
 		return r;
-	gk_escape(shown, sizeof shown, id);
+	gk_escape(shown, sizeof shown, word);
 	for (size_t i = 0; i < all.n && len > 0; i++)
-		if (strncmp(all.list[i].id, id, len) == 0) {
-			found = &all.list[i];
+		if (strncmp(all.list[i].id, word, len) == 0) {
+			*ret = (struct gk_seen_list){ &all.list[i], 1 };
 			matches++;
 		}
 	if (matches > 1)
 		return gk_fail(err, -ENOTUNIQ,
 			"%zu sessions have ids that begin with %s; give more of it", matches,
 			shown);
-	if (!found)
+	if (matches && users.n)
+		return gk_fail(err, -ENOTUNIQ,
+			"%s is a user with sessions and begins the id %s; give more of the id, or --user",
+			shown, ret->list[0].id);
+	if (!matches && !users.n && len > 0 && getpwnam(word))
+		return gk_fail(err, -ENOENT, "%s has no session", shown);
+	if (!matches && !users.n)
 		return gk_fail(
 			err, -ENOENT, "there is no session %s; `gocker ps` lists them", shown);
-	*ret = *found;
+	if (!matches)
+		*ret = users;
 	return 0;
+}
+
+int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, struct gk_err *err)
+{
+	struct gk_seen_list found;
+	char shown[256];
+	int r = gk_seen_find_all(id, arena, &found, err);
+	if (r < 0)
+		return r;
+	if (found.n > 1)
+		return ambiguous(&found, gk_escape(shown, sizeof shown, id), arena, err);
+	*ret = found.list[0];
+	return 0;
+}
+
+int gk_seen_check_user(const char *command, const char *user, const struct gk_seen_list *all)
+{
+	char shown[256];
+	if (!user || all->n || getpwnam(user))
+		return 0;
+	fprintf(stderr, "gocker %s: there is no user %s\n", command,
+		gk_escape(shown, sizeof shown, user));
+	return 1;
+}
+
+const char *gk_seen_readable(struct gk_arena *arena, const char *escaped)
+{
+	const char *s =
+		strstr(escaped, "\\x5c") ? gk_replace(arena, escaped, "\\x5c", "\\") : escaped;
+	return s ? s : "?";
+}
+
+struct gk_seen gk_seen_example(void)
+{
+	return (struct gk_seen){ .id = "-",
+		.user = "-",
+		.door = "-",
+		.image = "-",
+		.tty = "-",
+		.from = "-",
+		.command = "-",
+		.section = "-" };
 }
 
 int gk_seen_open(

@@ -48,9 +48,26 @@ struct gk_seen_filter {
 int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
 	struct gk_seen_list *ret, struct gk_err *err);
 
-/* Finds one living session by its id or by a beginning of it that fits no other. Returns 0,
- * -ENOENT, -ENOTUNIQ for more than one, or -errno. */
+/* Finds one living session by its id, by a beginning of it that fits no other, or by its user's
+ * name where that user has no other. A word that is both a beginning of an id and a user is
+ * refused. Returns 0, -ENOENT, -ENOTUNIQ for more than one, or -errno. */
 int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, struct gk_err *err);
+
+/* Finds the living sessions that a word means: one by its id, or all of a user. Returns as above.
+ */
+int gk_seen_find_all(
+	const char *word, struct gk_arena *arena, struct gk_seen_list *ret, struct gk_err *err);
+
+/* Where --user names nobody: no account, and no session in the list. Returns 0, or 1 after a line
+ * on stderr. user may be NULL. */
+int gk_seen_check_user(const char *command, const char *user, const struct gk_seen_list *all);
+
+/* A string of a session for people: a backslash, which records hold as \x5c, as itself
+ * (DOM\anna). What else a terminal would obey stays escaped. "?" when memory is exhausted. */
+const char *gk_seen_readable(struct gk_arena *arena, const char *escaped);
+
+/* A session of no one, with every field that gk_seen_json has. */
+struct gk_seen gk_seen_example(void);
 
 /* Opens the session's cgroup and, when ret_pidfd is not NULL, its init by a pidfd that was verified
  * to be in that cgroup after it was opened. Returns 0 or -errno. */

@@ -20,13 +20,15 @@
 #include "cli/sessions/sessions.h"
 #include "plan/text.h"
 
-enum { PROMETHEUS = GK_OPTION_LONG, FORMAT };
+enum { PROMETHEUS = GK_OPTION_LONG, FORMAT, NO_STREAM, DELAY_S = 2 };
 
 static const struct gk_option options[] = {
 	{ 'u', "user", "USER", "user", "only the sessions of this user" },
 	{ PROMETHEUS, "prometheus", "FILE", "file",
 		"write the numbers to FILE in Prometheus' text format; - is stdout. FILE is replaced "
 		"atomically, as node_exporter's textfile collector needs" },
+	{ NO_STREAM, "no-stream", NULL, NULL,
+		"print the table once; on a terminal it is repeated every 2 seconds until interrupted" },
 	{ FORMAT, "format", "FORMAT", "text json", "text (default) or json" },
 	{ 0 },
 };
@@ -57,8 +59,10 @@ static const struct gk_column columns[] = {
 	{ "CPU", true, 0, 0 },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
+/* MEMORY, PEAK, LIMIT and OOM, which cgroup v1 does not tell. */
+#define MEMORY_COLUMNS (0xfu << 7)
 
-static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
+static int print_table(const struct gk_seen_list *all, bool live, struct gk_arena *arena)
 {
 	const char **cells = gk_arena_array(arena, all->n * COLUMNS + 1, sizeof *cells),
 		   **c = cells;
@@ -72,7 +76,7 @@ static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
 			u->user_pids_hits };
 		const uint64_t bytes[] = { u->memory_now, u->memory_peak, s->memory_max };
 		*c++ = s->id;
-		*c++ = s->user;
+		*c++ = gk_seen_readable(arena, s->user);
 		for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
 			*c++ = gk_arena_strdup(arena, gk_human_count(buf, sizeof buf, counts[k]));
 		for (size_t k = 0; k < sizeof bytes / sizeof *bytes; k++)
@@ -85,7 +89,15 @@ static int print_table(const struct gk_seen_list *all, struct gk_arena *arena)
 	for (const char **cell = cells; cell < c; cell++)
 		if (!*cell)
 			return -ENOMEM;
-	gk_table_print(stdout, columns, COLUMNS, cells, all->n, gk_terminal_size(NULL));
+	int rows = 0, width = gk_terminal_size(&rows);
+	struct gk_err ignored = GK_ERR_INIT;
+	/* On a screen that is drawn again: the titles, "and more", and the line of the cursor. */
+	size_t n =
+		live && width && rows > 2 && all->n > (size_t)rows - 3 ? (size_t)rows - 3 : all->n;
+	gk_table_print(stdout, columns, COLUMNS, cells, n, width,
+		gk_cgroup_is_v1(&ignored) == 1 ? MEMORY_COLUMNS : 0);
+	if (n < all->n)
+		printf("(and %zu more)\n", all->n - n);
 	return 0;
 }
 
@@ -223,7 +235,7 @@ static int replace_file(
 struct stats {
 	struct gk_seen_filter filter;
 	const char *file;
-	bool json;
+	bool json, once, live;
 };
 
 static int print_json(const struct gk_seen_list *all)
@@ -240,8 +252,10 @@ static int report(const struct stats *st, struct gk_arena *arena, struct gk_err 
 	int r = gk_seen_read(&st->filter, arena, &all, err);
 	if (r < 0)
 		return r;
+	if (gk_seen_check_user("stats", st->filter.user, &all) != 0)
+		return 1;
 	if (!st->file)
-		return st->json ? -print_json(&all) : print_table(&all, arena);
+		return st->json ? -print_json(&all) : print_table(&all, st->live, arena);
 	const char *text = prometheus_text(&all, arena);
 	if (!text)
 		return gk_fail_errno(err, -ENOMEM, "cannot write the numbers");
@@ -250,15 +264,27 @@ static int report(const struct stats *st, struct gk_arena *arena, struct gk_err 
 	return replace_file(st->file, text, arena, err);
 }
 
+static int once(const struct stats *st)
+{
+	struct gk_arena arena = { 0 };
+	struct gk_err err = GK_ERR_INIT;
+	int r = report(st, &arena, &err);
+	if (r < 0) {
+		(void)gk_fail_errno(&err, r, "cannot show the numbers");
+		r = gk_cli_fail("stats", &err);
+	}
+	gk_arena_free(&arena);
+	return r ? r : gk_print_end("stats");
+}
+
 int gk_cmd_stats(int argc, char **argv)
 {
 	struct stats st = { 0 };
-	struct gk_arena arena = { 0 };
-	struct gk_err err = GK_ERR_INIT;
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_stats, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case 'u': st.filter.user = value; break;
+		case NO_STREAM: st.once = true; break;
 		case PROMETHEUS: st.file = value; break;
 		case FORMAT:
 			if (gk_report_format("stats", value, &st.json) != 0)
@@ -274,11 +300,13 @@ int gk_cmd_stats(int argc, char **argv)
 	if (r != 0)
 		return r;
 	(void)setlocale(LC_CTYPE, "");
-	r = report(&st, &arena, &err);
-	if (r < 0) {
-		(void)gk_fail_errno(&err, r, "cannot show the numbers");
-		r = gk_cli_fail("stats", &err);
-	}
-	gk_arena_free(&arena);
-	return r ? r : gk_print_end("stats");
+	st.live = !st.once && !st.json && !st.file && isatty(STDOUT_FILENO);
+	if (!st.live)
+		return once(&st);
+	gk_watch_start(true);
+	do {
+		fputs("\033[H\033[2J", stdout);
+		r = once(&st);
+	} while (r == 0 && gk_watch_pause(DELAY_S));
+	return r;
 }

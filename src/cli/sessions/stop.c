@@ -88,10 +88,14 @@ static int find(struct stop *s, char **ids)
 		return 1;
 	}
 	for (; *ids; ids++) {
-		struct gk_seen seen;
+		struct gk_seen_list found = { 0 };
 		err = (struct gk_err)GK_ERR_INIT;
-		if (gk_seen_find(*ids, &s->arena, &seen, &err) == 0 && add(s, &seen) == 0)
+		int r = gk_seen_find_all(*ids, &s->arena, &found, &err);
+		for (size_t i = 0; r == 0 && i < found.n; i++)
+			r = add(s, &found.list[i]);
+		if (r == 0)
 			continue;
+		(void)gk_fail_errno(&err, r, "%s", *ids);
 		(void)gk_cli_fail("stop", &err);
 		code = 1;
 	}
@@ -116,17 +120,21 @@ static int ask(const struct gk_seen *seen, int *ret_init)
 static int finish(const struct gk_seen *seen, int init, int64_t until_ms)
 {
 	if (!has_ended(init, until_ms)) {
-		/* init is the reaper of its PID namespace: the kernel ends all with it. */
-		(void)gk_sys_pidfd_send_signal(init, SIGKILL);
-		if (!has_ended(init, gk_now_ms() + KILLED_MS)) {
-			fprintf(stderr,
-				"gocker stop: session %s was killed, but has not ended yet\n",
-				seen->id);
-			return 1;
-		}
+		fprintf(stderr, "gocker stop: session %s was killed, but has not ended yet\n",
+			seen->id);
+		return 1;
 	}
 	puts(seen->id);
 	return 0;
+}
+
+/* Those that TERM has not ended are killed, all before any is waited for: side by side. */
+static void kill_rest(const struct stop *s, int64_t until_ms)
+{
+	for (size_t i = 0; i < s->sessions.n; i++)
+		if (s->inits[i] >= 0 && !has_ended(s->inits[i], until_ms))
+			/* init is the reaper of its PID namespace: the kernel ends all with it. */
+			(void)gk_sys_pidfd_send_signal(s->inits[i], SIGKILL);
 }
 
 static int stop_all(struct stop *s)
@@ -144,6 +152,8 @@ static int stop_all(struct stop *s)
 		gk_close_fd(&s->inits[i]);
 		code = 1;
 	}
+	kill_rest(s, until_ms);
+	until_ms = gk_now_ms() + KILLED_MS;
 	for (size_t i = 0; i < n; i++) {
 		if (s->inits[i] >= 0)
 			code |= finish(&s->sessions.list[i], s->inits[i], until_ms);

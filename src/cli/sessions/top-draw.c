@@ -62,12 +62,14 @@ static bool drop_one(struct layout *l)
 	return found < FIELDS;
 }
 
-static struct layout lay_out(void)
+static struct layout lay_out(const struct gk_top *top)
 {
 	struct layout l = { 0 };
 	int x = 0;
 	for (size_t i = 0; i < FIELDS; i++)
 		l.width[i] = COLS >= WIDE ? fields[i].wide : fields[i].narrow;
+	if (top->no_memory)
+		l.width[MEMORY] = 0;
 	while (total_width(&l) > COLS && drop_one(&l))
 		;
 	if (l.width[COMMAND])
@@ -150,9 +152,10 @@ static void put_bars(
 static void put_row(
 	const struct gk_top *top, const struct gk_seen *s, const struct layout *l, int y)
 {
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	char age[24], idle[24];
 	put_field(l, y, ID, s->id);
-	put_field(l, y, USER, s->user);
+	put_field(l, y, USER, gk_seen_readable(&arena, s->user));
 	put_field(l, y, DOOR, s->door);
 	put_field(l, y, IMAGE, s->image);
 	put_field(l, y, TTY, strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty);
@@ -191,7 +194,7 @@ static void put_head(const struct gk_top *top)
 void gk_top_draw(struct gk_top *top)
 {
 	int room = LINES - LINES_AROUND;
-	const struct layout l = lay_out();
+	const struct layout l = lay_out(top);
 	const char *keys = "up/down move  s sort  r reverse  enter inspect  k kill  q quit";
 	if (gk_display_width(keys) >= COLS)
 		keys = "s sort  k kill  q quit";

@@ -14,6 +14,7 @@
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/print.h"
 #include "cli/sessions/top.h"
 
 static const struct gk_option options[] = {
@@ -224,7 +225,8 @@ static int watch(struct watch *w, struct gk_err *err)
 {
 	struct timespec now;
 	int r = look(w, err);
-	while (r == 0) {
+	gk_watch_start(false);
+	while (r == 0 && gk_watch_pause(0)) {
 		gk_top_draw(&w->top);
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
 		long left_ms = (long)w->delay_s * 1000 - (now.tv_sec - w->looked.tv_sec) * 1000 -
@@ -266,8 +268,18 @@ int gk_cmd_top(int argc, char **argv)
 	gk_log_open("gocker");
 	w.top.cpus = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	w.top.memory_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	struct gk_seen_list all;
+	struct gk_arena arena = { 0 };
+	r = gk_seen_read(&w.filter, &arena, &all, &err);
+	int unknown = r == 0 ? gk_seen_check_user("top", w.filter.user, &all) : 0;
+	gk_arena_free(&arena);
+	if (unknown)
+		return unknown;
+	struct gk_err ignored = GK_ERR_INIT;
+	w.top.no_memory = gk_cgroup_is_v1(&ignored) == 1;
 	open_screen();
-	r = watch(&w, &err);
+	if (r == 0)
+		r = watch(&w, &err);
 	(void)endwin();
 	gk_arena_free(&w.arenas[0]);
 	gk_arena_free(&w.arenas[1]);

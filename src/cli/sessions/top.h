@@ -24,6 +24,7 @@ struct gk_top {
 	enum gk_top_sort sort;
 	bool reverse;
 	uint64_t memory_total; /* bytes of the host: what a bar without a limit is a part of */
+	bool no_memory;        /* this host does not tell (cgroup v1): no such column */
 	long cpus;
 	char message[200]; /* one line at the bottom; "" for the keys */
 };
