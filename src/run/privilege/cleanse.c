@@ -188,15 +188,15 @@ int gk_restore_scheduling(const struct gk_caller *caller, struct gk_err *err)
 
 static int watch_parent(const struct gk_stdio *stdio, struct gk_caller *ret, struct gk_err *err)
 {
-	ret->parent = getppid();
-	ret->parent_pidfd = -1;
 	if (ret->parent == 0)
 		return 0;
 	int fd = gk_sys_pidfd_open(ret->parent);
 	if (fd < 0)
 		return gk_fail_errno(err, fd, "cannot watch the calling process");
 	ret->parent_pidfd = fd;
-	/* It may have died before the pidfd was taken, and its number may be someone else's. */
+	/* It may have died before the pidfd was taken, and its number may be someone else's. Its
+	 * number is from before 0-2 were examined: one that died since then was there when they
+	 * were. */
 	if (getppid() != ret->parent)
 		return gk_fail(err, -ESRCH, "the calling process is gone");
 	/* Or before our first instruction: who has died has closed his descriptors before his
@@ -211,6 +211,7 @@ int gk_cleanse(
 	struct gk_arena *arena, struct gk_stdio *stdio, struct gk_caller *ret, struct gk_err *err)
 {
 	int r = 0;
+	ret->parent = getppid();
 	ret->parent_pidfd = -1;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = gk_fail_errno(err, -errno, "cannot forbid dumps");
