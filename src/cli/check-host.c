@@ -199,7 +199,31 @@ static void check_image(struct look *l, const struct gk_section *s)
 			l, name, root, shell ? shell->value : gk_key_default(GK_KEY_SHELL), line);
 }
 
-/* ---- volumes ---- */
+/* ---- volumes and files ---- */
+
+static void check_files(struct look *l, const struct gk_setting *s)
+{
+	struct gk_policy policy = { 0 };
+	struct gk_complaint complaint;
+	struct stat st;
+	if (gk_key_set(GK_KEY_FILES, s->value, l->arena, &policy, &complaint) < 0)
+		return;
+	for (size_t i = 0; i < policy.nfiles; i++) {
+		const char *source = policy.files[i].source;
+		const char *shown = gk_shown(l->arena, source, strlen(source));
+		if (strstr(source, "{user}"))
+			continue;
+		bool there = stat(source, &st) == 0;
+		if (!there && errno == ENOENT)
+			warn(l, s->line,
+				"sessions will not have it; start its service, or correct the path",
+				gk_arena_printf(l->arena, "files: this host has no %s", shown));
+		else if (there && !S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode))
+			warn(l, s->line, "its logins will be refused; use volumes for a directory",
+				gk_arena_printf(l->arena,
+					"files: %s is neither a regular file nor a socket", shown));
+	}
+}
 
 static void check_volumes(struct look *l, const struct gk_setting *s)
 {
@@ -232,6 +256,8 @@ int gk_check_host(
 		for (size_t k = 0; k < s->nsettings; k++)
 			if (s->settings[k].key == GK_KEY_VOLUMES)
 				check_volumes(&l, &s->settings[k]);
+			else if (s->settings[k].key == GK_KEY_FILES)
+				check_files(&l, &s->settings[k]);
 	}
 	return l.failed;
 }

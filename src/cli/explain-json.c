@@ -46,17 +46,14 @@ static json_object *key_name(enum gk_key key)
 
 /* ---- the policy ---- */
 
-static json_object *volumes(const struct gk_policy *p, struct gk_arena *arena)
+static json_object *volumes(const struct gk_volume *list, size_t n, struct gk_arena *arena)
 {
 	json_object *array = json_object_new_array();
-	for (size_t i = 0; i < p->nvolumes; i++) {
+	for (size_t i = 0; i < n; i++) {
 		json_object *one = json_object_new_object();
-		json_object_object_add(
-			one, "source", gk_report_string(p->volumes[i].source, arena));
-		json_object_object_add(
-			one, "target", gk_report_string(p->volumes[i].target, arena));
-		json_object_object_add(
-			one, "readonly", json_object_new_boolean(p->volumes[i].readonly));
+		json_object_object_add(one, "source", gk_report_string(list[i].source, arena));
+		json_object_object_add(one, "target", gk_report_string(list[i].target, arena));
+		json_object_object_add(one, "readonly", json_object_new_boolean(list[i].readonly));
 		json_object_array_add(array, one);
 	}
 	return array;
@@ -96,7 +93,8 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_CONTAIN: return json_object_new_boolean(p->contain);
 	case GK_KEY_AGENT: return json_object_new_boolean(p->agent);
 	case GK_KEY_UMASK: return p->umask == (mode_t)-1 ? NULL : mode(p->umask);
-	case GK_KEY_VOLUMES: return volumes(p, arena);
+	case GK_KEY_VOLUMES: return volumes(p->volumes, p->nvolumes, arena);
+	case GK_KEY_FILES: return volumes(p->files, p->nfiles, arena);
 	case GK_KEY_ENV_PASS: return strings(p->env_pass, arena);
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
 	default: return gk_report_string(gk_key_text(key, p, arena), arena);
@@ -201,6 +199,7 @@ static json_object *source(
 		json_object_object_add(from, "host", gk_report_string(tree->source, arena));
 		json_object_object_add(from, "as_user", json_object_new_boolean(tree->as_user));
 		json_object_object_add(from, "socket", json_object_new_boolean(tree->socket));
+		json_object_object_add(from, "file", json_object_new_boolean(tree->file));
 	}
 	return from;
 }
@@ -218,7 +217,10 @@ static json_object *mount_by(const struct gk_plan *plan, const struct gk_mount *
 	if (m->kind != GK_MOUNT_BIND)
 		return NULL;
 	const struct gk_bind *tree = &plan->binds[m->index];
-	return key_name(tree->socket ? GK_KEY_AGENT : tree->as_user ? GK_KEY_HOME : GK_KEY_VOLUMES);
+	return key_name(tree->socket  ? GK_KEY_AGENT :
+			tree->as_user ? GK_KEY_HOME :
+			tree->file    ? GK_KEY_FILES :
+					GK_KEY_VOLUMES);
 }
 
 static json_object *mounts(const struct gk_plan *plan, struct gk_arena *arena)

@@ -22,6 +22,7 @@ enum kind {
 	ENV_PASS,
 	ENV_SET,
 	VOLUMES,
+	FILES,
 };
 
 /* What "none" means for a key, when it may be written. */
@@ -105,6 +106,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_VOLUMES] = { "volumes", VOLUMES, AT(volumes), 0, 0, NO_NONE, NULL, "",
 		"write SOURCE:TARGET or SOURCE:TARGET:ro, both absolute, separated by blanks, "
 		"such as /srv/courses:/courses:ro" },
+	[GK_KEY_FILES] = { "files", FILES, AT(files), 0, 0, NO_NONE, NULL, "",
+		"write SOURCE, SOURCE:TARGET or SOURCE:TARGET:rw, absolute, separated by blanks, "
+		"such as /run/mysqld/mysqld.sock" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
 		"write host or none" },
 	[GK_KEY_AGENT] = { "agent", BOOL, AT(agent), 0, 0, NO_NONE, NULL, "yes",
@@ -291,6 +295,8 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 {
 	if (rule->kind == VOLUMES)
 		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
+	if (rule->kind == FILES)
+		return gk_list_files(s, arena, &policy->files, &policy->nfiles, ret_why);
 	if (rule->kind == ENV_PASS)
 		return gk_list_env_pass(s, arena, &policy->env_pass, ret_why);
 	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
@@ -313,7 +319,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case CPUS: ok = set_number(rule, text, member, &why); break;
 	case ENV_PASS:
 	case ENV_SET:
-	case VOLUMES: ok = set_list(rule, text, arena, policy, &why); break;
+	case VOLUMES:
+	case FILES: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
@@ -379,6 +386,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	case ENV_PASS: return gk_list_words_text(policy->env_pass, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
+	case FILES: return gk_list_volumes_text(policy->files, policy->nfiles, arena);
 	default: return quantity_text(rule, member, arena);
 	}
 }

@@ -56,37 +56,39 @@ bool gk_list_env_set(
 	return true;
 }
 
-static bool read_volume(
-	const char *s, struct gk_arena *arena, struct gk_volume *ret, const char **ret_why)
+/* SOURCE:TARGET with at most one word after the target, which is `option`. */
+static bool read_item(const char *s, bool file, struct gk_arena *arena, struct gk_volume *ret,
+	const char **ret_why)
 {
-	const char *colon = strchr(s, ':');
-	if (!colon) {
+	const char *colon = strchr(s, ':'), *option = file ? ":rw" : ":ro";
+	if (!colon && !file) {
 		*ret_why = "has an item without a colon";
 		return false;
 	}
-	const char *target = colon + 1, *end = strchr(target, ':');
-	bool readonly = end && strcmp(end, ":ro") == 0;
-	if (end && !readonly) {
-		*ret_why = "has an item with something else than :ro after the target";
+	const char *target = colon ? colon + 1 : s, *end = colon ? strchr(target, ':') : NULL;
+	if (end && strcmp(end, option) != 0) {
+		*ret_why = file ? "has an item with something else than :rw after the target" :
+				  "has an item with something else than :ro after the target";
 		return false;
 	}
-	size_t n = end ? (size_t)(end - target) : strlen(target);
-	const char *from = gk_arena_strndup(arena, s, (size_t)(colon - s));
-	const char *to = gk_arena_strndup(arena, target, n);
+	const char *from = gk_arena_strndup(arena, s, colon ? (size_t)(colon - s) : strlen(s));
+	const char *to =
+		gk_arena_strndup(arena, target, end ? (size_t)(end - target) : strlen(target));
 	*ret_why = "does not fit into memory";
 	if (!from || !to)
 		return false;
 	const char *why = NULL;
 	ret->source = gk_path_clean(arena, from, &why);
 	ret->target = ret->source ? gk_path_clean(arena, to, &why) : NULL;
-	ret->readonly = readonly;
+	ret->readonly = file ? !end : end != NULL;
+	ret->file = file;
 	if (!ret->target)
 		*ret_why = gk_arena_printf(arena, "has a path that %s", why);
 	return ret->target && *ret_why;
 }
 
-bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
-	size_t *ret_n, const char **ret_why)
+static bool read_items(const char *s, bool file, struct gk_arena *arena,
+	const struct gk_volume **ret, size_t *ret_n, const char **ret_why)
 {
 	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
 	if (!words)
@@ -94,16 +96,28 @@ bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volu
 	size_t n = 0;
 	while (words[n])
 		n++;
-	struct gk_volume *volumes = gk_arena_array(arena, n, sizeof *volumes);
+	struct gk_volume *items = gk_arena_array(arena, n, sizeof *items);
 	*ret_why = "does not fit into memory";
-	if (!volumes)
+	if (!items)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!read_volume(words[i], arena, &volumes[i], ret_why))
+		if (!read_item(words[i], file, arena, &items[i], ret_why))
 			return false;
-	*ret = volumes;
+	*ret = items;
 	*ret_n = n;
 	return true;
+}
+
+bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
+	size_t *ret_n, const char **ret_why)
+{
+	return read_items(s, false, arena, ret, ret_n, ret_why);
+}
+
+bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
+	size_t *ret_n, const char **ret_why)
+{
+	return read_items(s, true, arena, ret, ret_n, ret_why);
 }
 
 /* Adds an item with the quotes it needs to be read back by gk_split. */
@@ -147,8 +161,14 @@ const char *gk_list_volumes_text(const struct gk_volume *volumes, size_t n, stru
 {
 	struct gk_buf buf = { .arena = arena };
 	for (size_t i = 0; i < n; i++) {
-		const char *item = gk_arena_printf(arena, "%s:%s%s", volumes[i].source,
-			volumes[i].target, volumes[i].readonly ? ":ro" : "");
+		const struct gk_volume *v = &volumes[i];
+		bool option = v->file != v->readonly;
+		const char *item = v->file && !option && strcmp(v->source, v->target) == 0 ?
+			v->source :
+			gk_arena_printf(arena, "%s:%s%s", v->source, v->target,
+				!option         ? "" :
+					v->file ? ":rw" :
+						  ":ro");
 		if (!item)
 			return NULL;
 		add_item(&buf, item);

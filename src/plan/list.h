@@ -23,12 +23,18 @@ bool gk_list_env_set(
 bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
 	size_t *ret_n, const char **ret_why);
 
+/* SOURCE[:TARGET[:rw]], single files and sockets: read-only without :rw, and at the source's path
+ * without a target. */
+bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
+	size_t *ret_n, const char **ret_why);
+
 /* The list `s` (NULL: an empty one) with one more item, quoted so that it reads back as that item,
  * blanks and quotes included; NULL when memory is exhausted. For options that can be repeated. */
 const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena);
 
 /* The text that reads back to the list; NULL when memory is exhausted. */
 const char *gk_list_words_text(const char *const *words, struct gk_arena *arena);
+/* For both volumes and files. */
 const char *gk_list_volumes_text(const struct gk_volume *volumes, size_t n, struct gk_arena *arena);
 
 #endif

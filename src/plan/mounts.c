@@ -202,39 +202,54 @@ static int mount_home(struct gk_build *b)
 			.flags = flags });
 }
 
-/* Refuses a volume that would cover, or lie in, what is mounted there already: a mount point in a
- * directory that the user writes to could be swapped under gocker's hands. */
-static int check_volume(struct gk_build *b, const struct gk_volume *v)
+/* The volumes, then the files. */
+static const struct gk_volume *attached(const struct gk_policy *policy, size_t i)
 {
+	return i < policy->nvolumes ? &policy->volumes[i] : &policy->files[i - policy->nvolumes];
+}
+
+/* Refuses what would cover, or lie in, what is mounted there already: a mount point in a directory
+ * that the user writes to could be swapped under gocker's hands. */
+static int check_attached(struct gk_build *b, size_t n)
+{
+	const struct gk_volume *v = attached(b->policy, n);
 	const char *by = reserved_by(v->target);
 	if (!by && b->policy->home != GK_HOME_NONE &&
 		(gk_path_within(v->target, b->home) || gk_path_within(b->home, v->target)))
 		by = b->home;
-	for (const struct gk_volume *o = b->policy->volumes; !by && o < v; o++)
-		if (gk_path_within(v->target, o->target) || gk_path_within(o->target, v->target))
-			by = o->target;
+	for (size_t i = 0; !by && i < n; i++) {
+		const char *other = attached(b->policy, i)->target;
+		if (gk_path_within(v->target, other) || gk_path_within(other, v->target))
+			by = other;
+	}
 	/* No mount point can be made in a directory of the host's. */
 	if (!by)
 		by = gk_build_host_dir(b, v->target);
+	/* A directory is no mount point for a file. */
+	if (!by && v->file && entry_exists(b, v->target))
+		by = v->target;
 	if (!by)
 		return 0;
 	return gk_fail(b->err, -EINVAL,
-		"the volume %s lies in or covers %s; give it another target in gocker.ini, such as "
+		"the %s %s lies in or covers %s; give it another target in gocker.ini, such as "
 		"/mnt/%s",
-		v->target, by, strrchr(v->target, '/') + 1);
+		v->file ? "file" : "volume", v->target, by, strrchr(v->target, '/') + 1);
 }
 
 static int mount_volumes(struct gk_build *b)
 {
-	for (size_t i = 0; i < b->policy->nvolumes; i++) {
-		const struct gk_volume *v = &b->policy->volumes[i];
-		unsigned flags = GK_MF_NOSUID | GK_MF_NODEV | (v->readonly ? GK_MF_RO : 0);
-		int e = check_volume(b, v);
+	for (size_t i = 0; i < b->policy->nvolumes + b->policy->nfiles; i++) {
+		const struct gk_volume *v = attached(b->policy, i);
+		/* A service that is down takes its socket along, and must not lock users out. */
+		unsigned flags = GK_MF_NOSUID | GK_MF_NODEV | (v->readonly ? GK_MF_RO : 0) |
+			(v->file ? GK_MF_OPTIONAL : 0);
+		int e = check_attached(b, i);
 		if (e == 0)
-			e = gk_build_entry(b, GK_ENTRY_DIR, v->target, 0755, NULL);
+			e = v->file ? gk_build_entry(b, GK_ENTRY_FILE, v->target, 0644, "") :
+				      gk_build_entry(b, GK_ENTRY_DIR, v->target, 0755, NULL);
 		if (e == 0)
-			e = push_bind(
-				b, &(struct gk_bind){ .source = v->source }, v->target, flags);
+			e = push_bind(b, &(struct gk_bind){ .source = v->source, .file = v->file },
+				v->target, flags);
 		if (e < 0)
 			return e;
 	}

@@ -22,11 +22,12 @@ struct gk_tmpfs {
 	uint64_t inodes;
 };
 
-/* A subtree of the host that is opened before the clone and attached inside. */
+/* A subtree or a file of the host that is opened before the clone and attached inside. */
 struct gk_bind {
 	const char *source;
 	bool as_user; /* opened with the user's fsuid and groups, owner checked: a home */
 	bool socket;  /* must be a unix socket owned by the user: the agent's */
+	bool file;    /* a regular file or a socket of any owner; left out when it is missing */
 };
 
 enum gk_mount_kind {

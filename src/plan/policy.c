@@ -81,24 +81,41 @@ static const char *name_for_host(struct gk_arena *arena, const char *name)
 	return buf.len || buf.failed ? gk_buf_text(&buf) : "user";
 }
 
-/* {user} in the source and target of a volume. A name with a slash would lead elsewhere. */
+/* {user} in the source and target of a volume or file. A name with a slash would lead elsewhere. */
 static int expand_volume(
 	const char *name, struct gk_arena *arena, struct gk_volume *v, struct gk_err *err)
 {
 	if (!strstr(v->source, "{user}") && !strstr(v->target, "{user}"))
 		return 0;
 	if (strpbrk(name, "/:") || gk_has_control(name))
-		return gk_fail(err, -EINVAL,
-			"the volume %s can't be made for an account of this name", v->target);
+		return gk_fail(err, -EINVAL, "the %s %s can't be made for an account of this name",
+			v->file ? "file" : "volume", v->target);
 	const char *why = "does not fit into memory";
 	const char *source = gk_replace(arena, v->source, "{user}", name);
 	const char *target = gk_replace(arena, v->target, "{user}", name);
 	source = source ? gk_path_clean(arena, source, &why) : NULL;
 	target = source && target ? gk_path_clean(arena, target, &why) : NULL;
 	if (!target)
-		return gk_fail(err, -EINVAL, "the volume %s: its path %s", v->target, why);
+		return gk_fail(err, -EINVAL, "the %s %s: its path %s", v->file ? "file" : "volume",
+			v->target, why);
 	v->source = source;
 	v->target = target;
+	return 0;
+}
+
+static int expand_list(const char *name, struct gk_arena *arena, const struct gk_volume **list,
+	size_t n, struct gk_err *err)
+{
+	struct gk_volume *all = gk_arena_array(arena, n, sizeof *all);
+	if (!all)
+		return gk_fail_errno(err, -ENOMEM, "cannot work out the policy");
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (*list)[i];
+		int e = expand_volume(name, arena, &all[i], err);
+		if (e < 0)
+			return e;
+	}
+	*list = all;
 	return 0;
 }
 
@@ -107,18 +124,11 @@ static int expand(const struct gk_identity *who, struct gk_arena *arena, struct 
 {
 	const char *name = name_for_host(arena, who->name);
 	const char *host = name ? gk_replace(arena, policy->hostname, "{user}", name) : NULL;
-	struct gk_volume *volumes = gk_arena_array(arena, policy->nvolumes, sizeof *volumes);
-	if (!host || !volumes)
+	if (!host)
 		return gk_fail_errno(err, -ENOMEM, "cannot work out the policy");
 	policy->hostname = host;
-	for (size_t i = 0; i < policy->nvolumes; i++) {
-		volumes[i] = policy->volumes[i];
-		int e = expand_volume(who->name, arena, &volumes[i], err);
-		if (e < 0)
-			return e;
-	}
-	policy->volumes = volumes;
-	return 0;
+	int e = expand_list(who->name, arena, &policy->volumes, policy->nvolumes, err);
+	return e < 0 ? e : expand_list(who->name, arena, &policy->files, policy->nfiles, err);
 }
 
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,

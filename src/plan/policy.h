@@ -40,6 +40,7 @@ enum gk_key {
 	GK_KEY_ROOT_INODES,
 	GK_KEY_HOME,
 	GK_KEY_VOLUMES,
+	GK_KEY_FILES,
 	GK_KEY_NETWORK,
 	GK_KEY_AGENT,
 	GK_KEY_ENV_PASS,
@@ -58,6 +59,7 @@ struct gk_volume {
 	const char *source; /* on the host, absolute, {user} replaced */
 	const char *target; /* inside, absolute, normalized, {user} replaced */
 	bool readonly;
+	bool file; /* of the key files: a regular file or a socket */
 };
 
 /* Which line of which section decided a key; line 0 and section "built-in" for a default. */
@@ -88,6 +90,8 @@ struct gk_policy {
 	enum gk_home_mode home;
 	const struct gk_volume *volumes;
 	size_t nvolumes;
+	const struct gk_volume *files;
+	size_t nfiles;
 	enum gk_network_mode network;
 	bool agent;                  /* the ssh agent's socket, or its name, is handed on */
 	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */

@@ -89,8 +89,8 @@ static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FI
 	}
 	if (m->kind == GK_MOUNT_BIND || m->kind == GK_MOUNT_EDIT) {
 		const struct gk_bind *tree = &plan->binds[m->index];
-		fprintf(out, " from host%s%s:", tree->as_user ? " as_user" : "",
-			tree->socket ? " socket" : "");
+		fprintf(out, " from host%s%s%s:", tree->as_user ? " as_user" : "",
+			tree->socket ? " socket" : "", tree->file ? " file" : "");
 		put(out, tree->source);
 	}
 	fputc('\n', out);

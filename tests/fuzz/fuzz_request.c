@@ -11,7 +11,7 @@
 static const char *const inis[] = {
 	"",
 	"[default]\nhome = tmpfs\nenv_pass = *\nhostname = {user}-{id}\nroot = readonly\n"
-	"volumes = /srv/{user}/x:/mnt/{user} /a:/run/b:ro\n[user:root]\n",
+	"volumes = /srv/{user}/x:/mnt/{user} /a:/run/b:ro\nfiles = /c /d/{user}:/mnt/d:rw\n[user:root]\n",
 	"[default]\nhome = none\nenv_set = TERM=dumb 'LESS=-R -i'\nenv_pass = TZ LC_* L*\n"
 	"network = none\nagent = no\n[group:staff]\npids_max = 7\n",
 };

@@ -234,6 +234,11 @@ volumes srv:/x
 volumes /srv:x
 volumes /srv:/x:rw
 volumes /srv:/a/../b
+files srv
+files /srv:x
+files /srv:/x:ro
+files /srv:rw
+files /srv/../x
 env_set A
 env_set =b
 env_set 1A=b
@@ -246,6 +251,9 @@ set_ini 'volumes = /srv:/etc'; bad A19 "volumes: over a directory of gocker's" '
 set_ini 'volumes = /srv:/proc/sys'; bad A19 "volumes: below /proc" '/proc'
 set_ini 'volumes = /srv/missing:/x'; bad A19 "volumes: not there" '/srv/missing'
 set_ini 'volumes = /etc/passwd:/x'; bad A19 "volumes: a file" '/etc/passwd'
+set_ini 'files = /srv:/x'; bad A19 "files: a directory" '/srv'
+set_ini 'files = /dev/null:/x'; bad A19 "files: a device" '/dev/null'
+set_ini 'files = /etc/passwd'; bad A19 "files: over a file of gocker's" '/etc'
 set_ini
 well "A19 control: after all these a good one, and the login works"
 

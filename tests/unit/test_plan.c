@@ -143,6 +143,38 @@ static void test_volumes_are_mounted(void **state)
 	assert_non_null(mount_at(&l.plan, "/usr/local/c"));
 }
 
+static void test_files_are_mounted(void **state)
+{
+	(void)state;
+	LOGIN l = login_of("[default]\nfiles = /run/s.sock /srv/{user}.txt:/mnt/n:rw\n");
+	make_well(&l);
+	const struct gk_mount *s = mount_at(&l.plan, "/run/s.sock");
+	const struct gk_mount *n = mount_at(&l.plan, "/mnt/n");
+	assert_int_equal(s->flags, GK_MF_NOSUID | GK_MF_NODEV | GK_MF_RO | GK_MF_OPTIONAL);
+	assert_int_equal(n->flags, GK_MF_NOSUID | GK_MF_NODEV | GK_MF_OPTIONAL);
+	assert_true(l.plan.binds[s->index].file);
+	assert_false(l.plan.binds[s->index].socket || l.plan.binds[s->index].as_user);
+	assert_string_equal(l.plan.binds[n->index].source, "/srv/ann.txt");
+	assert_int_equal(entry_at(&l.plan, "/mnt/n")->kind, GK_ENTRY_FILE);
+}
+
+static void test_files_keep_off(void **state)
+{
+	(void)state;
+	const char *const targets[] = { "/", "/etc/passwd", "/proc/x", "/usr/bin/x", "/tmp/x",
+		"/home", "/home/ann/x", "/dev/log", "/run", "/run/ssh-agent.sock", "/v", "/v/x",
+		"/mnt", "/mnt/one", "/mnt/one/x", "/bin/sh", "/mnt/two" };
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		char ini[128];
+		snprintf(ini, sizeof ini, "[default]\nvolumes = /s:/v\nfiles = /s:/mnt/one /s:%s\n",
+			targets[i]);
+		LOGIN l = login_of(ini);
+		bool disjoint = strcmp(targets[i], "/mnt/two") == 0;
+		if (make(&l) != (disjoint ? 0 : -EINVAL))
+			fail_msg("%s: %s", targets[i], l.err.msg);
+	}
+}
+
 static void test_only_dev_may_hold_devices_and_nothing_sets_uid(void **state)
 {
 	(void)state;
@@ -443,6 +475,8 @@ int main(void)
 		cmocka_unit_test(test_homes_that_are_fine),
 		cmocka_unit_test(test_volumes_keep_off),
 		cmocka_unit_test(test_volumes_are_mounted),
+		cmocka_unit_test(test_files_are_mounted),
+		cmocka_unit_test(test_files_keep_off),
 		cmocka_unit_test(test_only_dev_may_hold_devices_and_nothing_sets_uid),
 		cmocka_unit_test(test_mount_points_come_before_mounts),
 		cmocka_unit_test(test_accounts_that_cannot_be_written_down),

@@ -242,6 +242,7 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_UMASK, "022", "0022" },
 		{ GK_KEY_IMAGE_DIR, "/a//b/", "/a/b" },
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
+		{ GK_KEY_FILES, "/a /b:/b /c:/d /e:/e:rw", "/a /b /c:/d /e:/e:rw" },
 		{ GK_KEY_ENV_SET, "A=\"it's\" 'B=x y'", "\"A=it's\" 'B=x y'" },
 		{ GK_KEY_ENV_SET, "A='x \"'\"'y z\"", "'A=x \"'\"'y z\"" },
 	};

@@ -108,13 +108,21 @@ static int open_image(struct gk_session *s, struct gk_err *err)
 static int ask_trees(struct gk_session *s, struct gk_err *err)
 {
 	if (s->plan->nbinds > GK_BINDS_MOST)
-		return gk_fail(err, -E2BIG, "more than %d volumes", GK_BINDS_MOST);
+		return gk_fail(err, -E2BIG, "more than %d volumes and files", GK_BINDS_MOST);
 	for (size_t i = 0; i < s->plan->nbinds; i++)
 		gk_bind_ask(&s->plan->binds[i], &s->plan->cred, &s->asked[i]);
 	if (s->tty.mode != GK_TTY_TAKEOVER)
 		return 0;
 	s->pty_tree = gk_bind_pty(s->tty.fd, err);
 	return s->pty_tree < 0 ? s->pty_tree : 0;
+}
+
+/* A missing file is left out and logged: the service that owns a socket may be down. */
+static void log_missing(const struct gk_session *s, const struct gk_bind *bind)
+{
+	char shown[256];
+	gk_log(LOG_WARNING, "event=missing id=%s file=\"%s\"", s->plan->session_id,
+		gk_escape(shown, sizeof shown, bind->source));
 }
 
 /* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is
@@ -129,8 +137,12 @@ static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 		bool optional = tree->socket;
 		gk_autoclose int fd =
 			gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
-		if (fd < 0 && !optional)
+		if (fd == -ENOENT && tree->file) {
+			gk_err_clear(err);
+			log_missing(s, tree);
+		} else if (fd < 0 && !optional) {
 			return fd;
+		}
 		(void)gk_fd_send(s->link, &m, sizeof m, fd);
 	}
 	return 0;

@@ -17,8 +17,8 @@
 #include "run/store/bind.h"
 #include "run/build/tty.h"
 
-/* Trees of one plan: the home, the agent's socket and the volumes. */
-enum { GK_BINDS_MOST = 64 };
+/* Trees of one plan: the home, the agent's socket, the volumes and the files. */
+enum { GK_BINDS_MOST = 130 };
 
 struct gk_session {
 	const struct gk_plan *plan;

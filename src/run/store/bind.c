@@ -121,6 +121,8 @@ static int check_kind(
 {
 	if (bind->socket)
 		return !S_ISSOCK(st->st_mode) ? -ENOTSOCK : st->st_uid != cred->uid ? -EPERM : 0;
+	if (bind->file)
+		return S_ISREG(st->st_mode) || S_ISSOCK(st->st_mode) ? 0 : -EINVAL;
 	if (!S_ISDIR(st->st_mode))
 		return -ENOTDIR;
 	return bind->as_user && st->st_uid != cred->uid ? -EPERM : 0;
@@ -240,6 +242,10 @@ static const char *reason(const struct gk_bind *bind, int r)
 	case -EXDEV: return "its path has a \"..\"";
 	case -EPERM: return "it belongs to someone else";
 	case -ETIMEDOUT: return "its file system does not answer";
+	case -EINVAL:
+		if (bind->file)
+			return "it is neither a regular file nor a socket";
+		/* fall through */
 	default: return bind->socket ? "it is not a usable socket" : "it cannot be opened";
 	}
 }
@@ -263,7 +269,10 @@ int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,
 			reason(bind, r));
 	else
 		gk_fail(err, r, "cannot use %s %s: %s",
-			bind->socket ? "the agent's socket" : "the volume", shown, reason(bind, r));
+			bind->socket       ? "the agent's socket" :
+				bind->file ? "the file" :
+					     "the volume",
+			shown, reason(bind, r));
 	gk_err_detail(err, "%s: errno %d", shown, -r);
 	return r;
 }

@@ -1,5 +1,5 @@
-/* Step 5: subtrees of the host (home, volumes, the agent's socket, the terminal) opened safely and
- * cloned outside of the container, while it is built. */
+/* Step 5: subtrees and files of the host (home, volumes, files, the agent's socket, the terminal)
+ * opened safely and cloned outside of the container, while it is built. */
 #ifndef GK_RUN_STORE_BIND_H
 #define GK_RUN_STORE_BIND_H
 
