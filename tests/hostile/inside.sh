@@ -73,7 +73,7 @@ namespaces() {
 # The container's root of `gocker run` is uid 0 to whoever listens on an abstract socket of the host.
 abstract_sockets() {
 	daemon python3 -c '
-import os, socket, time
+import os, signal, socket
 if os.fork(): os._exit(0)
 a = socket.socket(socket.AF_UNIX); a.bind("\0gkt-root"); a.listen()
 open("/run/gkt/listener", "w").write(str(os.getpid()))
@@ -204,9 +204,11 @@ own_processes() {
 	rm -f /home/alice/zero /home/alice/suid-cat
 }
 
-# Two sessions of one user: what one holds open, the other can't take.
+# Two sessions of one user: what one holds open, the other can't take. The bomb goes off when the test says so.
 between_sessions() {
-	hold_session alice './try listen ~/service & sleep 0.3; sleep 4321 & (sleep 2; b() { b | b & }; b) 2>/dev/null &' || return
+	rm -f /home/alice/service /home/alice/go
+	hold_session alice './try listen ~/service & until grep -q "00010000 .*/service$" /proc/net/unix; do sleep 0.1; done
+		sleep 4321 & (until test -e ~/go; do sleep 0.1; done; b() { b | b & }; b) 2>/dev/null &' || return
 	inside alice 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
 	unlike "$out" 4321 "A48 [$door]: the other session's processes are not visible"
 	inside alice 'kill -9 -1; sleep 0.3; true'
@@ -214,17 +216,18 @@ between_sessions() {
 	denied A48 "a descriptor of the other session's process can't be taken (SO_PEERPIDFD, pidfd_getfd)" \
 		alice 'EPERM|ENOPROTOOPT' './try steal ~/service'
 	# What the other does with all its tasks is its own limit's business.
-	wait_until 20 grep -q 'max [1-9]' "$(session_leaves "$(uid_of alice)" | head -n 1)/pids.events"
+	as_user alice touch /home/alice/go
+	wait_until 60 grep -q 'max [1-9]' "$(session_leaves "$(uid_of alice)" | head -n 1)/pids.events"
 	inside alice 'for i in 1 2 3 4 5; do sleep 0.1 & done; wait; echo fine'
 	is "$out" fine "A34 A48 [$door]: nor does a full session take the other's tasks"
 	inside alice 'ls -A /tmp /dev/shm | grep -v :; ls /dev/pts'
 	unlike "$out" '^[0-9]' "A40 [$door]: nor its /tmp, shared memory or terminals"
 	denied A48 "nor is it reached by a signal to such a pidfd" alice 'EINVAL|ENOPROTOOPT' './try steal ~/service 9'
 	drop_session
+	rm -f /home/alice/service /home/alice/go
 	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/try" listen /home/alice/service >/dev/null &
 	local pid=$!
-	wait_until 5 test -S /home/alice/service
-	sleep 0.1
+	wait_until 60 grep -q '00010000 .*/home/alice/service$' /proc/net/unix
 	run as_user alice /home/alice/try steal /home/alice/service
 	if [[ $out == ENOPROTOOPT* ]]; then
 		skip "A48 control: outside, a descriptor can be taken that way" "no SO_PEERPIDFD before Linux 6.5"
@@ -241,7 +244,7 @@ between_sessions() {
 
 outliving() {
 	inside alice '(setsid sh -c "trap \"\" HUP TERM INT; sleep 5432" >/dev/null 2>&1 </dev/null &) ; nohup sleep 5432 >/dev/null 2>&1 & exit 0'
-	check "A41 [$door]: nothing outlives the logout" wait_until 5 sh -c '! pgrep -x sleep -a | grep 5432'
+	check "A41 [$door]: nothing outlives the logout" wait_until 60 sh -c '! pgrep -x sleep -a | grep 5432'
 	run as_user alice sh -c '(setsid sleep 5432 >/dev/null 2>&1 </dev/null &)'
 	check "A41 control: outside, it does" pgrep -f 'sleep 5432'
 	pkill -U alice -x sleep
@@ -250,14 +253,10 @@ outliving() {
 terminals() {
 	bring bob try
 	start_master bob
-	rm -f "$GKT_WORK/ptys" # the other door's
-	(ssh_over bob './try ptys; sleep 3' >"$GKT_WORK/ptys" </dev/null 2>&1) &
-	local pid=$!
-	wait_until 20 grep -q '[0-9]' "$GKT_WORK/ptys" || diag "$(cat "$GKT_WORK/ptys")"
 	local ptys
-	ptys=$(grep -m 1 -o '[0-9]*' "$GKT_WORK/ptys")
+	run ssh_over bob './try ptys'
+	ptys=$(grep -m 1 -o '[0-9]*' <<<"$out") || diag "$out" "$err"
 	check "A40 [$door]: one session gets few of the host's terminals: ${ptys:=0}" test "$ptys" -gt 0 -a "$ptys" -le 128
-	wait $pid
 	stop_master bob
 	run "$GKT_HELPERS/try" ptys
 	check "A40 control: outside, many more: $out" test "$out" -gt 128
@@ -288,13 +287,13 @@ hardened_daemon() {
 network_none() {
 	use_door "$door" 'network = none'
 	daemon python3 -c '
-import os, socket, time
+import os, signal, socket
 if os.fork(): os._exit(0)
 a = socket.socket(socket.AF_UNIX); a.bind("\0gkt-abstract"); a.listen()
 b = socket.socket(); b.bind(("127.0.0.1", 3999)); b.listen()
 open("/run/gkt/listener", "w").write(str(os.getpid()))
-time.sleep(60)'
-	wait_until 5 test -s /run/gkt/listener
+signal.pause()'
+	wait_until 60 test -s /run/gkt/listener
 	inside alice 'cat /proc/net/unix | grep -c gkt-abstract; nc -w 1 127.0.0.1 3999 </dev/null; echo $?'
 	is "$out" $'0\n1' "A39 [$door]: network = none: no abstract socket, no loopback service of the host"
 	use_door "$door"

@@ -22,12 +22,13 @@ host_mounts() { cut -d' ' -f3- /proc/1/mountinfo; }
 # remember_host: what must be the same again at `check_clean`. What a login before is still taking
 # down is given time to be gone.
 remember_host() {
-	local now='' last=none end=$((SECONDS + 5))
+	local now='' last=none end=$((SECONDS + 60 * ${GKT_SLOW:-1}))
 	until { [ "$now" = "$last" ] && [[ $now != *"<defunct>"* ]]; } || [ "$SECONDS" -ge "$end" ]; do
 		last=$now
 		nap "${GKT_POLL:-0.1}"
 		now=$(host_processes)
 	done
+	[ "$now" = "$last" ] || not_ok "the host's processes settle before the test" "$(diff -U0 <(echo "$last") <(echo "$now"))"
 	printf '%s\n' "$now" >"$GKT_WORK/processes.before"
 	host_mounts >"$GKT_WORK/mounts.before"
 }

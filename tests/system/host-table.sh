@@ -51,5 +51,11 @@ as_user bob "$GOCKER_SHELL" -c true
 is "$(table)" "$before" "the mount table is the same after good, refused and killed sessions"
 is "$(state)" "$files_before" "no file of the host has come, gone or changed its owner or mode"
 is "$(stat -c '%a %U %G' /run/gocker)" "700 root root" "/run/gocker is root's alone"
-is "$(find /tmp /dev/shm -newer "$GKT_WORK/mounts.before" -mindepth 1)" "" "nothing was put into the host's /tmp or /dev/shm"
+# A checkout below /tmp is a mount there, in which this machine writes its own.
+new_files() {
+	find /tmp /dev/shm -mindepth 1 -xdev -newer "$GKT_WORK/mounts.before" | while read -r each; do
+		mountpoint -q "$each" || echo "$each"
+	done
+}
+is "$(new_files)" "" "nothing was put into the host's /tmp or /dev/shm"
 check_clean "nothing is left in the end"
