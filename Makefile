@@ -69,9 +69,10 @@ say = @printf '  %-7s %s\n' $(1) $(2)
 MAKEFLAGS += --no-print-directory
 endif
 
-# The set-uid program takes iniparser in statically: one library fewer for ld.so to find and map.
+# gocker-shell and gocker take iniparser and json-c in statically: fewer libraries for ld.so to find
+# and map.
 INIPARSER_LIBS ?= $(or $(wildcard $(shell $(CC) -print-file-name=libiniparser.a)),-liniparser)
-JSON_LIBS ?= -ljson-c
+JSON_LIBS ?= $(or $(wildcard $(shell $(CC) -print-file-name=libjson-c.a)),-ljson-c)
 ARCHIVE_LIBS ?= -larchive
 # libcrypto is there for the sums.
 CURL_LIBS ?= -lcurl -lcrypto
@@ -88,9 +89,10 @@ BASE_LIB := $(BUILD)/libgkbase.a
 PLAN_LIB := $(BUILD)/libgkplan.a
 RUN_LIB := $(BUILD)/libgkrun.a
 IMAGE_LIB := $(BUILD)/libgkimage.a
+CLI_LIB := $(BUILD)/libgkcli.a
 CORE_LIBS := $(RUN_LIB) $(PLAN_LIB) $(BASE_LIB)
 
-PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c))
+PROGRAMS := $(patsubst src/%.c,$(BUILD)/%,$(wildcard src/gocker-shell.c src/gocker.c src/gocker-admin.c))
 # The PAM door is built when its sources are there, what belongs to systemd where there is libsystemd.
 SYSTEMD ?= $(if $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo yes),yes,no)
 ifneq ($(wildcard pam/pam_gocker.c),)
@@ -108,6 +110,7 @@ $(BUILD)/libgkbase.a: $(call objs,$(BASE_SRC))
 $(BUILD)/libgkplan.a: $(call objs,$(PLAN_SRC))
 $(BUILD)/libgkrun.a: $(call objs,$(RUN_SRC))
 $(BUILD)/libgkimage.a: $(call objs,$(IMAGE_SRC))
+$(BUILD)/libgkcli.a: $(call objs,$(CLI_SRC) pam/stack.c pam/judge.c)
 $(BUILD)/%.a:
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcD $@ $^
@@ -143,7 +146,12 @@ $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
 
-$(BUILD)/gocker: $(BUILD)/src/gocker.o $(call objs,$(CLI_SRC) pam/stack.c pam/judge.c) $(IMAGE_LIB) $(CORE_LIBS)
+# gocker links what gocker-shell links; the commands that need more are in gocker-admin.
+$(BUILD)/gocker: $(BUILD)/src/gocker.o $(CLI_LIB) $(CORE_LIBS) | $(BUILD)/gocker-admin
+	$(call say,LD,$@)
+	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) $(JSON_LIBS)
+
+$(BUILD)/gocker-admin: $(BUILD)/src/gocker-admin.o $(CLI_LIB) $(IMAGE_LIB) $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS) \
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS) -lpam
@@ -176,7 +184,7 @@ install: build
 		'$(DESTDIR)$(LOCALSTATEDIR)/lib/gocker/images'
 	$(INSTALL) -m 0755 $(BUILD)/gocker '$(DESTDIR)$(BINDIR)/gocker'
 	$(INSTALL) -m 4755 $(BUILD)/gocker-shell '$(DESTDIR)$(BINDIR)/gocker-shell'
-	for p in keeper entry scope; do if [ -e $(BUILD)/gocker-$$p ]; then \
+	for p in admin keeper entry scope; do if [ -e $(BUILD)/gocker-$$p ]; then \
 		$(INSTALL) -m 0755 $(BUILD)/gocker-$$p '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; fi; done
 	if [ -e $(BUILD)/pam_gocker.so ]; then \
 		$(INSTALL) -m 0644 $(BUILD)/pam_gocker.so '$(DESTDIR)$(PAMDIR)/'; fi
@@ -201,7 +209,7 @@ uninstall:
 	$(MAKE) uninstall-extra
 	rm -f '$(DESTDIR)$(BINDIR)/gocker' '$(DESTDIR)$(BINDIR)/gocker-shell' \
 		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'
-	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
+	rm -f '$(DESTDIR)$(LIBEXECDIR)/gocker-admin' '$(DESTDIR)$(LIBEXECDIR)/gocker-keeper' '$(DESTDIR)$(LIBEXECDIR)/gocker-entry' \
 		'$(DESTDIR)$(LIBEXECDIR)/gocker-scope'
 	rm -f '$(DESTDIR)$(PREFIX)/share/gocker/host.allow'
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/gocker' 2>/dev/null

@@ -1,28 +1,40 @@
-/* gocker: the administrator's command. A table of subcommands; each has a file in src/cli. */
+/* gocker: the administrator's command. A table of subcommands; each has a file in src/cli. Those
+ * that need libraries are in gocker-admin, which is executed for them: this program starts
+ * containers, and loads the C library alone. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "cli/program.h"
 #include "run/privilege/exe.h"
 
+/* What gocker itself knows of the commands of gocker-admin. */
+static const struct gk_page image = { .name = "image", .what = GK_WHAT_IMAGE };
+static const struct gk_page enable = { .name = "enable", .what = GK_WHAT_ENABLE };
+static const struct gk_page disable = { .name = "disable", .what = GK_WHAT_DISABLE };
+static const struct gk_page doctor = { .name = "doctor", .what = GK_WHAT_DOCTOR };
+static const struct gk_page top = { .name = "top", .what = GK_WHAT_TOP };
+
 static const struct command {
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* NULL: in gocker-admin */
 	const struct gk_page *page;
 	bool inside; /* enters a container, as root perhaps */
 } commands[] = {
 	{ gk_cmd_run, &gk_page_run, true },
 	{ gk_cmd_check, &gk_page_check, false },
 	{ gk_cmd_explain, &gk_page_explain, false },
-	{ gk_cmd_image, &gk_page_image, false },
-	{ gk_cmd_enable, &gk_page_enable, false },
-	{ gk_cmd_disable, &gk_page_disable, false },
-	{ gk_cmd_doctor, &gk_page_doctor, false },
+	{ NULL, &image, false },
+	{ NULL, &enable, false },
+	{ NULL, &disable, false },
+	{ NULL, &doctor, false },
 	{ gk_cmd_ps, &gk_page_ps, false },
-	{ gk_cmd_top, &gk_page_top, false },
+	{ NULL, &top, false },
 	{ gk_cmd_inspect, &gk_page_inspect, false },
 	{ gk_cmd_stats, &gk_page_stats, false },
 	{ gk_cmd_exec, &gk_page_exec, true },
@@ -69,13 +81,39 @@ static int no_command(const char *name)
 	return 2;
 }
 
+/* Returns only if that failed, with the exit status. args: what follows the program's name. */
+static int run_admin(char *const *args)
+{
+	static char name[] = "gocker";
+	struct gk_err err = GK_ERR_INIT;
+	size_t n = 0;
+	while (args[n])
+		n++;
+	char **argv = calloc(n + 2, sizeof *argv);
+	if (argv) {
+		argv[0] = name;
+		memcpy(argv + 1, args, n * sizeof *argv);
+	}
+	int r = argv ? gk_program_exec(GK_PROGRAM_ADMIN, argv) : -ENOMEM;
+	free(argv);
+	(void)gk_fail_errno(&err, r, "cannot run " GK_PROGRAM_ADMIN);
+	return gk_cli_fail(args[0], &err);
+}
+
 /* All option tables, for the completion of shells. */
 static int print_tables(void)
 {
+	static char help[] = "help", table[] = "--table";
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		gk_options_print_table(stdout, commands[i].page);
-	gk_image_print_tables(stdout);
-	return gk_print_end("help");
+		if (commands[i].run)
+			gk_options_print_table(stdout, commands[i].page);
+	int status = gk_print_end(help);
+	return status ? status : run_admin((char *[]){ help, table, NULL });
+}
+
+static int run_here(const struct command *c, int argc, char **argv)
+{
+	return c->run ? c->run(argc, argv) : run_admin(argv);
 }
 
 /* argv: "help", then the command that is asked about. */
@@ -90,11 +128,10 @@ static int help(int argc, char **argv)
 	if (!c)
 		return no_command(argv[1]);
 	/* As "COMMAND --help", or "image SUBCOMMAND --help". */
-	char *args[] = { argv[1], argc > 2 && c->run == gk_cmd_image ? argv[2] : option, NULL,
-		NULL };
+	char *args[] = { argv[1], argc > 2 && c->page == &image ? argv[2] : option, NULL, NULL };
 	if (args[1] != option)
 		args[2] = option;
-	return c->run(args[2] ? 3 : 2, args);
+	return run_here(c, args[2] ? 3 : 2, args);
 }
 
 static int run_command(const struct command *c, int argc, char **argv)
@@ -102,19 +139,19 @@ static int run_command(const struct command *c, int argc, char **argv)
 	struct gk_err err = GK_ERR_INIT;
 	if (c->inside && geteuid() == 0 && gk_exe_protect("gocker", argv, &err) < 0)
 		return gk_cli_fail(c->page->name, &err);
-	return c->run(argc - 1, argv + 1);
+	return run_here(c, argc - 1, argv + 1);
 }
 
 /* "gocker images ARG..." as "gocker image list ARG...". */
 static int run_image(char *command, int argc, char **argv)
 {
-	static char image[] = "image";
+	static char name[] = "image";
 	enum { MOST = 32 };
-	char *args[MOST + 1] = { image, command };
+	char *args[MOST + 1] = { name, command };
 	int n = 2;
 	for (int i = 2; i < argc && n < MOST; i++)
 		args[n++] = argv[i];
-	return gk_cmd_image(n, args);
+	return run_admin(args);
 }
 
 int main(int argc, char **argv)

@@ -37,6 +37,13 @@ extern const struct gk_page gk_page_run, gk_page_check, gk_page_explain, gk_page
 	gk_page_stats, gk_page_exec, gk_page_logs, gk_page_stop, gk_page_kill, gk_page_freeze,
 	gk_page_thaw, gk_page_gc;
 
+/* What the commands of gocker-admin do, in one line: gocker prints it without that program. */
+#define GK_WHAT_IMAGE   "fetch, import, list, verify and remove root file systems"
+#define GK_WHAT_DOCTOR  "find what is wrong with this host or a user, and what to do"
+#define GK_WHAT_ENABLE  "contain the logins of users"
+#define GK_WHAT_DISABLE "stop containing the logins of users"
+#define GK_WHAT_TOP     "show the sessions full-screen, with bars"
+
 /* Returns the key of the next option of argv and its value (NULL without one), or -1 behind the
  * last, with optind at the first argument. first_ends: the first argument ends the options, since
  * what follows belongs to a command. Prints --help and exits. An option that is unknown or lacks

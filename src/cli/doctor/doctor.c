@@ -40,7 +40,7 @@ static const struct gk_option options[] = {
 
 const struct gk_page gk_page_doctor = {
 	.name = "doctor",
-	.what = "find what is wrong with this host or a user, and what to do",
+	.what = GK_WHAT_DOCTOR,
 	.usage = "[OPTION...] [USER]",
 	.about =
 		"Finds what keeps users from logging in, lets them bypass their containers, or may lock "

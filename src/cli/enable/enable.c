@@ -47,7 +47,7 @@ static const struct gk_option enable_options[] = {
 
 const struct gk_page gk_page_enable = {
 	.name = "enable",
-	.what = "contain the logins of users",
+	.what = GK_WHAT_ENABLE,
 	.usage = "[OPTION...] USER...",
 	.about =
 		"Contains the logins of users from the next one on. A trial login comes first; if it "
@@ -77,7 +77,7 @@ static const struct gk_option disable_options[] = {
 
 const struct gk_page gk_page_disable = {
 	.name = "disable",
-	.what = "stop containing the logins of users",
+	.what = GK_WHAT_DISABLE,
 	.usage = "[OPTION...] USER...\n--door pam [OPTION...]\n--fix [OPTION...]",
 	.about =
 		"Gives users the shell back that they had, or PAM stacks their previous text. Live "

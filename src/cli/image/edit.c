@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/image/image.h"
+#include "cli/program.h"
 #include "image/edit.h"
 
 /* What package managers need is more than a login does. */
@@ -38,7 +39,7 @@ static void exec_run(const struct editor *editor, const char *root)
 	args.in[BEFORE] = "--";
 	for (int i = 0; i < editor->argc; i++)
 		args.in[BEFORE + 1 + i] = editor->command[i];
-	execv("/proc/self/exe", args.out);
+	(void)gk_program_exec(GK_PROGRAM, args.out);
 	free(args.in);
 }
 

@@ -123,7 +123,7 @@ static const struct gk_option no_options[] = { { 0 } };
 /* The list of its commands is printed by help_all. */
 const struct gk_page gk_page_image = {
 	.name = "image",
-	.what = "fetch, import, list, verify and remove root file systems",
+	.what = GK_WHAT_IMAGE,
 	.usage = "COMMAND [OPTION...] [ARG...]",
 	.options = no_options,
 };

@@ -25,7 +25,7 @@ static const struct gk_option options[] = {
 
 const struct gk_page gk_page_top = {
 	.name = "top",
-	.what = "show the sessions full-screen, with bars",
+	.what = GK_WHAT_TOP,
 	.usage = "[OPTION...]",
 	.about = "Shows the sessions full-screen, with bars for their tasks, memory and CPU.",
 	.options = options,
