@@ -26,7 +26,7 @@
  * meanwhile. */
 enum { TAKE_MS = 10000, CHECK_MS = 50 };
 
-enum kind { REPORT = 1, SIGNAL, RELEASE, REFUSE };
+enum kind { REPORT = 1, SIGNAL, RELEASE, REFUSE, DISMISS };
 struct message {
 	enum kind kind;
 	int value;
@@ -180,6 +180,8 @@ static bool on_link(int link)
 			(void)close(fd);
 		return true;
 	}
+	if (m.kind == DISMISS)
+		return false;
 	m.err.msg[sizeof m.err.msg - 1] = '\0';
 	dprintf(STDERR_FILENO, "gocker: %s\n", m.err.msg);
 	return false;
@@ -351,6 +353,10 @@ void gk_stdio_refuse(struct gk_stdio *s, const char *msg)
 
 void gk_stdio_dismiss(struct gk_stdio *s)
 {
+	struct message m = { .kind = DISMISS };
+	/* Told as well, so that nothing depends on who else still holds this end. */
+	if (s->link >= 0)
+		(void)gk_fd_send(s->link, &m, sizeof m, -1);
 	gk_close_fd(&s->link);
 	gk_close_fd(&s->payload);
 }
