@@ -2,9 +2,14 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 /* ElfW: the class of this very program, which is the host's. */
 int gk_elf_loader(int fd, char *ret, size_t size)
@@ -32,4 +37,40 @@ int gk_elf_loader(int fd, char *ret, size_t size)
 		return 1;
 	}
 	return 0;
+}
+
+/* Of the header only what both classes have at the same place. */
+static bool read_kind(int fd, unsigned char ident[EI_NIDENT], uint16_t *ret_machine)
+{
+	Elf32_Ehdr header;
+	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
+		memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+		return false;
+	memcpy(ident, header.e_ident, EI_NIDENT);
+	const bool big = header.e_ident[EI_DATA] == ELFDATA2MSB;
+	unsigned char bytes[2];
+	memcpy(bytes, &header.e_machine, sizeof bytes);
+	*ret_machine = (uint16_t)(bytes[big ? 0 : 1] << 8 | bytes[big ? 1 : 0]);
+	return true;
+}
+
+const char *gk_elf_other_machine(int fd)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} names[] = { { EM_X86_64, "x86_64" }, { EM_386, "i386" }, { EM_AARCH64, "aarch64" },
+		{ EM_ARM, "arm" }, { EM_PPC64, "ppc64" }, { EM_S390, "s390" },
+		{ EM_RISCV, "riscv" }, { EM_MIPS, "mips" }, { EM_LOONGARCH, "loongarch" } };
+	unsigned char mine[EI_NIDENT], theirs[EI_NIDENT];
+	uint16_t my_machine, machine;
+	gk_autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (self < 0 || !read_kind(self, mine, &my_machine) || !read_kind(fd, theirs, &machine) ||
+		(machine == my_machine && mine[EI_CLASS] == theirs[EI_CLASS] &&
+			mine[EI_DATA] == theirs[EI_DATA]))
+		return NULL;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].machine == machine)
+			return names[i].name;
+	return "another architecture";
 }

@@ -8,4 +8,8 @@
  * one (static); -ENOEXEC when fd is no ELF program of this machine's kind, or another -errno. */
 int gk_elf_loader(int fd, char *ret, size_t size);
 
+/* The machine that a program is for, where that is another than this program's own; NULL when it is
+ * this one's, or fd is no ELF file. */
+const char *gk_elf_other_machine(int fd);
+
 #endif

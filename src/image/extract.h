@@ -21,6 +21,8 @@ enum { GK_EXTRACT_DEPTH = 128 };
 struct gk_extract_options {
 	struct gk_extract_limits limits;
 	bool owners;                /* give files the owners that the archive names; needs root */
+	bool layer;                 /* a layer of an OCI image: see gk_extract */
+	int notes_fd;               /* of a layer: where its notes go (notes.h) */
 	const struct gk_tick *tick; /* may be NULL */
 };
 
@@ -32,7 +34,10 @@ struct gk_extract_stats {
 	uint64_t special;  /* devices, FIFOs and sockets left out */
 	uint64_t setid;    /* files that lost a set-uid or set-gid bit */
 	uint64_t xattrs;   /* entries whose extended attributes (capabilities, ACLs) were dropped */
-	char sum[GK_SUM_MAX]; /* SHA-256 of the archive as read */
+	uint64_t whiteouts;         /* of a layer: names removed from the layers below */
+	char sum[GK_SUM_MAX];       /* SHA-256 of the archive as read */
+	char plain_sum[GK_SUM_MAX]; /* of a layer: SHA-256 of the tar in it, its diff_id; else "" */
+	bool is_layers;             /* it holds layers (`docker save`, an OCI layout), not a root */
 };
 
 /* Unpacks the tar archive (plain, gzip, xz or zstd) that fd reads into root_fd, an empty directory.
@@ -42,7 +47,12 @@ struct gk_extract_stats {
  * symlink followed. Refused (-EINVAL): names with "..", entries below a symlink or a file, hard
  * links to anything but a file already unpacked, bad owners, an archive that is damaged, cut short
  * or no tar at all, and one made by `docker save`. Over a limit: -EFBIG. Made harmless and counted:
- * see gk_extract_stats. On failure what was unpacked so far stays for the caller to remove. */
+ * see gk_extract_stats. On failure what was unpacked so far stays for the caller to remove.
+ *
+ * With options->layer the archive is one layer of an image (OCI image-spec, layer.md): whiteouts,
+ * opaque directories, hard links to files of layers below and directories that the archive implies
+ * but does not hold are written to notes_fd (notes.h) and not made. Refused besides: a whiteout of
+ * "", "." or "..", one below a symlink, and entries below a whiteout. */
 int gk_extract(int fd, const char *label, int root_fd, const struct gk_extract_options *options,
 	struct gk_extract_stats *ret, struct gk_err *err);
 

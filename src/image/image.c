@@ -9,8 +9,11 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "base/sys.h"
 #include "image/cage.h"
+#include "image/elf.h"
 #include "image/info.h"
+#include "image/layered.h"
 #include "image/manifest.h"
 #include "image/tools.h"
 #include "image/tree.h"
@@ -41,8 +44,56 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 	return r < 0 ? gk_fail_errno(err, r, "stopped") : gk_staging_commit(staging, err);
 }
 
+/* Whether what was unpacked is for this machine, as far as its shell tells. */
+static int check_machine(int root_fd, const char *label, struct gk_err *err)
+{
+	static const char *const programs[] = { "bin/sh", "usr/bin/env", "bin/busybox" };
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		struct stat st;
+		gk_autoclose int fd = gk_sys_openat2(root_fd, programs[i], O_RDONLY | O_NONBLOCK,
+			RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		const char *other = gk_elf_other_machine(fd);
+		if (other)
+			return gk_fail(err, -ENOEXEC,
+				"%s is for another machine: its /%s is a program for %s", label,
+				programs[i], other);
+	}
+	return 0;
+}
+
+static int seal_unpacked(struct gk_staging *staging, const char *label,
+	const struct gk_extract_options *options, const struct gk_making *making,
+	struct json_object *info, const struct gk_extract_stats *stats, struct gk_err *err)
+{
+	int r = check_machine(staging->root_fd, label, err);
+	gk_info_set_stats(info, stats);
+	if (r == 0 && making && making->with)
+		r = gk_tools_add(staging->root_fd, info, making->with, true, making->said, err);
+	return r == 0 ? gk_image_seal(staging, info, options->tick, err) : r;
+}
+
+/* The archive held a layout: what is in the root becomes that, and a new root is made of it. */
+static int unpack_layout(struct gk_staging *staging, const char *label, const char *ref,
+	const struct gk_extract_options *options, struct json_object *info,
+	struct gk_extract_stats *stats, struct gk_err *err)
+{
+	const char *const path = staging->store->path;
+	if (renameat(staging->fd, "root", staging->fd, "layout") < 0 ||
+		mkdirat(staging->fd, "root", 0755) < 0)
+		return gk_fail_errno(err, -errno, "cannot make a directory in %s", path);
+	gk_autoclose int layout = staging->root_fd;
+	staging->root_fd =
+		openat(staging->fd, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (staging->root_fd < 0 || fchmod(staging->root_fd, 0755) < 0)
+		return gk_fail_errno(err, -errno, "cannot make a directory in %s", path);
+	int r = gk_layered_unpack(staging, layout, true, label, ref, options, info, stats, err);
+	return r == 0 ? gk_tree_remove(staging->fd, "layout", options->tick, err) : r;
+}
+
 /* Unpacks and puts in place; info takes what was found on the way. */
-static int import_into(struct gk_staging *staging, int fd, const char *label,
+static int import_into(struct gk_staging *staging, int fd, const char *label, const char *ref,
 	const struct gk_extract_options *options, const struct gk_making *making,
 	struct json_object *info, struct gk_extract_stats *ret, struct gk_err *err)
 {
@@ -50,31 +101,40 @@ static int import_into(struct gk_staging *staging, int fd, const char *label,
 	int r = gk_extract_caged(fd, label, staging->root_fd, options, &stats, err);
 	if (r < 0)
 		return r;
-	gk_info_set_stats(info, &stats);
 	if (!gk_info_get(info, "sum")[0]) {
 		char sum[GK_SUM_MAX + 8];
 		snprintf(sum, sizeof sum, "sha256:%s", stats.sum);
 		gk_info_set(info, "sum", sum);
 	}
-	if (making && making->with)
-		r = gk_tools_add(staging->root_fd, info, making->with, true, making->said, err);
+	if (stats.is_layers)
+		r = unpack_layout(staging, label, ref, options, info, &stats, err);
+	else if (ref)
+		r = gk_fail(err, -EINVAL, "%s holds a root file system, not images by name", label);
 	if (r == 0)
-		r = gk_image_seal(staging, info, options->tick, err);
+		r = seal_unpacked(staging, label, options, making, info, &stats, err);
 	if (r == 0)
 		*ret = stats;
 	return r;
 }
 
 int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
-	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err)
+	const char *ref, const struct gk_extract_options *options, struct gk_extract_stats *ret,
+	struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
 	gk_autoinfo struct json_object *info = gk_info_new(origin ? "file" : "stdin", origin, NULL);
+	const char *label = origin ? origin : "standard input";
+	struct stat st;
 	int r = gk_staging_begin(store, name, &staging, err);
 	if (r < 0)
 		return r;
-	return import_into(
-		&staging, fd, origin ? origin : "standard input", options, NULL, info, ret, err);
+	if (fstat(fd, &st) < 0)
+		return gk_fail_errno(err, -errno, "%s", label);
+	if (!S_ISDIR(st.st_mode))
+		return import_into(&staging, fd, label, ref, options, NULL, info, ret, err);
+	gk_info_set(info, "from", "directory");
+	r = gk_layered_unpack(&staging, fd, false, label, ref, options, info, ret, err);
+	return r == 0 ? seal_unpacked(&staging, label, options, NULL, info, ret, err) : r;
 }
 
 int gk_image_fetch(const struct gk_store *store, const char *name,
@@ -100,7 +160,7 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 		.owners = geteuid() == 0,
 		.tick = making->tick,
 	};
-	return import_into(&staging, fd, ret_origin, &extract, making, info, &stats, err);
+	return import_into(&staging, fd, ret_origin, NULL, &extract, making, info, &stats, err);
 }
 
 int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,
@@ -123,6 +183,11 @@ int gk_image_copy(const struct gk_store *store, const char *name, struct gk_stag
 	if (r < 0)
 		return r;
 	snprintf(staging.base, sizeof staging.base, "%s", version.dir);
+	/* A copy shares no file with the layers, and is no longer what the digest names. */
+	gk_info_set(info, "base_digest",
+		gk_info_get(info, "digest")[0] ? gk_info_get(info, "digest") : NULL);
+	json_object_object_del(info, "digest");
+	json_object_object_del(info, "layers");
 	*ret = staging;
 	staging.fd = staging.root_fd = -1;
 	*ret_info = info;

@@ -17,9 +17,12 @@ struct gk_making {
 	const char *const *with; /* programs of the host to bring in (tools.h), NULL-ended */
 };
 
-/* From an archive that fd reads; origin names it, NULL for standard input. */
+/* From what fd reads: an archive of a root file system; one of an OCI layout or of `docker save`;
+ * or, where fd is a directory, an OCI layout. origin names it, NULL for standard input. ref chooses
+ * one of several images of a layout by name; NULL for the only one. */
 int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
-	const struct gk_extract_options *options, struct gk_extract_stats *ret, struct gk_err *err);
+	const char *ref, const struct gk_extract_options *options, struct gk_extract_stats *ret,
+	struct gk_err *err);
 
 /* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked, and those
  * programs of making->with that this host has.

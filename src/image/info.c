@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,16 +62,53 @@ static void set_number(struct json_object *info, const char *key, uint64_t n)
 	(void)json_object_object_add(info, key, json_object_new_int64((int64_t)n));
 }
 
+static const struct {
+	const char *key;
+	size_t at;
+} harmless_keys[] = {
+	{ "absolute_names", offsetof(struct gk_extract_stats, absolute) },
+	{ "devices_left_out", offsetof(struct gk_extract_stats, special) },
+	{ "setid_bits_cleared", offsetof(struct gk_extract_stats, setid) },
+	{ "xattrs_dropped", offsetof(struct gk_extract_stats, xattrs) },
+};
+enum { NHARMLESS = sizeof harmless_keys / sizeof *harmless_keys };
+
 void gk_info_set_stats(struct json_object *info, const struct gk_extract_stats *stats)
 {
 	struct json_object *harmless = json_object_new_object();
 	if (!info || !harmless)
 		return;
-	set_number(harmless, "absolute_names", stats->absolute);
-	set_number(harmless, "devices_left_out", stats->special);
-	set_number(harmless, "setid_bits_cleared", stats->setid);
-	set_number(harmless, "xattrs_dropped", stats->xattrs);
+	for (int i = 0; i < NHARMLESS; i++) {
+		uint64_t n;
+		memcpy(&n, (const char *)stats + harmless_keys[i].at, sizeof n);
+		set_number(harmless, harmless_keys[i].key, n);
+	}
 	(void)json_object_object_add(info, "made_harmless", harmless);
+	set_number(info, "entries", stats->entries);
+	set_number(info, "size_bytes", stats->size_bytes);
+}
+
+uint64_t gk_info_number(struct json_object *info, const char *key)
+{
+	struct json_object *value = NULL;
+	if (!info || !json_object_object_get_ex(info, key, &value))
+		return 0;
+	int64_t n = json_object_get_int64(value);
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+void gk_info_get_stats(struct json_object *info, struct gk_extract_stats *ret)
+{
+	struct json_object *harmless = NULL;
+	memset(ret, 0, sizeof *ret);
+	ret->entries = gk_info_number(info, "entries");
+	ret->size_bytes = gk_info_number(info, "size_bytes");
+	if (!json_object_object_get_ex(info, "made_harmless", &harmless))
+		return;
+	for (int i = 0; i < NHARMLESS; i++) {
+		uint64_t n = gk_info_number(harmless, harmless_keys[i].key);
+		memcpy((char *)ret + harmless_keys[i].at, &n, sizeof n);
+	}
 }
 
 /* The value of PRETTY_NAME in os-release(5), quotes taken off, printable ASCII and UTF-8 only. */

@@ -14,6 +14,12 @@ struct json_object *gk_info_new(const char *kind, const char *origin, const char
 /* Adds what unpacking made harmless. */
 void gk_info_set_stats(struct json_object *info, const struct gk_extract_stats *stats);
 
+/* Reads back what that wrote; 0 for what is not there. */
+void gk_info_get_stats(struct json_object *info, struct gk_extract_stats *ret);
+
+/* A number of the record; 0 when it has none of that name. */
+uint64_t gk_info_number(struct json_object *info, const char *key);
+
 /* Says that the version was made now. */
 void gk_info_set_made(struct json_object *info);
 

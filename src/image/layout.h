@@ -21,6 +21,15 @@ int gk_store_read_link(const struct gk_store *store, const char *name, char *ret
  * Returns that fd, or -errno: -EBUSY in use. */
 int gk_store_doom(const struct gk_store *store, const char *dir, char *dead, size_t size);
 
+/* The same for a layer, which moves from .layers to .versions, where what is dead is swept. */
+int gk_store_doom_layer(
+	const struct gk_store *store, int layers_fd, const char *layer, char *dead, size_t size);
+
+/* Makes an empty directory ".new@NAME@RANDOM" below .versions and locks it exclusively: what is in
+ * it is swept once the lock is free. Returns its fd or -errno. */
+int gk_store_stage(const struct gk_store *store, const char *name, char *ret_dir, size_t size,
+	struct gk_err *err);
+
 /* Reads a directory that is open already. */
 DIR *gk_store_opendir(int fd);
 

@@ -96,11 +96,30 @@ static int random_suffix(char *buf, size_t size)
 	return 0;
 }
 
+int gk_store_stage(const struct gk_store *store, const char *name, char *ret_dir, size_t size,
+	struct gk_err *err)
+{
+	char suffix[16];
+	if (random_suffix(suffix, sizeof suffix) < 0)
+		return gk_fail(err, -EIO, "no random bytes");
+	snprintf(ret_dir, size, NEW_PREFIX "%s@%s", name, suffix);
+	/* Under the store's lock, or a sweep could take the directory before it is locked. */
+	gk_autoclose int lock = gk_store_lock(store, err);
+	if (lock < 0)
+		return lock;
+	if (mkdirat(store->versions_fd, ret_dir, 0700) < 0)
+		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
+	gk_autoclose int fd = openat(
+		store->versions_fd, ret_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
+	return gk_steal_fd(&fd);
+}
+
 int gk_staging_begin(
 	const struct gk_store *store, const char *name, struct gk_staging *ret, struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = { .store = store, .fd = -1, .root_fd = -1 };
-	char suffix[16];
 	struct stat st;
 	if (!gk_image_name_ok(name))
 		return gk_fail(err, -EINVAL, "not a name for an image (letters, digits, . _ -)");
@@ -112,20 +131,11 @@ int gk_staging_begin(
 		return gk_fail(err, -EEXIST, "%s/%s was not made by gocker; move it away first",
 			store->path, name);
 	gk_store_sweep(store);
-	if (random_suffix(suffix, sizeof suffix) < 0)
-		return gk_fail(err, -EIO, "no random bytes");
 	snprintf(staging.name, sizeof staging.name, "%s", name);
-	snprintf(staging.dir, sizeof staging.dir, NEW_PREFIX "%s@%s", name, suffix);
-	/* Under the store's lock, or a sweep could take the directory before it is locked. */
-	gk_autoclose int lock = gk_store_lock(store, err);
-	if (lock < 0)
-		return lock;
-	if (mkdirat(store->versions_fd, staging.dir, 0700) < 0)
-		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
-	staging.fd = openat(
-		store->versions_fd, staging.dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (staging.fd < 0 || flock(staging.fd, LOCK_EX | LOCK_NB) < 0 ||
-		mkdirat(staging.fd, "root", 0755) < 0)
+	staging.fd = gk_store_stage(store, name, staging.dir, sizeof staging.dir, err);
+	if (staging.fd < 0)
+		return staging.fd;
+	if (mkdirat(staging.fd, "root", 0755) < 0)
 		return gk_fail_errno(err, -errno, "cannot make a directory in %s", store->path);
 	staging.root_fd =
 		openat(staging.fd, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -222,10 +232,30 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 
 void gk_staging_end(struct gk_staging *staging)
 {
+	while (staging->nheld)
+		gk_close_fd(&staging->held[--staging->nheld]);
 	if (staging->fd >= 0)
 		(void)gk_tree_remove(staging->store->versions_fd, staging->dir, NULL, NULL);
 	gk_close_fd(&staging->root_fd);
 	gk_close_fd(&staging->fd);
+}
+
+int gk_store_doom_layer(
+	const struct gk_store *store, int layers_fd, const char *layer, char *dead, size_t size)
+{
+	char suffix[16];
+	gk_autoclose int fd =
+		openat(layers_fd, layer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (random_suffix(suffix, sizeof suffix) < 0)
+		return -EIO;
+	snprintf(dead, size, DEAD_PREFIX "%s.%s", layer, suffix);
+	if (renameat(layers_fd, layer, store->versions_fd, dead) < 0)
+		return -errno;
+	return gk_steal_fd(&fd);
 }
 
 int gk_store_doom(const struct gk_store *store, const char *dir, char *dead, size_t size)

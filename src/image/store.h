@@ -27,6 +27,8 @@ int gk_store_open(const char *path, bool create, struct gk_store *ret, struct gk
 void gk_store_close(struct gk_store *store);
 #define gk_autostore __attribute__((cleanup(gk_store_close)))
 
+enum { GK_STAGING_HELD_MAX = 256 };
+
 /* A version under construction. Nothing is visible under the image's name before the commit. */
 struct gk_staging {
 	const struct gk_store *store;
@@ -35,6 +37,8 @@ struct gk_staging {
 	char base[GK_VERSION_NAME_MAX]; /* the version it is a change of; "" for none */
 	int fd;                         /* the version directory, locked exclusively */
 	int root_fd;                    /* its root, 0755 root */
+	int held[GK_STAGING_HELD_MAX];  /* layers that it is made of, held against removal */
+	unsigned nheld;
 };
 #define GK_STAGING_INIT ((struct gk_staging){ .fd = -1, .root_fd = -1 })
 

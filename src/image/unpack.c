@@ -75,6 +75,22 @@ static int count_bytes(struct gk_unpack *x, const char *path, uint64_t more)
 	return 0;
 }
 
+/* The notes count against the size: they are files, too. */
+static int note(struct gk_unpack *x, enum gk_note kind, const char *path, const char *target)
+{
+	const size_t size = strlen(path) + 1, target_size = target ? strlen(target) + 1 : 0;
+	if (!x->notes)
+		return 0;
+	int r = count_bytes(x, path, 1 + size + target_size);
+	if (r < 0)
+		return r;
+	x->stats.size_bytes += 1 + size + target_size;
+	if (fputc((char)kind, x->notes) == EOF || fwrite(path, 1, size, x->notes) != size ||
+		(target && fwrite(target, 1, target_size, x->notes) != target_size))
+		return refuse_errno(x, -EIO, path);
+	return 0;
+}
+
 static int open_parent(const struct gk_unpack *x, const char *path)
 {
 	return gk_sys_openat2(x->root_fd, *path ? path : ".", O_PATH | O_DIRECTORY,
@@ -100,6 +116,8 @@ static int make_parents(struct gk_unpack *x, char *path)
 			if (r == 0 &&
 				(above < 0 || mkdirat(above, slash ? slash + 1 : path, 0755) < 0))
 				r = refuse_errno(x, above < 0 ? above : -errno, path);
+			if (r == 0)
+				r = note(x, GK_NOTE_IMPLIED, path, NULL);
 			if (r < 0)
 				return r;
 			fd = open_parent(x, path);
@@ -182,6 +200,10 @@ static int unpack_dir(struct gk_unpack *x, struct entry *entry)
 			return r;
 		if (mkdirat(entry->parent_fd, entry->name, 0700) < 0)
 			return refuse_errno(x, -errno, entry->path);
+	} else {
+		int r = note(x, GK_NOTE_EXPLICIT, entry->path, NULL);
+		if (r < 0)
+			return r;
 	}
 	if (x->options->owners &&
 		fchownat(entry->parent_fd, entry->name, entry->uid, entry->gid,
@@ -293,6 +315,14 @@ static int unpack_hardlink(struct gk_unpack *x, struct entry *entry, const char 
 	snprintf(up, sizeof up, "%.*s", slash ? (int)(slash - target) : 0, target);
 	const char *name = slash ? slash + 1 : target;
 	gk_autoclose int dir = open_parent(x, up);
+	if (x->notes &&
+		(dir == -ENOENT ||
+			(dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+				errno == ENOENT))) {
+		/* In a layer below, or nowhere: which one is found out when they are merged. */
+		int r = make_room(x, entry);
+		return r < 0 ? r : note(x, GK_NOTE_LINK, entry->path, target);
+	}
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		(!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)))
 		return refuse(x, -EINVAL, entry->path,
@@ -321,6 +351,54 @@ static int check_owner(struct gk_unpack *x, struct entry *entry)
 	return 0;
 }
 
+#define WHITEOUT ".wh."
+#define META     ".wh..wh."
+#define OPAQUE   ".wh..wh..opq"
+
+/* A whiteout's directory need not be in the layer, but if it is it must be one. */
+static int check_whiteout_parent(struct gk_unpack *x, const char *path, const char *parent)
+{
+	gk_autoclose int fd = open_parent(x, parent);
+	if (fd == -ELOOP || fd == -ENOTDIR)
+		return refuse(x, -EINVAL, path, "lies below something that is no directory");
+	return fd < 0 && fd != -ENOENT ? refuse_errno(x, fd, path) : 0;
+}
+
+/* Names that mean something in a layer: .wh.NAME, .wh..wh..opq, and others that begin with
+ * .wh..wh., which AUFS kept for itself. Returns 1 when the entry was one of them, 0 when it is not.
+ */
+static int unpack_whiteout(struct gk_unpack *x, const char *path)
+{
+	char parent[PATH_MAX], removed[PATH_MAX];
+	static const size_t len = sizeof WHITEOUT - 1;
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	for (const char *p = path; p < name; p = strchr(p, '/') + 1)
+		if (strncmp(p, WHITEOUT, len) == 0)
+			return refuse(x, -EINVAL, path, "lies below a whiteout");
+	if (strncmp(name, WHITEOUT, len) != 0)
+		return 0;
+	snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - path) : 0, path);
+	int r = check_whiteout_parent(x, path, parent);
+	if (r < 0)
+		return r;
+	if (strcmp(name, OPAQUE) == 0) {
+		r = note(x, GK_NOTE_OPAQUE, parent, NULL);
+	} else if (strncmp(name, META, sizeof META - 1) == 0) {
+		x->stats.special++;
+		return 1;
+	} else {
+		const size_t before = (size_t)(name - path);
+		name += len;
+		if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			return refuse(x, -EINVAL, path, "is a whiteout of no name");
+		memcpy(removed, path, before);
+		memcpy(removed + before, name, strlen(name) + 1);
+		r = note(x, GK_NOTE_WHITEOUT, removed, NULL);
+	}
+	x->stats.whiteouts++;
+	return r < 0 ? r : 1;
+}
+
 int gk_unpack_entry(struct gk_unpack *x, struct archive_entry *e)
 {
 	struct entry entry = { .e = e };
@@ -335,6 +413,9 @@ int gk_unpack_entry(struct gk_unpack *x, struct archive_entry *e)
 	if (r < 0)
 		return refuse(x, r, raw, "is too long or too deep a name");
 	x->stats.absolute += raw[0] == '/';
+	r = x->notes ? unpack_whiteout(x, entry.path) : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = check_owner(x, &entry);
 	if (r == 0)
 		r = enter_parent(x, entry.path, &entry.parent_fd, &entry.name);

@@ -3,10 +3,12 @@
 #define GK_IMAGE_UNPACK_H
 
 #include <limits.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <time.h>
 
 #include "image/extract.h"
+#include "image/notes.h"
 
 struct archive;
 struct archive_entry;
@@ -20,6 +22,7 @@ struct gk_late_dir {
 
 struct gk_unpack {
 	struct archive *archive;
+	struct archive *packed; /* of a layer: the compressed file, which archive reads through */
 	const struct gk_extract_options *options;
 	struct gk_extract_stats stats;
 	const char *label;
@@ -28,6 +31,11 @@ struct gk_unpack {
 	uint64_t read_bytes, total; /* total 0: not known */
 	int stopped;                /* what progress returned, or the errno of a failed read */
 	unsigned char buf[64 << 10];
+	struct gk_hash *plain_hash; /* of a layer: of what comes out of packed */
+	uint64_t plain_bytes;
+	bool padded;
+	unsigned char plain[64 << 10];
+	FILE *notes; /* of a layer */
 
 	/* The parent opened last: archives name the files of a directory one after the other. */
 	char parent[PATH_MAX];

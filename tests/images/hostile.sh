@@ -77,7 +77,7 @@ for suffix in gz xz zst; do
 	refuses cut.tar.$suffix 'no intact tar' "a .tar.$suffix cut in the middle is refused"
 	refuses cut-magic.tar.$suffix 'no intact tar' "the first bytes of a .tar.$suffix are refused"
 done
-refuses docker-save.tar 'docker export' "docker save is refused, with a hint"
+refuses docker-save.tar 'holds no image' "docker save of no image is refused"
 refuses huge-size.tar 'limit on the size' "a file that claims to be 1 EiB is refused"
 refuses sparse-bomb.tar 'limit on the size' "holes count against the limit" --max-size 4G
 refuses zero-bomb.tar.gz 'limit on the size' "zeros that gzip packs well count too" --max-size 100M

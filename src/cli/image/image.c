@@ -26,7 +26,8 @@ enum {
 	RELEASE,
 	FALLBACK,
 	IF_MISSING,
-	WITH
+	WITH,
+	REF
 };
 
 #define COMMON_OPTIONS \
@@ -56,6 +57,8 @@ static const struct gk_option fetch_options[] = {
 	COMMON_OPTIONS,
 };
 static const struct gk_option import_options[] = {
+	{ REF, "ref", "NAME", NULL,
+		"of a layout with several images the one called NAME (as in busybox:latest)" },
 	{ MAX_SIZE, "max-size", "SIZE", NULL, "at most this much, such as 500M (default: 8G)" },
 	{ MAX_ENTRIES, "max-entries", "N", NULL,
 		"at most so many files and directories (default: 1000000)" },
@@ -75,9 +78,11 @@ static const struct command {
 			"mirror is used only if it has the SHA-512 that this build of gocker knows.",
 			fetch_options, NULL, "image" } },
 	{ gk_image_cmd_import, 2, 2,
-		{ "image import", NULL, "[OPTION...] NAME FILE|-",
+		{ "image import", NULL, "[OPTION...] NAME FILE|DIRECTORY|-",
 			"Makes image NAME of a tar archive (plain, gzip, xz or zstd) of a root file system, "
-			"such as `docker export` writes. Set-uid and set-gid bits, file capabilities and "
+			"such as `docker export` writes; of an archive that `docker save` writes; or of an "
+			"OCI image layout, an archive or a directory. Layers are checked against their "
+			"digests and stored once for all images that have them. Set-uid and set-gid bits, file capabilities and "
 			"all other extended attributes are dropped, devices left out; an archive whose "
 			"names lead out of the image is refused.",
 			import_options, NULL, "image file" } },
@@ -231,6 +236,7 @@ static int read_options(
 				return gk_cli_usage(name, "too many programs");
 			cli->with[cli->nwith++] = value;
 			break;
+		case REF: cli->ref = value; break;
 		case IF_MISSING: cli->if_missing = true; break;
 		case 'q': cli->quiet = true; break;
 		case FORMAT:

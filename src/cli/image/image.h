@@ -20,7 +20,7 @@ struct gk_image_cli {
 	const char *image_dir; /* as the option, gocker.ini or the built-in default say */
 	bool json, quiet, fallback, if_missing;
 	uint64_t max_size, max_entries;
-	const char *mirror, *release;
+	const char *mirror, *release, *ref;
 	const char *with[32]; /* programs of the host to bring in; NULL-ended */
 	unsigned nwith;
 	int argc;

@@ -12,6 +12,7 @@
 #include "cli/image/image.h"
 #include "cli/print.h"
 #include "image/info.h"
+#include "image/layers.h"
 #include "image/manifest.h"
 #include "image/tools.h"
 
@@ -45,15 +46,6 @@ static struct json_object *describe(
 	return info;
 }
 
-static uint64_t number(struct json_object *info, const char *key)
-{
-	struct json_object *value = NULL;
-	if (!json_object_object_get_ex(info, key, &value))
-		return 0;
-	int64_t n = json_object_get_int64(value);
-	return n < 0 ? 0 : (uint64_t)n;
-}
-
 static void print_line(const struct gk_image_version *version, struct json_object *info)
 {
 	char size[32], os[96];
@@ -61,7 +53,7 @@ static void print_line(const struct gk_image_version *version, struct json_objec
 	printf("%-20s %-8s %-7s %-21s %10s  %s\n", version->name, state,
 		version->in_use ? "in use" : "-",
 		gk_info_get(info, "made")[0] ? gk_info_get(info, "made") : "-",
-		version->dir[0] ? gk_image_size(size, number(info, "size_bytes")) : "-",
+		version->dir[0] ? gk_image_size(size, gk_info_number(info, "size_bytes")) : "-",
 		gk_escape(os, sizeof os, gk_info_get(info, "os")));
 }
 
@@ -107,7 +99,96 @@ static void on_stale(void *arg, const char *path, const char *why)
 	printf("%-12s %s %s\n", "stale", path, why);
 }
 
-static void print_info(const struct gk_image_version *version, struct json_object *info)
+static void print_values(const char *key, struct json_object *value)
+{
+	char text[600];
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			print_values(key, json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, name, one)
+		{
+			char label[300];
+			const char *is = json_object_get_string(one);
+			snprintf(label, sizeof label, "%s=%s", name, is ? is : "");
+			printf("%-12s %s: %s\n", "config", key,
+				gk_escape(text, sizeof text, label));
+		}
+	} else {
+		const char *is = json_object_get_string(value);
+		printf("%-12s %s: %s\n", "config", key, gk_escape(text, sizeof text, is ? is : ""));
+	}
+}
+
+/* What the image's author meant it to be started with. */
+static void print_config(struct json_object *info)
+{
+	struct json_object *config = NULL;
+	if (!json_object_object_get_ex(info, "config", &config) ||
+		!json_object_is_type(config, json_type_object))
+		return;
+	json_object_object_foreach(config, key, value)
+	{
+		print_values(key, value);
+	}
+}
+
+static bool has_layer(struct json_object *info, const char *digest)
+{
+	struct json_object *list = NULL;
+	if (!json_object_object_get_ex(info, "layers", &list))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(gk_info_get(json_object_array_get_idx(list, i), "digest"), digest) == 0)
+			return true;
+	return false;
+}
+
+/* The bytes of an image's layers that other images are made of, too. */
+static uint64_t count_shared(
+	const struct gk_store *store, const char *name, struct json_object *info)
+{
+	gk_autolist struct gk_image_list list = { 0 };
+	struct json_object *layers = NULL;
+	uint64_t shared = 0;
+	if (!json_object_object_get_ex(info, "layers", &layers) ||
+		gk_store_list(store, NULL, &list, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(layers); i++) {
+		struct json_object *layer = json_object_array_get_idx(layers, i);
+		bool found = false;
+		for (size_t k = 0; k < list.n && !found; k++) {
+			if (!list.list[k].current || strcmp(list.list[k].name, name) == 0)
+				continue;
+			gk_autoinfo struct json_object *other = describe(store, &list.list[k]);
+			found = has_layer(other, gk_info_get(layer, "digest"));
+		}
+		shared += found ? gk_info_number(layer, "size_bytes") : 0;
+	}
+	return shared;
+}
+
+static void print_layers(struct json_object *info, uint64_t shared)
+{
+	char size[32], own[32];
+	uint64_t all = 0;
+	struct json_object *list = NULL;
+	if (!json_object_object_get_ex(info, "layers", &list))
+		return;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		all += gk_info_number(json_object_array_get_idx(list, i), "size_bytes");
+	printf("%-12s %zu: %s shared with other images, %s its own\n", "layers",
+		json_object_array_length(list), gk_image_size(size, shared),
+		gk_image_size(own, all - shared));
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+		printf("%-12s %s %s\n", "layer", gk_info_get(one, "digest"),
+			gk_image_size(size, gk_info_number(one, "size_bytes")));
+	}
+}
+
+static void print_info(
+	const struct gk_image_version *version, struct json_object *info, uint64_t shared)
 {
 	char size[32];
 	struct json_object *list = NULL;
@@ -118,14 +199,21 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 	print_field(info, "origin", "origin");
 	print_field(info, "version", "release");
 	print_field(info, "sum", "sum");
+	print_field(info, "ref", "ref");
+	print_field(info, "digest", "digest");
+	print_field(info, "base_digest", "changed from");
+	print_field(info, "architecture", "machine");
 	print_field(info, "version_dir", "version");
 	if (version->dir[0])
 		printf("%-12s %s in %" PRIu64 " entr%s\n", "size",
-			gk_image_size(size, number(info, "size_bytes")), number(info, "entries"),
-			number(info, "entries") == 1 ? "y" : "ies");
+			gk_image_size(size, gk_info_number(info, "size_bytes")),
+			gk_info_number(info, "entries"),
+			gk_info_number(info, "entries") == 1 ? "y" : "ies");
 	else
 		printf("%-12s %s\n", "managed", "no: a plain directory made by hand");
 	printf("%-12s %s\n", "in use", version->in_use ? "yes" : "no");
+	print_layers(info, shared);
+	print_config(info);
 	if (json_object_object_get_ex(info, "made_harmless", &list)) {
 		json_object_object_foreach(list, key, value)
 		{
@@ -159,7 +247,7 @@ int gk_image_cmd_show(struct gk_image_cli *cli)
 	gk_autoinfo struct json_object *info = describe(&store, &version);
 	if (cli->json)
 		return print_json(info) < 0 ? GK_EXIT_GOCKER : 0;
-	print_info(&version, info);
+	print_info(&version, info, count_shared(&store, version.name, info));
 	return 0;
 }
 
@@ -237,6 +325,9 @@ int gk_image_cmd_remove(struct gk_image_cli *cli)
 		else
 			gk_image_say(cli, "image %s removed", cli->argv[i]);
 	}
+	size_t layers = 0;
+	if (store.dir_fd >= 0 && gk_layers_prune(&store, &layers, &cli->err) < 0)
+		status = gk_image_failed(cli);
 	return status;
 }
 
@@ -254,6 +345,9 @@ int gk_image_cmd_prune(struct gk_image_cli *cli)
 			r = gk_store_prune(&store, cli->argv[i], &removed, &kept, &cli->err);
 	}
 	if (r < 0)
+		return gk_image_failed(cli);
+	size_t layers = 0;
+	if (gk_layers_prune(&store, &layers, &cli->err) < 0)
 		return gk_image_failed(cli);
 	gk_image_say(cli, "%zu old version%s removed%s", removed, removed == 1 ? "" : "s",
 		kept ? ", others are in use" : "");

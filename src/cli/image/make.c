@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/image/image.h"
 #include "image/image.h"
+#include "image/layers.h"
 #include "image/tools.h"
 
 static void say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats)
@@ -51,8 +52,13 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 	}
 	if (gk_image_open_store(cli, true, &store) < 0 ||
 		gk_image_import(&store, name, from_stdin ? STDIN_FILENO : opened,
-			from_stdin ? NULL : file, &options, &stats, &cli->err) < 0)
+			from_stdin ? NULL : file, cli->ref, &options, &stats, &cli->err) < 0) {
+		/* Layers that were unpacked before the failure are of no image. */
+		size_t ignored = 0;
+		if (store.dir_fd >= 0)
+			(void)gk_layers_prune(&store, &ignored, NULL);
 		return gk_image_failed(cli);
+	}
 	gk_image_say(cli, "image %s: %" PRIu64 " entr%s, %s", name, stats.entries,
 		stats.entries == 1 ? "y" : "ies", gk_image_size(size, stats.size_bytes));
 	say_harmless(cli, &stats);
