@@ -126,7 +126,7 @@ done
 # --- the plan, and check ---
 
 set_ini 'image = host' 'files = /run/planted/s.sock /srv/one/file:/mnt/f:rw'
-plan=$("$GOCKER" explain alice)
+plan=$("$GOCKER" explain --plan alice)
 is "$(grep -cx 'mount tree "/run/planted/s.sock" ro,nosuid,nodev,optional from host file:"/run/planted/s.sock"' <<<"$plan")" 1 "explain prints a socket"
 is "$("$GOCKER" explain --format json alice | jq -c '[.policy.files.value[1], (.plan.mounts[] | select(.by == "files") | [.target, .from.file])]')" \
 	'[{"source":"/srv/one/file","target":"/mnt/f","readonly":false},["/run/planted/s.sock",true],["/mnt/f",true]]' "as JSON, with the key that made it"
