@@ -11,6 +11,10 @@
 
 #include "base/cleanup.h"
 
+#ifndef EM_LOONGARCH
+#define EM_LOONGARCH 258 /* elf.h of musl before 1.2.5 has none */
+#endif
+
 /* ElfW: the class of this very program, which is the host's. */
 int gk_elf_loader(int fd, char *ret, size_t size)
 {

@@ -87,7 +87,7 @@ static int kill_by_keeper(int pid, int round, int met[4])
 /* As the subreaper every orphan of a round becomes our child. */
 static int all_gone(void)
 {
-	for (int i = 0; i < 12000; i++) { /* a minute ends what hangs */
+	for (int i = 0; i < 2000; i++) {
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)

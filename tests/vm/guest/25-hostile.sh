@@ -33,13 +33,15 @@ check "A41 control: and let go on" wait_until 20 sh -c "test \$(wc -l <$GKT_WORK
 { kill -KILL $frozen_pid; wait $frozen_pid; } 2>/dev/null
 wait_until 20 sh -c "! grep -q . $own/sub/cgroup.procs"
 frozen "$GOCKER_SHELL" -c 'echo in; sleep 600; echo survived'
-is "$(cat $own/sub/cgroup.procs)" "" "A41 [shell]: neither supervisor nor session is in it"
+# What has the caller's descriptors is the caller's, and stays where the caller's processes are counted.
+is "$(xargs -r ps -o user=,comm= -p <$own/sub/cgroup.procs | xargs)" "alice gocker-stdio" "A41 [shell]: neither supervisor nor session is in it"
 like "$(cat "/proc/$(pgrep -x gocker-super)/cgroup")" 'gocker(\.scope)?/supervisors$' "A41 [shell]: the supervisor is in gocker's own"
 freeze 1
 check "A41 [shell]: the time limit holds" wait_until 60 no_sessions
 unlike "$(cat "$GKT_WORK/frozen")" survived "A41 [shell]: the session did not go on"
 freeze 0
 wait $frozen_pid
+check "A41 [shell]: the caller's own process ends as soon as it can" wait_until 20 sh -c '! pgrep -x gocker-stdio'
 check "A41 [shell]: the place for supervisors is empty again" sh -c "! cat /sys/fs/cgroup/gocker/supervisors/cgroup.procs $SCOPE/supervisors/cgroup.procs 2>/dev/null | grep -q ."
 rmdir $own/sub $own
 set_ini ''
