@@ -69,7 +69,8 @@ check "A38 control: outside, there are keyrings to ask" as_user alice "$GKT_HELP
 # In a PID namespace whose next number can be chosen.
 # shellcheck disable=SC2016
 is "$(unshare -p -f --mount-proc sh -c 'sleep 60 & old=$!; kill $old; wait $old; echo $((old - 1)) >/proc/sys/kernel/ns_last_pid
-	sleep 61 & kill -0 $old && tr "\0" " " </proc/$old/cmdline; kill $!' 2>/dev/null)" "sleep 61 " "A42 control: the number of a process that is gone is another's"
+	sleep 61 & for n in $(seq 600); do tr "\0" " " </proc/$old/cmdline | grep "^sleep" && break; sleep 0.1; done
+	kill $!' 2>/dev/null)" "sleep 61 " "A42 control: the number of a process that is gone is another's"
 set_ini 'user_sessions_max = 1'
 (exec_as_user alice "$GOCKER_SHELL" -c 'sleep 60') &
 first=$!
