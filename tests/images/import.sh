@@ -175,6 +175,7 @@ for command in "show evil" list; do
 	is "$(jq -r '[.[]?|objects|select(.name == "evil")|.os][0] // .os' "$GKT_WORK/out" 2>/dev/null | head -n 1 | od -An -c | tr -d ' \n')" \
 		"$(printf 'a\xc2\x9b31mb\xe2\x80\xaec\xef\xbf\xbdd?e\xe2\x81\xa6\xe2\x80\xa8\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n' | od -An -c | tr -d ' \n')" \
 		"A66: a reader of JSON finds the name as it is, with U+FFFD for what is not UTF-8"
+	# shellcheck disable=SC2086
 	run "$GOCKER" image ${command%% *} --image-dir $images ${command#"${command%% *}"}
 	check_not "A66: image $command prints none either" env LC_ALL=C grep -qE "$bad" "$GKT_WORK/out"
 done
