@@ -35,6 +35,29 @@ is "$("$GOCKER" ps --all -q)" "" "the trial leaves no session"
 is "$(ls -A /home/alice)" "" "and nothing in the home"
 check_clean "nothing is left"
 
+# Whichever door is in use, what root executes is root's.
+libexec=/usr/local/libexec/gocker
+is "$(find $libexec -mindepth 1 -printf "%f\n" | sort | paste -sd" ")" "gocker-admin gocker-entry gocker-keeper gocker-scope" "the programs in $libexec are these four"
+for program in "$GOCKER" $libexec $libexec/gocker-{admin,keeper,entry,scope}; do
+	chmod o+w "$program"
+	doctor
+	like "$rc:$out" "^1:.*bad +program +$program can be written by others" "$program, which others can write"
+	chmod o-w "$program"
+	chown daemon "$program"
+	doctor
+	like "$rc:$out" "^1:.*bad +program +$program can be written by others" "$program, which is not root's"
+	chown root "$program"
+done
+is "$(bad)" "" "and as they were: nothing bad"
+mv $libexec/gocker-scope "$GKT_WORK/scope"
+is "$(bad)" "" "without systemd, gocker-scope may be missing"
+mkdir -p /run/systemd/system
+set_shell alice "$GOCKER_SHELL"
+doctor
+like "$out" "bad +program +$libexec/gocker-scope is missing: without gocker.scope logins are refused" "with systemd it may not"
+rmdir /run/systemd/system
+mv "$GKT_WORK/scope" $libexec/gocker-scope
+
 run "$GOCKER" doctor --sshd-config "$GKT_WORK/plain" alice
 is "$rc" 1 "sshd without the drop-in: exit status 1"
 for key in allowtcpforwarding allowstreamlocalforwarding permituserrc; do

@@ -65,7 +65,7 @@ fi
 like "$(tail -n 100 "$GKT_WORK/apk.log")" '[1-9][0-9]* passed, 0 failed' "the unit tests were run"
 is "$(cd "$GKT_WORK/apk" && find . -name gocker-scope -o -path '*/systemd/*' -o -path '*/tmpfiles.d/*')" "" "there is nothing of systemd's"
 is "$(find "$GKT_WORK/apk" -perm /6000 | sed "s,$GKT_WORK/apk,,")" /usr/bin/gocker-shell "one file is set-uid"
-for file in /usr/bin/gocker /usr/libexec/gocker/gocker-keeper /usr/libexec/gocker/gocker-entry /lib/security/pam_gocker.so \
+for file in /usr/bin/gocker /usr/libexec/gocker/gocker-{admin,keeper,entry} /lib/security/pam_gocker.so \
 	/etc/gocker.ini /usr/share/man/man8/gocker.8 /usr/share/bash-completion/completions/gocker; do
 	[ -e "$GKT_WORK/apk$file" ] || not_ok "the package for Alpine has $file"
 done
@@ -82,5 +82,7 @@ fi
 like "$(tail -n 300 "$GKT_WORK/rpm.log")" '[1-9][0-9]* passed, 0 failed' "the unit tests were run"
 made=$(ls "$GKT_WORK"/rpm/RPMS/*/gocker-"$version"-*.rpm)
 is "$(rpm -qlvp "$made" | awk '$1 ~ /s/ { print $1, $NF }')" "-rwsr-xr-x /usr/bin/gocker-shell" "one file is set-uid"
+is "$(rpm -qlp "$made" | grep /libexec/gocker/ | sed 's,.*/,,' | sort | paste -sd' ')" \
+	"gocker-admin gocker-entry gocker-keeper gocker-scope" "the package has what gocker executes"
 is "$(rpm -qcp "$made")" /etc/gocker.ini "gocker.ini is a configuration file"
 check "its scripts are shell" sh -c "rpm -qp --scripts '$made' | sed '/^[a-z]* scriptlet/d' | sh -n"

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "cli/enable/accounts.h"
 #include "cli/doctor/doctor.h"
+#include "cli/program.h"
 #include "cli/sessions/sessions.h"
 #include "cli/spawn.h"
 #include "image/info.h"
@@ -137,33 +138,50 @@ static void check_slices(struct gk_doctor *d)
 			found == 1 ? "does" : "do");
 }
 
-/* What runs as root in every login: a regular file that root alone can write. */
-static void check_owner(struct gk_doctor *d, const char *path)
+/* What runs as root: a regular file that root alone can write, or a directory of such. without:
+ * what happens if it is missing, or NULL where that is in order. */
+static void check_owner(struct gk_doctor *d, const char *path, const char *without)
 {
 	struct stat st;
-	if (stat(path, &st) < 0)
-		gk_found(d, GK_FOUND_BAD, "program", "make install",
-			"%s is missing: the PAM door refuses everybody but root", path);
-	else if (!S_ISREG(st.st_mode) || !gk_is_roots_alone(&st))
+	if (stat(path, &st) < 0) {
+		if (errno != ENOENT || without)
+			gk_found(d, GK_FOUND_BAD, "program", "make install", "%s is missing: %s",
+				path, without ? without : strerror(errno));
+	} else if ((!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) || !gk_is_roots_alone(&st)) {
 		gk_found(d, GK_FOUND_BAD, "program",
 			gk_arena_printf(&d->arena, "chown root:root %s; chmod go-w %s", path, path),
-			"%s can be written by others than root, and runs as root", path);
+			"%s can be written by others than root, and root runs %s", path,
+			S_ISDIR(st.st_mode) ? "what is in it" : "it");
+	}
 }
 
-static void check_pam_files(struct gk_doctor *d)
+static void check_pam_modules(struct gk_doctor *d)
 {
 	static const char *const modules[] = { "/usr/lib/*/security/pam_gocker.so",
 		"/lib/security/pam_gocker.so", "/usr/lib64/security/pam_gocker.so",
 		"/usr/local/lib/security/pam_gocker.so" };
-	check_owner(d, GK_LIBEXECDIR "/gocker-keeper");
-	check_owner(d, GK_LIBEXECDIR "/gocker-entry");
 	for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
 		glob_t found;
 		if (glob(modules[i], 0, NULL, &found) == 0)
 			for (size_t k = 0; k < found.gl_pathc; k++)
-				check_owner(d, found.gl_pathv[k]);
+				check_owner(d, found.gl_pathv[k], NULL);
 		globfree(&found);
 	}
+}
+
+/* gocker-shell has a check of its own: it is set-uid. */
+static void check_programs(struct gk_doctor *d)
+{
+	const char *pam = d->pam_door ? "the PAM door refuses everybody but root" : NULL;
+	const char *scope = d->shell_door && gk_scope_host_has_systemd() ?
+		"without gocker.scope logins are refused" :
+		NULL;
+	check_owner(d, GK_LIBEXECDIR, NULL);
+	check_owner(d, GK_PROGRAM, NULL);
+	check_owner(d, GK_PROGRAM_ADMIN, NULL);
+	check_owner(d, GK_LIBEXECDIR "/gocker-keeper", pam);
+	check_owner(d, GK_LIBEXECDIR "/gocker-entry", pam);
+	check_owner(d, GK_LIBEXECDIR "/gocker-scope", scope);
 }
 
 static void check_files(struct gk_doctor *d)
@@ -184,8 +202,9 @@ static void check_files(struct gk_doctor *d)
 	else if (d->shell_door)
 		gk_found(d, GK_FOUND_WARN, "shells", "echo " GK_SHELL_PATH " >>/etc/shells",
 			"/etc/shells lacks gocker-shell: chsh, ftp daemons and su refuse its users");
+	check_programs(d);
 	if (d->pam_door)
-		check_pam_files(d);
+		check_pam_modules(d);
 }
 
 static void check_config(struct gk_doctor *d)
