@@ -55,6 +55,8 @@ static const char *why_not(const char *pattern, bool leave_out)
 	const char *const *origin = origins;
 	while (*origin && !begins(pattern, *origin))
 		origin++;
+	if (leave_out && begins(pattern, "/usr/"))
+		return NULL;
 	if (!*origin && strcmp(pattern, "/opt") != 0)
 		return "is not below /etc, /opt, /var/lib or /var/cache; "
 		       "make it a volume in gocker.ini";
@@ -144,15 +146,17 @@ static int add_skeleton(struct gk_build *b)
 	return e;
 }
 
-/* The directory of the host that path lies in, or NULL. */
-static const struct gk_host_item *dir_around(const struct gk_hostroot *host, const char *path)
+static bool is_bound(const struct gk_host_item *item)
 {
-	for (size_t i = 0; i < host->n; i++) {
-		const struct gk_host_item *dir = &host->items[i];
-		if (dir->kind == GK_HOST_DIR && !dir->left_out && strcmp(dir->path, path) != 0 &&
-			gk_path_within(path, dir->path))
-			return dir;
-	}
+	return item->kind == GK_HOST_DIR && !item->left_out && !item->split;
+}
+
+const struct gk_host_item *gk_host_dir_around(const struct gk_hostroot *host, const char *path)
+{
+	for (size_t i = 0; i < host->n; i++)
+		if (is_bound(&host->items[i]) && strcmp(host->items[i].path, path) != 0 &&
+			gk_path_within(path, host->items[i].path))
+			return &host->items[i];
 	return NULL;
 }
 
@@ -162,8 +166,7 @@ const char *gk_build_host_dir(const struct gk_build *b, const char *path)
 	if (!gk_build_is_host(b) || !host)
 		return NULL;
 	for (size_t i = 0; i < host->n; i++)
-		if (host->items[i].kind == GK_HOST_DIR && !host->items[i].left_out &&
-			gk_path_within(path, host->items[i].path))
+		if (is_bound(&host->items[i]) && gk_path_within(path, host->items[i].path))
 			return host->items[i].path;
 	return NULL;
 }
@@ -172,11 +175,13 @@ static int add_item(struct gk_build *b, const struct gk_host_item *item)
 {
 	switch (item->kind) {
 	case GK_HOST_LINK: return gk_build_entry(b, GK_ENTRY_SYMLINK, item->path, 0777, item->link);
-	case GK_HOST_FILE: return gk_build_entry(b, GK_ENTRY_HOST, item->path, 0644, item->path);
+	case GK_HOST_FILE:
+		return gk_build_entry(
+			b, GK_ENTRY_HOST, item->path, item->runs ? 0755 : 0644, item->path);
 	default: break;
 	}
 	int e = gk_build_entry(b, GK_ENTRY_DIR, item->path, 0755, NULL);
-	if (e < 0)
+	if (e < 0 || item->split)
 		return e;
 	/* A package that goes between the look and the login takes its directory along. */
 	bool always = strcmp(item->path, "/usr") == 0;
@@ -196,7 +201,7 @@ int gk_build_hostroot(struct gk_build *b)
 			b->err, -EINVAL, "image = host: it is not known what is on the host");
 	int e = add_skeleton(b);
 	for (size_t i = 0; e == 0 && i < host->n; i++)
-		if (!host->items[i].left_out && !dir_around(host, host->items[i].path))
+		if (!host->items[i].left_out && !gk_host_dir_around(host, host->items[i].path))
 			e = add_item(b, &host->items[i]);
 	return e;
 }

@@ -45,6 +45,9 @@ struct gk_host_item {
 	const char *link;     /* GK_HOST_LINK: what it says */
 	const char *left_out; /* why it is not in the root; NULL: it is */
 	bool listed;          /* a line of the administrator's own list matches it */
+	bool split; /* GK_HOST_DIR: not bound, since a line keeps out something in it; what
+		       else is in it are items of their own */
+	bool runs;  /* GK_HOST_FILE: everyone may execute it */
 };
 struct gk_hostroot {
 	const struct gk_host_item *items;
@@ -60,5 +63,9 @@ int gk_host_rules_add(struct gk_host_rules *rules, const char *text, size_t size
 
 /* Whether path is a secret of the host's, or a directory that holds one: no list lets it in. */
 bool gk_host_never(const char *path, bool directory);
+
+/* The directory of host that is bound and that path lies in, or NULL. Path itself does not count.
+ */
+const struct gk_host_item *gk_host_dir_around(const struct gk_hostroot *host, const char *path);
 
 #endif

@@ -70,7 +70,9 @@ walk='grep -rsl planted-secret /etc /var /root /run /srv /boot /home /opt /tmp /
 	for d in /proc/1/root /proc/self/root/.. /proc/1/cwd/..; do ls $d/etc/planted* $d/var/backups $d/srv/* $d/boot/* 2>/dev/null; done'
 control=$(as_user alice sh -c "for f in ${SECRETS[*]}; do cat \$f; done" 2>/dev/null | grep -c planted-secret)
 is "$control" "${#SECRETS[@]}" "A64 control: on the host alice reads every one of the planted secrets"
-is "$(as_user alice find /run/planted /etc -name '*planted*' 2>/dev/null | wc -l)" 6 "A64 control: and her walk finds them"
+is "$(as_user alice find /run/planted /etc -name '*planted*' 2>/dev/null | sort)" \
+	$'/etc/planted.d\n/etc/planted.key\n/etc/ssh/ssh_host_planted_key\n/run/planted\n/run/planted/planted.key\n/run/planted/planted.sock' \
+	"A64 control: and her walk finds them"
 run as_alice "$walk; echo walked"
 is "$out" walked "A64: a walk through the shell door finds none"
 run pamdrive gt alice open try "$walk; echo walked" close
@@ -85,6 +87,36 @@ is "$(as_alice 'find /etc -xdev -mindepth 1' | sort | grep -vxF "$expected")" ""
 is "$(as_alice 'find /var /run /root /srv /boot /home -xdev -mindepth 1 -type f 2>/dev/null')" "" "A64: /var, /run, /root, /srv, /boot and /home are empty"
 is "$(as_alice 'cat /etc/shadow /etc/sudoers /etc/gocker.ini /etc/ssh/sshd_config 2>/dev/null; ls /etc/cron* /etc/pam.d 2>/dev/null')" "" \
 	"A64: shadow, sudoers, cron, PAM and gocker.ini are out"
+
+# Every file, socket and pipe that can be read, without exception outside /proc: the home, a directory that
+# the plan binds, or an entry of the plan. /dev has gocker's log socket besides the nodes.
+readable='find / -path /proc -prune -o \( -type f -o -type s -o -type p \) -readable -print 2>/dev/null'
+# not_planned DOOR: the lines of stdin that are none of those.
+not_planned() {
+	"$GOCKER" explain --plan --door "$1" alice | awk '
+		NR == FNR && match($0, /^entry [a-z]+ [0-7]+ [0-9:]+ "/) { split(substr($0, RLENGTH + 1), p, "\""); entry[p[1]]; next }
+		NR == FNR && /^mount (host|tree) / { split($0, p, "\""); dir[p[2] "/"]; next }
+		NR == FNR { next }
+		{
+			for (d in dir) if (index($0, d) == 1) next
+			if (!($0 in entry) && $0 != "/dev/log") print
+		}' - "$GKT_WORK/readable"
+}
+control_list() { sed -n '\,^/etc/passwd$,p; \,^/opt/tool/readme$,p; \,^/usr/bin/env$,p' "$GKT_WORK/readable" | sort; }
+for door in shell pam root; do
+	case $door in
+	shell) as_alice "$readable" ;;
+	pam) pamdrive gt alice open try "$readable" close | grep '^/' ;;
+	root) pamdrive gt alice open root "$readable" close | grep '^/' ;;
+	esac >"$GKT_WORK/readable"
+	is "$(control_list)" $'/etc/passwd\n/opt/tool/readme\n/usr/bin/env' "A64 [$door] control: the list of what can be read has what it must"
+	case $door in
+	shell) is "$(not_planned shell)" "" "A64 [$door] and nothing that the allow-list does not name" ;;
+	*) is "$(not_planned pam)" "" "A64 [$door] and nothing that the allow-list does not name" ;;
+	esac
+done
+as_user alice find /etc /var /root /run /srv /boot /home -type f -readable 2>/dev/null | sort >"$GKT_WORK/readable"
+is "$(not_planned shell | grep -c planted)" "${#SECRETS[@]}" "A64 control: the same comparison names each of the planted secrets where nothing keeps them out"
 
 # --- the administrator's list ---
 
@@ -113,11 +145,64 @@ chmod 666 $ALLOW
 refused "a fault is told: can be written by others" 'can be written by others' as_user alice "$GOCKER_SHELL" -c id
 rm $ALLOW
 
+# --- a line keeps out something in a directory that is let in ---
+
+mkdir -p /opt/homes/ben /opt/vendor/conf /opt/vendor/lib /opt/v1
+echo planted-diary >/opt/homes/ben/diary
+echo planted-conf >/opt/vendor/conf/db.php
+echo planted-conf >/opt/v1/secret
+ln -s v1 /opt/cur
+echo library >/opt/vendor/lib/x
+printf '#!/bin/sh\necho vendor runs\n' >/opt/vendor/run
+chmod 755 /opt/vendor/run
+is "$(as_alice 'cat /opt/homes/ben/diary /opt/vendor/conf/db.php')" $'planted-diary\nplanted-conf' "A64 control: without such a line all of /opt is seen"
+printf '%s\n' '!/opt/homes' '!/opt/vendor/conf' '!/opt/*/secret' >$ALLOW
+for door in shell pam; do
+	look='find /opt/homes /opt/vendor /opt/v1 /opt/cur 2>/dev/null | sort; /opt/vendor/run; cat /opt/vendor/lib/x /opt/tool/readme'
+	case $door in
+	shell) out=$(as_alice "$look") ;;
+	pam) out=$(pamdrive gt alice open try "$look" close | grep -v '^[a-z]*: ') ;;
+	esac
+	is "$out" $'/opt/cur\n/opt/v1\n/opt/vendor\n/opt/vendor/lib\n/opt/vendor/lib/x\n/opt/vendor/run\nvendor runs\nlibrary\ntool' \
+		"A64 [$door] what such lines name is not there, and what is beside it is"
+done
+# What is kept out by a mount over it comes back when the host renames another file there.
+mkfifo -m 666 /home/alice/go
+as_alice 'cat go >/dev/null; find /opt -name "*secret*" -o -name "db*"; grep -rs planted /opt; echo end' >"$GKT_WORK/later" &
+live=$!
+opened() { [ "$("$GOCKER" ps --format json | jq length)" = 1 ]; }
+wait_until 60 opened
+echo planted-new >/opt/v1/.new
+mv /opt/v1/.new /opt/v1/secret
+mkdir /opt/vendor/conf.new
+echo planted-new >/opt/vendor/conf.new/db.php
+mv /opt/vendor/conf /opt/vendor/conf.old
+mv /opt/vendor/conf.new /opt/vendor/conf
+echo >/home/alice/go
+wait "$live"
+is "$(cat "$GKT_WORK/later")" end "A64: nor in a session that lives, after the host replaces it by rename"
+is "$(as_alice 'ls /opt/vendor')" $'conf.old\nlib\nrun' "the next login sees what is there now"
+rm -r /opt/vendor/conf.old /home/alice/go
+echo '!/opt/cur/secret' >$ALLOW
+refused "a fault is told: /opt/cur is a symbolic link" '^gocker: /etc/gocker.d/host.allow:1: /opt/cur is a symbolic link; name what it leads to' \
+	as_user alice "$GOCKER_SHELL" -c id
+echo '!/usr/bin/env' >$ALLOW
+refused "a fault is told: a line that would take a directory of too many files apart" 'match more than 512 files' as_user alice "$GOCKER_SHELL" -c id
+mkdir -p /usr/local/planted
+echo planted-secret >/usr/local/planted/x
+echo '!/usr/local/planted' >$ALLOW
+run as_alice 'ls /usr/local/planted 2>&1; awk "\$5 ~ \"^/usr/local\" { print \$6 }" /proc/self/mountinfo | grep -vc ro,nosuid,nodev; gcc --version >/dev/null; echo $?'
+like "$out" "No such file or directory" "A64: below /usr/local, too"
+is "$(tail -n +2 <<<"$out")" $'0\n0' "where all else is read-only, and there"
+run pamdrive gt alice open try 'ls /usr/local/planted; id -un' close
+is "$(grep -cx alice <<<"$out")" 1 "the PAM door has its stub there"
+rm -r $ALLOW /usr/local/planted /opt/homes /opt/vendor /opt/v1 /opt/cur
+
 # --- the keys keep their meaning ---
 
 set_ini 'image = host' 'root = readonly' 'home = none'
-run as_alice 'echo ~; awk "\$5 == \"/\" { print \$6 }" /proc/self/mountinfo; ls /home'
-is "$out" $'/\nro,nosuid,nodev'"$(sed -n 's/^ro,nosuid,nodev//p' <<<"$out")" "root = readonly and home = none"
+run as_alice 'echo ~; awk "\$5 == \"/\" { print \$6 }" /proc/self/mountinfo; ls -A /home; touch /new /etc/new 2>&1 | grep -c "Read-only"'
+is "${out/,relatime/}" $'/\nro,nosuid,nodev\n2' "root = readonly and home = none: / is read-only, there is no home"
 mkdir -p /srv/course
 echo lesson >/srv/course/one
 set_ini 'image = host' 'home = tmpfs' 'network = none' 'volumes = /srv/course:/course:ro' 'pids_max = 7'

@@ -118,7 +118,8 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 								    GK_HOST_FILE,
 		.path = gk_arena_strdup(s->arena, path),
 		.left_out = why,
-		.listed = s->own };
+		.listed = s->own,
+		.runs = S_ISREG(st->st_mode) && (st->st_mode & 01) };
 	if (item.kind == GK_HOST_LINK) {
 		ssize_t n = readlink(path, link, sizeof link - 1);
 		if (n <= 0)
@@ -217,6 +218,81 @@ static int expand(struct survey *s, const char *pattern)
 	return r;
 }
 
+static struct gk_host_item *find_item(struct survey *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->items[i].path, path) == 0)
+			return &s->items[i];
+	return NULL;
+}
+
+/* Instead of a directory, each thing in it. A mount over the one that is kept out would not last:
+ * the kernel takes it away when the host renames another file there (since Linux 3.18). */
+static int split(struct survey *s, struct gk_host_item *dir)
+{
+	struct names names;
+	int r = list_names(s, dir->path, &names);
+	const char *path = dir->path;
+	dir->split = true;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		const char *below = gk_arena_printf(s->arena, "%s/%s", path, names.list[i]);
+		r = below ? take(s, below) : no_memory(s);
+	}
+	return r;
+}
+
+/* Splits the directories on the way to what a line with "!" keeps out, so that none of them is
+ * bound with it. at is the way so far, which has no wildcard, and rest what follows it. */
+static int keep_out(struct survey *s, const struct gk_host_rule *rule, const char *at,
+	const char *rest, bool wild)
+{
+	struct gk_host_item *item = find_item(s, at);
+	struct names names;
+	int r = 0;
+	if (!*rest || (item && item->left_out) || (item && item->kind == GK_HOST_FILE))
+		return 0;
+	/* Where a wildcard found the link, what it leads to is found by its own name. */
+	if (item && item->kind == GK_HOST_LINK)
+		return wild ? 0 :
+			      gk_fail(s->err, -ELOOP,
+				      GK_HOST_ALLOW_PATH ":%u: %s is a symbolic link; name what it "
+							 "leads to",
+				      rule->line, at);
+	if (item && !item->split)
+		r = split(s, item);
+	rest += strspn(rest, "/");
+	size_t len = strcspn(rest, "/");
+	const char *part = gk_arena_strndup(s->arena, rest, len);
+	if (r < 0 || !part)
+		return r < 0 ? r : no_memory(s);
+	if (!part[strcspn(part, "*?[")]) {
+		const char *next = gk_arena_printf(s->arena, "%s/%s", at, part);
+		return next ? keep_out(s, rule, next, rest + len, wild) : no_memory(s);
+	}
+	r = list_names(s, *at ? at : "/", &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		if (fnmatch(part, names.list[i], FNM_PERIOD | FNM_NOESCAPE) != 0)
+			continue;
+		const char *next = gk_arena_printf(s->arena, "%s/%s", at, names.list[i]);
+		r = next ? keep_out(s, rule, next, rest + len, true) : no_memory(s);
+	}
+	return r;
+}
+
+/* What lies in a directory that is bound is there already, whatever was found out about it. */
+static void drop_covered(struct survey *s)
+{
+	size_t n = 0;
+	const struct gk_hostroot all = { s->items, s->n };
+	bool *covered = gk_arena_array(s->arena, s->n, sizeof *covered);
+	for (size_t i = 0; covered && i < s->n; i++)
+		covered[i] = gk_host_dir_around(&all, s->items[i].path) != NULL;
+	for (size_t i = 0; covered && i < s->n; i++)
+		if (!covered[i])
+			s->items[n++] = s->items[i];
+	s->n = covered ? n : s->n;
+}
+
 /* /usr; and beside it, where a host has them, links into it or directories of their own. */
 static int take_system(struct survey *s)
 {
@@ -245,6 +321,12 @@ int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct g
 		if (!s.rules.list[i].leave_out)
 			r = expand(&s, s.rules.list[i].pattern);
 	}
+	s.own = false;
+	for (size_t i = 0; r == 0 && i < s.rules.n; i++)
+		if (s.rules.list[i].leave_out)
+			r = keep_out(&s, &s.rules.list[i], "", s.rules.list[i].pattern, false);
+	if (r == 0)
+		drop_covered(&s);
 	if (r == 0)
 		*ret = (struct gk_hostroot){ s.items, s.n };
 	return r;
