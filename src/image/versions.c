@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "image/tree.h"
+#include "plan/hostroot.h"
 
 static int add(struct gk_image_list *list, const char *name, const char *dir, bool current)
 {
@@ -112,6 +113,16 @@ void gk_image_list_free(struct gk_image_list *list)
 	list->n = 0;
 }
 
+static int no_image(const struct gk_store *store, const char *name, struct gk_err *err)
+{
+	if (strcmp(name, GK_IMAGE_HOST) == 0)
+		return gk_fail(err, -ENOENT,
+			"'%s' is made of this host's own files at each login: nothing is stored of it; "
+			"see 'gocker image show %s'",
+			name, name);
+	return gk_fail(err, -ENOENT, "there is no image '%s' in %s", name, store->path);
+}
+
 int gk_store_current(const struct gk_store *store, const char *name, struct gk_image_version *ret,
 	struct gk_err *err)
 {
@@ -122,7 +133,7 @@ int gk_store_current(const struct gk_store *store, const char *name, struct gk_i
 	if (r < 0)
 		return r;
 	if (list.n == 0 || !list.list[0].current)
-		return gk_fail(err, -ENOENT, "there is no image '%s' in %s", name, store->path);
+		return no_image(store, name, err);
 	*ret = list.list[0];
 	return 0;
 }
@@ -178,7 +189,7 @@ int gk_store_remove(const struct gk_store *store, const char *name, struct gk_er
 	if (r < 0)
 		return r;
 	if (list.n == 0)
-		return gk_fail(err, -ENOENT, "there is no image '%s' in %s", name, store->path);
+		return no_image(store, name, err);
 	if (!list.list[0].dir[0])
 		return gk_fail(err, -EPERM, "%s/%s was not made by gocker; remove it by hand",
 			store->path, name);

@@ -91,8 +91,10 @@ static const struct command {
 			report_options, NULL, "image" } },
 	{ gk_image_cmd_show, 1, 1,
 		{ "image show", NULL, "[OPTION...] NAME",
-			"Shows what an image is and where it came from.", report_options, NULL,
-			"image" } },
+			"Shows what an image is and where it came from. For `host`: what sessions with "
+			"`image = host` see of this host, which of its programs have no effect in "
+			"them, and what everyone may read though it looks like a secret.",
+			report_options, NULL, "image" } },
 	{ gk_image_cmd_verify, 1, 1,
 		{ "image verify", NULL, "[OPTION...] NAME",
 			"Compares an image with the manifest written when it was made. Exit status 1 when "

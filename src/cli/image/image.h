@@ -10,6 +10,8 @@
 #include "image/store.h"
 #include "image/tick.h"
 
+struct json_object;
+
 enum {
 	GK_IMAGE_DIFFERS = 1,   /* verify: something is not as it was */
 	GK_IMAGE_NO_MIRROR = 3, /* fetch: no mirror could be reached */
@@ -41,6 +43,12 @@ int gk_image_cmd_remove(struct gk_image_cli *cli);
 int gk_image_cmd_prune(struct gk_image_cli *cli);
 int gk_image_cmd_tools(struct gk_image_cli *cli);
 int gk_image_cmd_edit(struct gk_image_cli *cli);
+
+/* `image show host`: the parts of this host that sessions with `image = host` see. Returns the exit
+ * status. */
+int gk_image_show_host(struct gk_image_cli *cli);
+/* What `image list` tells of it, with the names of `image show`; NULL: no memory. */
+struct json_object *gk_image_describe_host(struct gk_image_cli *cli);
 
 /* Prints "gocker image COMMAND: message"; returns GK_EXIT_GOCKER. */
 int gk_image_failed(const struct gk_image_cli *cli);

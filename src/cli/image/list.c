@@ -15,6 +15,7 @@
 #include "image/layers.h"
 #include "image/manifest.h"
 #include "image/tools.h"
+#include "plan/hostroot.h"
 
 static int print_json(struct json_object *value)
 {
@@ -46,10 +47,18 @@ static struct json_object *describe(
 	return info;
 }
 
+static void print_head(void)
+{
+	printf("%-20s %-8s %-7s %-21s %10s  %s\n", "NAME", "STATE", "USE", "MADE", "SIZE", "WHAT");
+}
+
 static void print_line(const struct gk_image_version *version, struct json_object *info)
 {
 	char size[32], os[96];
-	const char *state = !version->dir[0] ? "plain" : version->current ? "current" : "old";
+	const char *state = strcmp(version->name, GK_IMAGE_HOST) == 0 ? "not used" :
+		!version->dir[0]                                      ? "plain" :
+		version->current                                      ? "current" :
+									"old";
 	printf("%-20s %-8s %-7s %-21s %10s  %s\n", version->name, state,
 		version->in_use ? "in use" : "-",
 		gk_info_get(info, "made")[0] ? gk_info_get(info, "made") : "-",
@@ -57,24 +66,42 @@ static void print_line(const struct gk_image_version *version, struct json_objec
 		gk_escape(os, sizeof os, gk_info_get(info, "os")));
 }
 
+/* The root that no image directory has. */
+static void list_host(struct gk_image_cli *cli, struct json_object *all)
+{
+	char os[96];
+	struct json_object *info = gk_image_describe_host(cli);
+	if (!cli->json && info)
+		printf("%-20s %-8s %-7s %-21s %10s  %s, this host's own files\n", GK_IMAGE_HOST,
+			"built in",
+			json_object_get_boolean(json_object_object_get(info, "in_use")) ? "in use" :
+											  "-",
+			"-", "-", gk_escape(os, sizeof os, gk_info_get(info, "os")));
+	if (json_object_array_add(all, info) < 0)
+		gk_info_put(&info);
+}
+
 int gk_image_cmd_list(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	gk_autolist struct gk_image_list list = { 0 };
+	const char *name = cli->argc ? cli->argv[0] : NULL;
+	bool host = !name || strcmp(name, GK_IMAGE_HOST) == 0;
 	int r = gk_image_open_store(cli, false, &store);
-	if (r == -ENOENT && cli->argc == 0) {
+	if (r == -ENOENT && host) {
 		r = 0; /* no image directory yet: no images */
 	} else if (r == 0) {
-		r = gk_store_list(&store, cli->argc ? cli->argv[0] : NULL, &list, &cli->err);
-		if (r == 0 && cli->argc && list.n == 0)
-			r = gk_fail(&cli->err, -ENOENT, "there is no image '%s'", cli->argv[0]);
+		r = gk_store_list(&store, name, &list, &cli->err);
+		if (r == 0 && !host && list.n == 0)
+			r = gk_fail(&cli->err, -ENOENT, "there is no image '%s'", name);
 	}
 	if (r < 0)
 		return gk_image_failed(cli);
 	gk_autoinfo struct json_object *all = json_object_new_array();
-	if (!cli->json && list.n)
-		printf("%-20s %-8s %-7s %-21s %10s  %s\n", "NAME", "STATE", "USE", "MADE", "SIZE",
-			"WHAT");
+	if (!cli->json && (list.n || host))
+		print_head();
+	if (host)
+		list_host(cli, all);
 	for (size_t i = 0; i < list.n; i++) {
 		struct json_object *info = describe(&store, &list.list[i]);
 		if (!cli->json)
@@ -241,6 +268,8 @@ int gk_image_cmd_show(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	struct gk_image_version version;
+	if (strcmp(cli->argv[0], GK_IMAGE_HOST) == 0)
+		return gk_image_show_host(cli);
 	if (gk_image_open_store(cli, false, &store) < 0 ||
 		gk_store_current(&store, cli->argv[0], &version, &cli->err) < 0)
 		return gk_image_failed(cli);
