@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "plan/keys.h"
 #include "plan/policy.h"
 #include "plan/text.h"
+#include "run/store/hostroot.h"
 #include "run/store/image.h"
 
 enum { NAMES_MOST = 4096 };
@@ -29,7 +32,9 @@ struct look {
 	struct gk_arena *arena;
 	struct gk_faults *warnings;
 	const char *image_dir;
-	int failed; /* 0 or -ENOMEM */
+	unsigned host_line; /* of what is told of `image = host` now */
+	bool host_seen;     /* which is told once */
+	int failed;         /* 0 or -ENOMEM */
 };
 
 static void warn(struct look *l, unsigned line, const char *hint, const char *reason)
@@ -159,6 +164,73 @@ static const struct gk_section *section_of(
 	return NULL;
 }
 
+/* ---- image = host ---- */
+
+void gk_check_allow(const struct gk_hostroot *host, struct gk_arena *arena,
+	void (*tell)(void *arg, const char *reason, const char *hint), void *arg)
+{
+	for (size_t i = 0; i < host->nrules; i++) {
+		const struct gk_host_rule *rule = &host->rules[i];
+		const char *shown = gk_shown(arena, rule->pattern, strlen(rule->pattern));
+		if (rule->optional || rule->matched)
+			continue;
+		tell(arg,
+			gk_arena_printf(arena, GK_HOST_ALLOW_PATH ":%u: %s %s", rule->line, shown,
+				rule->leave_out ? "keeps out nothing that is let in" :
+						  "is not on this host"),
+			"correct the path, or remove the line");
+	}
+	for (size_t i = 0; i < host->n; i++) {
+		const struct gk_host_item *item = &host->items[i];
+		if (item->listed && item->left_out)
+			tell(arg,
+				gk_arena_printf(arena, "%s is not let in: %s",
+					gk_shown(arena, item->path, strlen(item->path)),
+					item->left_out),
+				"see `gocker image show host`");
+	}
+}
+
+static void on_allow(void *arg, const char *reason, const char *hint)
+{
+	struct look *l = arg;
+	warn(l, l->host_line, hint, reason);
+}
+
+/* The path behind a program's links, where a session with this root has it; else NULL. */
+static const char *find_in_host(struct look *l, const struct gk_hostroot *host, const char *program)
+{
+	char real[PATH_MAX];
+	const char *path = realpath(program, real) ? gk_arena_strdup(l->arena, real) : NULL;
+	return path && gk_host_dir_around(host, path) && access(path, X_OK) == 0 ? path : NULL;
+}
+
+/* line: of the image's setting. */
+static void check_host_root(struct look *l, const char *shell, unsigned line, unsigned shell_line)
+{
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_hostroot host;
+	int r = gk_hostroot_survey(l->arena, &host, &err);
+	/* A list that only root may read. */
+	if (r == -EACCES && geteuid() != 0)
+		return;
+	if (r < 0) {
+		if (!l->host_seen)
+			warn(l, line, "its logins will be refused; correct that",
+				gk_arena_strdup(l->arena, err.msg));
+		l->host_seen = true;
+		return;
+	}
+	if (!find_in_host(l, &host, shell))
+		warn(l, shell_line, "its logins will be refused; name a shell that this host has",
+			gk_arena_printf(
+				l->arena, "sessions with image = host have no program %s", shell));
+	l->host_line = line;
+	if (!l->host_seen)
+		gk_check_allow(&host, l->arena, on_allow, l);
+	l->host_seen = true;
+}
+
 /* The image and the shell that a section's users get, taken from [default] where it says nothing of
  * them: a user of two groups may get another pair, which doctor USER tries. */
 static void check_image(struct look *l, const struct gk_section *s)
@@ -175,8 +247,11 @@ static void check_image(struct look *l, const struct gk_section *s)
 	image = image ? image : setting_of(def, GK_KEY_IMAGE);
 	shell = shell ? shell : setting_of(def, GK_KEY_SHELL);
 	const char *name = image ? image->value : gk_key_default(GK_KEY_IMAGE);
-	if (strcmp(name, GK_IMAGE_HOST) == 0)
+	if (strcmp(name, GK_IMAGE_HOST) == 0) {
+		check_host_root(l, shell ? shell->value : gk_key_default(GK_KEY_SHELL),
+			image ? image->line : line, line);
 		return;
+	}
 	snprintf(path, sizeof path, "%s/%s", l->image_dir, name);
 	if (lstat(path, &st) < 0) {
 		if (errno == ENOENT && (image == NULL || setting_of(s, GK_KEY_IMAGE) == image))
@@ -246,8 +321,10 @@ int gk_check_host(
 {
 	const struct gk_setting *dir =
 		setting_of(section_of(config, GK_SECTION_HOST), GK_KEY_IMAGE_DIR);
-	struct look l = { config, arena, warnings,
-		dir ? dir->value : gk_key_default(GK_KEY_IMAGE_DIR), 0 };
+	struct look l = { .config = config,
+		.arena = arena,
+		.warnings = warnings,
+		.image_dir = dir ? dir->value : gk_key_default(GK_KEY_IMAGE_DIR) };
 	for (size_t i = 0; i < config->nsections; i++) {
 		const struct gk_section *s = &config->sections[i];
 		check_title(&l, s);

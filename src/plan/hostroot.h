@@ -25,6 +25,7 @@ struct gk_host_rule {
 	const char *pattern; /* absolute; "*", "?" and "[...]" match within one component */
 	bool leave_out;      /* "!": what it matches stays out, whichever other line lets it in */
 	bool optional;       /* from the list that comes with gocker */
+	bool matched;        /* something on the host is what it means */
 	unsigned line;
 };
 struct gk_host_rules {
@@ -52,6 +53,8 @@ struct gk_host_item {
 struct gk_hostroot {
 	const struct gk_host_item *items;
 	size_t n;
+	const struct gk_host_rule *rules; /* the lines of both lists */
+	size_t nrules;
 };
 
 /* Reads an allow-list of size bytes and adds its lines to rules. path is used in messages, NULL

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,10 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "cli/check-host.h"
 #include "cli/enable/accounts.h"
 #include "cli/doctor/doctor.h"
+#include "cli/image/exposed.h"
 #include "cli/program.h"
 #include "cli/sessions/sessions.h"
 #include "cli/spawn.h"
@@ -22,6 +25,7 @@
 #include "image/tools.h"
 #include "plan/hostroot.h"
 #include "run/cgroup/cgroup.h"
+#include "run/store/hostroot.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
 #include "run/store/record.h"
@@ -275,14 +279,88 @@ static void check_age(struct gk_doctor *d, const char *image, int version_fd)
 			"%s is as it was made, %ld days ago", image, days);
 }
 
-static void check_image(struct gk_doctor *d, const char *dir, const char *image)
+/* ---- image = host ---- */
+
+static void on_allow(void *arg, const char *reason, const char *hint)
+{
+	gk_found(arg, GK_FOUND_WARN, "image", hint, "%s", reason);
+}
+
+static void on_exposed(void *arg, const char *path, const char *why)
+{
+	(void)path;
+	(void)why;
+	++*(size_t *)arg;
+}
+
+/* Homes in a directory that every session sees: their names, and what others may read in them. */
+static void check_homes_seen(struct gk_doctor *d, const struct gk_hostroot *host, uint64_t min_uid)
+{
+	size_t n = 0;
+	const char *first = NULL, *dir = NULL;
+	setpwent();
+	for (const struct passwd *pw; (pw = getpwent());) {
+		const struct gk_host_item *item = (uint64_t)pw->pw_uid < min_uid ?
+			NULL :
+			gk_host_dir_around(host, pw->pw_dir);
+		struct stat st;
+		if (!item || stat(pw->pw_dir, &st) < 0 || st.st_uid != pw->pw_uid)
+			continue;
+		if (n++ == 0) {
+			first = gk_arena_strdup(&d->arena, pw->pw_dir);
+			dir = item->path;
+		}
+	}
+	endpwent();
+	if (n)
+		gk_found(d, GK_FOUND_WARN, "image",
+			gk_arena_printf(&d->arena,
+				"a line !DIRECTORY in " GK_HOST_ALLOW_PATH
+				" for the directory of homes in %s",
+				dir),
+			"host: every session sees %s%s", first ? first : "a home",
+			n > 1 ? " and other homes" : "");
+}
+
+static bool is_merged(void)
+{
+	struct stat st;
+	return lstat("/bin", &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Made of the host's own files at each login: there is nothing to verify, but what is seen. */
+static void check_host_image(struct gk_doctor *d, uint64_t min_uid)
+{
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_hostroot host;
+	size_t exposed = 0, parts = 0;
+	if (gk_hostroot_survey(&d->arena, &host, &err) < 0) {
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "image",
+			"correct that; every login with image = host is refused", "%s", err.msg);
+		return;
+	}
+	gk_check_allow(&host, &d->arena, on_allow, d);
+	check_homes_seen(d, &host, min_uid);
+	(void)gk_exposed_find(&host, NULL, on_exposed, &exposed);
+	if (exposed)
+		gk_found(d, GK_FOUND_WARN, "image",
+			"gocker image show host lists them; use chmod o-r, or a line !PATH "
+			"in " GK_HOST_ALLOW_PATH,
+			"host: %zu file%s that sessions see may be secret", exposed,
+			exposed == 1 ? "" : "s");
+	for (size_t i = 0; i < host.n; i++)
+		parts += !host.items[i].left_out;
+	gk_found(d, GK_FOUND_OK, "image", NULL, "host is made of %zu parts of this host (%s /usr)",
+		parts, is_merged() ? "merged" : "/bin, /sbin and /lib* beside");
+}
+
+static void check_image(struct gk_doctor *d, const struct gk_policy *policy, const char *image)
 {
 	struct gk_err err = GK_ERR_INIT;
 	gk_autoclose int root = -1, lock = -1;
-	/* Made of the host's own files at each login: there is nothing to open. */
 	if (strcmp(image, GK_IMAGE_HOST) == 0)
-		return;
-	if (gk_image_open(dir, image, 0, &root, &lock, &err) < 0)
+		check_host_image(d, policy->min_uid);
+	else if (gk_image_open(policy->image_dir, image, 0, &root, &lock, &err) < 0)
 		gk_found(d, GK_FOUND_BAD, "image",
 			gk_arena_printf(&d->arena,
 				"gocker image list shows those that are there; else gocker image fetch %s",
@@ -318,7 +396,7 @@ static void check_images(struct gk_doctor *d)
 		while (strcmp(seen[first], seen[i]) != 0)
 			first++;
 		if (first == i)
-			check_image(d, policy.image_dir, seen[i]);
+			check_image(d, &policy, seen[i]);
 	}
 }
 

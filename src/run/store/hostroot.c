@@ -31,7 +31,7 @@ struct survey {
 	size_t n, cap;
 	char *listed; /* the directory whose names are kept: most patterns are in /etc */
 	struct names names;
-	bool own; /* the line at hand is the administrator's */
+	struct gk_host_rule *rule; /* at hand; NULL for what is always in */
 };
 
 static int no_memory(const struct survey *s)
@@ -90,11 +90,17 @@ static const char *why_left_out(const struct survey *s, const char *path, const 
 	return (size_t)st->st_size > GK_HOST_COPY_MAX ? "it is too large to be copied" : NULL;
 }
 
+/* Whether a line of the administrator's names it. */
+static bool is_own(const struct survey *s)
+{
+	return s->rule && !s->rule->optional;
+}
+
 static bool taken_before(struct survey *s, const char *path)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->items[i].path, path) == 0) {
-			s->items[i].listed = s->items[i].listed || s->own;
+			s->items[i].listed = s->items[i].listed || is_own(s);
 			return true;
 		}
 	return false;
@@ -118,7 +124,7 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 								    GK_HOST_FILE,
 		.path = gk_arena_strdup(s->arena, path),
 		.left_out = why,
-		.listed = s->own,
+		.listed = is_own(s),
 		.runs = S_ISREG(st->st_mode) && (st->st_mode & 01) };
 	if (item.kind == GK_HOST_LINK) {
 		ssize_t n = readlink(path, link, sizeof link - 1);
@@ -142,6 +148,8 @@ static int take(struct survey *s, const char *path)
 {
 	struct stat st;
 	int r = look(path, &st);
+	if (s->rule && (r == 0 || r == -ELOOP))
+		s->rule->matched = true;
 	if (r == -ENOENT || r == -ENOTDIR || taken_before(s, path))
 		return 0;
 	if (r == -ELOOP) {
@@ -243,12 +251,14 @@ static int split(struct survey *s, struct gk_host_item *dir)
 
 /* Splits the directories on the way to what a line with "!" keeps out, so that none of them is
  * bound with it. at is the way so far, which has no wildcard, and rest what follows it. */
-static int keep_out(struct survey *s, const struct gk_host_rule *rule, const char *at,
-	const char *rest, bool wild)
+static int keep_out(
+	struct survey *s, struct gk_host_rule *rule, const char *at, const char *rest, bool wild)
 {
 	struct gk_host_item *item = find_item(s, at);
 	struct names names;
 	int r = 0;
+	if (!*rest && item)
+		rule->matched = true;
 	if (!*rest || (item && item->left_out) || (item && item->kind == GK_HOST_FILE))
 		return 0;
 	/* Where a wildcard found the link, what it leads to is found by its own name. */
@@ -283,7 +293,7 @@ static int keep_out(struct survey *s, const struct gk_host_rule *rule, const cha
 static void drop_covered(struct survey *s)
 {
 	size_t n = 0;
-	const struct gk_hostroot all = { s->items, s->n };
+	const struct gk_hostroot all = { .items = s->items, .n = s->n };
 	bool *covered = gk_arena_array(s->arena, s->n, sizeof *covered);
 	for (size_t i = 0; covered && i < s->n; i++)
 		covered[i] = gk_host_dir_around(&all, s->items[i].path) != NULL;
@@ -317,18 +327,18 @@ int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct g
 	if (r == 0)
 		r = take_system(&s);
 	for (size_t i = 0; r == 0 && i < s.rules.n; i++) {
-		s.own = !s.rules.list[i].optional;
+		s.rule = &s.rules.list[i];
 		if (!s.rules.list[i].leave_out)
 			r = expand(&s, s.rules.list[i].pattern);
 	}
-	s.own = false;
+	s.rule = NULL;
 	for (size_t i = 0; r == 0 && i < s.rules.n; i++)
 		if (s.rules.list[i].leave_out)
 			r = keep_out(&s, &s.rules.list[i], "", s.rules.list[i].pattern, false);
 	if (r == 0)
 		drop_covered(&s);
 	if (r == 0)
-		*ret = (struct gk_hostroot){ s.items, s.n };
+		*ret = (struct gk_hostroot){ s.items, s.n, s.rules.list, s.rules.n };
 	return r;
 }
 
