@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <linux/capability.h>
 
@@ -146,6 +147,22 @@ int gk_creds_become(const struct gk_credentials *cred)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+void gk_creds_raise_files(void)
+{
+	/* None may have more than fs.nr_open. */
+	enum { MOST = 1 << 30 };
+	struct rlimit now;
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0)
+		return;
+	for (rlim_t n = MOST; n > now.rlim_max; n /= 2) {
+		const struct rlimit more = { n, n };
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return;
+	}
+	now.rlim_cur = now.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &now);
 }
 
 int gk_creds_reduce(uint64_t caps, struct gk_err *err)

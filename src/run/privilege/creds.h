@@ -23,6 +23,12 @@ int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err);
  * it. Returns 0 or -errno. */
 int gk_creds_become(const struct gk_credentials *cred);
 
+/* Raises the limit of open files as far as it goes, the hard one too. For a process that is about
+ * to become the user and sends descriptors then: once those that are under way in sockets, sent by
+ * whichever process of the user's, are more than this limit of the sender's, none is sent any more
+ * (unix(7), ETOOMANYREFS), and any session of the user's could keep the user's next login out. */
+void gk_creds_raise_files(void);
+
 /* Keeps uid 0 but only the capabilities in caps (bits), and sets no_new_privs: for the supervisor
  * (0) and init (CAP_KILL). They exec nothing; the bounding set is as gk_creds_bound left it. */
 int gk_creds_reduce(uint64_t caps, struct gk_err *err);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -245,10 +246,20 @@ static int make_pairs(struct gk_stdio *s)
 int gk_stdio_start(struct gk_stdio *s, struct gk_err *err)
 {
 	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
-	int r = make_pairs(s);
+	struct rlimit files;
+	int r = getrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
+	/* The caller may have left no number free below the limit; and the child keeps it. */
+	gk_creds_raise_files();
+	if (r == 0)
+		r = make_pairs(s);
 	pid_t pid = r < 0 ? r : gk_sys_clone3(&args);
 	if (pid == 0)
 		serve(s);
+	if (pid > 0 && setrlimit(RLIMIT_NOFILE, &files) < 0) {
+		r = -errno;
+		(void)kill(pid, SIGKILL);
+		pid = r;
+	}
 	if (pid < 0)
 		return gk_fail_errno(err, (int)pid, "cannot hand over the descriptors");
 	s->pid = pid;
@@ -269,6 +280,17 @@ static int await_report(const struct gk_stdio *s)
 			return -EPIPE;
 	}
 	return -ETIMEDOUT;
+}
+
+/* To the lowest number that is free: what is copied at a fork grows with the highest one. */
+static int lower(int *fd)
+{
+	int low = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (low < 0)
+		return -errno;
+	(void)close(low < *fd ? *fd : low);
+	*fd = low < *fd ? low : *fd;
+	return 0;
 }
 
 static int put_null(void)
@@ -296,10 +318,12 @@ int gk_stdio_take(struct gk_stdio *s, struct gk_err *err)
 	s->taken = true;
 	for (size_t i = 0; i < sizeof s->theirs / sizeof *s->theirs; i++)
 		gk_close_fd(&s->theirs[i]);
+	r = lower(&s->link) < 0 || lower(&s->payload) < 0 ? -EMFILE : 0;
 	m.tty.fd = s->tty.fd;
 	s->tty = m.tty;
 	s->nobody = m.nobody;
-	r = s->pidfd = gk_sys_pidfd_open(s->pid);
+	if (r == 0)
+		r = s->pidfd = gk_sys_pidfd_open(s->pid);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot hand over the descriptors");
 	if (m.err.code) {

@@ -148,6 +148,7 @@ static void child_open(
 	if ((sock != SOCK_FD && dup3(sock, SOCK_FD, O_CLOEXEC) < 0) ||
 		gk_sys_close_range(SOCK_FD + 1, ~0U) < 0)
 		_exit(1);
+	gk_creds_raise_files();
 	int r = gk_creds_become(cred);
 	/* After the change of ids, which clears it; a supervisor that died before is noticed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
@@ -242,12 +243,11 @@ static const char *reason(const struct gk_bind *bind, int r)
 	case -EXDEV: return "its path has a \"..\"";
 	case -EPERM: return "it belongs to someone else";
 	case -ETIMEDOUT: return "its file system does not answer";
-	case -EINVAL:
-		if (bind->file)
-			return "it is neither a regular file nor a socket";
-		/* fall through */
-	default: return bind->socket ? "it is not a usable socket" : "it cannot be opened";
+	default: break;
 	}
+	if (r == -EINVAL && bind->file)
+		return "it is neither a regular file nor a socket";
+	return bind->socket ? "it is not a usable socket" : "it cannot be opened";
 }
 
 int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,

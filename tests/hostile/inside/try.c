@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -291,6 +292,43 @@ static long try_hand(char **a)
 		pause();
 }
 
+/* Has so many descriptors under way that nobody takes, says so, and stays. */
+static long try_fly(char **a)
+{
+	enum { EACH = 250 };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(EACH * sizeof(int))];
+	} control = { 0 };
+	static char line[] = "x";
+	struct iovec iov = { line, 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof control.buf };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	struct rlimit files;
+	int fd[EACH], pair[2];
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fd);
+	for (int i = 0; i < EACH; i++)
+		fd[i] = 0;
+	memcpy(CMSG_DATA(c), fd, sizeof fd);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -1;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -1;
+	for (long n = 0; n < number(a[0]); n += EACH)
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0 || sendmsg(pair[0], &msg, 0) < 0)
+			return -1;
+	puts("flying");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static const struct attempt {
 	const char *name;
 	long (*fn)(char **args);
@@ -324,6 +362,7 @@ static const struct attempt {
 	{ "chroot-escape", try_chroot_escape },
 	{ "flood", try_flood },
 	{ "hand", try_hand },
+	{ "fly", try_fly },
 };
 
 int main(int argc, char **argv)
