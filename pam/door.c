@@ -198,7 +198,7 @@ int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *questi
 		door->state = GK_PAM_STARTED;
 	if (r == 0)
 		door->mode = (enum gk_link_mode)answer->mode;
-	if (r < 0 || answer->kind == GK_LINK_FREE || question->kind == GK_LINK_ASK)
+	if (r < 0 || answer->kind == GK_LINK_FREE || question->kind != GK_LINK_OPEN)
 		(void)gk_door_end(door);
 	return r;
 }

@@ -20,7 +20,9 @@
 #include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
 #include "run/store/hostroot.h"
+#include "run/store/image.h"
 #include "run/store/load.h"
+#include "run/store/record.h"
 #include "run/privilege/seccomp.h"
 
 /* A stack whose last line can't come is refused at once (keeper-stack.c). Should it not come all
@@ -76,7 +78,7 @@ static int receive_question(struct gk_keeper *k, struct gk_err *err)
 	q->user[sizeof q->user - 1] = q->service[sizeof q->service - 1] = '\0';
 	q->text[sizeof q->text - 1] = '\0';
 	q->tty[sizeof q->tty - 1] = q->rhost[sizeof q->rhost - 1] = '\0';
-	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK)
+	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK && kind != GK_LINK_CHECK)
 		return gk_fail(err, -EPROTO, "the module asks nothing");
 	return 0;
 }
@@ -110,6 +112,27 @@ static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err 
 	return r;
 }
 
+/* What most refusals of gk_session_open are for: a slot and the image, both let go at once. Who
+ * takes a slot tries again for a moment before it is told that all are taken (record.c). */
+static int try_to_open(struct gk_keeper *k, struct gk_err *err)
+{
+	const struct gk_policy *policy = &k->policy;
+	struct gk_slot slot = GK_SLOT_INIT;
+	gk_autoclose int root = -1, lock = -1;
+	int r = gk_slot_take(
+		k->who.uid, policy->user_sessions_max, policy->sessions_max, &slot, err);
+	if (r < 0)
+		return r;
+	gk_slot_release(&slot);
+	const char *path = k->plan.image_path, *slash = path ? strrchr(path, '/') : NULL;
+	if (!slash)
+		return 0; /* image = host */
+	const char *dir = gk_arena_printf(&k->arena, "%.*s", (int)(slash - path), path);
+	if (!dir)
+		return gk_fail_errno(err, -ENOMEM, "cannot plan the session");
+	return gk_image_open(dir, slash + 1, 0, &root, &lock, err);
+}
+
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_err ignored = GK_ERR_INIT;
@@ -133,7 +156,8 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 		r = fill_caller(k);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
-	return make_plan(k, NULL, err);
+	r = make_plan(k, NULL, err);
+	return r == 0 && k->question.kind == GK_LINK_CHECK ? try_to_open(k, err) : r;
 }
 
 /* Tells the module what awaits the user. Returns 1 when there is more to do. */

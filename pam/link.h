@@ -22,6 +22,7 @@ enum gk_link_kind {
 	GK_LINK_OPEN = 1, /* who logs in: user, service, tty, rhost, and the program that the
 			     administrator has named for the line: mode (0: none) and text */
 	GK_LINK_ASK,      /* is this user contained? */
+	GK_LINK_CHECK, /* could a session open now? As GK_LINK_OPEN; answered by LIMITS or FREE */
 	GK_LINK_ENTER, /* build the container; names of the variables that the other modules of the
 			  stack have set */
 	GK_LINK_COUNTED, /* with GK_LINK_WHOLE: the caller is in its cgroup */

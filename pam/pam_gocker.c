@@ -26,7 +26,7 @@
 #define EXPORT  __attribute__((visibility("default")))
 
 struct options {
-	bool outer, debug;
+	bool outer, check, debug;
 	const char *break_glass;
 	enum gk_link_mode mode; /* of the program that the administrator names, 0: none */
 	const char *program;
@@ -69,6 +69,8 @@ static struct options read_options(int argc, const char **argv)
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "outer") == 0)
 			o.outer = true;
+		else if (strcmp(argv[i], "check") == 0)
+			o.check = true;
 		else if (strcmp(argv[i], "debug") == 0)
 			o.debug = true;
 		else if (value_of(argv[i], "break_glass"))
@@ -400,6 +402,8 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 	struct options o = read_options(argc, argv);
 	sigset_t before;
 	int r;
+	if (o.check)
+		o.unknown = "check"; /* of the account part */
 	hold_children(&before);
 	if (other_user(pamh, &o))
 		r = refuse_other_user(pamh, flags);
@@ -420,8 +424,9 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
 	return r;
 }
 
-/* For services that run a user's code on the host and can't be contained (systemd-user): contained
- * users are refused. */
+/* With `check`: whether a session could open now, so that sshd refuses the connection where it
+ * could not. Without, for services that run a user's code on the host and can't be contained
+ * (systemd-user): contained users are refused. */
 EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	struct options o = read_options(argc, argv);
@@ -434,11 +439,14 @@ EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char 
 	struct gk_pam_door *door = gk_door_new();
 	if (!door)
 		return PAM_PERM_DENIED;
-	fill_question(pamh, GK_LINK_ASK, &question);
+	fill_question(pamh, o.check ? GK_LINK_CHECK : GK_LINK_ASK, &question);
+	question.mode = (int32_t)o.mode;
+	if (o.program)
+		snprintf(question.text, sizeof question.text, "%s", o.program);
 	hold_children(&before);
 	r = gk_door_start(door, &question, &answer, &why);
 	release_children(&before);
-	bool is_free = r == 0 && door->state == GK_PAM_FREE;
+	bool is_free = r == 0 && (o.check || door->state == GK_PAM_FREE);
 	gk_door_free(door);
 	if (is_free)
 		return PAM_SUCCESS;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 400
+# timeout: 900
 # A refusal is a refusal for every caller: nothing runs on the host, whatever the caller makes of what the
 # module returns. And stdout stays the client's.
 . "$(dirname "$0")/../lib/test.sh"
@@ -118,10 +118,48 @@ for server in internal /usr/lib/openssh/sftp-server; do
 	isnt "$rc" 0 "sftp ($server) is refused"
 	unlike "$out$err" 'Received message too long' "sftp ($server): no word is taken for a packet"
 done
+mark_syslog
 run timeout 60 ssh -N -l alice gocker
 is "$rc" 255 "ssh -N: the connection is ended"
 gone() { ! pgrep -u alice >/dev/null; }
-check "and nothing of alice's is left" wait_until 10 gone
+check "and nothing of alice's is left" wait_until 60 gone
+like "$(gocker_log)" 'event=killed' "control: the keeper ended her side of sshd"
+
+# The account line: the connection is refused at once, with a banner that has the reason.
+no_sessions_of() { ! gocker_log | grep 'session opened'; }
+sed -i '0,/^account.*/s//&\naccount required pam_gocker.so check/' /etc/pam.d/gocker-sshd
+for fault in 'image = nosuch:no image' 'pids_max = many:pids_max'; do
+	set_ini "${fault%:*}"
+	mark_syslog
+	run ssh_as alice -o LogLevel=INFO 'echo ran' # the client hides banners from ERROR on
+	like "$rc:$out:$err" "^255::.*gocker: .*${fault#*:}" "check, ${fault%:*}: the connection is refused, the reason is on stderr"
+	check "${fault%:*}: no session was opened" no_sessions_of
+done
+# Forty clients that ask for no command: each connection is closed by sshd itself. Control: with the session
+# lines alone (above) the keeper has had to end the user's side.
+set_ini 'image = nosuch'
+sshd_pid=$(cat "$SSHD_DIR/pid")
+mark_syslog
+for _ in {1..10}; do # fewer at a time than sshd's MaxStartups
+	clients=()
+	for _ in {1..4}; do
+		timeout 120 ssh -N -l alice -o LogLevel=INFO gocker 2>>"$GKT_WORK/refusals" &
+		clients+=($!)
+	done
+	wait "${clients[@]}"
+done
+is "$(grep -c "gocker: there is no image 'nosuch'" "$GKT_WORK/refusals")" 40 "40 x ssh -N: each client prints the reason"
+nothing_of_it() { ! pgrep -P "$sshd_pid" >/dev/null && ! pgrep -u alice >/dev/null; }
+check "no process of sshd's or of alice's is left" wait_until 60 nothing_of_it
+unlike "$(gocker_log)" 'event=killed' "and the keeper had none to end"
+set_ini 'user_sessions_max = 1'
+hold_session alice
+run ssh_as alice -o LogLevel=INFO 'echo ran'
+like "$rc:$out:$err" '^255::.*gocker: 1 session' "check, user_sessions_max reached: the same"
+drop_session
+wait_until 60 no_leaves
+run ssh_as alice 'hostname'
+is "$rc:$out" 0:gocker-container "control: the next login gets in, and is contained"
 set_ini
 run ssh_as alice 'echo ran'
 is "$rc:$out" 0:ran "control: the command runs, and stdout has its output alone"
