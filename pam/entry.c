@@ -18,6 +18,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 
+#include "base/elf.h"
 #include "base/err.h"
 #include "base/sys.h"
 #include "plan/env.h"
@@ -50,6 +51,18 @@ static int refuse_shell(int code, const char *shell, const char *text)
 	say(shell);
 	say(text);
 	return code;
+}
+
+/* Where the file tells why it does not start. Returns false, silent, where it does not. */
+static bool say_reason(const char *shell, int error)
+{
+	char reason[400];
+	if (!gk_exec_reason(shell, error, reason, sizeof reason))
+		return false;
+	(void)refuse_shell(0, shell, " ");
+	say(reason);
+	say("; nothing was run\n");
+	return true;
 }
 
 /* ---- orders ---- */
@@ -227,8 +240,13 @@ int main(int argc, char **argv)
 	char **out = shell_argv(&orders, argc, argv);
 	if (!out || clean_environment(&orders) < 0 || confine(&orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot confine this shell; nothing was run");
+	if (say_reason(orders.policy.shell, 0))
+		return GK_EXIT_CANNOT_RUN;
 	(void)execv(orders.policy.shell, out);
-	bool missing = errno == ENOENT || errno == ENOTDIR;
+	int error = errno;
+	bool missing = error == ENOENT || error == ENOTDIR;
+	if (say_reason(orders.policy.shell, error))
+		return missing ? GK_EXIT_NOT_FOUND : GK_EXIT_CANNOT_RUN;
 	return missing ? refuse_shell(GK_EXIT_NOT_FOUND, orders.policy.shell, NOT_THERE) :
 			 refuse_shell(GK_EXIT_CANNOT_RUN, orders.policy.shell,
 				 " cannot be run in the session\n");

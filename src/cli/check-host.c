@@ -1,7 +1,6 @@
 #include "cli/check-host.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/elf.h"
 #include "base/sys.h"
 #include "cli/options.h"
 #include "plan/hostroot.h"
@@ -109,26 +109,6 @@ static const char *const *all_images(struct look *l)
 	return names;
 }
 
-/* The machine of an ELF program, EM_NONE for anything else. */
-static unsigned machine_of(int fd)
-{
-	Elf64_Ehdr head; /* e_machine is at the same place in the 32-bit header */
-	if (pread(fd, &head, sizeof head, 0) < (ssize_t)sizeof(Elf32_Ehdr) ||
-		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
-		return EM_NONE;
-	return head.e_machine;
-}
-
-/* Whether this host runs programs of that machine: its own, and what its CPU does besides. With an
- * emulator (binfmt_misc) it may run more, which is not asked. */
-static bool is_runnable(unsigned machine)
-{
-	gk_autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	unsigned own = self < 0 ? EM_NONE : machine_of(self);
-	return machine == EM_NONE || own == EM_NONE || machine == own ||
-		(own == EM_X86_64 && machine == EM_386) || (own == EM_AARCH64 && machine == EM_ARM);
-}
-
 static void check_shell(
 	struct look *l, const char *image, int root, const char *shell, unsigned line)
 {
@@ -136,15 +116,16 @@ static void check_shell(
 		shell++;
 	gk_autoclose int fd =
 		gk_sys_openat2(root, shell, O_RDONLY | O_CLOEXEC | O_NONBLOCK, RESOLVE_IN_ROOT);
+	const char *machine;
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		warn(l, line, "its logins will be refused; name a shell that the image has",
 			gk_arena_printf(l->arena, "the image %s has no program /%s", image, shell));
-	else if (!is_runnable(machine_of(fd)))
+	else if ((machine = gk_elf_other_machine(fd)))
 		warn(l, line, "its logins will be refused; get the image for this machine",
 			gk_arena_printf(l->arena,
-				"the image %s is made for another machine: /%s (ELF machine %u)",
-				image, shell, machine_of(fd)));
+				"the image %s is made for another machine: /%s is a program for %s",
+				image, shell, machine));
 }
 
 static const struct gk_setting *setting_of(const struct gk_section *s, enum gk_key key)

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "image/elf.h"
+#include "base/elf.h"
 #include "image/info.h"
 #include "image/spawn.h"
 #include "image/tools.h"

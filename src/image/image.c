@@ -9,9 +9,9 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "base/elf.h"
 #include "base/sys.h"
 #include "image/cage.h"
-#include "image/elf.h"
 #include "image/info.h"
 #include "image/layered.h"
 #include "image/manifest.h"
@@ -44,23 +44,30 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 	return r < 0 ? gk_fail_errno(err, r, "stopped") : gk_staging_commit(staging, err);
 }
 
-/* Whether what was unpacked is for this machine, as far as its shell tells. */
-static int check_machine(int root_fd, const char *label, struct gk_err *err)
+const char *gk_image_other_machine(int root_fd, const char **ret_program)
 {
-	static const char *const programs[] = { "bin/sh", "usr/bin/env", "bin/busybox" };
+	static const char *const programs[] = { "/bin/sh", "/usr/bin/env", "/bin/busybox" };
 	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
 		struct stat st;
-		gk_autoclose int fd = gk_sys_openat2(root_fd, programs[i], O_RDONLY | O_NONBLOCK,
-			RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		gk_autoclose int fd = gk_sys_openat2(root_fd, programs[i] + 1,
+			O_RDONLY | O_NONBLOCK, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
+		*ret_program = programs[i];
 		const char *other = gk_elf_other_machine(fd);
 		if (other)
-			return gk_fail(err, -ENOEXEC,
-				"%s is for another machine: its /%s is a program for %s", label,
-				programs[i], other);
+			return other;
 	}
-	return 0;
+	return NULL;
+}
+
+static int check_machine(int root_fd, const char *label, struct gk_err *err)
+{
+	const char *program, *other = gk_image_other_machine(root_fd, &program);
+	return other ?
+		gk_fail(err, -ENOEXEC, "%s is for another machine: its %s is a program for %s",
+			label, program, other) :
+		0;
 }
 
 static int seal_unpacked(struct gk_staging *staging, const char *label,

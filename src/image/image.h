@@ -36,6 +36,11 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 int gk_image_busybox(const struct gk_store *store, const char *name, const char *busybox,
 	const struct gk_making *making, struct gk_err *err);
 
+/* The machine that a root is for, as far as its shell tells, where that is another than this
+ * host's; *ret_program is then the program that told. NULL when it is this host's, or nothing
+ * tells. */
+const char *gk_image_other_machine(int root_fd, const char **ret_program);
+
 /* The first step of a change: a new version under construction that holds what image name holds
  * now, and its record. */
 int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,

@@ -13,9 +13,9 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "base/elf.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "image/elf.h"
 #include "image/hostfiles.h"
 #include "image/info.h"
 #include "image/inroot.h"

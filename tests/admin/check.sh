@@ -47,7 +47,7 @@ rm -f /var/lib/gocker/images/other/bin/sh
 cp "$(readlink -f /bin/true)" /var/lib/gocker/images/other/bin/sh
 printf '\xf3\x00' | dd of=/var/lib/gocker/images/other/bin/sh bs=1 seek=18 conv=notrunc status=none # EM_RISCV
 write '[default]' 'image = other'
-checks "another machine" 2 'the image other is made for another machine: /bin/sh \(ELF machine 243\); '
+checks "another machine" 2 'the image other is made for another machine: /bin/sh is a program for riscv; '
 write '[group:students]' 'image = other'
 checks "another machine, in a group's section" 2 'the image other is made for another machine'
 

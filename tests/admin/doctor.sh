@@ -201,6 +201,12 @@ echo changed >>/var/lib/gocker/images/made/etc/motd
 doctor
 like "$rc:$out" '1:.*bad +image +made is not as it was made
  +do: gocker image verify made' "one that was changed"
+mkdir -p /var/lib/gocker/images/other/bin
+cp "$(readlink -f /bin/true)" /var/lib/gocker/images/other/bin/sh
+printf '\xf3\x00' | dd of=/var/lib/gocker/images/other/bin/sh bs=1 seek=18 conv=notrunc status=none # EM_RISCV
+set_ini 'image = other'
+doctor
+like "$rc:$out" '1:.*bad +image +other is for another machine: its /bin/sh is a program for riscv' "one for another machine"
 set_ini
 chown carol /home/alice
 like "$(bad alice)" "home trial" "a home that is another's, and the trial that fails for it"

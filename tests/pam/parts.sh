@@ -82,4 +82,15 @@ for root in overlay readonly; do
 	is "$rc:$out:$err" "127::gocker: $GOCKER_SHELL is not in the image; nothing was run" \
 		"root = $root: shell = gocker-shell is no loop"
 done
+# A shell that is there and does not start says why, as at the shell door.
+mkdir -p /srv/odd
+cp "$(readlink -f /bin/true)" /srv/odd/loader
+cp "$(readlink -f /bin/true)" /srv/odd/riscv
+printf '\xf3\x00' | dd of=/srv/odd/riscv bs=1 seek=18 conv=notrunc status=none # EM_RISCV
+set_ini 'volumes = /srv/odd:/odd:ro' 'shell = /odd/loader'
+run timeout 60 ssh -l alice gocker 'echo ran'
+like "$rc:$out:$err" '^127::gocker: /odd/loader needs the loader /[^ ]*, which is not in the image; nothing was run$' "a shell without its loader says so"
+set_ini 'volumes = /srv/odd:/odd:ro' 'shell = /odd/riscv'
+run timeout 60 ssh -l alice gocker 'echo ran'
+is "$rc:$out:$err" "126::gocker: /odd/riscv is a program for another machine (riscv); nothing was run" "one for another machine, too"
 check_clean "nothing is left"

@@ -5,6 +5,7 @@ need_product
 add_user alice
 set_ini
 start_sshd
+own_images
 remember_host
 
 start_master alice
@@ -43,6 +44,36 @@ is "$(ended 'true')" "exit 127" "the policy's shell is not in the image: 127"
 is "$(wc -l <"$GKT_WORK/ended.err")" 1 "and one line says so"
 set_ini 'shell = /etc/passwd'
 is "$(ended 'true')" "exit 126" "the policy's shell can't be run: 126"
+
+# A shell that is in the image, and does not start.
+images=/var/lib/gocker/images
+shell_says() { # STATUS TEXT NAME
+	is "$(ended 'true')" "exit $1" "$3: $1"
+	is "$(cat "$GKT_WORK/ended.err")" "gocker: /bin/odd $2; nothing was run" "$3: the reason is told"
+}
+patch() { # FILE OFFSET BYTES
+	printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+set_ini 'shell = /bin/odd'
+cp "$(readlink -f /bin/true)" $images/alpine/bin/odd
+shell_says 127 "needs the loader $(readelf -l /bin/true | sed -n 's/.*interpreter: \(.*\)]/\1/p'), which is not in the image" "a program of the host"
+printf '#!/opt/none -x\n' >$images/alpine/bin/odd
+shell_says 127 "needs the interpreter /opt/none, which is not in the image" "a script whose interpreter is missing"
+echo nothing >$images/alpine/bin/odd
+shell_says 126 "has no format that the kernel can execute" "a file that is no program"
+cp $images/alpine/bin/busybox $images/alpine/bin/odd
+patch $images/alpine/bin/odd 18 '\0363\0' # EM_RISCV
+shell_says 126 "is a program for another machine (riscv)" "a program for another machine"
+case $(uname -m) in
+x86_64) beside=i386 bytes='\0003\0' ;;
+*) beside=arm bytes='\0050\0' ;;
+esac
+patch $images/alpine/bin/odd 4 '\0001' # ELFCLASS32
+patch $images/alpine/bin/odd 18 "$bytes"
+shell_says 126 "is a program for another machine ($beside)" "one for the 32-bit machine, which the filter would stop at each call"
+rm $images/alpine/bin/odd
+run "$GOCKER" run true
+is "$rc" 0 "a program of the image starts"
 set_ini
 
 # A session ends with its first command, whatever else runs.

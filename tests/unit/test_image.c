@@ -12,7 +12,7 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
-#include "image/elf.h"
+#include "base/elf.h"
 #include "image/extract.h"
 #include "image/fetch.h"
 #include "image/image.h"

@@ -21,6 +21,7 @@
 #include "cli/program.h"
 #include "cli/sessions/sessions.h"
 #include "cli/spawn.h"
+#include "image/image.h"
 #include "image/info.h"
 #include "image/tools.h"
 #include "plan/hostroot.h"
@@ -357,6 +358,7 @@ static void check_host_image(struct gk_doctor *d, uint64_t min_uid)
 static void check_image(struct gk_doctor *d, const struct gk_policy *policy, const char *image)
 {
 	struct gk_err err = GK_ERR_INIT;
+	const char *program, *machine;
 	gk_autoclose int root = -1, lock = -1;
 	if (strcmp(image, GK_IMAGE_HOST) == 0)
 		check_host_image(d, policy->min_uid);
@@ -366,6 +368,11 @@ static void check_image(struct gk_doctor *d, const struct gk_policy *policy, con
 				"gocker image list shows those that are there; else gocker image fetch %s",
 				image),
 			"%s", err.msg);
+	else if ((machine = gk_image_other_machine(root, &program)))
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "image",
+			"gocker image import, of an image for this machine",
+			"%s is for another machine: its %s is a program for %s", image, program,
+			machine);
 	else
 		check_age(d, image, lock);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <linux/keyctl.h>
 
+#include "base/elf.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/privilege/creds.h"
@@ -55,21 +56,27 @@ static char *const *exec_strings(const char *const *list)
 	return (char *const *)(uintptr_t)list;
 }
 
-static int exec_in_path(const struct gk_plan *plan)
+/* Fills ret_found (PATH_MAX) with the file that was there but could not be executed, or with "". */
+static int exec_in_path(const struct gk_plan *plan, char *ret_found)
 {
 	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	for (const char *const *e = plan->env; *e; e++)
 		if (strncmp(*e, "PATH=", 5) == 0)
 			path = *e + 5;
 	int worst = ENOENT;
+	ret_found[0] = '\0';
 	while (*path) {
 		size_t len = strcspn(path, ":");
 		char full[PATH_MAX];
 		int n = snprintf(full, sizeof full, "%.*s/%s", (int)len, path, plan->exec_path);
 		if (len > 0 && n > 0 && (size_t)n < sizeof full) {
 			(void)execve(full, exec_strings(plan->argv), exec_strings(plan->env));
-			if (errno != ENOENT && errno != ENOTDIR)
-				worst = errno;
+			int e = errno;
+			bool missing = e == ENOENT || e == ENOTDIR;
+			if (!missing)
+				worst = e;
+			if (!missing || (!ret_found[0] && access(full, F_OK) == 0))
+				memcpy(ret_found, full, (size_t)n + 1);
 		}
 		path += len + (path[len] == ':');
 	}
@@ -78,17 +85,26 @@ static int exec_in_path(const struct gk_plan *plan)
 
 static int run(const struct gk_plan *plan, struct gk_err *err)
 {
-	int e;
-	if (strchr(plan->exec_path, '/')) {
-		(void)execve(plan->exec_path, exec_strings(plan->argv), exec_strings(plan->env));
+	char shown[256], reason[400], found[PATH_MAX];
+	int e = 0;
+	gk_escape(shown, sizeof shown, plan->exec_path);
+	if (!strchr(plan->exec_path, '/')) {
+		e = exec_in_path(plan, found);
+	} else if (snprintf(found, sizeof found, "%s", plan->exec_path) < (int)sizeof found) {
+		if (gk_exec_reason(found, 0, reason, sizeof reason)) {
+			gk_fail(err, -ENOEXEC, "%s %s; nothing was run", shown, reason);
+			return GK_EXIT_CANNOT_RUN;
+		}
+		(void)execve(found, exec_strings(plan->argv), exec_strings(plan->env));
 		e = errno;
 	} else {
-		e = exec_in_path(plan);
+		found[0] = '\0';
+		e = ENAMETOOLONG;
 	}
-	char shown[256];
-	gk_escape(shown, sizeof shown, plan->exec_path);
 	bool missing = e == ENOENT || e == ENOTDIR;
-	if (missing)
+	if (found[0] && gk_exec_reason(found, e, reason, sizeof reason))
+		gk_fail(err, -e, "%s %s; nothing was run", shown, reason);
+	else if (missing)
 		gk_fail(err, -e, "%s is not in the image; nothing was run", shown);
 	else
 		gk_fail_errno(err, -e, "cannot run %s in the session", shown);

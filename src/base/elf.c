@@ -1,15 +1,18 @@
-#include "image/elf.h"
+#include "base/elf.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #ifndef EM_LOONGARCH
 #define EM_LOONGARCH 258 /* elf.h of musl before 1.2.5 has none */
@@ -43,6 +46,10 @@ int gk_elf_loader(int fd, char *ret, size_t size)
 	return 0;
 }
 
+/* This very program's header, which the linker places (ld(1)): no file needs to be opened for it.
+ */
+extern const ElfW(Ehdr) __ehdr_start; /* NOLINT(bugprone-reserved-identifier) */
+
 /* Of the header only what both classes have at the same place. */
 static bool read_kind(int fd, unsigned char ident[EI_NIDENT], uint16_t *ret_machine)
 {
@@ -66,15 +73,62 @@ const char *gk_elf_other_machine(int fd)
 	} names[] = { { EM_X86_64, "x86_64" }, { EM_386, "i386" }, { EM_AARCH64, "aarch64" },
 		{ EM_ARM, "arm" }, { EM_PPC64, "ppc64" }, { EM_S390, "s390" },
 		{ EM_RISCV, "riscv" }, { EM_MIPS, "mips" }, { EM_LOONGARCH, "loongarch" } };
-	unsigned char mine[EI_NIDENT], theirs[EI_NIDENT];
-	uint16_t my_machine, machine;
-	gk_autoclose int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	if (self < 0 || !read_kind(self, mine, &my_machine) || !read_kind(fd, theirs, &machine) ||
-		(machine == my_machine && mine[EI_CLASS] == theirs[EI_CLASS] &&
+	const unsigned char *mine = __ehdr_start.e_ident;
+	unsigned char theirs[EI_NIDENT];
+	uint16_t machine;
+	if (!read_kind(fd, theirs, &machine) ||
+		(machine == __ehdr_start.e_machine && mine[EI_CLASS] == theirs[EI_CLASS] &&
 			mine[EI_DATA] == theirs[EI_DATA]))
 		return NULL;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (names[i].machine == machine)
 			return names[i].name;
 	return "another architecture";
+}
+
+/* Of "#!INTERPRETER ARGUMENT" the first word; false for any other file. */
+static bool read_interpreter(int fd, char *ret, size_t size)
+{
+	char line[PATH_MAX];
+	ssize_t n = pread(fd, line, sizeof line - 1, 0);
+	if (n < 2 || line[0] != '#' || line[1] != '!')
+		return false;
+	line[n] = '\0';
+	const char *word = line + 2 + strspn(line + 2, " \t");
+	size_t len = strcspn(word, " \t\n");
+	return len > 0 && (size_t)snprintf(ret, size, "%.*s", (int)len, word) < size;
+}
+
+/* What the file needs besides itself, and is not there. */
+static bool lacks(int fd, char *ret, size_t size)
+{
+	char needs[PATH_MAX], shown[256];
+	const char *what = gk_elf_loader(fd, needs, sizeof needs) == 1 ? "loader" :
+		read_interpreter(fd, needs, sizeof needs)              ? "interpreter" :
+									 NULL;
+	if (!what || access(needs, F_OK) == 0)
+		return false;
+	snprintf(ret, size, "needs the %s %s, which is not in the image", what,
+		gk_escape(shown, sizeof shown, needs));
+	return true;
+}
+
+bool gk_exec_reason(const char *path, int error, char *ret, size_t size)
+{
+	struct stat st;
+	gk_autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (error == ENOENT)
+		return lacks(fd, ret, size);
+	const char *machine = error == 0 || error == ENOEXEC ? gk_elf_other_machine(fd) : NULL;
+	/* execve(2) tells of all others: a binfmt_misc(5) handler may run them. */
+	const char *beside = __ehdr_start.e_machine == EM_AARCH64 ? "arm" : "i386";
+	if (machine && error == 0 && strcmp(machine, beside) != 0)
+		machine = NULL;
+	if (machine)
+		snprintf(ret, size, "is a program for another machine (%s)", machine);
+	else if (error == ENOEXEC)
+		snprintf(ret, size, "has no format that the kernel can execute");
+	return machine || error == ENOEXEC;
 }
