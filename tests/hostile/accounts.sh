@@ -43,6 +43,22 @@ sed -i '/^twin:/d' /etc/passwd
 run ssh_as alice 'hostname'
 is "$rc:$out" 0:of-alice "A59 control: the same account with the uid to itself logs in"
 
+# Lines as editors and scripts write them: what the system takes for an account counts, and nothing else.
+uid=$(uid_of alice) gid=$(id -g alice)
+cp /etc/passwd "$GKT_WORK/passwd"
+for line in "odd:x:$uid:$gid::/home/odd:/bin/sh" " odd:x:$uid:$gid::/home/odd:/bin/sh" "odd:x:0$uid:$gid::/:" "odd:x: $uid:$gid::/:" \
+	"odd:x:$uid:$gid:" "odd:x:$uid:$gid" "odd:x:$uid" "odd:x:${uid}x:$gid::/:" "odd:x::$gid::/:" "#odd:x:$uid:$gid::/:" "odd" ""; do
+	cp "$GKT_WORK/passwd" /etc/passwd
+	printf '%s\n' "$line" >>/etc/passwd
+	run as_uid env USER=alice LOGNAME=alice "$GOCKER_SHELL" -c hostname
+	if [ "$(id -u odd 2>/dev/null)" = "$uid" ]; then
+		like "$rc:$err" "^125:.*accounts alice and odd share uid" "A59 [shell]: '$line' is a second name"
+	else
+		is "$rc:$out" 0:of-alice "A59 [shell]: '$line' is none"
+	fi
+done
+cp "$GKT_WORK/passwd" /etc/passwd
+
 # A directory of accounts does not list them: one there is found by the name that the caller has. Here the
 # directory is nss-systemd with a record in a file.
 if [ -e /lib/x86_64-linux-gnu/libnss_systemd.so.2 ]; then

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,17 +276,45 @@ static int check_claim(const struct gk_identity *id, const char *claimed, struct
 	return pw && is_other(id, pw) ? refuse_shared(id, pw->pw_name, err) : 0;
 }
 
+/* A uid or gid of passwd(5), up to a colon or the end. */
+static bool take_number(char **at, uid_t *ret)
+{
+	char *word = strsep(at, ":"), *end;
+	if (!word)
+		return false;
+	unsigned long n = strtoul(word, &end, 10);
+	*ret = (uid_t)(n > UINT32_MAX ? UINT32_MAX : n);
+	return end != word && !*end;
+}
+
+/* The name and uid of a line of passwd(5) that the C library would take for an account.
+ * fgetpwent(3) would do, but asks for the file's position before and after each line. */
+static bool parse_account(char *line, struct passwd *ret)
+{
+	uid_t gid;
+	line[strcspn(line, "\n")] = '\0';
+	line += strspn(line, " \t\v\f\r");
+	/* "+" and "-" begin lines of the compat service, nsswitch.conf(5). */
+	if (strchr("#+-", *line))
+		return false;
+	ret->pw_name = strsep(&line, ":");
+	return line && strsep(&line, ":") && take_number(&line, &ret->pw_uid) &&
+		take_number(&line, &gid);
+}
+
 int gk_identity_check_sole(const struct gk_identity *id, const char *claimed, struct gk_err *err)
 {
 	int r = 0;
+	gk_autofree char *line = NULL;
+	size_t size = 0;
+	struct passwd pw;
 	FILE *f = fopen("/etc/passwd", "re");
 	if (!f && errno != ENOENT)
 		return gk_fail_errno(err, -errno, "cannot read /etc/passwd");
-	for (struct passwd *pw; r == 0 && f && (pw = fgetpwent(f));)
-		/* "+" and "-" begin lines of the compat service, nsswitch.conf(5). */
-		if (is_other(id, pw) && !strchr("+-", pw->pw_name[0]))
-			r = refuse_shared(id, pw->pw_name, err);
-	if (r == 0 && f && ferror(f))
+	while (r == 0 && f && getline(&line, &size, f) > 0)
+		if (parse_account(line, &pw) && is_other(id, &pw))
+			r = refuse_shared(id, pw.pw_name, err);
+	if (r == 0 && f && !feof(f))
 		r = gk_fail_errno(err, -EIO, "cannot read /etc/passwd");
 	if (f)
 		fclose(f);
