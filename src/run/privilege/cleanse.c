@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
+#include "run/privilege/status.h"
 
 /* The kernel's own for the first process of all, in nanoseconds. */
 #define TIMER_SLACK_NS 50000UL
@@ -116,12 +117,18 @@ static int reset_signals(struct gk_caller *ret, struct gk_err *err)
 	struct itimerval off = { 0 };
 	for (unsigned which = ITIMER_REAL; which <= ITIMER_PROF; which++)
 		(void)setitimer(which, &off, NULL);
+	/* All, where it is not known which are not the default already. */
+	_Static_assert(NSIG <= 65, "a mask of 64 signals");
+	struct gk_status status;
+	uint64_t change =
+		gk_status_read(&status) < 0 ? ~0ULL : status.sig_ignored | status.sig_caught;
 	for (int sig = 1; sig < NSIG; sig++) {
 		if (sig == SIGKILL || sig == SIGSTOP)
 			continue;
 		/* A write to a closed pipe or over a size limit is an error here, no death. */
 		bool ignore = sig == SIGPIPE || sig == SIGXFSZ;
-		(void)signal(sig, ignore ? SIG_IGN : SIG_DFL);
+		if (ignore || (change >> (sig - 1) & 1))
+			(void)signal(sig, ignore ? SIG_IGN : SIG_DFL);
 	}
 	/* Until the session stands nothing but SIGKILL interrupts: each step is undone in order. */
 	sigset_t all;
