@@ -98,19 +98,18 @@ void gk_template_print(const char *format, struct json_object *object)
 	char name[NAME_MOST];
 	for (const char *p = format, *end; *p; p = end) {
 		struct json_object *value = NULL;
+		const char *named = p[0] == '{' && p[1] != '{' ? read_name(p, name) : NULL;
 		end = p + 1;
-		if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n' || p[1] == '\\')) {
-			putchar(p[1] == 't' ? '\t' : p[1] == 'n' ? '\n' : '\\');
-			end = p + 2;
-		} else if (p[0] == '{' && p[1] == '{') {
-			putchar('{');
-			end = p + 2;
-		} else if (p[0] == '{' && read_name(p, name)) {
-			end = read_name(p, name);
+		if (named) {
+			end = named;
 			(void)find(object, name, &value);
 			fputs(value ? json_object_get_string(value) : "-", stdout);
+		} else if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n' || p[1] == '\\')) {
+			putchar(p[1] == 't' ? '\t' : p[1] == 'n' ? '\n' : '\\');
+			end = p + 2;
 		} else {
 			putchar(*p);
+			end += p[0] == '{' && p[1] == '{';
 		}
 	}
 	putchar('\n');

@@ -139,6 +139,8 @@ static int plan_file(struct plan *p, struct change *c, struct gk_err *err)
 	const struct made *f = file_of(c->name);
 	char *text = NULL;
 	c->text = none;
+	if (!f)
+		return gk_fail(err, -EINVAL, "nothing is known to write for %s", c->name);
 	if (c->reload && is_only_reload(p->d))
 		return 0;
 	if (lstat(f->path, &st) == 0)
