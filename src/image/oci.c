@@ -151,7 +151,7 @@ static struct json_object *read_blob(
 	struct reader *r, struct json_object *descriptor, char digest[GK_OCI_SUM])
 {
 	char path[GK_OCI_PATH_MAX];
-	uint64_t size;
+	uint64_t size = 0;
 	struct stat st;
 	if (follow(r, descriptor, path, digest, &size) < 0)
 		return NULL;
