@@ -33,9 +33,15 @@ refused "one more than the host takes" 'this host is at its limit' ssh_as alice 
 is "$(spare_places | wc -l)" 4 "leaves no place behind"
 set_ini 'user_sessions_max = 0'
 
-# One that a sweep takes away between a login's opening it and locking it. Each step of the login's is slow.
-(cd /home/alice && exec strace -f -qq -u alice -o "$GKT_WORK/calls" -e trace=fcntl -e inject=fcntl:delay_enter=2s \
-	"$GOCKER_SHELL" -c 'sleep 1000; :' </dev/null >/dev/null 2>&1) &
+# One that a sweep takes away between a login's opening it and locking it: its lock comes late. The call is found by
+# its number among the calls of the login's own process, none of whose children makes as many.
+traced() { # OPTION...
+	cd /home/alice && exec strace -f -qq -u alice -o "$GKT_WORK/calls" -e trace=fcntl "$@" </dev/null >/dev/null 2>&1
+}
+(traced "$GOCKER_SHELL" -c true)
+lock=$(awk 'NR == 1 { first = $1 } $1 == first { n++ } /F_OFD_SETLK/ { if ($1 == first) print n; exit }' "$GKT_WORK/calls")
+check "control: a login locks its place" test "${lock:-0}" -gt 0
+(traced -e "inject=fcntl:delay_enter=30s:when=$lock" "$GOCKER_SHELL" -c 'sleep 1000; :') &
 slow=$!
 opened() { [ "$(spare_places | wc -l)" = 5 ]; }
 check "a login has opened its place" wait_until 60 opened
