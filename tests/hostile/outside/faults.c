@@ -128,7 +128,7 @@ static bool cannot_fail(int nr)
 	case SYS_getppid:
 	case SYS_gettid:
 	case SYS_set_tid_address:
-	case SYS_brk: /* it gives the old break, no error */
+	case SYS_brk:   /* it gives the old break, no error */
 	case SYS_close: /* a bad descriptor apart: with any error the descriptor is closed */
 	case SYS_getsid:
 	case SYS_rt_sigaction:
