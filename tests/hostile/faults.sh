@@ -67,9 +67,9 @@ undisturbed() { # OPTION...
 login=(alice "$GOCKER_SHELL" -c 'sh ~/probe') judge=verdicts
 door=shell
 undisturbed
-start=$((RANDOM % $(size 8 1) + 1))
-round "no terminal" $start "$(size 8 1)"
-round "on a terminal" $start "$(size 16 1)" -t
+start=$((RANDOM % $(size 16 1) + 1))
+round "no terminal" $start "$(size 16 1)"
+round "on a terminal" $start "$(size 32 1)" -t
 if [ "$FULL" = 1 ]; then
 	for error in 1 12 24 28; do # EPERM ENOMEM EMFILE ENOSPC
 		round "no terminal, errno $error" 1 1 -e $error
@@ -95,7 +95,7 @@ for door in $(doors | grep pam); do
 	printf '%s required pam_deny.so\n' auth account password session >/etc/pam.d/other
 	login=(root "$(command -v pamdrive)" gt alice open try 'HOME=/home/alice exec sh /home/alice/probe' close) judge=pam_verdicts
 	undisturbed -k
-	round "an application" $((RANDOM % $(size 2 1) + 1)) "$(size 2 1)" -k
+	round "an application" $((RANDOM % $(size 4 1) + 1)) "$(size 4 1)" -k
 	for error in $(size '' '1 12 24 28'); do
 		round "an application, errno $error" 1 1 -k -e "$error"
 	done

@@ -6,7 +6,7 @@ add_user alice
 add_user bob
 use_door shell
 remember_host
-rounds=$(size 300 5000)
+rounds=$(size 120 5000)
 
 # How long a session takes here, so that the moments cover all of it.
 start=${EPOCHREALTIME/./}
@@ -95,7 +95,7 @@ for i in 1 2 3 4 5 6 7 8; do
 	add_user "lane$i"
 	lanes+=("lane$i")
 done
-together=$(size 100 1000)
+together=$(size 40 1000)
 remember_host
 lane() { # USER: this user's share; prints a line for each login that was not admitted
 	local user=$1 i record said
@@ -133,7 +133,7 @@ survivor=$held_init
 sweeper=$!
 killer "$((rounds / 10))" "$span" alice "$GOCKER_SHELL" -c 'sleep 1000' >/dev/null &
 killing=$!
-logins=$(size 30 2000)
+logins=$(size 12 2000)
 for ((i = 0; i < logins; i += 2)); do
 	as_user bob "$GOCKER_SHELL" -c 'echo in' >>"$GKT_WORK/in" 2>>"$GKT_WORK/refused" &
 	as_user bob "$GOCKER_SHELL" -c 'echo in' >>"$GKT_WORK/in" 2>>"$GKT_WORK/refused"
@@ -153,7 +153,7 @@ for _ in $(doors | grep pam); do
 	stack gt
 	start=${EPOCHREALTIME/./}
 	for _ in 1 2 3 4 5; do pamdrive gt alice open try true close >/dev/null; done
-	span=$(((${EPOCHREALTIME/./} - start) * 3 / 10)) rounds=$(size 300 3000)
+	span=$(((${EPOCHREALTIME/./} - start) * 3 / 10)) rounds=$(size 120 3000)
 	inside=(root "$(command -v pamdrive)" gt alice open try 'trap "" HUP TERM; sleep 1000' close)
 	# A keeper whose application was killed gives what is inside three seconds: six at a time.
 	set_ini 'user_sessions_max = 0' 'user_pids_max = none'
@@ -174,7 +174,7 @@ for _ in $(doors | grep pam); do
 	sweeper=$!
 	killer -k "$((rounds / 12))" "$span" "${inside[@]}" >/dev/null &
 	killing=$!
-	logins=$(size 20 2000)
+	logins=$(size 12 2000)
 	for ((i = 0; i < logins; i += 2)); do
 		pamdrive gt bob open try hostname close >>"$GKT_WORK/in" 2>&1 &
 		pamdrive gt bob open try hostname close >>"$GKT_WORK/in" 2>&1

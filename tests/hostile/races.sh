@@ -54,8 +54,8 @@ race() { # DOOR home|parent LOGINS
 	wait $swapper 2>/dev/null
 }
 for how in home parent; do
-	race shell "$how" "$(size 200 5000)"
-	[[ $(doors) != *pam* ]] || race pam "$how" "$(size 60 5000)"
+	race shell "$how" "$(size 100 5000)"
+	[[ $(doors) != *pam* ]] || race pam "$how" "$(size 40 5000)"
 done
 door=shell
 sed -i "s#^\(alice:.*\):[^:]*:\([^:]*\)\$#\1:/home/alice:\2#" /etc/passwd

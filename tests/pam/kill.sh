@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_stack.sh"
 need_product
-kills=${GKT_KILLS:-300}
+kills=${GKT_KILLS:-120}
 lanes=(a b c d e f g h i j)
 for user in "${lanes[@]}"; do add_user "$user"; done
 set_ini 'user_sessions_max = 2'

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/_stack.sh"
 need pamtester
 need_product
-opens=${GKT_OPENS:-1000}
+opens=${GKT_OPENS:-300}
 add_user alice
 set_ini
 NAMED=narrow=$(command -v pamtester)
