@@ -77,7 +77,7 @@ else
 	run "$GOCKER" freeze "$id"
 	is "$rc:$out" "0:$id" "freeze prints the id"
 	is "$("$GOCKER" ps --user alice --format json | jq -r '.[].state')" frozen "ps shows a frozen session"
-	run timeout 20 "$GOCKER" exec "$id" true
+	run timeout 300 "$GOCKER" exec "$id" true
 	is "$rc" 125 "exec in a frozen session is refused"
 	check "thaw" "$GOCKER" thaw "$id"
 	is "$("$GOCKER" ps --user alice --format json | jq -r '.[].state')" running "and after thaw it runs"

@@ -20,7 +20,7 @@ remember_host
 start_sshd "Include /etc/ssh/sshd_config.d/*.conf"
 config=$SSHD_DIR/sshd_config
 forwards() { # USER: whether `ssh -W` reaches sshd's own port
-	timeout 60 ssh -l "$1" -W "127.0.0.1:$SSH_PORT" gocker </dev/null 2>/dev/null | grep -q ^SSH-
+	timeout 300 ssh -l "$1" -W "127.0.0.1:$SSH_PORT" gocker </dev/null 2>/dev/null | grep -q ^SSH-
 }
 reloaded() { ! forwards "$1"; }
 

@@ -40,7 +40,7 @@ works_on_a_terminal() { # NAME STATUS COMMAND: COMMAND gives an interactive shel
 one_command() { # NAME CMD...
 	local name=$1
 	shift
-	run timeout 60 "$@"
+	run timeout 300 "$@"
 	is "$rc:$out:$err" "7:gocker-container $user:to-err" "$name: contained, its streams apart, its status handed on"
 }
 

@@ -28,26 +28,26 @@ make_tree() {
 
 batch() { # LINE...: an sftp session; its output is in $out
 	printf '%s\n' "$@" >"$GKT_WORK/batch"
-	run timeout 60 sftp -q -b "$GKT_WORK/batch" "$user@gocker"
+	run timeout 300 sftp -q -b "$GKT_WORK/batch" "$user@gocker"
 }
 
 by_scp() { # MODE OPTION
 	local mode=$1 option=$2 back=$GKT_WORK/back-$1
-	run timeout 60 scp -q "$option" "$GKT_WORK/tree/big" "$user@gocker:one"
+	run timeout 300 scp -q "$option" "$GKT_WORK/tree/big" "$user@gocker:one"
 	is "$rc:$err" 0: "scp $mode: a file in"
 	check "scp $mode: which is the same" cmp "$GKT_WORK/tree/big" "/home/$user/one"
-	run timeout 60 scp -q "$option" "$user@gocker:one" "$GKT_WORK/one"
+	run timeout 300 scp -q "$option" "$user@gocker:one" "$GKT_WORK/one"
 	is "$rc:$(sha256sum <"$GKT_WORK/one")" "0:$(sha256sum <"$GKT_WORK/tree/big")" "scp $mode: a file out"
-	run timeout 60 scp -q "$option" -rp "$GKT_WORK/tree" "$user@gocker:tree-$mode"
+	run timeout 300 scp -q "$option" -rp "$GKT_WORK/tree" "$user@gocker:tree-$mode"
 	is "$rc:$err" 0: "scp -rp $mode: a tree in"
 	check "scp -rp $mode: with contents, modes and times" same_tree "$GKT_WORK/tree" "/home/$user/tree-$mode"
-	run timeout 60 scp -q "$option" -rp "$user@gocker:tree-$mode" "$back"
+	run timeout 300 scp -q "$option" -rp "$user@gocker:tree-$mode" "$back"
 	is "$rc:$err" 0: "scp -rp $mode: a tree out"
 	check "scp -rp $mode: with contents, modes and times" same_tree "$GKT_WORK/tree" "$back"
-	run timeout 60 scp -q "$option" "$user@gocker:/no/such/file" "$GKT_WORK/none"
+	run timeout 300 scp -q "$option" "$user@gocker:/no/such/file" "$GKT_WORK/none"
 	check "scp $mode: a missing file fails" test "$rc" -ne 0
 	like "$err" '[Nn]o such file' "scp $mode: and says so"
-	run timeout 60 scp -q "$option" "$user@gocker:/etc/alpine-release" "$GKT_WORK/release"
+	run timeout 300 scp -q "$option" "$user@gocker:/etc/alpine-release" "$GKT_WORK/release"
 	if [ "$contained_files" = yes ]; then
 		is "$rc" 0 "scp $mode: the files are those inside"
 	else
@@ -102,10 +102,10 @@ rows() {
 	by_sftp
 	many_files
 	set_ini
-	run timeout 60 scp -q -O "$GKT_WORK/tree/big" "$user@gocker:"
+	run timeout 300 scp -q -O "$GKT_WORK/tree/big" "$user@gocker:"
 	[ "$door" = plain ] || like "$rc $err" '^(1|127) .*scp: not found' \
 		"scp -O into an image without scp: the shell says that it is not there"
-	run timeout 60 sftp -q -b /dev/null "$user@gocker"
+	run timeout 300 sftp -q -b /dev/null "$user@gocker"
 	[ "$door" = plain ] || check "sftp into an image without sftp-server fails and does not hang" test "$rc" -ne 0 -a "$rc" -ne 124
 	check_clean "nothing is left"
 }

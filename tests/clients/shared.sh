@@ -79,7 +79,7 @@ forced_commands() {
 	run ssh_as forced 'hostname; echo "a  b"; exit 4'
 	is "$rc:$out" "4:$inside"$'\na  b' "ForceCommand gocker-shell contains the client's command"
 	is "$(echo 'echo $0 $(hostname)' | ssh_as forced -T)" "-sh $inside" "ForceCommand gocker-shell contains a login"
-	run timeout 60 ssh -tt -l forced gocker 'test -t 0 && tty'
+	run timeout 300 ssh -tt -l forced gocker 'test -t 0 && tty'
 	like "$rc:$out" '^0:/dev/' "ForceCommand gocker-shell with a terminal"
 	run ssh_as forced 'echo "${SSH_ORIGINAL_COMMAND-unset}"'
 	is "$rc" 0 "ForceCommand gocker-shell passes commands on unchanged"

@@ -15,23 +15,23 @@ by_rsync() {
 	ln -f "$tree/big" "$tree/a/hard"
 	chmod 640 "$tree/a/file 1"
 	find "$tree" -exec touch -h -d '2021-03-04 05:06:07' {} +
-	run timeout 60 rsync -aH "$tree/" "$user@gocker:tree/"
+	run timeout 300 rsync -aH "$tree/" "$user@gocker:tree/"
 	is "$rc:$err" 0: "rsync -aH: a tree in"
 	check "rsync: the same bytes" diff -r "$tree" "/home/$user/tree"
 	is "$(stat -c '%a %Y %h' "/home/$user/tree/a/hard")" "$(stat -c '%a %Y %h' "$tree/a/hard")" \
 		"rsync: modes, times and hard links"
-	run timeout 60 rsync -aHi --stats "$tree/" "$user@gocker:tree/"
+	run timeout 300 rsync -aHi --stats "$tree/" "$user@gocker:tree/"
 	like "$out" 'Number of regular files transferred: 0' "rsync: the second run sends nothing"
 	unlike "$out" '^[<>c]' "rsync: and changes nothing"
-	run timeout 60 rsync -aH "$user@gocker:tree/" "$GKT_WORK/back/"
+	run timeout 300 rsync -aH "$user@gocker:tree/" "$GKT_WORK/back/"
 	check "rsync -aH: a tree out" diff -r "$tree" "$GKT_WORK/back"
-	run timeout 60 rsync -aHi "$user@gocker:tree/" "$GKT_WORK/back/"
+	run timeout 300 rsync -aHi "$user@gocker:tree/" "$GKT_WORK/back/"
 	is "$rc:$out" 0: "rsync: the second run out sends nothing"
 	rm "$tree/a/file 2"
 	echo new >>"$tree/big"
-	run timeout 60 rsync -aH --delete "$tree/" "$user@gocker:tree/"
+	run timeout 300 rsync -aH --delete "$tree/" "$user@gocker:tree/"
 	check "rsync --delete, and a changed file" diff -r "$tree" "/home/$user/tree"
-	run timeout 60 rsync -a "$user@gocker:nosuch" "$GKT_WORK/back/"
+	run timeout 300 rsync -a "$user@gocker:nosuch" "$GKT_WORK/back/"
 	is "$rc" 23 "rsync: a missing source ends with 23"
 	rm -rf "$tree" "$GKT_WORK/back" "/home/$user/tree"
 }
@@ -45,25 +45,25 @@ by_git() {
 	head -c 500000 /dev/urandom >"$work/data"
 	git -C "$work" add data
 	git -C "$work" commit -qm first
-	run timeout 60 git -C "$work" push -q "$user@gocker:repo.git" main
+	run timeout 300 git -C "$work" push -q "$user@gocker:repo.git" main
 	is "$rc:$err" 0: "git push"
-	run timeout 60 git clone -q -b main "$user@gocker:repo.git" "$GKT_WORK/clone"
+	run timeout 300 git clone -q -b main "$user@gocker:repo.git" "$GKT_WORK/clone"
 	is "$rc:$err" 0: "git clone"
 	check "git: the same bytes" cmp "$work/data" "$GKT_WORK/clone/data"
 	echo more >"$GKT_WORK/clone/more"
 	git -C "$GKT_WORK/clone" add more
 	git -C "$GKT_WORK/clone" commit -qm second
-	run timeout 60 git -C "$GKT_WORK/clone" push -q
+	run timeout 300 git -C "$GKT_WORK/clone" push -q
 	is "$rc" 0 "git push of a clone"
-	run timeout 60 git -C "$work" pull -q "$user@gocker:repo.git" main
+	run timeout 300 git -C "$work" pull -q "$user@gocker:repo.git" main
 	is "$rc:$(cat "$work/more")" 0:more "git pull"
-	run timeout 60 git clone -q "ssh://$user@gocker/home/$user/repo.git" --depth 1 -b main "$GKT_WORK/shallow"
+	run timeout 300 git clone -q "ssh://$user@gocker/home/$user/repo.git" --depth 1 -b main "$GKT_WORK/shallow"
 	is "$rc" 0 "git clone --depth 1 by URL"
 	# A hook is the host's program as much as any other: it runs inside.
 	printf '#!/bin/sh\nhostname >~/hook-ran\n' >"/home/$user/repo.git/hooks/post-receive"
 	chmod 755 "/home/$user/repo.git/hooks/post-receive"
 	git -C "$work" commit -q --allow-empty -m third
-	run timeout 60 git -C "$work" push -q "$user@gocker:repo.git" main
+	run timeout 300 git -C "$work" push -q "$user@gocker:repo.git" main
 	is "$(cat "/home/$user/hook-ran")" "$(ssh_as "$user" hostname)" "git: a hook runs inside"
 	rm -rf "$work" "$GKT_WORK/clone" "$GKT_WORK/shallow"
 }

@@ -90,11 +90,11 @@ rows() {
 		say exit
 		ended
 	TCL
-	run timeout 60 ssh -tt -l "$user" gocker 'stty raw -echo; cat all'
+	run timeout 300 ssh -tt -l "$user" gocker 'stty raw -echo; cat all'
 	check "every byte comes out as it was written" cmp "$GKT_WORK/all" "$GKT_WORK/out"
-	run timeout 60 ssh -tt -l "$user" gocker 'test -t 0 && test -t 2 && exit 42'
+	run timeout 300 ssh -tt -l "$user" gocker 'test -t 0 && test -t 2 && exit 42'
 	is "$rc" 42 "a command with -t has a terminal and hands its exit status on"
-	run timeout 60 ssh -tt -l "$user" gocker 'i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i + 1)); done; exit 9'
+	run timeout 300 ssh -tt -l "$user" gocker 'i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i + 1)); done; exit 9'
 	is "$rc:$(tr -d '\r' <<<"$out" | sha256sum)" "9:$(seq 0 19999 | sha256sum)" \
 		"100 KB written just before the end all arrive"
 	rm -f "$home/all"
