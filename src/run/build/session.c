@@ -260,8 +260,10 @@ static void go_early(struct gk_session *s)
 int gk_session_open(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_policy *policy = s->plan->policy;
-	int r = gk_slot_take(
-		s->plan->who->uid, policy->user_sessions_max, policy->sessions_max, &s->slot, err);
+	int r = gk_leave_caller_cgroup(err);
+	if (r == 0)
+		r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
+			&s->slot, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
 	if (r == 0)
@@ -271,8 +273,6 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = gk_nss_worker_confirm(s->apart, err);
 	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
-	if (r == 0)
-		r = gk_leave_caller_cgroup(&s->cgroup, err);
 	if (r == 0)
 		r = ask_trees(s, err);
 	if (r == 0)

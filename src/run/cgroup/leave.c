@@ -103,14 +103,17 @@ static const char *path_in(const char *text, const char *names, char *buf, size_
 	return NULL;
 }
 
-int gk_leave_caller_cgroup(const struct gk_cgroup *cg, struct gk_err *err)
+int gk_leave_caller_cgroup(struct gk_err *err)
 {
 	char text[8192], path[4096];
+	int v1 = gk_cgroup_is_v1(err);
+	if (v1 < 0)
+		return v1;
 	ssize_t n = gk_cgfile_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof text);
 	int r = n < 0 ? (int)n : (size_t)n == sizeof text - 1 ? -ENAMETOOLONG : 0;
 	for (size_t i = 0; r == 0 && i < sizeof hierarchies / sizeof *hierarchies; i++) {
 		const struct hierarchy *h = &hierarchies[i];
-		if (h->v2 == cg->v1 || !path_in(text, h->names, path, sizeof path))
+		if (h->v2 == (v1 != 0) || !path_in(text, h->names, path, sizeof path))
 			continue;
 		r = gk_cgroup_is_firm(h->mount, path);
 		r = r == 0 ? leave(h) : r > 0 ? 0 : r;

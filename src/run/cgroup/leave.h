@@ -8,9 +8,9 @@
 /* Where this process is in a cgroup that others than root can change (a user's own, delegated one:
  * cgroups(7)), moves it to one that is root's: its user could freeze it (cgroup.freeze asks for no
  * right over the processes), and the session would go on past its time limits and its caller's end.
- * Elsewhere it stays where it is, since a move costs milliseconds. cg: the session's cgroup.
- * Returns 0 or -errno. */
-int gk_leave_caller_cgroup(const struct gk_cgroup *cg, struct gk_err *err);
+ * Elsewhere it stays where it is, since a move costs milliseconds. To be called before a lock is
+ * taken: frozen, it would hold that for as long as the user likes. Returns 0 or -errno. */
+int gk_leave_caller_cgroup(struct gk_err *err);
 
 /* Whether root alone can change a cgroup and all above it, below where its hierarchy is mounted; 1
  * also where there is none such. Returns 1, 0 or -errno. */
