@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Logins ten times a second (or each LOGINS_EVERY seconds), and what became of each while something else went on.
+# No more than LOGINS_AT_ONCE are under way: a machine that is too slow for them has fewer, and does the rest as well.
 
 # start_logins USER...: in turn, until stop_logins. Each leaves NUMBER.PHASE, what it printed, and
 # NUMBER.PHASE.err.
@@ -11,6 +12,7 @@ start_logins() {
 		n=0
 		users=("$@")
 		while phase=$(cat "$GKT_WORK/logins-phase" 2>/dev/null) && [ -n "$phase" ]; do
+			while [ "$(jobs -rp | wc -l)" -ge "${LOGINS_AT_ONCE:-10}" ]; do wait -n; done
 			n=$((n + 1))
 			at=$GKT_WORK/logins/$n.$phase
 			ssh -l "${users[n % $#]}" gocker hostname >"$at" 2>"$at.err" </dev/null &

@@ -54,7 +54,7 @@ dpkg-deb -b --root-owner-group -Znone /root/newer /root/newer.deb >/dev/null
 echo '; mine' >>/etc/gocker.ini
 hold_session dora
 # sshd's logins cost an emulated host seconds; beside them the login shell by itself.
-LOGINS_EVERY=3 start_logins dora erin
+LOGINS_EVERY=3 LOGINS_AT_ONCE=2 start_logins dora erin
 touch "$GKT_WORK/starting"
 (
 	trap - EXIT
