@@ -30,6 +30,7 @@ moved() { # PID...
 # As fast as with a plain shell, whatever else the machine does: no byte passes through a process of gocker's.
 none_in_between() { # USER
 	local client own sshd
+	rm -f "$GKT_WORK/between"
 	(cat "$GKT_WORK/data" && sleep 1000) | ssh -l "$1" gocker "head -c ${mb}M | tail -c 1 >/dev/null; cat data; echo; echo ready >&2; sleep 1000" \
 		>/dev/null 2>"$GKT_WORK/between" &
 	client=$!

@@ -134,6 +134,7 @@ x11() {
 	# shellcheck disable=SC2317 # called by run
 	x11_as() { env DISPLAY=:0 XAUTHORITY="$GKT_WORK/xauth" timeout 300 ssh -Y -o LogLevel=INFO -l "$user" gocker "$1"; }
 	xauth -q -f "$GKT_WORK/xauth" add :0 MIT-MAGIC-COOKIE-1 $cookie 2>/dev/null
+	rm -f "$GKT_WORK/x11"
 	python3 "$GKT_TOP/tests/clients/x11-server.py" /tmp/.X11-unix/X0 $cookie "$GKT_WORK/x11" &
 	server=$!
 	wait_until 40 grep -q ready "$GKT_WORK/x11"

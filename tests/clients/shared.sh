@@ -7,7 +7,7 @@ ten_at_once() {
 	row=S15
 	local pids=() i wrong=0
 	start_master "$user"
-	rm -f "$GKT_WORK/go"
+	rm -f "$GKT_WORK/go" "$GKT_WORK"/ten-*
 	for i in {1..10}; do
 		ssh_over "$user" "echo $i; read x; hostname; exit $i" >"$GKT_WORK/ten-$i" 2>&1 \
 			< <(wait_until 200 test -e "$GKT_WORK/go"; echo go) &

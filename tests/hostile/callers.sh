@@ -63,6 +63,7 @@ set_ini 'image = no-such-image'
 each "a missing image"
 
 set_ini 'user_sessions_max = 1'
+rm -f "$GKT_WORK/held"
 ssh -l alice gocker 'echo ready; exec sleep 1000' >"$GKT_WORK/held" 2>/dev/null </dev/null &
 client=$!
 check "the user has a session open" wait_until 60 grep -q ready "$GKT_WORK/held"

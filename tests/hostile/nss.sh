@@ -73,6 +73,7 @@ check "A68 control: who asks as root with capabilities gives them to the module"
 
 if has_fuse; then
 	mkdir /run/gkt/hang
+	rm -f "$GKT_WORK/fuse"
 	hangfs /run/gkt/hang "$(id -u alice)" flush >"$GKT_WORK/fuse" 2>&1 &
 	fuse_pid=$!
 	wait_until 20 grep -q ready "$GKT_WORK/fuse"

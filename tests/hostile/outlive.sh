@@ -126,6 +126,7 @@ if [ -e $own/cgroup.procs ] && mkdir "$own/own"; then
 	frozen_in() { # FILE CMD...
 		local file=$1
 		shift
+		rm -f "$file"
 		as_user alice mkdir -p "$own/own/sub"
 		sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$own/own/sub" setpriv --reuid alice --regid alice --init-groups --reset-env \
 			"$@" >"$file" 2>&1 </dev/null &
@@ -166,6 +167,7 @@ if [ -e $own/cgroup.procs ] && mkdir "$own/own"; then
 		stack gt
 		sed -i '/^max_duration/d' /etc/gocker.ini
 		as_user alice mkdir -p "$own/own/sub"
+		rm -f "$GKT_WORK/frozen"
 		sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$own/own/sub" pamdrive gt alice open try 'echo in; sleep 3' close >"$GKT_WORK/frozen" 2>&1 </dev/null &
 		frozen_pid=$!
 		wait_until 20 grep -q '^in' "$GKT_WORK/frozen"

@@ -110,6 +110,7 @@ check_clean "nothing is left of any of them"
 
 # A keeper that hangs in mid-session: the user works on, and the close is bounded.
 mkfifo "$GKT_WORK/go"
+rm -f "$GKT_WORK/said"
 pamdrive gt alice open wait user hostname state wait close state <"$GKT_WORK/go" >"$GKT_WORK/said" 2>&1 &
 driver=$!
 exec 7>"$GKT_WORK/go"
@@ -131,6 +132,7 @@ check_clean "nothing is left of it"
 
 # A keeper that dies in mid-session.
 mkfifo "$GKT_WORK/go"
+rm -f "$GKT_WORK/said"
 pamdrive gt alice open user 'echo here; sleep 100' wait close <"$GKT_WORK/go" >"$GKT_WORK/said" 2>&1 &
 driver=$!
 exec 7>"$GKT_WORK/go"

@@ -34,6 +34,7 @@ chmod 711 "$GKT_WORK"
 chmod 644 "$GKT_WORK/hold"
 for files in /run/utmp /var/log/wtmp "/run/utmp /var/log/wtmp"; do
 	mark_syslog
+	rm -f "$GKT_WORK/held"
 	# shellcheck disable=SC2086 # two files
 	(exec_as_user eve python3 "$GKT_WORK/hold" $files) >"$GKT_WORK/held" 2>&1 &
 	holder=$!

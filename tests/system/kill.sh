@@ -72,6 +72,7 @@ hold_session alice "$more"
 drop_session
 check_clean "client killed: nothing is left (S8)"
 
+rm -f "$GKT_WORK/held"
 (exec_as_user alice sh -c "$GOCKER_SHELL -c 'trap \"\" HUP TERM; echo ready; while :; do sleep 1000; done' & wait") \
 	>"$GKT_WORK/held" </dev/null &
 parent=$!

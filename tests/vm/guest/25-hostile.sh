@@ -14,6 +14,7 @@ chown -R alice $own
 as_user alice mkdir $own/sub
 remember_host
 frozen() { # CMD...: runs it in the user's cgroup
+	rm -f "$GKT_WORK/frozen"
 	sh -c "echo 0 >$own/sub/cgroup.procs && exec \"\$@\"" sh setpriv --reuid alice --regid alice --init-groups --reset-env "$@" \
 		>"$GKT_WORK/frozen" 2>&1 </dev/null &
 	frozen_pid=$!
