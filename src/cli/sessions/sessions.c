@@ -121,6 +121,7 @@ static int read_record(const struct gk_record *record, void *arg)
 		!s.command || !s.section)
 		return -ENOMEM;
 	s.started = get_number(text, "started", 0);
+	s.started_ms = get_number(text, "started_ms", 0);
 	s.age_s = s.started > 0 && r->now > s.started ? r->now - s.started : 0;
 	s.init = (pid_t)get_number(text, "init", 0);
 	s.supervisor = (pid_t)get_number(text, "supervisor", 0);
@@ -142,6 +143,8 @@ static int by_age(const void *a, const void *b)
 	const struct gk_seen *x = a, *y = b;
 	if (x->started != y->started)
 		return x->started < y->started ? -1 : 1;
+	if (x->started_ms != y->started_ms)
+		return x->started_ms < y->started_ms ? -1 : 1;
 	return strcmp(x->id, y->id);
 }
 

@@ -20,7 +20,8 @@ struct gk_seen {
 	bool frozen;
 	const char *record; /* the whole text */
 	const char *id, *user, *door, *image, *tty, *from, *command, *section;
-	int64_t started; /* seconds since the epoch */
+	int64_t started;    /* seconds since the epoch */
+	int64_t started_ms; /* of that second; 0 in a record of an earlier release */
 	int64_t age_s;
 	int64_t idle_s; /* -1: no terminal to tell */
 	pid_t init, supervisor;
