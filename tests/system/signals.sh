@@ -11,10 +11,12 @@ start_sshd 'Match User forced' "    ForceCommand exec $GOCKER_SHELL" 'Match all'
 remember_host
 send() { run timeout 60 /usr/bin/python3 "$GKT_TOP/tests/system/signal-client.py" "$@"; } # USER SIGNAL COMMAND
 
+# Said by the program that is to be ended: a shell may ignore QUIT until its exec, as bash and busybox do.
+waits='echo ready >r; test -p f || mkfifo f; exec cat r f'
 for name in TERM INT HUP QUIT USR1 USR2 KILL; do
-	send plain $name 'echo ready; exec sleep 1000'
+	send plain $name "$waits"
 	is "$rc:$out" "0:$name" "$name control: without gocker it ends a command, and is told"
-	send alice $name 'echo ready; exec sleep 1000'
+	send alice $name "$waits"
 	is "$rc:$out" "0:$name" "$name ends the command, and is told"
 done
 send alice TERM 'trap "echo caught; exit 3" TERM; echo ready; while :; do sleep 0.1; done'

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,13 +65,16 @@ static int child_called(int parent, const char *name)
 }
 
 /* A keeper on its own is ours, as an orphan. */
-static int kill_by_keeper(int pid, int round, int met[4])
+static int kill_by_keeper(int pid, int round, bool late, int met[4])
 {
 	int keeper = child_called((int)getpid(), "gocker-keeper\n");
 	int init = keeper ? child_called(keeper, "gocker-init\n") : 0, what = round % 4;
 	int victims[3] = { pid, keeper, init };
-	/* Init alone comes last: on a busy machine the moment may have come before it. */
-	for (int i = 0; what == 2 && !victims[2] && i < 2000; i++) {
+	/* On a busy machine the moment may have come before init, which comes last, and in all
+	 * rounds before the keeper: it is waited for in the second half of them. */
+	for (int i = 0;
+		((what == 2 && !victims[2]) || (what == 1 && late && !victims[1])) && i < 2000;
+		i++) {
 		usleep(5000);
 		victims[1] = child_called((int)getpid(), "gocker-keeper\n");
 		victims[2] = victims[1] ? child_called(victims[1], "gocker-init\n") : 0;
@@ -126,7 +130,7 @@ int main(int argc, char **argv)
 		}
 		usleep((useconds_t)(random() % most));
 		if (keeper) {
-			kill_by_keeper(pid, i, met);
+			kill_by_keeper(pid, i, i >= rounds / 2, met);
 			if (!all_gone()) {
 				stayed++;
 				kill(pid, SIGKILL);
