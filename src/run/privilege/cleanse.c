@@ -78,6 +78,22 @@ int gk_forbid_core(void)
 	return -errno;
 }
 
+static bool is_same(const struct rlimit *a, const struct rlimit *b)
+{
+	return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
+}
+
+/* Returns 0 or -errno; ret->raised tells what holds. */
+static int change_limit(struct gk_caller *ret, unsigned what, struct rlimit to)
+{
+	if (is_same(&to, &ret->raised[what]))
+		return 0;
+	if (setrlimit(what, &to) < 0)
+		return -errno;
+	ret->raised[what] = to;
+	return 0;
+}
+
 /* The user's limits must not break the privileged work (a file size of 0 kills even root's write
  * to a cgroup file); where raising is refused (no CAP_SYS_RESOURCE, as in many containers), the
  * soft limit goes up to the hard one and a failing step is an ordinary error. */
@@ -86,26 +102,29 @@ static int raise_limits(struct gk_caller *ret, struct gk_err *err)
 	static const unsigned raised[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU,
 		RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
 		RLIMIT_MSGQUEUE };
+	bool may = true; /* raise hard limits */
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
 		if (getrlimit(i, &ret->limits[i]) < 0)
 			return gk_fail_errno(err, -errno, "cannot read resource limits");
+	memcpy(ret->raised, ret->limits, sizeof ret->raised);
 	for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
-		unsigned what = raised[i];
-		struct rlimit most = { RLIM_INFINITY, RLIM_INFINITY };
-		if (ret->limits[what].rlim_cur == RLIM_INFINITY)
+		const struct rlimit most = { RLIM_INFINITY, RLIM_INFINITY };
+		const struct rlimit *was = &ret->limits[raised[i]];
+		const struct rlimit hard = { was->rlim_max, was->rlim_max };
+		if (was->rlim_cur == RLIM_INFINITY)
 			continue;
-		if (setrlimit(what, &most) == 0)
+		if (may && change_limit(ret, raised[i], most) == 0)
 			continue;
-		most.rlim_cur = most.rlim_max = ret->limits[what].rlim_max;
-		(void)setrlimit(what, &most);
+		may = may && hard.rlim_max == RLIM_INFINITY;
+		(void)change_limit(ret, raised[i], hard);
 	}
 	struct rlimit files = { 1024, ret->limits[RLIMIT_NOFILE].rlim_max };
 	if (files.rlim_max < files.rlim_cur) {
 		files.rlim_max = files.rlim_cur;
-		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		if (change_limit(ret, RLIMIT_NOFILE, files) < 0)
 			files.rlim_cur = files.rlim_max = ret->limits[RLIMIT_NOFILE].rlim_max;
 	}
-	(void)setrlimit(RLIMIT_NOFILE, &files);
+	(void)change_limit(ret, RLIMIT_NOFILE, files);
 	int r = gk_forbid_core();
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot forbid core files");
@@ -270,12 +289,12 @@ int gk_cleanse_stdio(struct gk_err *err)
 int gk_restore_limits(const struct gk_caller *caller)
 {
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
-		struct rlimit want = caller->limits[i];
-		if (i == RLIMIT_CORE)
-			continue; /* as gk_cleanse left it, and it can't be raised again */
-		if (setrlimit(i, &want) == 0)
+		const struct rlimit *want = &caller->limits[i];
+		/* As gk_cleanse left it: that of core files can't be raised again. */
+		if (i == RLIMIT_CORE || is_same(want, &caller->raised[i]))
 			continue;
-		return -errno;
+		if (setrlimit(i, want) < 0)
+			return -errno;
 	}
 	return 0;
 }

@@ -18,12 +18,13 @@ struct gk_caller {
 	sigset_t mask;
 	mode_t umask;
 	struct rlimit limits[RLIM_NLIMITS];
-	int sched_policy;  /* SCHED_*, sched(7) */
-	int ioprio;        /* ioprio_set(2); -1: not known */
-	cpu_set_t cpus;    /* sched_setaffinity(2) */
-	bool has_cpus;     /* and it is known */
-	int nice;          /* -20 to 19 */
-	int oom_score_adj; /* -1000 to 1000, proc(5) */
+	struct rlimit raised[RLIM_NLIMITS]; /* what gk_cleanse made of them */
+	int sched_policy;                   /* SCHED_*, sched(7) */
+	int ioprio;                         /* ioprio_set(2); -1: not known */
+	cpu_set_t cpus;                     /* sched_setaffinity(2) */
+	bool has_cpus;                      /* and it is known */
+	int nice;                           /* -20 to 19 */
+	int oom_score_adj;                  /* -1000 to 1000, proc(5) */
 	char *title;       /* the memory of argv, which ps shows; init writes its own name there */
 	size_t title_size; /* bytes; 0: left as it is */
 	int parent_pidfd;  /* the caller's parent, -1 when it is outside this PID namespace */
