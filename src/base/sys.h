@@ -76,6 +76,13 @@ static inline int gk_sys_move_mount(int from, int to)
 		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
+/* path below the directory dirfd; its last component is not followed if it is a symlink. */
+static inline int gk_sys_move_mount_at(int from, int dirfd, const char *path)
+{
+	return (int)gk_sys_ret(
+		syscall(SYS_move_mount, from, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
 static inline int gk_sys_mount_setattr(int fd, unsigned flags, struct gk_mount_attr *attr)
 {
 	return (int)gk_sys_ret(

@@ -2,6 +2,7 @@
 # What a session sees as / is the image and what the plan puts there: nothing of the host.
 . "$(dirname "$0")/../lib/test.sh"
 need_product
+need strace
 add_user alice
 set_ini
 start_sshd
@@ -47,6 +48,48 @@ is "$(awk '$6 !~ /nodev/ && $5 !~ "^/dev|^/proc/" { print $5 }' "$GKT_WORK/mount
 is "$(grep -c 'master:\|shared:' "$GKT_WORK/mountinfo")" 0 "no mount propagates anywhere"
 unlike "$(cat "$GKT_WORK/mountinfo")" 'gkt-host|/gocker |/var/lib/gocker' \
 	"the mount table tells nothing of the host's paths (A37)"
+
+# What is hidden or read-only below /proc: each name that this kernel has, with its flags, and no other.
+covered=$(sed -n 's,^mount \(mask_[a-z]*\|bind_ro\) "\(/proc/[^"]*\)".*,\1 \2,p' <<<"$plan")
+check "the plan covers names below /proc" test "$(grep -c . <<<"$covered")" -gt 20
+while read -r kind target; do
+	[ -e "$target" ] || continue
+	case $kind in
+	mask_file) want='/mask tmpfs' ;;
+	mask_dir) want='/empty tmpfs' ;;
+	*) want="/${target##*/} proc" ;;
+	esac
+	echo "$target $want ro,nosuid,nodev,noexec"
+done <<<"$covered" | sort >"$GKT_WORK/want"
+awk '$5 ~ "^/proc/" { split($6, f, ","); print $5, $4, $(NF - 2), f[1] "," f[2] "," f[3] "," f[4] }' "$GKT_WORK/mountinfo" |
+	sort >"$GKT_WORK/got"
+is "$(cat "$GKT_WORK/got")" "$(cat "$GKT_WORK/want")" "what is covered below /proc is what the kernel has of the plan, with its flags (A37)"
+# Linux 4.11 took timer_stats away.
+is "$(grep -c ' /proc/timer_stats$' <<<"$covered"):$(grep -c '^/proc/timer_stats ' "$GKT_WORK/got")" 1:0 \
+	"a name that this kernel lacks is left out"
+
+# Each of the calls that make the mounts fails in turn: nothing is run without one of them.
+failing() { # CALL ERROR N
+	run strace -f -qq -o "$GKT_WORK/calls" -e trace="$1" -e inject="$1:error=$2:when=$3" "$GOCKER" run /bin/echo ran
+}
+for call in open_tree move_mount mount_setattr; do
+	ran='' n=0
+	while n=$((n + 1)) && failing $call EPERM $n && grep -q INJECTED "$GKT_WORK/calls"; do
+		[ "$rc:$out" = 125: ] || ran+=" $n"
+	done
+	is "$ran" "" "none of the $((n - 1)) calls of $call can fail and the command be run (A5)"
+	is "$rc:$out" 0:ran "control: with one more $call it is run"
+	# A clone of a mask has its flags; what is read-only needs them set.
+	least=$(grep -c "$([ $call != mount_setattr ] || echo ' proc ')" "$GKT_WORK/got")
+	check "there is one at least for each of the $least mounts" test $n -gt "$least"
+done
+# ENOENT is said of a name that the kernel lacks, and not believed of the mask itself.
+strace -f -qq -o "$GKT_WORK/calls" -e trace=open_tree "$GOCKER" run /bin/true
+n=$(grep -n '"mask"' "$GKT_WORK/calls" | cut -d: -f1)
+failing open_tree ENOENT "$n"
+is "$rc:$out" 125: "a mask that is missing is no reason to do without (A37)"
+failing open_tree ENOENT $((n + 1))
+is "$rc:$out" 125: "nor is a clone of it"
 
 # /proc and /dev.
 for file in sysrq-trigger kcore keys timer_list; do

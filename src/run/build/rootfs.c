@@ -156,19 +156,90 @@ static int mount_host(const struct gk_mount *m, int target)
 	return tree < 0 ? tree : attach(tree, m->flags, AT_RECURSIVE, target);
 }
 
-/* proc and devpts have been faked before (CVE-2019-19921): what was mounted is looked at. */
-static int check_type(const struct gk_stage *stage, const char *target, long magic)
+/* proc and devpts have been faked before (CVE-2019-19921): what was mounted is looked at. Returns
+ * the fd of its root. */
+static int open_typed(const struct gk_stage *stage, const char *target, long magic)
 {
 	gk_autoclose int fd = open_target(stage, target);
 	struct statfs fs;
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
 		return fd < 0 ? fd : -errno;
-	return fs.f_type == magic ? 0 : -EPERM;
+	return fs.f_type == magic ? gk_steal_fd(&fd) : -EPERM;
+}
+
+static int check_type(const struct gk_stage *stage, const char *target, long magic)
+{
+	gk_autoclose int fd = open_typed(stage, target, magic);
+	return fd < 0 ? fd : 0;
+}
+
+/* Makes mask->next. A clone of a mask that is mounted has its flags (clone_mnt in the kernel's
+ * fs/namespace.c); the first of a kind, or one with other flags, gets them here. That the mask
+ * itself is missing is no reason to do without: only the target may be. */
+static int prepare_mask(
+	const struct gk_stage *stage, const struct gk_mount *m, struct gk_stage_mask *mask)
+{
+	const unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	const char *source = m->kind == GK_MOUNT_MASK_FILE ? "mask" : "empty";
+	struct gk_mount_attr attr = { .attr_set = attributes(m->flags) };
+	if (mask->flags != m->flags) {
+		gk_close_fd(&mask->model);
+		gk_close_fd(&mask->next);
+	}
+	if (mask->next >= 0)
+		return 0;
+	bool first = mask->model < 0;
+	gk_autoclose int tree = first ? gk_sys_open_tree(stage->scratch[GK_SCRATCH_ROOT], source,
+						clone | AT_SYMLINK_NOFOLLOW) :
+					gk_sys_open_tree(mask->model, "", clone | AT_EMPTY_PATH);
+	int r = tree >= 0 && first ? gk_sys_mount_setattr(tree, 0, &attr) : tree;
+	if (r < 0)
+		return r == -ENOENT ? -EIO : r;
+	mask->flags = m->flags;
+	mask->next = gk_steal_fd(&tree);
+	return 0;
+}
+
+/* Directly below the session's own /proc, which has been checked and where nothing but the kernel
+ * makes names: name is one component. */
+static int mount_in_proc(struct gk_stage *stage, const struct gk_mount *m, const char *name)
+{
+	struct gk_stage_mask *mask = &stage->masks[m->kind == GK_MOUNT_MASK_DIR];
+	if (m->kind == GK_MOUNT_BIND_RO) {
+		gk_autoclose int tree = gk_sys_open_tree(stage->proc, name,
+			OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+		struct gk_mount_attr attr = { .attr_set = attributes(m->flags) };
+		int r = tree < 0 ? tree : gk_sys_mount_setattr(tree, 0, &attr);
+		return r < 0 ? r : gk_sys_move_mount_at(tree, stage->proc, name);
+	}
+	int r = prepare_mask(stage, m, mask);
+	if (r == 0)
+		r = gk_sys_move_mount_at(mask->next, stage->proc, name);
+	if (r < 0)
+		return r; /* after -ENOENT the clone is for the next */
+	gk_close_fd(&mask->model);
+	mask->model = gk_steal_fd(&mask->next);
+	return 0;
+}
+
+/* The name of what is hidden or made read-only directly below /proc, else NULL. */
+static const char *name_in_proc(const struct gk_stage *stage, const struct gk_mount *m)
+{
+	static const char proc[] = "/proc/";
+	if (stage->proc < 0 || strncmp(m->target, proc, sizeof proc - 1) != 0 ||
+		(m->kind != GK_MOUNT_MASK_FILE && m->kind != GK_MOUNT_MASK_DIR &&
+			m->kind != GK_MOUNT_BIND_RO))
+		return NULL;
+	const char *name = m->target + sizeof proc - 1;
+	return *name && !strchr(name, '/') ? name : NULL;
 }
 
 static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 {
 	const struct gk_rootfs_sources *sources = stage->sources;
+	const char *name = name_in_proc(stage, m);
+	if (name)
+		return mount_in_proc(stage, m, name);
 	gk_autoclose int target = open_target(stage, m->target);
 	if (target < 0)
 		return target;
@@ -177,7 +248,9 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 	switch (m->kind) {
 	case GK_MOUNT_PROC:
 		r = mount_new("proc", NULL, m->flags, target);
-		return r < 0 ? r : check_type(stage, m->target, PROC_SUPER_MAGIC);
+		if (r == 0)
+			r = stage->proc = open_typed(stage, m->target, PROC_SUPER_MAGIC);
+		return r < 0 ? r : 0;
 	case GK_MOUNT_DEVPTS:
 		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
 		 * devpts: without max= one user could take away everybody's terminals. */
@@ -265,7 +338,8 @@ static int enter(const struct gk_stage *stage, struct gk_err *err)
 int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *sources, bool *made,
 	struct gk_err *err)
 {
-	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1 };
+	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1,
+		{ { -1, -1, 0 }, { -1, -1, 0 } } };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot make the mounts private") :
 		0;

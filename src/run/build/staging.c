@@ -335,4 +335,9 @@ void gk_stage_close(struct gk_stage *stage)
 		gk_close_fd(&stage->scratch[i]);
 	gk_close_fd(&stage->upper);
 	gk_close_fd(&stage->root);
+	gk_close_fd(&stage->proc);
+	for (size_t i = 0; i < sizeof stage->masks / sizeof *stage->masks; i++) {
+		gk_close_fd(&stage->masks[i].model);
+		gk_close_fd(&stage->masks[i].next);
+	}
 }

@@ -16,6 +16,12 @@ struct gk_stage {
 	int scratch[GK_SCRATCH_COUNT]; /* the roots of the scratch file systems */
 	int upper;                     /* the overlay's upper layer */
 	int root;                      /* the new root, once it is mounted */
+	int proc;                      /* the root of its /proc, whose type was checked */
+	struct gk_stage_mask {
+		int model; /* one that is mounted: clones have its flags */
+		int next;  /* a clone that is not mounted yet */
+		unsigned flags;
+	} masks[2]; /* of files, of directories */
 };
 
 /* Mounts the scratch file systems under the root-only directory of the run directory, with the
