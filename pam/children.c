@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,12 +18,14 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #ifdef __GLIBC__
 #include <nss.h>
 #endif
 
 #include "base/cleanup.h"
+#include "base/sys.h"
 #include "join.h"
 #include "powers.h"
 
@@ -160,6 +163,31 @@ static void pin(void)
 #endif
 }
 
+/* Whose the session keyring is: "keyring;UID;...", keyctl_describe(3). */
+static bool has_own_keyring(uid_t uid)
+{
+	char text[256], *end;
+	long n = syscall(
+		SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof text, 0);
+	if (n <= 0 || (size_t)n > sizeof text)
+		return false;
+	text[n - 1] = '\0';
+	const char *owner = strchr(text, ';');
+	return owner && strtoul(owner + 1, &end, 10) == uid && *end == ';';
+}
+
+/* Whoever has a process's session keyring has the keys in it (keyrings(7)), and su's is that of
+ * the administrator who called it. One that a module has made for the user (pam_keyinit(8)) stays.
+ * Where a filter refuses keys it does so below as well. */
+static int leave_keyring(const struct gk_children *c)
+{
+	if (has_own_keyring(c->uid))
+		return 0;
+	int r = (int)gk_sys_ret(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+	bool refused = r == -EPERM && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
+	return r >= 0 || r == -ENOSYS || refused ? 0 : r;
+}
+
 static int go_inside(struct gk_children *c)
 {
 	int r = check_pid_namespace(c);
@@ -167,6 +195,8 @@ static int go_inside(struct gk_children *c)
 		r = join(c);
 	/* Before the child is anybody else: `others` has a descriptor of the host's root. */
 	close_all(c);
+	if (r == 0)
+		r = leave_keyring(c);
 	if (r < 0)
 		return r;
 	closelog();

@@ -25,8 +25,8 @@ struct gk_children {
 	int own_pid_ns;
 	int leaf;      /* the file by which a process enters the session's cgroup; -1 */
 	int others[3]; /* descriptors of the door, which keeps them; a child closes them; -1 */
-	uid_t uid;     /* with GK_LINK_DROP: whom the child becomes */
-	gid_t gid;
+	uid_t uid;     /* of the user */
+	gid_t gid;     /* with GK_LINK_DROP: what the child becomes, and the following */
 	gid_t *groups; /* malloc'ed */
 	size_t ngroups;
 };

@@ -261,6 +261,7 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 		.root = ready->root,
 		.pid_ns = (ino_t)ready->pid_ns,
 		.umask = ready->umask,
+		.uid = ready->uid,
 		.init = -1,
 		.own_pid_ns = -1,
 		.leaf = -1 };

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A67: what a caller may have set for itself that an execve keeps: capabilities to pass on, CPUs, I/O class.
+# A67: what a caller may have set for itself that an execve keeps: capabilities to pass on, CPUs, I/O class, keys.
 . "$(dirname "$0")/_lib.sh"
 need taskset ionice setpriv
 add_user alice
@@ -45,4 +45,21 @@ is "$(ionice -p "$(pgrep -P "$init" | head -n 1)")" idle "A67 [shell]: the comma
 kill $plain
 as_user alice pkill -KILL -x gocker-stdio
 wait $held $plain 2>/dev/null
+
+# A38: who has a session keyring has all the keys in it, whoever the process becomes.
+bring alice try
+holding() { run "$GKT_HELPERS/try" holding gkt-secret treasure "$@"; }
+holding setpriv --reuid alice --regid "$(id -g alice)" --init-groups "$GKT_HELPERS/try" key gkt-secret
+is "$out" $'treasure\ndone' "A38 control: without gocker who was root has the keys of root's session"
+holding setpriv --reuid alice --regid "$(id -g alice)" --init-groups "$GOCKER_SHELL" -c '/home/alice/try key gkt-secret'
+is "$out" EPERM "A38 [shell]: inside nobody has"
+for _ in $(doors | grep pam); do
+	stack gt
+	holding pamdrive gt alice open user "exec /home/alice/try key gkt-secret" close
+	is "$(sed -n 2,3p <<<"$out" | xargs)" "ENOKEY run: 1" "A38 [pam]: nor behind the PAM door"
+	# A keyring that the stack makes for the session, with what a module puts into it (a ticket), is the session's.
+	stack gt 'required pam_keyinit.so force revoke' "required pam_exec.so $GKT_HELPERS/try put gkt-ticket ticket"
+	holding pamdrive gt alice open user "/home/alice/try key gkt-ticket; exec /home/alice/try key gkt-secret" close
+	is "$(sed -n 2,5p <<<"$out" | xargs)" "ticket done ENOKEY run: 1" "A38 [pam]: what a module put into the session's keyring is there, and root's is not"
+done
 check_clean "A67: nothing is left"

@@ -112,6 +112,30 @@ static long try_add_key(char **a)
 	(void)a;
 	return syscall(SYS_add_key, "user", "gkt", "x", 1, KEY_SPEC_USER_KEYRING);
 }
+/* a key into the session keyring: NAME TEXT */
+static long try_put(char **a)
+{
+	return syscall(SYS_add_key, "user", a[0], a[1], strlen(a[1]), KEY_SPEC_SESSION_KEYRING);
+}
+
+/* holding NAME TEXT CMD...: executes CMD with a session keyring of its own that has this key */
+static long try_holding(char **a)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 || try_put(a) < 0)
+		return -1;
+	return execvp(a[2], a + 2);
+}
+
+/* a key by its name, from the session keyring: what is in it */
+static long try_key(char **a)
+{
+	char text[64] = "";
+	long key = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", a[0], 0);
+	if (key < 0 || syscall(SYS_keyctl, KEYCTL_READ, key, text, sizeof text - 1, 0) < 0)
+		return -1;
+	puts(text);
+	return 0;
+}
 static long try_mknod(char **a)
 {
 	return mknod(a[0], S_IFCHR | 0666, makedev((unsigned)number(a[1]), (unsigned)number(a[2])));
@@ -347,6 +371,9 @@ static const struct attempt {
 	{ "chroot", try_chroot },
 	{ "keyctl", try_keyctl },
 	{ "add_key", try_add_key },
+	{ "holding", try_holding },
+	{ "put", try_put },
+	{ "key", try_key },
 	{ "mknod", try_mknod },
 	{ "ptrace", try_ptrace },
 	{ "kill", try_kill },
@@ -367,8 +394,8 @@ static const struct attempt {
 
 int main(int argc, char **argv)
 {
-	static char *none[8];
-	for (int i = 2; i < argc && i < 8; i++)
+	static char *none[16];
+	for (int i = 2; i < argc && i < 16; i++)
 		none[i - 2] = argv[i];
 	for (size_t i = 0; argc > 1 && i < sizeof attempts / sizeof *attempts; i++) {
 		if (strcmp(attempts[i].name, argv[1]) != 0)
