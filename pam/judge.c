@@ -1,6 +1,7 @@
 /* Every way through the session lines of a stack is walked, with every return value of every
  * module, as libpam's dispatcher walks it (libpam/pam_dispatch.c). `outer` alone contains nobody: a
- * way that ends in success must have come by the last line of gocker's, which must have entered. */
+ * way that ends in success must have come by the last line of gocker's, which must have entered.
+ * The same walk tells whether the refusal of an account line counts. */
 #include "pam/judge.h"
 
 #include <errno.h>
@@ -191,30 +192,40 @@ static bool counts(const struct gk_pam_line *line)
 	return action == GK_PAM_DO_BAD || action == GK_PAM_DO_DIE;
 }
 
+/* A way that ends in success without the last line, or after a refusal; *by: what leads there, or
+ * NULL. NULL: there is none. */
+static const struct state *find_way_round(const struct walk *w, const struct gk_pam_line **by)
+{
+	const struct states *end = &w->at[w->chain->n];
+	for (size_t k = 0; k < end->n; k++) {
+		const struct state *s = &end->list[k];
+		if (s->impression != POSITIVE || !s->success || (s->entered && !s->refused))
+			continue;
+		*by = s->culprit == NO_LINE ? NULL : &w->chain->lines[s->culprit];
+		return s;
+	}
+	return NULL;
+}
+
 static int check_ways(struct walk *w, const char *service, struct gk_err *err)
 {
 	int r = walk_all(w);
 	if (r < 0)
 		return gk_fail_errno(
 			err, r, "PAM service %s: the stack cannot be examined", service);
-	const struct states *end = &w->at[w->chain->n];
-	for (size_t k = 0; k < end->n; k++) {
-		const struct state *s = &end->list[k];
-		if (s->impression != POSITIVE || !s->success || (s->entered && !s->refused))
-			continue;
-		const struct gk_pam_line *by =
-			s->culprit == NO_LINE ? NULL : &w->chain->lines[s->culprit];
-		if (by && s->refused)
-			return gk_fail(err, -EINVAL,
-				"PAM service %s: a refusal by pam_gocker.so can be undone by %s [%s]",
-				service, by->module, by->control ? by->control : "");
+	const struct gk_pam_line *by;
+	const struct state *s = find_way_round(w, &by);
+	if (!s)
+		return 0;
+	if (by && s->refused)
 		return gk_fail(err, -EINVAL,
-			"PAM service %s: the last line of pam_gocker.so can be skipped by %s (%s): the login "
-			"would go on uncontained",
-			service, by ? by->module : "the lines before it",
-			by && by->control ? by->control : "-");
-	}
-	return 0;
+			"PAM service %s: a refusal by pam_gocker.so can be undone by %s [%s]",
+			service, by->module, by->control ? by->control : "");
+	return gk_fail(err, -EINVAL,
+		"PAM service %s: the last line of pam_gocker.so can be skipped by %s (%s): the login "
+		"would go on uncontained",
+		service, by ? by->module : "the lines before it",
+		by && by->control ? by->control : "-");
 }
 
 /* ---- order ---- */
@@ -314,17 +325,24 @@ static int check_counts(const struct walk *w, const char *service, struct gk_err
 		service, outer ? "the last" : "the first");
 }
 
+static int read_chain(const char *confdir, const char *service, char type, struct gk_arena *arena,
+	struct gk_pam_stack *ret, struct gk_err *err)
+{
+	int r = gk_pam_chain_read(confdir, service, type, arena, ret, err);
+	if (r == 0 && ret->n >= NO_LINE)
+		r = gk_fail(err, -E2BIG, "PAM service %s: too many lines", service);
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		if (ret->lines[i].level >= LEVELS)
+			r = gk_fail(err, -E2BIG, "PAM service %s: substacks too deep", service);
+	return r;
+}
+
 int gk_pam_judge(const char *confdir, const char *service, bool plain_alone, struct gk_err *err)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_pam_stack chain;
 	struct walk w = { .chain = &chain, .arena = &arena };
-	int r = gk_pam_chain_read(confdir, service, 's', &arena, &chain, err);
-	if (r == 0 && chain.n >= NO_LINE)
-		r = gk_fail(err, -E2BIG, "PAM service %s: too many lines", service);
-	for (size_t i = 0; r == 0 && i < chain.n; i++)
-		if (chain.lines[i].level >= LEVELS)
-			r = gk_fail(err, -E2BIG, "PAM service %s: substacks too deep", service);
+	int r = read_chain(confdir, service, 's', &arena, &chain, err);
 	if (r == 0)
 		r = find_ours(&w, service, plain_alone, err);
 	if (r == 0)
@@ -334,8 +352,53 @@ int gk_pam_judge(const char *confdir, const char *service, bool plain_alone, str
 	return r == 0 ? check_order(&w, service, err) : r;
 }
 
+/* ---- the account part ---- */
+
+/* One line of gocker's: whether a way that ends in success goes past it or undoes its refusal. */
+static int judge_account_line(struct walk *w, const char *service, struct gk_err *err)
+{
+	if (!counts(&w->chain->lines[w->last]))
+		return gk_fail(err, -EINVAL,
+			"PAM service %s: the account line of pam_gocker.so is not required, and its refusal "
+			"does not count",
+			service);
+	int r = walk_all(w);
+	if (r < 0)
+		return gk_fail_errno(
+			err, r, "PAM service %s: the stack cannot be examined", service);
+	const struct gk_pam_line *by;
+	const struct state *s = find_way_round(w, &by);
+	if (!s)
+		return 0;
+	return gk_fail(err, -EINVAL,
+		"PAM service %s: the account line of pam_gocker.so can be %s by %s (%s)", service,
+		s->refused ? "undone" : "skipped", by ? by->module : "the lines before it",
+		by && by->control ? by->control : "-");
+}
+
+int gk_pam_judge_account(const char *confdir, const char *service, bool check, struct gk_err *err)
+{
+	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
+	struct gk_pam_stack chain;
+	int r = read_chain(confdir, service, 'c', &arena, &chain, err);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (size_t i = 0; r != 0 && i < chain.n; i++) {
+		struct walk w = { .chain = &chain, .arena = &arena, .outer = chain.n, .last = i };
+		if (chain.lines[i].kind == GK_PAM_MODULE &&
+			strcmp(chain.lines[i].module, "pam_gocker.so") == 0 &&
+			gk_pam_line_has(&chain.lines[i], "check") == check)
+			r = judge_account_line(&w, service, err);
+	}
+	if (r == -ENOENT)
+		return gk_fail(err, r, "PAM service %s has no account line of pam_gocker.so%s",
+			service, check ? " with check" : "");
+	return r;
+}
+
 int gk_pam_judge_strictly(const char *service, struct gk_err *err)
 {
-	int r = gk_pam_judge(NULL, service, false, err);
+	int r = gk_pam_judge(NULL, service, true, err);
 	return r > 0 ? -EINVAL : r;
 }

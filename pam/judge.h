@@ -16,6 +16,12 @@
  * contained, or a stack that cannot be read for sure. */
 int gk_pam_judge(const char *confdir, const char *service, bool plain_alone, struct gk_err *err);
 
+/* Whether the service's account part is sure to refuse whom gocker's line refuses: the line with
+ * `check`, or the one without, which refuses the contained. Of several one is enough. 0; -ENOENT
+ * with err: there is no such line; else -errno with err: a way that ends in success goes past it or
+ * undoes the refusal, or the stack cannot be read for sure. */
+int gk_pam_judge_account(const char *confdir, const char *service, bool check, struct gk_err *err);
+
 /* 1 is -EINVAL here: what `gocker enable` wants of a stack that it has written. */
 int gk_pam_judge_strictly(const char *service, struct gk_err *err);
 

@@ -68,6 +68,18 @@ static bool is(const struct program *p, const char *path)
 		strcmp(p->path + n, gone) == 0;
 }
 
+bool gk_keeper_has_own_stack(const struct gk_keeper *k)
+{
+	return strcmp(k->question.service, GK_TRIAL_SERVICE) == 0;
+}
+
+bool gk_keeper_is_trial(const struct gk_keeper *k)
+{
+	struct program p;
+	return gk_keeper_has_own_stack(k) ||
+		(read_program(k->caller.parent, &p) == 0 && is(&p, GK_LIBEXECDIR "/gocker-admin"));
+}
+
 int gk_keeper_check_caller(struct gk_keeper *k, struct gk_err *err)
 {
 	struct program p;

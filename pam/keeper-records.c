@@ -24,6 +24,8 @@ enum { LOCK_TRIES = 50, LOCK_STEP_US = 10000 };
 bool gk_keeper_is_recorded(const struct gk_keeper *k)
 {
 	const char *service = k->question.service;
+	if (gk_keeper_is_trial(k))
+		return false;
 	return strcmp(k->question.tty, "ssh") == 0 || strcmp(service, "login") == 0 ||
 		strcmp(service, "remote") == 0;
 }

@@ -95,12 +95,6 @@ static int fill_caller(struct gk_keeper *k)
 	return 0;
 }
 
-/* A login that gocker itself tries, by a stack of its own that is in no directory of PAM's. */
-bool gk_keeper_is_trial(const struct gk_keeper *k)
-{
-	return strcmp(k->question.service, GK_TRIAL_SERVICE) == 0;
-}
-
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
@@ -120,7 +114,7 @@ static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 	struct gk_slot slot = GK_SLOT_INIT;
 	gk_autoclose int root = -1, lock = -1;
 	int r = gk_slot_take(
-		k->who.uid, policy->user_sessions_max, policy->sessions_max, &slot, err);
+		k->plan.who->uid, policy->user_sessions_max, policy->sessions_max, &slot, err);
 	if (r < 0)
 		return r;
 	gk_slot_release(&slot);
@@ -135,19 +129,25 @@ static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
-	struct gk_err ignored = GK_ERR_INIT;
-	(void)gk_keeper_check_caller(k, &ignored);
-	int r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, err);
+	struct gk_err ignored = GK_ERR_INIT, unread = GK_ERR_INIT;
+	bool opener = gk_keeper_check_caller(k, &ignored) == 0;
+	int r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, &unread);
 	/* Whose processes a refusal ends is to be known where the policy can't be read, too. */
 	int known = gk_nss_worker_answer(&k->apart, &k->arena, &k->who, err);
-	if (r == 0)
+	/* A program that is not known may only ask for the account (chfn, an IMAP server): where it
+	 * opens a session, the session lines refuse it. */
+	if (k->question.kind == GK_LINK_CHECK && !opener)
+		return known;
+	if (r < 0)
+		*err = unread;
+	else
 		r = known;
 	if (r == 0)
 		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
 	r = gk_keeper_check_caller(k, err);
-	if (r == 0 && !gk_keeper_is_trial(k))
+	if (r == 0 && !gk_keeper_has_own_stack(k))
 		r = gk_keeper_check_stack(k, err);
 	if (r < 0)
 		return r;

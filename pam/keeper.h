@@ -55,8 +55,12 @@ struct gk_keeper {
  * Returns 0 or -errno: a login must not be let go on to where nothing contains it. */
 int gk_keeper_check_stack(struct gk_keeper *k, struct gk_err *err);
 
-/* A login that gocker itself tries, by a stack of its own that is in no directory of PAM's. */
+/* keeper-caller.c: a login that `gocker enable` or `gocker doctor` tries: by a stack of gocker's
+ * own, which is in no directory of PAM's, or by the real stack of a service. */
 bool gk_keeper_is_trial(const struct gk_keeper *k);
+
+/* Of these the one by gocker's own stack. */
+bool gk_keeper_has_own_stack(const struct gk_keeper *k);
 
 /* keeper-caller.c: sets k->mode by the program that opens the session. Returns 0, or -errno where
  * it is none that is known, or named by the administrator. */

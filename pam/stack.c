@@ -481,23 +481,27 @@ bool gk_pam_line_has(const struct gk_pam_line *line, const char *arg)
 	return false;
 }
 
-bool gk_pam_stack_refuses(const struct gk_pam_stack *stack)
+bool gk_pam_stack_names_program(const struct gk_pam_stack *stack)
 {
-	for (size_t i = 0; i < stack->n; i++)
-		if (stack->lines[i].type == 'c' &&
-			strcmp(stack->lines[i].module, "pam_gocker.so") == 0 &&
-			!gk_pam_line_has(&stack->lines[i], "check"))
-			return true;
+	static const char *const options[] = { "drop=", "narrow=", "whole=" };
+	for (size_t i = 0; i < stack->n; i++) {
+		const struct gk_pam_line *l = &stack->lines[i];
+		bool ours = l->type == 's' && strcmp(l->module, "pam_gocker.so") == 0;
+		for (size_t k = 0; ours && k < l->nargs; k++)
+			for (size_t o = 0; o < sizeof options / sizeof *options; o++)
+				if (strncmp(l->args[k], options[o], strlen(options[o])) == 0)
+					return true;
+	}
 	return false;
 }
 
-const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack)
+const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack, char type)
 {
 	static const char option[] = "break_glass=";
 	const char *found = NULL;
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct gk_pam_line *l = &stack->lines[i];
-		if (l->type != 's' || strcmp(l->module, "pam_gocker.so") != 0)
+		if (l->type != type || strcmp(l->module, "pam_gocker.so") != 0)
 			continue;
 		found = NULL;
 		for (size_t k = 0; k < l->nargs; k++)

@@ -79,11 +79,11 @@ bool gk_pam_stack_has(const struct gk_pam_stack *stack, char type, const char *m
 /* Whether a line has this argument. */
 bool gk_pam_line_has(const struct gk_pam_line *line, const char *arg);
 
-/* Whether the account part refuses the contained: a line of gocker's without `check`. */
-bool gk_pam_stack_refuses(const struct gk_pam_stack *stack);
+/* Whether a session line of gocker's names a program (drop=, narrow=, whole=). */
+bool gk_pam_stack_names_program(const struct gk_pam_stack *stack);
 
-/* The group whom gocker's last session line lets through (break_glass=GROUP), or NULL. */
-const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack);
+/* The group whom gocker's last line of this type lets through (break_glass=GROUP), or NULL. */
+const char *gk_pam_stack_break_glass(const struct gk_pam_stack *stack, char type);
 
 /* Whether one line of a file, which is changed, gives entries of this type, by itself or by what it
  * includes; and whether it is an entry of this module. */

@@ -263,6 +263,7 @@ set_ini
 
 doctor alice
 like "$out" 'read +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
+like "$out" 'read +pam +/etc/pam.d/sshd: its account line refuses whoever gets no session' "and the account line that refuses the connection"
 like "$out" 'ok +trial +a trial login through the PAM door works' "a trial login through the PAM door"
 like "$out" 'warn +pam +/etc/pam.d/su has no line' "other ways in that lack it"
 like "$out" 'warn +lockout +no member of sudo' "an administrator whom the PAM door contains is not outside"
@@ -312,7 +313,7 @@ doctor
 like "$out" 'bad +pam +PAM service sshd: pam_mkhomedir.so comes after' "one that must not run there is bad"
 sed -i -e '/outer/d' -e '/mkhomedir/d' -e '/pam_mail.so$/d' /etc/pam.d/sshd
 doctor
-like "$out" 'bad +pam +PAM service sshd: wants .pam_gocker.so outer. once' "a stack without outer"
+like "$out" 'read +pam +/etc/pam.d/sshd: contained, in the right order' "the last line alone contains, too"
 run "$GOCKER" doctor nobody-knows
 is "$rc" 125 "an unknown user"
 run "$GOCKER" doctor a b

@@ -146,24 +146,29 @@ check "no: and changes nothing" cmp /etc/pam.d/sshd "$GKT_WORK/stock"
 run "$GOCKER" enable --door pam --yes bob
 is "$rc" 0 "enable --door pam"
 is "$(grep -n pam_gocker /etc/pam.d/sshd | cut -d: -f2- | tr -s ' ')" \
-	"$(printf 'session required pam_gocker.so outer\nsession required pam_gocker.so')" "its two lines are in the stack"
+	"$(printf 'account required pam_gocker.so check\nsession required pam_gocker.so outer\nsession required pam_gocker.so')" "its three lines are in the stack"
+is "$(grep -E '^account' /etc/pam.d/sshd | head -n 1 | tr -s ' ')" "account required pam_gocker.so check" "the account line comes before the others"
 is "$(grep -v pam_gocker /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock")" "and all others as they were"
 is "$(grep -E '^-?session|^@include common-session' /etc/pam.d/sshd | sed -n '1p;$p' | grep -c pam_gocker)" 2 "the first and the last of the session"
 is "$(stat -c '%a %u' /etc/pam.d/sshd)" "644 0" "readable as before"
 like "$(gocker_log)" 'event=enable door=pam service=sshd by=root' "the log says who did it"
 run "$GOCKER" enable --door pam --yes bob
 is "$rc" 0 "twice is no error"
-is "$(grep -c pam_gocker /etc/pam.d/sshd)" 2 "and adds nothing"
+is "$(grep -c pam_gocker /etc/pam.d/sshd)" 3 "and adds nothing"
 sed -e 's/^\(session *\)required\( *pam_loginuid.so\)/\1optional\2/' -e 's/^@include common-auth/auth required pam_permit.so/' \
 	/etc/pam.d/sshd >/etc/pam.d/gocker-sshd
 stop_sshd
 start_sshd
 is "$(ssh_as bob hostname)" gocker-container "a real login through that stack is contained"
 is "$(ssh_as root hostname)" throwaway "root's is not"
+set_ini 'image = nosuch' '[group:sudo]' 'contain = no'
+run ssh_as bob -o LogLevel=INFO hostname
+like "$rc:$err" "^255:.*gocker: there is no image 'nosuch'" "where no session can open the account line refuses the connection"
+set_ini '[group:sudo]' 'contain = no'
 run "$GOCKER" disable --door pam bob
 is "$rc" 2 "disable --door pam of one user is wrong use: gocker.ini spares users"
 run "$GOCKER" disable --door pam --dry-run
-is "$rc:$(grep -c pam_gocker /etc/pam.d/sshd)" 0:2 "disable --door pam --dry-run does nothing"
+is "$rc:$(grep -c pam_gocker /etc/pam.d/sshd)" 0:3 "disable --door pam --dry-run does nothing"
 like "$out" '/etc/pam.d/sshd' "and says where it would"
 run "$GOCKER" disable --door pam
 is "$rc" 0 "disable --door pam"
@@ -176,7 +181,7 @@ if [ ! -e /usr/lib/pam.d/systemd-user ]; then # a host without systemd has none
 fi
 run "$GOCKER" enable --door pam --break-glass sudo --service sshd --service systemd-user --yes bob
 is "$rc" 0 "--break-glass, --service"
-is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 2 "the group is on both lines"
+is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 3 "the group is on all three lines"
 like "$(cat /etc/pam.d/systemd-user 2>/dev/null)" 'account +required +pam_gocker.so' "user managers are refused, in /etc/pam.d"
 echo '# edited' >>/etc/pam.d/sshd
 run "$GOCKER" disable --door pam
@@ -194,6 +199,33 @@ like "$rc:$out" "^0:/etc/pam.d/systemd-user: gocker's lines are out; gocker did 
 is "$(tail -1 /etc/pam.d/systemd-user):$(grep -c pam_gocker.so /etc/pam.d/systemd-user)" "# mine:0" "they are out, and the rest is kept"
 rm /etc/pam.d/systemd-user
 check "what the stack was is kept" cmp /var/lib/gocker/pam/sshd "$GKT_WORK/stock"
+
+# The service's real stack is tried, without the lines and with them.
+cat >/usr/local/bin/note <<END
+#!/bin/sh
+echo "\$PAM_TYPE \$PAM_USER \$PAM_SERVICE \$(grep -c pam_gocker /etc/pam.d/served)" >>$GKT_WORK/tried
+[ ! -e $GKT_WORK/picky ] || ! grep -q pam_gocker /etc/pam.d/served
+END
+chmod 755 /usr/local/bin/note
+printf '%s\n' 'account required pam_permit.so' 'session required pam_exec.so /usr/local/bin/note' >/etc/pam.d/served
+cp /etc/pam.d/served "$GKT_WORK/served"
+run "$GOCKER" enable --door pam --service served --yes bob
+is "$rc" 0 "--service with a stack of one's own"
+is "$(cat "$GKT_WORK/tried")" "$(printf '%s\n' 'open_session bob served 0' 'close_session bob served 0' 'open_session bob served 2' 'close_session bob served 2')" \
+	"the real stack is tried before and after"
+"$GOCKER" disable --door pam --service served >/dev/null
+check "control: it is as before" cmp /etc/pam.d/served "$GKT_WORK/served"
+touch "$GKT_WORK/picky"
+run "$GOCKER" enable --door pam --service served --yes bob
+like "$rc:$err" "^1:gocker enable: /etc/pam.d/served with gocker's lines, tried for bob: " "a stack that fails with the lines alone is not changed"
+check "it is as it was" cmp /etc/pam.d/served "$GKT_WORK/served"
+check_not "and nothing is remembered" test -e /var/lib/gocker/pam/served
+printf 'session required pam_deny.so\n' >>/etc/pam.d/served
+rm "$GKT_WORK/picky"
+run "$GOCKER" enable --door pam --service served --yes bob
+like "$rc:$out" '^0:.*/etc/pam.d/served: fails for bob without gocker, too, and is not tried' "one that fails anyway is named, and changed"
+"$GOCKER" disable --door pam >/dev/null
+rm -f /etc/pam.d/served /usr/local/bin/note
 
 # What is not right is not touched.
 cp /usr/local/share/gocker/pam.d/sshd "$GKT_WORK/shipped"

@@ -52,10 +52,10 @@ add_user bob --shell /bin/sh
 
 # --- the profiles ---
 
-check "pam-auth-update takes both profiles" pam-auth-update --package --enable gocker gocker-outer
+check "pam-auth-update takes the profile" pam-auth-update --package --enable gocker
+is "$(grep -c '^account.*pam_gocker.so check' /etc/pam.d/common-account)" 1 "it has the account line"
 for stack in common-session common-session-noninteractive; do
 	modules=$(awk '$1 == "session" && $3 !~ /pam_(permit|deny)/ { print $3, $4 }' /etc/pam.d/$stack | sed 's/ $//')
-	is "$(head -n 1 <<<"$modules")" "pam_gocker.so outer" "$stack: outer comes before all others"
 	is "$(tail -n 1 <<<"$modules")" "pam_gocker.so" "$stack: the container comes last"
 done
 said=$("$GOCKER" doctor --format json | jq -r '.[]|select(.item=="pam")|"\(.level) \(.finding)"')
@@ -68,7 +68,7 @@ start_sshd 'PermitRootLogin yes'
 run ssh_as alice hostname
 is "$rc:$out" "0:gocker-container" "a user with gocker-shell is contained"
 run ssh_as bob hostname
-is "$rc:$out" "0:gocker-container" "a user with another shell is contained by the profiles"
+is "$rc:$out" "0:gocker-container" "a user with another shell is contained by the profile"
 run ssh_as root hostname
 is "$rc:$out" "0:throwaway" "root is let through"
 
@@ -109,7 +109,7 @@ run $GOCKER exec "$($GOCKER ps -q --user alice)" hostname
 is "$rc:$out" "0:gocker-container" "and can run something in one"
 like "$(tail -n 1 /etc/gocker.ini)" '; mine' "a gocker.ini that was changed is kept"
 is "$(tail -n 1 /etc/gocker.ini.dpkg-dist)" '; of version 99' "and the package's new one lies beside it"
-check "the profiles stay chosen" grep -q 'pam_gocker.so outer' /etc/pam.d/common-session
+check "the profile stays chosen" grep -q 'pam_gocker.so' /etc/pam.d/common-session
 drop_session
 kill -KILL "$alice_pid"
 wait "$alice_pid" 2>/dev/null

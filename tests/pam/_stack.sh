@@ -17,10 +17,11 @@ stack() {
 	} >"/etc/pam.d/$1"
 }
 
-# shipped NAME [SERVICE]: a stack as it is shipped. The throwaway host has no audit subsystem that lets
-# a login uid be set, and keys in place of passwords.
+# shipped NAME [SERVICE]: a stack as it is shipped, but for sshd's account line, which would refuse before
+# the session lines do (refused.sh has it). The throwaway host has no audit subsystem that lets a login uid
+# be set, and keys in place of passwords.
 shipped() {
-	sed -e 's/^session *required *pam_loginuid.so/session optional pam_loginuid.so/' \
+	sed -e '/^account.*pam_gocker.so check/d' -e 's/^session *required *pam_loginuid.so/session optional pam_loginuid.so/' \
 		-e 's/^@include common-auth/auth required pam_permit.so/' "$STACKS/$1" >"/etc/pam.d/${2:-$1}"
 }
 

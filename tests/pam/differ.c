@@ -1,8 +1,8 @@
-/* differ DIR STACKS SEED: generated stacks through the real libpam and through the judge (A55). DIR
- * has pam_trace.so as pam_gocker.so, pam_permit.so and pam_unix.so. Each stack is opened many times
- * with random return values of its modules. A stack that the judge lets pass must never succeed
- * without the last line; stacks that it refuses show that the generator makes such as do (the
- * control). */
+/* differ DIR STACKS SEED [account]: generated stacks through the real libpam and through the judge
+ * (A55). DIR has pam_trace.so as pam_gocker.so, pam_permit.so and pam_unix.so. Each stack is opened
+ * many times with random return values of its modules. A stack that the judge lets pass must never
+ * succeed without the last line; stacks that it refuses show that the generator makes such as do
+ * (the control). With `account` the same of the account part and its one line. */
 #include <security/pam_appl.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 int trace_call(const char *const *argv, int argc);
 
 static unsigned long long seed;
-static bool entered, refused;
+static bool entered, refused, account;
 
 static unsigned pick(unsigned n)
 {
@@ -84,9 +84,13 @@ static void put_gap(FILE *f)
 
 static void put_line(FILE *f, const char *dir, const char *module, const char *args, bool ours)
 {
-	fputs(pick(12) ? "session" :
-			 ONE_OF("Session", "-session", "account", "[session]", "sesion"),
-		f);
+	if (account)
+		fputs(pick(12) ? "account" : ONE_OF("Account", "-account", "session", "[account]"),
+			f);
+	else
+		fputs(pick(12) ? "session" :
+				 ONE_OF("Session", "-session", "account", "[session]", "sesion"),
+			f);
 	put_gap(f);
 	put_control(f, ours);
 	put_gap(f);
@@ -107,8 +111,10 @@ static void put_noise(FILE *f, const char *dir, int depth)
 	case 1:
 		if (depth > 0)
 			fprintf(f, "%s%s%s\n",
-				ONE_OF("session include ", "session substack ", "@include ",
-					"session Substack "),
+				account ? ONE_OF("account include ", "account substack ",
+						  "@include ") :
+					  ONE_OF("session include ", "session substack ",
+						  "@include ", "session Substack "),
 				ONE_OF("p1", "p2", "p2", "none"), "");
 		break;
 	default:
@@ -126,7 +132,7 @@ static void write_file(const char *dir, const char *name, bool ours)
 		exit(2);
 	for (unsigned n = pick(2); n > 0; n--)
 		put_noise(f, dir, ours);
-	if (ours && pick(15))
+	if (ours && !account && pick(15))
 		put_line(f, dir, "pam_gocker.so",
 			ONE_OF("ours outer", "ours outer", "[outer] ours"), true);
 	for (unsigned n = pick(4); n > 0; n--)
@@ -158,7 +164,7 @@ static bool escapes(const char *dir)
 		/* libpam refuses what it cannot read. */
 		if (pam_start_confdir("gt", "nobody", &conv, dir, &pamh) != PAM_SUCCESS)
 			return false;
-		int r = pam_open_session(pamh, 0);
+		int r = account ? pam_acct_mgmt(pamh, 0) : pam_open_session(pamh, 0);
 		(void)pam_end(pamh, r);
 		if (r == PAM_SUCCESS && (!entered || refused))
 			return true;
@@ -180,15 +186,17 @@ static void show(const char *dir, const char *name)
 int main(int argc, char **argv)
 {
 	unsigned passed = 0, unsure = 0, bad = 0, missed = 0;
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
+	account = argc == 5 && strcmp(argv[4], "account") == 0;
 	seed = strtoull(argv[3], NULL, 10);
 	for (long n = strtol(argv[2], NULL, 10); n > 0; n--) {
 		struct gk_err err = GK_ERR_INIT;
 		write_file(argv[1], "p1", false);
 		write_file(argv[1], "p2", false);
 		write_file(argv[1], "gt", true);
-		bool contained = gk_pam_judge(argv[1], "gt", true, &err) >= 0;
+		bool contained = account ? gk_pam_judge_account(argv[1], "gt", false, &err) == 0 :
+					   gk_pam_judge(argv[1], "gt", true, &err) >= 0;
 		bool escape = escapes(argv[1]);
 		passed += contained;
 		unsure += strstr(err.msg, "another way") != NULL;

@@ -14,3 +14,12 @@ read -r _ passed _ unsure _ escaping _ <<<"$(tail -n 1 <<<"$out")"
 check "A55 [pam]: control: stacks that libpam opens uncontained are among them ($escaping)" test "${escaping:-0}" -gt 100
 check "A55 [pam]: and stacks that pass ($passed)" test "${passed:-0}" -gt 100
 check "A55 [pam]: and such as the reader cannot tell of ($unsure)" test "${unsure:-0}" -gt 100
+
+# The account part: a line that is judged to count is neither skipped nor undone.
+printf 'account required pam_deny.so\n' >"$dir/other"
+run differ "$dir" "${GKT_STACKS:-3000}" "${GKT_SEED:-1}" account
+is "$rc" 0 "A55 [pam]: no account part that the judge lets pass succeeds past gocker's line: $(tail -n 1 <<<"$out")"
+[ "$rc" = 0 ] || diag "$out"
+read -r _ passed _ unsure _ escaping _ <<<"$(tail -n 1 <<<"$out")"
+check "A55 [pam]: account: control: parts that libpam lets succeed past it are among them ($escaping)" test "${escaping:-0}" -gt 100
+check "A55 [pam]: account: and parts that pass ($passed)" test "${passed:-0}" -gt 100

@@ -10,6 +10,13 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
 	return trace_call(argv, argc);
 }
 
+int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+	(void)pamh;
+	(void)flags;
+	return trace_call(argv, argc);
+}
+
 int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
 	(void)pamh;

@@ -1,5 +1,6 @@
 /* What may lead past gocker's doors, and what may close them on everybody. */
 #include <errno.h>
+#include <glob.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -29,6 +30,75 @@ static bool exists(const char *path)
 
 /* ---- PAM ---- */
 
+/* A group that the session lines let through and the account line does not is refused where it
+ * needs to get in most: with a broken gocker.ini. */
+static void check_break_glass(struct gk_doctor *d, const char *service)
+{
+	struct gk_pam_stack stack;
+	struct gk_err ignored = GK_ERR_INIT;
+	if (gk_pam_stack_read(NULL, service, &d->arena, &stack, &ignored) < 0)
+		return;
+	const char *session = gk_pam_stack_break_glass(&stack, 's'),
+		   *account = gk_pam_stack_break_glass(&stack, 'c');
+	if (session && (!account || strcmp(session, account) != 0))
+		gk_found(d, GK_FOUND_BAD, "lockout",
+			gk_arena_printf(
+				&d->arena, "add break_glass=%s to the account line", session),
+			"/etc/pam.d/%s: break_glass=%s is not on the account line of pam_gocker.so, which "
+			"can refuse the group",
+			service, session);
+}
+
+/* The account line of a service whose session lines are there. sshd keeps a connection whose
+ * session was refused; the others end then. */
+static void check_account_line(struct gk_doctor *d, const char *service)
+{
+	struct gk_err err = GK_ERR_INIT;
+	int r = gk_pam_judge_account(NULL, service, true, &err);
+	bool is_sshd = strcmp(service, "sshd") == 0;
+	if (r != -ENOENT)
+		check_break_glass(d, service);
+	if (r == 0)
+		gk_found(d, GK_FOUND_OK, "pam", NULL,
+			"/etc/pam.d/%s: its account line refuses whoever gets no session", service);
+	else if (r != -ENOENT)
+		gk_found(d, GK_FOUND_WARN, "pam",
+			"make it `account required pam_gocker.so check`, before the other account lines",
+			"%s", err.msg);
+	else if (is_sshd)
+		gk_found(d, GK_FOUND_WARN, "pam",
+			"add `account required pam_gocker.so check` before its first account line",
+			"%s: sshd keeps a connection whose session is refused, and each command ends "
+			"with 254",
+			err.msg);
+}
+
+/* Services of programs that the keeper does not know (keeper-caller.c), unless a line names one. */
+static void check_program(struct gk_doctor *d, const char *service)
+{
+	static const char *const unknown[] = { "vsftpd", "proftpd", "cockpit", "xrdp-sesman",
+		"gdm-password", "lightdm", "sddm" };
+	struct gk_pam_stack stack;
+	struct gk_err ignored = GK_ERR_INIT;
+	size_t i = 0;
+	while (i < sizeof unknown / sizeof *unknown && strcmp(unknown[i], service) != 0)
+		i++;
+	if (i == sizeof unknown / sizeof *unknown ||
+		gk_pam_stack_read(NULL, service, &d->arena, &stack, &ignored) < 0)
+		return;
+	if (!gk_pam_stack_names_program(&stack))
+		gk_found(d, GK_FOUND_WARN, "pam",
+			"name the program with drop=, narrow= or whole=; see pam_gocker(8), PROGRAMS",
+			"/etc/pam.d/%s: its program is not known, and its sessions are refused to contained users",
+			service);
+	/* session_support=NO is its default. */
+	if (strcmp(service, "vsftpd") == 0 &&
+		gk_pam_judge_account(NULL, service, false, &ignored) != 0)
+		gk_found(d, GK_FOUND_BAD, "pam",
+			"add `account required pam_gocker.so` before its first account line",
+			"/etc/pam.d/vsftpd: without session_support=YES vsftpd opens no session, and serves the host's files to contained users");
+}
+
 static void check_stacks(struct gk_doctor *d)
 {
 	static const char *const services[] = { "sshd", "login", "remote", "su", "runuser", "sudo",
@@ -40,7 +110,7 @@ static void check_stacks(struct gk_doctor *d)
 		snprintf(path, sizeof path, "/etc/pam.d/%s", services[i]);
 		if (!exists(path))
 			continue;
-		int r = gk_pam_judge(NULL, services[i], false, &err);
+		int r = gk_pam_judge(NULL, services[i], true, &err);
 		if (r == 0)
 			gk_found(d, GK_FOUND_OK, "pam", NULL, "%s: contained, in the right order",
 				path);
@@ -58,6 +128,10 @@ static void check_stacks(struct gk_doctor *d)
 				"take over " SHIPPED "/pam.d where users may use it",
 				"%s has no line of pam_gocker: users get past the PAM door there",
 				path);
+		if (r >= 0) {
+			check_account_line(d, services[i]);
+			check_program(d, services[i]);
+		}
 	}
 }
 
@@ -66,19 +140,69 @@ static void check_manager(struct gk_doctor *d)
 {
 	__attribute__((cleanup(gk_arena_free))) struct gk_arena arena = { 0 };
 	struct gk_pam_stack stack;
-	struct gk_err err = GK_ERR_INIT;
+	struct gk_err err = GK_ERR_INIT, why = GK_ERR_INIT;
 	if (!gk_scope_host_has_systemd() || (!d->shell_door && !d->pam_door))
 		return;
 	if (gk_pam_stack_read(NULL, "systemd-user", &arena, &stack, &err) < 0)
 		return;
-	if (gk_pam_stack_refuses(&stack))
+	int r = gk_pam_judge_account(NULL, "systemd-user", false, &why);
+	if (r == 0)
 		gk_found(d, GK_FOUND_OK, "manager", NULL,
 			"user managers are refused to the contained");
+	else if (r != -ENOENT)
+		gk_found(d, GK_FOUND_BAD, "manager",
+			"make it `account required pam_gocker.so`, before the other account lines",
+			"user@UID.service may run units from ~/.config/systemd/user on the host: %s",
+			why.msg);
 	else {
 		gk_found(d, GK_FOUND_BAD, "manager",
 			"cp " SHIPPED "/pam.d/systemd-user /etc/pam.d/systemd-user",
 			"user@UID.service runs units from ~/.config/systemd/user on the host");
 		gk_found_fixable(d, GK_FIX_MANAGER);
+	}
+}
+
+/* The value of the last PAMName= of a unit's file, in buf; "": none. */
+static void read_pam_name(const char *path, char *buf, size_t size)
+{
+	char line[512];
+	FILE *f = fopen(path, "re");
+	buf[0] = '\0';
+	while (f && fgets(line, sizeof line, f)) {
+		char *p = line + strspn(line, " \t");
+		if (strncmp(p, "PAMName", 7) != 0 || *(p += 7 + strspn(p + 7, " \t")) != '=')
+			continue;
+		p += 1 + strspn(p + 1, " \t");
+		p[strcspn(p, " \t\r\n")] = '\0';
+		snprintf(buf, size, "%s", p);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* systemd executes the command of a unit with PAMName= in its own place (pam_gocker(8), PROGRAMS).
+ */
+static void check_units(struct gk_doctor *d)
+{
+	static const char *const units[] = { "/etc/systemd/system/*.service",
+		"/run/systemd/system/*.service", "/usr/local/lib/systemd/system/*.service",
+		"/usr/lib/systemd/system/*.service" };
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		glob_t found;
+		bool any = glob(units[i], 0, NULL, &found) == 0;
+		for (size_t k = 0; any && k < found.gl_pathc; k++) {
+			char service[200];
+			struct gk_err ignored = GK_ERR_INIT;
+			read_pam_name(found.gl_pathv[k], service, sizeof service);
+			if (*service && *service != '.' && !strchr(service, '/') &&
+				strcmp(service, "systemd-user") != 0 &&
+				gk_pam_judge(NULL, service, true, &ignored) != -ENOENT)
+				gk_found(d, GK_FOUND_WARN, "pam",
+					"take PAMName= out where User= is a contained user, or start the job by cron",
+					"%s: PAMName=%s, whose sessions systemd cannot open for contained users",
+					found.gl_pathv[k], service);
+		}
+		globfree(&found);
 	}
 }
 
@@ -91,7 +215,7 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 	struct gk_err err = GK_ERR_INIT;
 	if (!gk_spawn_find(programs) || (!d->shell_door && !d->pam_door))
 		return;
-	if (gk_pam_judge(NULL, service, false, &err) >= 0)
+	if (gk_pam_judge(NULL, service, true, &err) >= 0)
 		gk_found(d, GK_FOUND_OK, what, NULL, "jobs are contained");
 	else if (exists(allow))
 		gk_found(d, GK_FOUND_OK, what, NULL, "only those in %s may have jobs", allow);
@@ -196,6 +320,7 @@ void gk_doctor_doors(struct gk_doctor *d)
 	check_stacks(d);
 	check_shared_uids(d);
 	check_manager(d);
+	check_units(d);
 	gk_doctor_sshd(d);
 	check_jobs(d, "cron", "cron", crons, "/etc/cron.allow");
 	check_jobs(d, "at", "atd", ats, "/etc/at.allow");

@@ -2,9 +2,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <shadow.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/enable/accounts.h"
@@ -44,7 +46,7 @@ static void check_crontab(struct gk_doctor *d)
 {
 	static const char *const dirs[] = { "/var/spool/cron/crontabs", "/var/spool/cron" };
 	struct gk_err err = GK_ERR_INIT;
-	if (gk_pam_judge(NULL, "cron", false, &err) >= 0)
+	if (gk_pam_judge(NULL, "cron", true, &err) >= 0)
 		return;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		char path[512];
@@ -62,7 +64,7 @@ static void check_at_jobs(struct gk_doctor *d)
 	static const char *const dirs[] = { "/var/spool/cron/atjobs", "/var/spool/at" };
 	struct gk_err err = GK_ERR_INIT;
 	size_t n = 0;
-	if (gk_pam_judge(NULL, "atd", false, &err) >= 0)
+	if (gk_pam_judge(NULL, "atd", true, &err) >= 0)
 		return;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		DIR *dir = opendir(dirs[i]);
@@ -88,6 +90,25 @@ static void check_linger(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_BAD, "manager",
 			gk_arena_printf(&d->arena, "loginctl disable-linger %s", d->user),
 			"%s lingers: the user manager runs without a login", d->user);
+}
+
+/* sshd starts passwd(1) then, in place of a shell or command; the one inside changes nothing. */
+static void check_password(struct gk_doctor *d)
+{
+	const struct spwd *sp = getspnam(d->user);
+	long today = (long)(time(NULL) / 86400);
+	bool expired = sp &&
+		(sp->sp_lstchg == 0 ||
+			(sp->sp_lstchg > 0 && sp->sp_max >= 0 &&
+				today > sp->sp_lstchg + sp->sp_max));
+	if (expired && d->pam_door && d->have_policy && d->policy.contain)
+		gk_found(d, GK_FOUND_WARN, "account",
+			gk_arena_printf(&d->arena,
+				"passwd %s, or chage -d -1 %s where keys are used", d->user,
+				d->user),
+			"the password of %s has expired: sshd asks for a new one and lets nothing else run, "
+			"and inside it cannot be changed",
+			d->user);
 }
 
 /* gocker's line alone stands in the stack of a trial: a member of the break-glass group, whom the
@@ -130,6 +151,7 @@ static void check_trial(struct gk_doctor *d)
 void gk_doctor_user(struct gk_doctor *d)
 {
 	check_doors(d);
+	check_password(d);
 	gk_doctor_home(d);
 	check_crontab(d);
 	check_at_jobs(d);

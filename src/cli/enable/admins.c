@@ -110,8 +110,8 @@ struct gk_admin_view gk_admin_view_now(const struct gk_config *config, struct gk
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_pam_stack stack;
 	struct gk_admin_view view = { .config = config };
-	view.pam = gk_pam_judge(NULL, "sshd", false, &ignored) >= 0;
+	view.pam = gk_pam_judge(NULL, "sshd", true, &ignored) >= 0;
 	if (view.pam && gk_pam_stack_read(NULL, "sshd", arena, &stack, &ignored) == 0)
-		view.break_glass = gk_pam_stack_break_glass(&stack);
+		view.break_glass = gk_pam_stack_break_glass(&stack, 's');
 	return view;
 }

@@ -18,7 +18,7 @@ enum { FILE_MOST_BYTES = 1 << 20 };
 
 /* ---- text ---- */
 
-static bool is_manager(const char *service)
+bool gk_pam_is_manager(const char *service)
 {
 	return strcmp(service, "systemd-user") == 0;
 }
@@ -32,30 +32,60 @@ static void put_line(
 		break_glass ? " break_glass=" : "", break_glass ? break_glass : "");
 }
 
-const char *gk_pam_text_add(
-	const char *text, const char *service, const char *break_glass, struct gk_arena *arena)
+/* Where the first line of the text that gives entries of this type begins, and where the last one
+ * ends; at the end of the text where there is none. Returns whether there is one. */
+static bool find_lines(
+	const char *text, char type, struct gk_arena *arena, const char **first, const char **last)
 {
-	struct gk_buf out = { .arena = arena };
-	char type = is_manager(service) ? 'c' : 's';
-	const char *first = NULL, *last = NULL;
 	char line[GK_PAM_LINE_BYTES + 1];
 	const char *why;
 	struct gk_pam_text t = { .at = text };
+	*first = NULL;
 	/* It was judged before: every line can be read. */
 	for (const char *p = text; gk_pam_next_line(&t, line, &why) > 0; p = t.at) {
 		if (!gk_pam_line_gives(line, type, arena))
 			continue;
-		first = first ? first : p;
-		last = t.at;
+		*first = *first ? *first : p;
+		*last = t.at;
 	}
-	if (!first)
-		first = last = text + strlen(text);
+	if (*first)
+		return true;
+	*first = *last = text + strlen(text);
+	return false;
+}
+
+/* Before the other account lines, none of which can lead past it there. Without any the service has
+ * those of `other`: it is left alone. */
+static const char *add_account_line(const char *text, bool required, const char *word,
+	const char *break_glass, struct gk_arena *arena)
+{
+	struct gk_buf out = { .arena = arena };
+	const char *first, *last;
+	if (!find_lines(text, 'c', arena, &first, &last) && !required)
+		return text;
 	gk_buf_add(&out, text, (size_t)(first - text));
-	put_line(&out, type == 'c' ? "account" : "session", type == 'c' ? "" : " outer",
-		break_glass);
+	put_line(&out, "account", word, break_glass);
+	gk_buf_puts(&out, first);
+	return gk_buf_text(&out);
+}
+
+const char *gk_pam_text_add(const char *text, const char *service, bool has_check,
+	const char *break_glass, struct gk_arena *arena)
+{
+	struct gk_buf out = { .arena = arena };
+	const char *first, *last;
+	if (gk_pam_is_manager(service))
+		return add_account_line(text, true, "", break_glass, arena);
+	/* sshd alone keeps a connection whose session was refused. */
+	if (!has_check && strcmp(service, "sshd") == 0)
+		text = add_account_line(text, false, " check", break_glass, arena);
+	if (!text)
+		return NULL;
+	(void)find_lines(text, 's', arena, &first, &last);
+	gk_buf_add(&out, text, (size_t)(first - text));
+	put_line(&out, "session", " outer", break_glass);
 	gk_buf_add(&out, first, (size_t)(last - first));
-	if (type == 's')
-		put_line(&out, "session", "", break_glass);
+	put_line(&out, "session", "", break_glass);
 	gk_buf_puts(&out, last);
 	return gk_buf_text(&out);
 }
@@ -113,24 +143,28 @@ static int read_file(
 int gk_pam_plan_add(const char *service, const char *break_glass, struct gk_arena *arena,
 	struct gk_pam_change *ret, struct gk_err *err)
 {
-	struct gk_pam_stack stack;
 	struct gk_err why = GK_ERR_INIT;
 	struct gk_pam_change change = { .service = service };
 	int vendor = read_file(service, arena, &change.before, err);
 	if (vendor < 0)
 		return vendor;
-	int r = is_manager(service) ? gk_pam_stack_read(NULL, service, arena, &stack, &why) :
-				      gk_pam_judge_strictly(service, &why);
-	if (is_manager(service) && r == 0 && !gk_pam_stack_refuses(&stack))
-		r = -ENOENT;
-	if (r == 0)
+	int r = gk_pam_is_manager(service) ? gk_pam_judge_account(NULL, service, false, &why) :
+					     gk_pam_judge_strictly(service, &why);
+	/* Lines that an included file has, as the profile of pam-auth-update puts them, are not
+	 * this one's to order. */
+	const char *without = r == -EINVAL && gk_pam_judge(NULL, service, true, &why) > 0 ?
+		gk_pam_text_remove(change.before, arena) :
+		NULL;
+	if (r == 0 || (without && strcmp(without, change.before) == 0))
 		return 0;
 	if (r != -ENOENT) {
 		*err = why;
 		return r;
 	}
+	struct gk_err ignored = GK_ERR_INIT;
+	bool has_check = gk_pam_judge_account(NULL, service, true, &ignored) != -ENOENT;
 	change.vendor = vendor;
-	change.after = gk_pam_text_add(change.before, service, break_glass, arena);
+	change.after = gk_pam_text_add(change.before, service, has_check, break_glass, arena);
 	if (!change.after)
 		return gk_fail_errno(err, -ENOMEM, "%s", service);
 	*ret = change;
@@ -227,20 +261,41 @@ static int remove_file(const char *service, struct gk_err *err)
 	return unlink(path) < 0 ? gk_fail_errno(err, -errno, "%s", path) : 0;
 }
 
+int gk_pam_undo_add(const struct gk_pam_change *change, struct gk_err *err)
+{
+	int r = change->vendor ? remove_file(change->service, err) :
+				 replace(change->service, change->before, err);
+	if (r == 0)
+		forget(change->service);
+	return r;
+}
+
+/* The lines as they were written. */
+static int read_back(const char *service, struct gk_err *err)
+{
+	struct gk_err why = GK_ERR_INIT;
+	int r = gk_pam_is_manager(service) ? gk_pam_judge_account(NULL, service, false, err) :
+					     gk_pam_judge_strictly(service, err);
+	if (r < 0 || gk_pam_is_manager(service))
+		return r;
+	r = gk_pam_judge_account(NULL, service, true, &why);
+	if (r < 0 && r != -ENOENT)
+		return gk_fail(err, r, "%s", why.msg);
+	return 0;
+}
+
 int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err)
 {
-	struct gk_err ignored = GK_ERR_INIT;
+	struct gk_err undo_err = GK_ERR_INIT;
 	int r = remember(change, err);
 	if (r == 0)
 		r = replace(change->service, change->after, err);
-	if (r < 0)
+	if (r == 0)
+		r = read_back(change->service, err);
+	else
 		return r;
-	if (is_manager(change->service) || (r = gk_pam_judge_strictly(change->service, err)) == 0)
-		return 0;
-	if ((change->vendor ? remove_file(change->service, &ignored) :
-			      replace(change->service, change->before, &ignored)) < 0)
-		return gk_fail(err, r, "%s", ignored.msg);
-	forget(change->service);
+	if (r < 0 && gk_pam_undo_add(change, &undo_err) < 0)
+		return gk_fail(err, r, "%s", undo_err.msg);
 	return r;
 }
 

@@ -17,10 +17,12 @@ struct gk_pam_change {
 };
 
 /* The text of a stack with `pam_gocker.so outer` before the first line that opens a session,
- * includes looked into, and `pam_gocker.so` after the last; systemd-user gets the account line that
- * refuses user managers instead. break_glass may be NULL. NULL when memory is exhausted. */
-const char *gk_pam_text_add(
-	const char *text, const char *service, const char *break_glass, struct gk_arena *arena);
+ * includes looked into, and `pam_gocker.so` after the last; sshd's gets `pam_gocker.so check`
+ * before the first account line as well, unless it has that line (has_check) or no account line at
+ * all. systemd-user gets the account line that refuses user managers instead. break_glass may be
+ * NULL. NULL when memory is exhausted. */
+const char *gk_pam_text_add(const char *text, const char *service, bool has_check,
+	const char *break_glass, struct gk_arena *arena);
 
 /* The text without any line of pam_gocker. NULL when memory is exhausted, or where a line with that
  * name cannot be read for sure. */
@@ -39,6 +41,12 @@ int gk_pam_plan_remove(
 /* Does it: the text that was is kept in GK_STATEDIR/pam, the new file takes the old one's place in
  * one step and is read back; where the order is not right then, the old one comes back. */
 int gk_pam_apply_add(const struct gk_pam_change *change, struct gk_err *err);
+
+/* Puts the text that was before back, and forgets it. */
+int gk_pam_undo_add(const struct gk_pam_change *change, struct gk_err *err);
+
+/* Whether the service is systemd's user manager, whose account part refuses the contained. */
+bool gk_pam_is_manager(const char *service);
 
 /* What a stack is once gocker's lines are out of it. */
 enum gk_pam_left {

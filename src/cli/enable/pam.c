@@ -29,7 +29,8 @@ struct opening {
 	struct gk_config config;
 	struct gk_pam_change changes[GK_SERVICES_MOST];
 	size_t nchanges;
-	struct gk_buf contained; /* local accounts that can log in, whom it would contain */
+	bool fails[GK_SERVICES_MOST]; /* the stack fails without the change, too */
+	struct gk_buf contained;      /* local accounts that can log in, whom it would contain */
 	size_t ncontained;
 };
 
@@ -187,6 +188,47 @@ static int apply(const struct opening *o, struct gk_err *err)
 	return 0;
 }
 
+/* ---- the real stacks ---- */
+
+/* Before the change: a stack that fails by itself says nothing of gocker's lines. */
+static void try_before(struct opening *o, const char *user)
+{
+	for (size_t i = 0; i < o->nchanges; i++) {
+		const char *service = o->changes[i].service;
+		struct gk_err err = GK_ERR_INIT;
+		if (gk_pam_is_manager(service))
+			continue;
+		o->fails[i] = gk_trial_stack(service, user, GK_TRIAL_FREE, &err) < 0;
+		if (o->fails[i])
+			printf("/etc/pam.d/%s: fails for %s without gocker, too, and is not tried: %s\n",
+				service, user, err.msg);
+	}
+}
+
+/* And with the lines in it: where it fails now, or contains nobody, everything is undone. */
+static int try_after(struct opening *o, const char *user, struct gk_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < o->nchanges; i++) {
+		const char *service = o->changes[i].service;
+		if (o->fails[i])
+			continue;
+		r = gk_trial_stack(service, user,
+			gk_pam_is_manager(service) ? GK_TRIAL_ACCOUNT_REFUSED : GK_TRIAL_CONTAINED,
+			err);
+		gk_err_context(
+			err, "/etc/pam.d/%s with gocker's lines, tried for %s", service, user);
+	}
+	for (size_t i = 0; r < 0 && i < o->nchanges; i++) {
+		struct gk_err undo_err = GK_ERR_INIT;
+		if (gk_pam_undo_add(&o->changes[i], &undo_err) < 0)
+			(void)gk_cli_fail("enable", &undo_err);
+		else
+			printf("/etc/pam.d/%s: as it was\n", o->changes[i].service);
+	}
+	return r;
+}
+
 /* Where users get past the door. */
 static void name_open_services(const struct gk_pam_door *door)
 {
@@ -251,11 +293,14 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 	}
 	if (o.nchanges && !may_go_on(&o))
 		return 1;
-	if (door->dry)
+	if (door->dry) {
 		for (size_t i = 0; i < o.nchanges; i++)
 			gk_pam_show(&o.changes[i]);
-	else if (apply(&o, &err) < 0)
-		return (void)gk_cli_fail("enable", &err), 1;
+	} else {
+		try_before(&o, users[0]);
+		if (apply(&o, &err) < 0 || try_after(&o, users[0], &err) < 0)
+			return (void)gk_cli_fail("enable", &err), 1;
+	}
 	for (char **user = users; *user; user++)
 		printf("%s: %s by the PAM door; a trial login works\n", *user,
 			o.nchanges && door->dry ? "would be contained" : "contained");

@@ -1,5 +1,6 @@
 /* A trial login through the PAM door: gocker's two lines alone, in a service of their own, so that
- * no other module (pam_systemd, pam_mail, pam_lastlog) is asked anything about the user. */
+ * no other module (pam_systemd, pam_mail, pam_lastlog) is asked anything about the user. When lines
+ * are put into a service's stack, that stack as well, with all its modules. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +28,12 @@ static const char stack[] = "session required pam_gocker.so\n";
 struct told {
 	int code;
 	struct gk_err err;
+};
+
+/* What is tried: gocker's own stack in `dir`, or the service's real one where dir is NULL. */
+struct trial {
+	const char *user, *service, *dir;
+	enum gk_trial_end end;
 };
 
 /* What the module has to say to the user is what the administrator wants to read. */
@@ -62,6 +69,21 @@ static int child_is_elsewhere(const struct stat *host)
 	return WIFEXITED(status) && WEXITSTATUS(status) < 2 ? WEXITSTATUS(status) : -EIO;
 }
 
+/* The account part of a real stack. sshd goes on with a password that is to be changed. */
+static int try_account(pam_handle_t *pamh, const struct trial *t, struct told *told)
+{
+	int r = pam_acct_mgmt(pamh, 0);
+	bool passes = r == PAM_SUCCESS || r == PAM_NEW_AUTHTOK_REQD;
+	if (t->end == GK_TRIAL_ACCOUNT_REFUSED)
+		return r == PAM_PERM_DENIED ?
+			0 :
+			gk_fail(&told->err, -EACCES, "the account part did not refuse the user");
+	if (passes)
+		return 0;
+	return told->err.msg[0] ? -EACCES :
+				  gk_fail(&told->err, -EACCES, "%s", pam_strerror(pamh, r));
+}
+
 static int open_and_close(pam_handle_t *pamh, bool free, struct told *told)
 {
 	struct stat host;
@@ -83,18 +105,32 @@ static int open_and_close(pam_handle_t *pamh, bool free, struct told *told)
 		gk_fail(&told->err, -EIO, "it did not close: %s", pam_strerror(pamh, r));
 }
 
-static void child(const char *user, const char *dir, bool free, int report)
-	__attribute__((noreturn));
-static void child(const char *user, const char *dir, bool free, int report)
+static int start_pam(const struct trial *t, const struct pam_conv *conv, pam_handle_t **ret)
+{
+	int r = t->dir ? pam_start_confdir(t->service, t->user, conv, t->dir, ret) :
+			 pam_start(t->service, t->user, conv, ret);
+	/* As sshd does. */
+	if (r == PAM_SUCCESS && !t->dir && strcmp(t->service, "sshd") == 0) {
+		r = pam_set_item(*ret, PAM_TTY, "ssh");
+		if (r == PAM_SUCCESS)
+			r = pam_set_item(*ret, PAM_RHOST, "127.0.0.1");
+	}
+	return r;
+}
+
+static void child(const struct trial *t, int report) __attribute__((noreturn));
+static void child(const struct trial *t, int report)
 {
 	struct told told = { 0 };
 	const struct pam_conv conv = { listen_to, &told };
 	pam_handle_t *pamh = NULL;
-	int r = pam_start_confdir(GK_TRIAL_SERVICE, user, &conv, dir, &pamh);
+	int r = start_pam(t, &conv, &pamh);
 	if (r != PAM_SUCCESS)
 		told.code = gk_fail(&told.err, -EIO, "PAM does not start");
-	else
-		told.code = open_and_close(pamh, free, &told);
+	else if (!t->dir)
+		told.code = try_account(pamh, t, &told);
+	if (told.code == 0 && t->end != GK_TRIAL_ACCOUNT_REFUSED)
+		told.code = open_and_close(pamh, t->end == GK_TRIAL_FREE, &told);
 	(void)pam_end(pamh, r);
 	(void)!write(report, &told, sizeof told);
 	_exit(0);
@@ -107,7 +143,7 @@ static int write_stack(const char *dir, char *path, size_t size)
 	return fd < 0 ? -errno : gk_write_all(fd, stack, sizeof stack - 1);
 }
 
-static int try_in(const char *user, const char *dir, bool free, struct gk_err *err)
+static int try_in(const struct trial *t, struct gk_err *err)
 {
 	struct told told = { 0 };
 	int pair[2];
@@ -117,7 +153,7 @@ static int try_in(const char *user, const char *dir, bool free, struct gk_err *e
 	(void)fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0)
-		child(user, dir, free, to);
+		child(t, to);
 	if (pid < 0)
 		return gk_fail_errno(err, -errno, "cannot try a login");
 	gk_close_fd(&to);
@@ -137,13 +173,14 @@ static int try_in(const char *user, const char *dir, bool free, struct gk_err *e
 	return told.code;
 }
 
-static int try(const char *user, bool free, struct gk_err *err)
+static int try(const char *user, enum gk_trial_end end, struct gk_err *err)
 {
 	char dir[] = "/run/gocker-trial.XXXXXX", path[64];
 	if (!mkdtemp(dir))
 		return gk_fail_errno(err, -errno, "cannot try a login");
 	int r = write_stack(dir, path, sizeof path);
-	r = r < 0 ? gk_fail_errno(err, r, "cannot try a login") : try_in(user, dir, free, err);
+	r = r < 0 ? gk_fail_errno(err, r, "cannot try a login") :
+		    try_in(&(struct trial){ user, GK_TRIAL_SERVICE, dir, end }, err);
 	(void)unlink(path);
 	(void)rmdir(dir);
 	return r;
@@ -151,10 +188,15 @@ static int try(const char *user, bool free, struct gk_err *err)
 
 int gk_trial_pam(const char *user, struct gk_err *err)
 {
-	return try(user, false, err);
+	return try(user, GK_TRIAL_CONTAINED, err);
 }
 
 int gk_trial_pam_free(const char *user, struct gk_err *err)
 {
-	return try(user, true, err);
+	return try(user, GK_TRIAL_FREE, err);
+}
+
+int gk_trial_stack(const char *service, const char *user, enum gk_trial_end end, struct gk_err *err)
+{
+	return try_in(&(struct trial){ user, service, NULL, end }, err);
 }

@@ -17,4 +17,19 @@ int gk_trial_pam(const char *user, struct gk_err *err);
 /* The same for somebody who must be let through uncontained: root. */
 int gk_trial_pam_free(const char *user, struct gk_err *err);
 
+/* What a trial must come to. */
+enum gk_trial_end {
+	GK_TRIAL_CONTAINED,
+	GK_TRIAL_FREE,           /* let through uncontained */
+	GK_TRIAL_ACCOUNT_REFUSED /* the account part returns PAM_PERM_DENIED; no session is opened
+				  */
+};
+
+/* The account and session parts of a service's real stack, with all its modules, as the service
+ * would run them for the user; nothing is authenticated. The session counts against none of the
+ * user's limits and is not recorded in utmp by gocker; what the other modules do for a login, they
+ * do. Returns 0, or -errno with err. At most 60 seconds. */
+int gk_trial_stack(
+	const char *service, const char *user, enum gk_trial_end end, struct gk_err *err);
+
 #endif

@@ -40,7 +40,7 @@ check "gocker enable" $GOCKER enable dora
 is "$(ssh_as dora hostname)" gocker-container "the next login is contained"
 
 have_user erin --shell /bin/sh
-check "pam-auth-update takes the profiles" pam-auth-update --package --enable gocker gocker-outer
+check "pam-auth-update takes the profile" pam-auth-update --package --enable gocker
 run ssh_as erin 'hostname; cat /proc/self/cgroup'
 like "$out" ^gocker-container "and a user with another shell is contained"
 is "$(ssh_as root hostname)" gocker-vm "root is not"
