@@ -36,6 +36,7 @@ struct gk_doctor {
 	bool shell_door, pam_door; /* in use on this host */
 	bool forced;               /* sshd runs gocker-shell as user's ForceCommand */
 	const char *pid_file;      /* of sshd, once it was asked */
+	const char *key_files;     /* AuthorizedKeysFile of user, once sshd was asked */
 	struct gk_finding *list;
 	size_t n, cap;
 };

@@ -1,9 +1,12 @@
 /* A user's home, looked at as that user: what is mounted there may be in his hands, and then
  * answers late or never whoever asks it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <strings.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -35,7 +38,79 @@ struct seen {
 	bool link;
 	struct stat st;
 	bool has[FILES];
+	unsigned forced_keys; /* keys with command="…", looked for where a ForceCommand voids it */
 };
+
+/* A key's options come first; a comment may say anything (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
+static bool has_command(const char *line)
+{
+	static const char option[] = "command=\"";
+	bool quoted = false;
+	line += strspn(line, " \t");
+	if (*line == '#')
+		return false;
+	for (const char *p = line; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
+		bool begins = p == line || p[-1] == ',';
+		if (!quoted && begins && strncasecmp(p, option, sizeof option - 1) == 0)
+			return true;
+		if (*p == '"' && (p == line || p[-1] != '\\'))
+			quoted = !quoted;
+	}
+	return false;
+}
+
+static unsigned count_commands(const char *path)
+{
+	enum { SIZE_MOST = 1 << 20 };
+	struct stat st;
+	unsigned n = 0;
+	char *line = NULL;
+	size_t size = 0;
+	gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > SIZE_MOST)
+		return 0;
+	FILE *f = fdopen(fd, "r");
+	if (!f)
+		return 0;
+	fd = -1;
+	while (getline(&line, &size, f) >= 0)
+		n += has_command(line);
+	free(line);
+	fclose(f);
+	return n;
+}
+
+/* One word of AuthorizedKeysFile: a path, from the home unless it begins with a slash. */
+static void key_file(const struct gk_doctor *d, const char *word, char *buf, size_t size)
+{
+	size_t n = 0;
+	if (word[0] != '/' && strncmp(word, "%h", 2) != 0)
+		n = (size_t)snprintf(buf, size, "%s/", d->who.home);
+	for (; *word && n < size; word++) {
+		if (word[0] != '%' || !word[1]) {
+			buf[n++] = *word;
+			continue;
+		}
+		word++;
+		const char *value = *word == 'h' ? d->who.home : *word == 'u' ? d->user : "%";
+		n += (size_t)snprintf(buf + n, size - n, "%s", value);
+	}
+	buf[n < size ? n : size - 1] = '\0';
+}
+
+static unsigned count_forced_keys(const struct gk_doctor *d)
+{
+	unsigned n = 0;
+	char words[1024], path[4200], *save;
+	if (!d->forced || !d->key_files)
+		return 0;
+	snprintf(words, sizeof words, "%s", d->key_files);
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		key_file(d, w, path, sizeof path);
+		n += count_commands(path);
+	}
+	return n;
+}
 
 static void look(const char *home, struct seen *seen)
 {
@@ -68,6 +143,7 @@ static void child(
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
 	look(d->who.home, &seen);
+	seen.forced_keys = count_forced_keys(d);
 	_exit(write(KEPT, &seen, sizeof seen) != (ssize_t)sizeof seen);
 }
 
@@ -142,6 +218,13 @@ void gk_doctor_home(struct gk_doctor *d)
 			"%s could not be looked at: %s", d->who.home, strerror(-r));
 	else if (!d->have_policy || d->policy.home == GK_HOME_BIND)
 		tell_home(d, &seen);
+	if (r == 0 && seen.forced_keys)
+		gk_found(d, GK_FOUND_WARN, "sshd",
+			gk_arena_printf(&d->arena,
+				"gocker enable %s, and no ForceCommand for them: then the key's command runs inside",
+				d->user),
+			"ForceCommand voids the command=\"…\" of %u key%s of %s: such a key opens a shell inside",
+			seen.forced_keys, seen.forced_keys == 1 ? "" : "s", d->user);
 	for (size_t i = 0; r == 0 && i < FILES; i++)
 		if (seen.has[i])
 			gk_found(d, GK_FOUND_WARN, "dotfiles",

@@ -33,6 +33,7 @@ enum { RULES = sizeof rules / sizeof *rules };
 struct settings {
 	char rule[RULES][64];
 	char use_pam[16], force_command[1024], pid_file[256], address[64];
+	char chroot[512], key_files[1024];
 	bool internal_sftp;
 };
 
@@ -45,6 +46,10 @@ static void keep(struct settings *s, const char *key, const char *value)
 		snprintf(s->use_pam, sizeof s->use_pam, "%s", value);
 	if (strcmp(key, "pidfile") == 0)
 		snprintf(s->pid_file, sizeof s->pid_file, "%s", value);
+	if (strcmp(key, "chrootdirectory") == 0 && strcmp(value, "none") != 0)
+		snprintf(s->chroot, sizeof s->chroot, "%s", value);
+	if (strcmp(key, "authorizedkeysfile") == 0)
+		snprintf(s->key_files, sizeof s->key_files, "%s", value);
 	if (strcmp(key, "listenaddress") == 0 && !*s->address)
 		snprintf(s->address, sizeof s->address, "%s", value);
 	if (strcmp(key, "subsystem") == 0 && strstr(value, "internal-sftp"))
@@ -222,6 +227,13 @@ void gk_doctor_sshd(struct gk_doctor *d)
 	size_t before = d->n;
 	check_force_command(d, s.force_command);
 	check_ways_round(d, &s);
+	d->key_files = gk_arena_strdup(&d->arena, s.key_files);
+	if (*s.chroot && sshd_is_inside(d))
+		gk_found(d, GK_FOUND_BAD, "sshd",
+			"take ChrootDirectory out for contained users: the container is in its place",
+			"ChrootDirectory %s: behind the PAM door sshd lacks the privilege to chroot, and "
+			"closes the connection",
+			s.chroot);
 	if (d->pam_door && strcmp(s.use_pam, "yes") != 0)
 		gk_found(d, GK_FOUND_BAD, "sshd", "UsePAM yes",
 			"usepam %s: sshd does not ask PAM, so that the PAM door is no door",
