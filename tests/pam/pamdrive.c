@@ -14,6 +14,8 @@
  * state              what a daemon cares about in itself: fds, namespaces, root, cgroup, ...
  * user CMD           a fork becomes the user as daemons do (initgroups and all) and runs sh -c CMD
  * raw CMD            user CMD by clone(2), of which no fork handler knows
+ * clone CMD          root CMD by clone(2)
+ * raise CMD          raw CMD, but it takes CAP_SETUID out of its permitted set first
  * try CMD            user CMD, if the last open succeeded: what a real application does
  * root CMD           a fork runs sh -c CMD as root
  * reaper, ignore     SIGCHLD: a handler that reaps every child (as atd's); ignored
@@ -28,6 +30,7 @@
 #include <pwd.h>
 #include <security/pam_appl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +39,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <linux/capability.h>
 
 static const char *service, *user;
 static int opened = -1;
@@ -108,20 +112,34 @@ static void state(void)
 	lines_of("/proc/self/limits", all);
 }
 
-enum { AS_ROOT, AS_USER, AS_USER_BY_CLONE };
+enum { AS_ROOT, AS_USER, AS_USER_BY_CLONE, AS_ROOT_BY_CLONE, AS_USER_RAISED };
 
-static void run(const char *command, int as_user)
+static int raise_setuid(void)
 {
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -1;
+	data[0].effective |= 1U << CAP_SETUID;
+	return (int)syscall(SYS_capset, &head, data);
+}
+
+static void run(const char *command, int how)
+{
+	bool as_user = how == AS_USER || how == AS_USER_BY_CLONE || how == AS_USER_RAISED;
 	struct passwd *pw = getpwnam(user);
 	fflush(stdout);
-	pid_t pid = as_user == AS_USER_BY_CLONE ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) :
-						  fork();
+	pid_t pid = how == AS_ROOT || how == AS_USER ?
+		fork() :
+		(pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	int status = 0;
 	if (pid < 0) {
 		printf("fork: failed\n");
 		return;
 	}
 	if (pid == 0) {
+		if (how == AS_USER_RAISED && raise_setuid() < 0)
+			_exit(97);
 		if (as_user &&
 			(!pw || initgroups(user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
 				setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0))
@@ -204,6 +222,10 @@ int main(int argc, char **argv)
 			;
 		else if (strcmp(s, "root") == 0)
 			run(arg, AS_ROOT), i++;
+		else if (strcmp(s, "clone") == 0)
+			run(arg, AS_ROOT_BY_CLONE), i++;
+		else if (strcmp(s, "raise") == 0)
+			run(arg, AS_USER_RAISED), i++;
 		else if (strcmp(s, "reaper") == 0)
 			signal(SIGCHLD, reap_all);
 		else if (strcmp(s, "ignore") == 0)
