@@ -20,6 +20,8 @@ enum gk_pam_state {
 	GK_PAM_BACK,        /* it is as it was before; the container still lives */
 };
 
+enum { GK_PAM_HIDDEN_MOST = 8 };
+
 /* One login. It lives in a page of its own that a fork finds empty (madvise(2), MADV_WIPEONFORK):
  * the user's side of a daemon can neither close nor end what its parent opened. */
 struct gk_pam_door {
@@ -33,8 +35,9 @@ struct gk_pam_door {
 	struct gk_host_ns host;  /* with it, and the following */
 	char origin[1024];       /* a file of the cgroup where the caller came from; "": it stays */
 	char cwd[1024];
-	int32_t umask;  /* the caller's own, while it has the session's; -1 */
-	char user[256]; /* whom it was opened for */
+	int32_t umask;                    /* the caller's own, while it has the session's; -1 */
+	char user[256];                   /* whom it was opened for */
+	char *hidden[GK_PAM_HIDDEN_MOST]; /* variables taken out of the handle while it is open */
 };
 #define GK_PAM_MAGIC 0x676b6472U
 

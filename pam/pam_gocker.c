@@ -148,6 +148,56 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 	return true;
 }
 
+/* ---- variables ---- */
+
+/* Variables that modules of the stack set to a path (pam_systemd, pam_krb5, pam_xauth, pam_tmpdir):
+ * inside, /run and /tmp are the session's own, and what the path names is not there. */
+static const char *const path_names[] = { "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
+	"KRB5CCNAME", "XAUTHORITY", "TMPDIR", "TMP", "TEMP", "TEMPDIR" };
+_Static_assert(sizeof path_names / sizeof *path_names == GK_PAM_HIDDEN_MOST, "one place for each");
+
+/* Whether the value names something below /run or /tmp, behind a word like "FILE:" or not. */
+static bool is_outside(const char *value)
+{
+	static const char *const own[] = { "/run/", "/var/run/", "/tmp/" };
+	const char *path = strchr(value, '/');
+	for (size_t i = 0; path && i < sizeof own / sizeof *own; i++)
+		if (strncmp(path, own[i], strlen(own[i])) == 0 && path[strlen(own[i])])
+			return true;
+	return false;
+}
+
+/* The modules find them again when they close the session. */
+static void hide_variables(pam_handle_t *pamh, struct gk_pam_door *door)
+{
+	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++) {
+		const char *value = pam_getenv(pamh, path_names[i]);
+		if (!value || !is_outside(value))
+			continue;
+		size_t size = strlen(path_names[i]) + strlen(value) + 2;
+		door->hidden[i] = malloc(size);
+		if (door->hidden[i])
+			snprintf(door->hidden[i], size, "%s=%s", path_names[i], value);
+		(void)pam_putenv(pamh, path_names[i]);
+	}
+}
+
+static void forget_variables(struct gk_pam_door *door)
+{
+	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++) {
+		free(door->hidden[i]);
+		door->hidden[i] = NULL;
+	}
+}
+
+static void show_variables(pam_handle_t *pamh, struct gk_pam_door *door)
+{
+	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++)
+		if (door->hidden[i])
+			(void)pam_putenv(pamh, door->hidden[i]);
+	forget_variables(door);
+}
+
 /* ---- the state of a login, kept in the handle ---- */
 
 static void clean_up(pam_handle_t *pamh, void *data, int status)
@@ -159,6 +209,8 @@ static void clean_up(pam_handle_t *pamh, void *data, int status)
 	 * when it is closed, or when this process is gone. */
 	if (gk_door_is_ours(door) && door->state == GK_PAM_STARTED)
 		(void)gk_door_end(door);
+	if (gk_door_is_ours(door))
+		forget_variables(door);
 	gk_door_free(door);
 }
 
@@ -333,6 +385,7 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 				"event=stuck reason=\"the caller could not come back\"");
 		return refuse(pamh, flags, &why);
 	}
+	hide_variables(pamh, door);
 	if (o->debug)
 		pam_syslog(pamh, LOG_DEBUG, "event=inside");
 	return PAM_SUCCESS;
@@ -366,6 +419,7 @@ static int close_door(pam_handle_t *pamh, const struct options *o)
 	if (!door || !gk_door_is_ours(door))
 		return PAM_SUCCESS;
 	int back = gk_door_come_back(door);
+	show_variables(pamh, door);
 	if (back < 0)
 		pam_syslog(
 			pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);
