@@ -49,6 +49,16 @@ run "$GOCKER" ps --format '{id'
 like "$rc:$err" '^2:.*a \{ without' "a brace that is not closed"
 like "$("$GOCKER" ps)" ' DOM\\anna ' "names are shown as users know them"
 like "$("$GOCKER" stats)" ' DOM\\anna ' "in stats, too"
+run "$GOCKER" inspect "${ids[3]}"
+like "$rc:$out" '^0:.*User +DOM\\anna \(uid ' "in inspect"
+run "$GOCKER" logs --file "$GKT_SYSLOG" "${ids[3]}"
+like "$rc:$out" "^0:.* open +${ids[3]} +DOM\\\\anna " "and in the log"
+unlike "$out" 'x5c' "nowhere else in the line as it is written"
+is "$("$GOCKER" logs --file "$GKT_SYSLOG" --format json "${ids[3]}" | jq -r '.[0].user')" 'DOM\x5canna' "the log as JSON stays as it was"
+run "$GOCKER" inspect 'DOM\nobody'
+like "$rc:$err" '^1:.*there is no session DOM\\nobody;' "an unknown name is shown as it was typed"
+run "$GOCKER" logs --file "$GKT_SYSLOG" --user $'DOM\\no\ebody'
+like "$rc:$err" '^1:.*there is no user DOM\\no\\x1bbody$' "but for what a terminal obeys"
 is "$("$GOCKER" ps --format json | jq -r '.[3].user')" 'DOM\x5canna' "JSON stays as it was"
 
 # --- users for ids ---

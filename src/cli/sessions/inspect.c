@@ -126,7 +126,8 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	json_object_put(time);
 	line(f, "ID", s->id);
 	line(f, "State", s->frozen ? "frozen" : "running");
-	fprintf(f, "%-12s %s (uid %u)\n", "User", s->user, (unsigned)s->uid);
+	fprintf(f, "%-12s %s (uid %u)\n", "User", gk_seen_readable(arena, s->user),
+		(unsigned)s->uid);
 	line(f, "Door", s->door);
 	line(f, "Image", s->image);
 	if (s->userns)
@@ -138,12 +139,12 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	fprintf(f, "%-12s %s (%s ago)\n", "Started", started,
 		gk_human_time(age, sizeof age, s->age_s));
 	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
-	line(f, "Command", s->command);
+	line(f, "Command", gk_seen_readable(arena, s->command));
 	print_usage(f, s);
 	fprintf(f, "%-12s %d (supervisor %d)\n", "Init", (int)s->init, (int)s->supervisor);
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "%-12s %d %s\n", i ? "" : "Processes", processes[i].pid,
-			processes[i].comm);
+			gk_readable(processes[i].comm));
 }
 
 static int inspect(char **ids, bool json)

@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/sessions/logline.h"
+#include "cli/sessions/sessions.h"
 #include "cli/sessions/when.h"
 #include "cli/print.h"
 #include "cli/report.h"
@@ -299,8 +300,12 @@ static int from_files(struct logs *l, struct gk_err *err)
 		"this host has no journal and none of syslog's files; name one with --file");
 }
 
-static void print_text(const char *line)
+static void print_text(const char *escaped)
 {
+	gk_autofree char *line = strdup(escaped);
+	if (!line)
+		return;
+	gk_readable(line);
 	size_t time = strcspn(line, "\t");
 	char event[32], id[16], user[256];
 	const char *message = line + time + 1;
@@ -394,7 +399,7 @@ static int logs(struct logs *l)
 	if (l->ring && l->ids)
 		r = read_log(l, &err);
 	if (r == 0 && l->user && !l->seen && !getpwnam(l->user)) {
-		fprintf(stderr, "gocker logs: there is no user %s\n", l->shown_user);
+		fprintf(stderr, "gocker logs: there is no user %s\n", gk_readable(l->shown_user));
 		code = 1;
 	} else if (r == 0) {
 		code = print(l);

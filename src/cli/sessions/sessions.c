@@ -184,7 +184,8 @@ int gk_seen_find_all(
 		r = gk_seen_read(&(struct gk_seen_filter){ .user = word }, arena, &users, err);
 	if (r < 0)
 		return r;
-	gk_escape(shown, sizeof shown, word);
+	(void)gk_escape(shown, sizeof shown, word);
+	(void)gk_readable(shown);
 	for (size_t i = 0; i < all.n && len > 0; i++)
 		if (strncmp(all.list[i].id, word, len) == 0) {
 			*ret = (struct gk_seen_list){ &all.list[i], 1 };
@@ -215,8 +216,10 @@ int gk_seen_find(const char *id, struct gk_arena *arena, struct gk_seen *ret, st
 	int r = gk_seen_find_all(id, arena, &found, err);
 	if (r < 0)
 		return r;
-	if (found.n > 1)
-		return ambiguous(&found, gk_escape(shown, sizeof shown, id), arena, err);
+	if (found.n > 1) {
+		(void)gk_escape(shown, sizeof shown, id);
+		return ambiguous(&found, gk_readable(shown), arena, err);
+	}
 	*ret = found.list[0];
 	return 0;
 }
@@ -226,16 +229,23 @@ int gk_seen_check_user(const char *command, const char *user, const struct gk_se
 	char shown[256];
 	if (!user || all->n || getpwnam(user))
 		return 0;
-	fprintf(stderr, "gocker %s: there is no user %s\n", command,
-		gk_escape(shown, sizeof shown, user));
+	(void)gk_escape(shown, sizeof shown, user);
+	fprintf(stderr, "gocker %s: there is no user %s\n", command, gk_readable(shown));
 	return 1;
+}
+
+char *gk_readable(char *escaped)
+{
+	static const char backslash[] = "\\x5c";
+	for (char *s = escaped; (s = strstr(s, backslash)); s++)
+		memmove(s + 1, s + sizeof backslash - 1, strlen(s + sizeof backslash - 1) + 1);
+	return escaped;
 }
 
 const char *gk_seen_readable(struct gk_arena *arena, const char *escaped)
 {
-	const char *s =
-		strstr(escaped, "\\x5c") ? gk_replace(arena, escaped, "\\x5c", "\\") : escaped;
-	return s ? s : "?";
+	char *s = gk_arena_strdup(arena, escaped);
+	return s ? gk_readable(s) : "?";
 }
 
 struct gk_seen gk_seen_example(void)

@@ -63,8 +63,11 @@ int gk_seen_find_all(
  * on stderr. user may be NULL. */
 int gk_seen_check_user(const char *command, const char *user, const struct gk_seen_list *all);
 
-/* A string of a session for people: a backslash, which records hold as \x5c, as itself
- * (DOM\anna). What else a terminal would obey stays escaped. "?" when memory is exhausted. */
+/* What gk_escape wrote, for people: a backslash, which is \x5c there, as itself (DOM\anna). What a
+ * terminal would obey stays escaped. In place; returns its argument. */
+char *gk_readable(char *escaped);
+
+/* The same of a string of a session, which stays as it is. "?" when memory is exhausted. */
 const char *gk_seen_readable(struct gk_arena *arena, const char *escaped);
 
 /* A session of no one, with every field that gk_seen_json has. */
