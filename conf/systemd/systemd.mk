@@ -12,9 +12,10 @@ $(BUILD)/gocker-scope: $(BUILD)/src/gocker-scope.o $(RUN_LIB) $(BASE_LIB)
 $(BUILD)/conf/%: conf/%.in $(BUILD)/flags
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@RUNDIR@|$(RUNDIR)|g' \
-		-e 's|@STATEDIR@|$(LOCALSTATEDIR)/lib/gocker|g' $< >$@
+		-e 's|@STATEDIR@|$(LOCALSTATEDIR)/lib/gocker|g' -e 's|@BINDIR@|$(BINDIR)|g' $< >$@
 
-SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice
+SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice \
+	$(BUILD)/conf/systemd/gocker-stats.service conf/systemd/gocker-stats.timer
 # What a contained user's own units of systemd's are given.
 SYSTEMD_DROPINS := user@.service.d user-runtime-dir@.service.d
 
@@ -29,7 +30,8 @@ install-systemd: $(SYSTEMD_UNITS) $(BUILD)/conf/tmpfiles.d/gocker.conf
 	$(INSTALL) -m 0644 $(BUILD)/conf/tmpfiles.d/gocker.conf '$(DESTDIR)$(TMPFILESDIR)/'
 
 uninstall-extra::
-	rm -f '$(DESTDIR)$(UNITDIR)/gocker.service' '$(DESTDIR)$(UNITDIR)/gocker.slice' '$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
+	for unit in $(notdir $(SYSTEMD_UNITS)); do rm -f "$(DESTDIR)$(UNITDIR)/$$unit"; done
+	rm -f '$(DESTDIR)$(TMPFILESDIR)/gocker.conf'
 	for dir in $(SYSTEMD_DROPINS); do \
 		rm -f "$(DESTDIR)$(UNITDIR)/$$dir/gocker.conf"; rmdir "$(DESTDIR)$(UNITDIR)/$$dir" 2>/dev/null || :; \
 	done
