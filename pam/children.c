@@ -50,6 +50,12 @@ static struct {
 	enum gk_link_mode mode;
 } expected;
 
+/* Of a caller that has entered itself: what its children close. */
+static struct {
+	int fd[GK_CHILDREN_HIDE];
+	size_t n;
+} hidden;
+
 /* Between `before_fork` and the two that follow it: fork(3) runs all three in the same thread. */
 static struct {
 	struct gk_powers powers;
@@ -281,6 +287,8 @@ static void stay_out(void)
 static void in_child(void)
 {
 	struct gk_children *c = armed;
+	for (; hidden.n > 0; hidden.n--)
+		gk_close_fd(&hidden.fd[hidden.n - 1]);
 	if (!c) {
 		if (expected.owner)
 			stay_out();
@@ -359,6 +367,15 @@ void gk_children_disarm(void)
 	close_own(c);
 	free(c->groups);
 	free(c);
+}
+
+int gk_children_hide(const int *fds, size_t n)
+{
+	int r = n > GK_CHILDREN_HIDE ? -E2BIG : register_handlers();
+	hidden.n = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		hidden.fd[hidden.n++] = fds[i];
+	return r;
 }
 
 bool gk_children_busy(void)

@@ -48,6 +48,12 @@ int gk_children_arm(const struct gk_children *how);
 /* Ends that, and closes what was owned. Fine when not armed. */
 void gk_children_disarm(void);
 
+/* With GK_LINK_WHOLE the caller is inside itself, and so is what it forks; of these descriptors,
+ * which lead out, that keeps none (an execve closes them anyway). n: at most GK_CHILDREN_HIDE, 0:
+ * none any more. Returns 0 or -errno. */
+enum { GK_CHILDREN_HIDE = 8 };
+int gk_children_hide(const int *fds, size_t n);
+
 /* Whether this process is armed, or was forked by one that was: it can open no other session. */
 bool gk_children_busy(void);
 

@@ -299,6 +299,18 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 
 /* ---- or the caller enters itself ---- */
 
+/* By any of these a process inside could go out: a fork that executes nothing would have them. */
+static int hide_host(const struct gk_pam_door *door)
+{
+	enum { KINDS = sizeof door->host.fd / sizeof *door->host.fd };
+	int fds[KINDS + 2];
+	_Static_assert(sizeof fds / sizeof *fds <= GK_CHILDREN_HIDE, "all of them");
+	memcpy(fds, door->host.fd, sizeof door->host.fd);
+	fds[KINDS] = door->host.root;
+	fds[KINDS + 1] = door->keeper;
+	return gk_children_hide(fds, sizeof fds / sizeof *fds);
+}
+
 static int enter_whole(struct gk_pam_door *door, int init, const struct gk_link_message *ready,
 	struct gk_pam_failure *why)
 {
@@ -309,6 +321,8 @@ static int enter_whole(struct gk_pam_door *door, int init, const struct gk_link_
 	if (r < 0)
 		return fail(why, r, "cannot guard the caller");
 	r = gk_join_all(&door->host, init, ready->namespaces, &ready->root);
+	if (r == 0 && (r = hide_host(door)) < 0)
+		(void)gk_join_leave(&door->host, door->cwd);
 	if (r < 0) {
 		(void)!chdir(door->cwd);
 		(void)gk_powers_restore(&door->powers);
@@ -351,6 +365,7 @@ static int come_out(struct gk_pam_door *door)
 	int r = gk_join_leave(&door->host, door->cwd);
 	if (r < 0)
 		return r;
+	(void)gk_children_hide(NULL, 0);
 	if (door->umask >= 0)
 		(void)umask((mode_t)door->umask);
 	door->umask = -1;

@@ -386,6 +386,10 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 		return refuse(pamh, flags, &why);
 	}
 	hide_variables(pamh, door);
+	/* It is open. The fork handlers of a caller that stays outside look at the session first.
+	 */
+	if (door->mode == GK_LINK_WHOLE)
+		(void)pam_set_data(pamh, PENDING, NULL, NULL);
 	if (o->debug)
 		pam_syslog(pamh, LOG_DEBUG, "event=inside");
 	return PAM_SUCCESS;

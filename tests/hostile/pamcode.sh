@@ -1,9 +1,9 @@
 #!/bin/bash
 # A53, A56: the image's code waits for root's daemon, which stays on the host; and a program that is not known
-# to fork gets no session.
+# to fork gets no session. A29: one that enters itself (whole=) has descriptors that lead out.
 . "$(dirname "$0")/_lib.sh"
 [[ $(doors) = *pam* ]] || { skip "the PAM door" "it is not built"; exit 0; }
-need pamtester
+need pamtester python3
 own_images
 evil=/var/lib/gocker/images/evil
 cp -a /var/lib/gocker/images/alpine $evil
@@ -32,4 +32,42 @@ isnt "$rc" 0 "A56 [pam]: a program that nobody has named opens no session"
 like "$out$err" 'pamtester is not a program whose sessions can be contained' "A56 [pam]: and the user is told why"
 drive gt alice open root 'grep CapEff /proc/self/status' close
 like "$out" 'CapEff:[[:space:]]0+' "A56 [pam]: what a narrowed child executes as root has no capability"
+
+# A program that enters itself, and serves its user in a fork that executes nothing, as ftp daemons do: whatever
+# descriptor it has the user finds by a path (CWD /proc/self/fd/N).
+stack gt
+sed -i 's|narrow=|whole=|' /etc/pam.d/gt
+drive gt alice open user 'hostname; id -un' close
+is "$(sed -n 2,4p <<<"$out" | xargs)" "gocker-container alice run: 0" "with whole= what the program forks is inside, and works"
+python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+sed -i "s|whole=[^ ]*|whole=$python|" /etc/pam.d/gt
+echo on-the-host >/etc/only-on-host
+cat >"$GKT_WORK/ftpd" <<'FTPD'
+import ctypes, os, pwd, sys
+pam, handle = ctypes.CDLL("libpam.so.0"), ctypes.c_void_p()
+function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+class Conversation(ctypes.Structure):
+    _fields_ = [("function", function), ("data", ctypes.c_void_p)]
+conversation, user = Conversation(function(lambda *a: 19), None), pwd.getpwnam("alice")
+if sys.argv[1:]: own = os.open("/", os.O_PATH)
+pam.pam_start(b"gt", b"alice", ctypes.byref(conversation), ctypes.byref(handle))
+print("open", pam.pam_open_session(handle, 0), flush=True)
+child = os.fork()
+if child == 0:
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    print("outside" if os.path.exists("/etc/only-on-host") else "inside", flush=True)
+    for fd in os.listdir("/proc/self/fd"):
+        try: print(open("/proc/self/fd/%s/etc/only-on-host" % fd).read().strip(), flush=True)
+        except OSError: pass
+    os._exit(0)
+os.waitpid(child, 0)
+print("close", pam.pam_close_session(handle, 0), "outside" if os.path.exists("/etc/only-on-host") else "inside")
+FTPD
+run "$python" "$GKT_WORK/ftpd" own
+is "$(xargs <<<"$out")" "open 0 inside on-the-host close 0 outside" "A29 control: a descriptor of the host's that the program has opened leads out"
+run "$python" "$GKT_WORK/ftpd"
+is "$(xargs <<<"$out")" "open 0 inside close 0 outside" "A29 [pam]: with whole= none of gocker's own does"
+rm /etc/only-on-host
 check_clean "nothing is left"
