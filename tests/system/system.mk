@@ -1,0 +1,12 @@
+# What tests/system asks for besides what others name.
+DEPS_TEST += gcc g++ make python3 python3-venv perl git openssl curl rsync tmux sqlite3 man-db sudo cron at \
+	bash-completion iputils-ping
+
+# Large packages, for the rows of tests/system/host-tools.sh that only the audit insists on.
+DEPS_TOOLS := gdb cmake default-jdk-headless golang-go cargo npm ruby php-cli composer vim postgresql
+.PHONY: deps-tools audit audit-tools
+deps-tools:
+	$(Q)$(MAKE) deps DEPS_BUILD= DEPS_RUN= DEPS_TEST='$(DEPS_TOOLS)'
+audit:: audit-tools
+audit-tools: test-stage test-images test-helpers # after make deps-tools
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/host-tools.sh
