@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_deb.sh"
 . "$(dirname "$0")/_walk.sh"
-need sudo useradd service cron
+need sudo useradd service cron python3
 need_product
 reader_accounts
 reader_sshd

@@ -1,5 +1,5 @@
 #!/bin/bash
-# README's recipes, and its ways from jailkit and podmansh, run as they are written.
+# README's recipes, and its ways from jailkit, bubblewrap and podmansh, run as they are written.
 # timeout: 600
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_deb.sh"
@@ -52,6 +52,14 @@ is "$rc:$out" "0:gocker-container
 from the jail" "the jail's user is contained, and the home is inside"
 check "disable goes back" "$GOCKER" disable jane
 is "$(getent passwd jane)" "jane:x:$(id -u jane):$(id -g jane)::/srv/jail/./home/jane:/usr/sbin/jk_chrootsh" "to the jail as it was"
+
+# --- from a bubblewrap script ---
+
+useradd --create-home --shell /usr/local/sbin/bubbleshell kim
+set_ini 'image = host'
+walk "$page" '### Moving from a bubblewrap script'
+is "$(ssh kim@localhost 'hostname; perl -e "print 42"')" $'gocker-container\n42' "the script's user is contained, with the host's programs"
+set_ini
 
 # --- from podmansh ---
 
