@@ -26,11 +26,15 @@ enum { FIRST_MS = 50, LAST_MS = 6400 };
 enum { WORDS_MS = 3000 };
 /* No chain of parents is longer. */
 enum { DEPTH_MOST = 64 };
+/* How many are ended together, how often more are looked for, how long an end is waited for. */
+enum { TOGETHER = 256, LOOKS_MOST = 16, DEATH_MS = 50 };
 
 struct process {
 	pid_t parent;
 	uid_t real, effective, saved;
 	bool is_inside; /* in a PID namespace below the keeper's */
+	bool is_stopped;
+	bool is_dead; /* and not waited for yet */
 };
 
 /* The text behind the name of a line of /proc/PID/status, or NULL. */
@@ -52,9 +56,11 @@ static int read_process(pid_t pid, struct process *ret)
 		return -errno;
 	text[n] = '\0';
 	const char *parent = field(text, "\nPPid:"), *uids = field(text, "\nUid:"),
-		   *pids = field(text, "\nNSpid:");
-	if (!parent || !uids || !pids)
+		   *pids = field(text, "\nNSpid:"), *state = field(text, "\nState:\t");
+	if (!parent || !uids || !pids || !state)
 		return -ESRCH;
+	ret->is_stopped = *state == 'T' || *state == 't';
+	ret->is_dead = *state == 'Z' || *state == 'X';
 	ret->parent = (pid_t)strtol(parent, NULL, 10);
 	ret->real = (uid_t)strtoul(uids, &end, 10);
 	ret->effective = (uid_t)strtoul(end, &end, 10);
@@ -84,7 +90,7 @@ static bool is_loose(const struct gk_keeper *k, pid_t pid)
 {
 	struct process p;
 	uid_t uid = k->who.uid;
-	if (read_process(pid, &p) < 0 || p.is_inside || p.effective != uid)
+	if (read_process(pid, &p) < 0 || p.is_dead || p.is_inside || p.effective != uid)
 		return false;
 	if (pid == k->caller.parent)
 		return p.real == uid && p.saved == uid;
@@ -105,19 +111,79 @@ static bool caller_lives(const struct gk_keeper *k, int wait_ms)
 	}
 }
 
+struct found {
+	pid_t pid[TOGETHER];
+	int fd[TOGETHER];
+	size_t n;
+};
+
+static bool is_found(const struct found *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->pid[i] == pid)
+			return true;
+	return false;
+}
+
+/* Stops those that are loose and were not found before. */
+static void stop_more(const struct gk_keeper *k, DIR *proc, struct found *f)
+{
+	rewinddir(proc);
+	for (const struct dirent *e; f->n < TOGETHER && (e = readdir(proc));) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (pid <= 1 || is_found(f, pid) || !is_loose(k, pid))
+			continue;
+		/* Asked again once its number can mean no other. */
+		gk_autoclose int fd = gk_sys_pidfd_open(pid);
+		if (fd < 0 || !is_loose(k, pid) || gk_sys_pidfd_send_signal(fd, SIGSTOP) < 0)
+			continue;
+		f->pid[f->n] = pid;
+		f->fd[f->n++] = gk_steal_fd(&fd);
+	}
+}
+
+static bool all_stand_still(const struct found *f)
+{
+	struct process p;
+	for (size_t i = 0; i < f->n; i++)
+		if (read_process(f->pid[i], &p) == 0 && !p.is_stopped && !p.is_dead)
+			return false;
+	return true;
+}
+
+/* All stand still before the first is ended: what one forks meanwhile would lose its parent, and
+ * be below the caller no more. Returns how many were ended. */
+static int end_those_found(const struct gk_keeper *k, DIR *proc)
+{
+	struct found f = { .n = 0 };
+	int killed = 0;
+	for (int look = 0; look < LOOKS_MOST; look++) {
+		bool still = all_stand_still(&f);
+		size_t before = f.n;
+		stop_more(k, proc, &f);
+		if (still && f.n == before)
+			break;
+		if (f.n == before)
+			(void)poll(NULL, 0, 1);
+	}
+	for (size_t i = 0; i < f.n; i++)
+		killed += gk_sys_pidfd_send_signal(f.fd[i], SIGKILL) == 0;
+	for (size_t i = 0; i < f.n; i++) {
+		struct pollfd p = { .fd = f.fd[i], .events = POLLIN };
+		(void)poll(&p, 1, DEATH_MS);
+		gk_close_fd(&f.fd[i]);
+	}
+	return killed;
+}
+
 void gk_keeper_end_loose(const struct gk_keeper *k)
 {
 	char user[256];
 	int killed = 0;
 	DIR *proc = k->who.uid != 0 && caller_lives(k, 0) ? opendir("/proc") : NULL;
-	for (const struct dirent *e; proc && (e = readdir(proc));) {
-		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		if (pid <= 1 || !is_loose(k, pid))
-			continue;
-		/* Asked again once its number can mean no other. */
-		gk_autoclose int fd = gk_sys_pidfd_open(pid);
-		if (fd >= 0 && is_loose(k, pid) && gk_sys_pidfd_send_signal(fd, SIGKILL) == 0)
-			killed++;
+	for (int look = 0, more = 1; proc && more > 0 && look < LOOKS_MOST; look++) {
+		more = end_those_found(k, proc);
+		killed += more;
 	}
 	if (proc)
 		(void)closedir(proc);

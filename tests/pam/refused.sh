@@ -96,8 +96,14 @@ drive gt alice open user 'touch /srv/marks/fork' root 'touch /srv/marks/root'
 is "$(grep -c '^run: 254' <<<"$out"):$(marks)" '2:*' "what it forks after the refusal comes to nothing"
 drive gt alice open raw 'sleep 1000; touch /srv/marks/raw'
 like "$out" 'run: 137' "a process of the user's that it makes without fork(3) is killed"
+drive gt alice open raw 'for i in 1 2 3 4 5 6 7 8; do (sleep 1000; :) & done; wait'
+like "$out" 'run: 137' "and so is one that has started others"
+gone() { ! pgrep -u alice >/dev/null; }
+check "none of which outlives its parent" wait_until 20 gone
 set_ini '[user:alice]' 'contain = no'
-drive gt alice open user 'touch /srv/marks/fork' raw 'touch /srv/marks/raw'
+drive gt alice open user 'touch /srv/marks/fork' raw '(sleep 20; :) & touch /srv/marks/raw'
+check_not "control: what such a process has started outlives it" gone
+pkill -KILL -u alice
 is "$(marks)" 'fork raw' "control: both run on the host when the user is not contained"
 rm -f /srv/marks/*
 set_ini
@@ -121,7 +127,6 @@ done
 mark_syslog
 run timeout 60 ssh -N -l alice gocker
 is "$rc" 255 "ssh -N: the connection is ended"
-gone() { ! pgrep -u alice >/dev/null; }
 check "and nothing of alice's is left" wait_until 60 gone
 like "$(gocker_log)" 'event=killed' "control: the keeper ended her side of sshd"
 
