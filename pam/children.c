@@ -51,10 +51,11 @@ static struct {
 } expected;
 
 /* Of a caller that has entered itself: what its children close. */
-static struct {
-	int fd[GK_CHILDREN_HIDE];
+struct hidden {
 	size_t n;
-} hidden;
+	int fd[GK_CHILDREN_HIDE];
+};
+static struct hidden *hidden;
 
 /* Between `before_fork` and the two that follow it: fork(3) runs all three in the same thread. */
 static struct {
@@ -172,14 +173,15 @@ static void pin(void)
 /* Whose the session keyring is: "keyring;UID;...", keyctl_describe(3). */
 static bool has_own_keyring(uid_t uid)
 {
-	char text[256], *end;
+	char text[256], want[16];
+	int len = snprintf(want, sizeof want, ";%u;", (unsigned)uid);
 	long n = syscall(
 		SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof text, 0);
 	if (n <= 0 || (size_t)n > sizeof text)
 		return false;
 	text[n - 1] = '\0';
 	const char *owner = strchr(text, ';');
-	return owner && strtoul(owner + 1, &end, 10) == uid && *end == ';';
+	return owner && strncmp(owner, want, (size_t)len) == 0;
 }
 
 /* Whoever has a process's session keyring has the keys in it (keyrings(7)), and su's is that of
@@ -287,8 +289,8 @@ static void stay_out(void)
 static void in_child(void)
 {
 	struct gk_children *c = armed;
-	for (; hidden.n > 0; hidden.n--)
-		gk_close_fd(&hidden.fd[hidden.n - 1]);
+	for (; hidden && hidden->n > 0; hidden->n--)
+		gk_close_fd(&hidden->fd[hidden->n - 1]);
 	if (!c) {
 		if (expected.owner)
 			stay_out();
@@ -371,11 +373,19 @@ void gk_children_disarm(void)
 
 int gk_children_hide(const int *fds, size_t n)
 {
+	free(hidden);
+	hidden = NULL;
+	if (n == 0)
+		return 0;
 	int r = n > GK_CHILDREN_HIDE ? -E2BIG : register_handlers();
-	hidden.n = 0;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		hidden.fd[hidden.n++] = fds[i];
-	return r;
+	if (r < 0)
+		return r;
+	hidden = calloc(1, sizeof *hidden);
+	if (!hidden)
+		return -ENOMEM;
+	hidden->n = n;
+	memcpy(hidden->fd, fds, n * sizeof *fds);
+	return 0;
 }
 
 bool gk_children_busy(void)
