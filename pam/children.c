@@ -28,6 +28,7 @@
 #include "base/sys.h"
 #include "join.h"
 #include "powers.h"
+#include "run/privilege/landlock.h"
 
 #define BIT(cap) (1ULL << (cap))
 
@@ -112,6 +113,7 @@ static void close_own(struct gk_children *c)
 	gk_close_fd(&c->init);
 	gk_close_fd(&c->own_pid_ns);
 	gk_close_fd(&c->leaf);
+	gk_close_fd(&c->rules);
 }
 
 static void close_all(struct gk_children *c)
@@ -134,7 +136,10 @@ static int join(struct gk_children *c)
 	int r = gk_join_verify(&c->root);
 	if (r == 0 && cwd[0])
 		(void)!chdir(cwd);
-	return r;
+	/* While the child has CAP_SYS_ADMIN: who becomes the user by itself need not set
+	 * no_new_privs. What sshd does for the user (forwards) is bound to the rules as well. */
+	struct gk_err ignored = GK_ERR_INIT;
+	return r == 0 ? gk_landlock_enter(c->rules, c->tcp, &ignored) : r;
 }
 
 static int become_user(const struct gk_children *c)

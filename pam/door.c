@@ -264,15 +264,22 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 		.uid = ready->uid,
 		.init = -1,
 		.own_pid_ns = -1,
-		.leaf = -1 };
+		.leaf = -1,
+		.rules = -1,
+		.tcp = ready->tcp != 0 };
 	struct gk_link_message m;
-	gk_autoclose int ptys = -1, leaf = -1;
+	gk_autoclose int ptys = -1, leaf = -1, rules = -1;
 	int r = receive(door, &m, &ptys, why);
 	if (r == 0 && m.kind == GK_LINK_PTYS && ready->leaf)
 		r = receive(door, &m, &leaf, why);
 	if (r == 0 && m.kind != (ready->leaf ? GK_LINK_LEAF : GK_LINK_PTYS))
 		r = fail(why, -EPROTO, "the keeper answers out of turn");
+	if (r == 0 && ready->rules)
+		r = receive(door, &m, &rules, why);
+	if (r == 0 && ready->rules && m.kind != GK_LINK_RULES)
+		r = fail(why, -EPROTO, "the keeper answers out of turn");
 	c.leaf = leaf;
+	c.rules = rules;
 	if (r == 0)
 		r = stay_outside(door, &c, ptys, ready, why);
 	bool guarded = r == 0;
@@ -286,6 +293,7 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 		fail(why, r, "cannot watch over the caller's forks");
 	if (r == 0) {
 		(void)gk_steal_fd(&leaf);
+		(void)gk_steal_fd(&rules);
 		return 0;
 	}
 	if (guarded)

@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
+#include "run/privilege/landlock.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
@@ -127,6 +128,16 @@ static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 	return gk_image_open(dir, slash + 1, 0, &root, &lock, err);
 }
 
+/* Whoever enters itself has to come out again, and Landlock's rules bind for good. */
+static int check_ports(const struct gk_keeper *k, struct gk_err *err)
+{
+	if (k->mode == GK_LINK_WHOLE && gk_landlock_is_tcp(&k->plan))
+		return gk_fail(err, -EOPNOTSUPP,
+			"tcp_connect and tcp_bind cannot be enforced for a program that the PAM "
+			"stack names with whole=");
+	return gk_landlock_check(&k->plan, err);
+}
+
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_err ignored = GK_ERR_INIT, unread = GK_ERR_INIT;
@@ -157,6 +168,8 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
 	r = make_plan(k, NULL, err);
+	if (r == 0)
+		r = check_ports(k, err);
 	return r == 0 && k->question.kind == GK_LINK_CHECK ? try_to_open(k, err) : r;
 }
 
@@ -253,30 +266,37 @@ static int count_caller(struct gk_keeper *k, struct gk_err *err)
 /* What the children of the caller need to go inside. With a scope that logind has made for the
  * login they are in its cgroup already. */
 struct ways {
-	int ptys, leaf;
+	int ptys, leaf, rules;
 };
 
 static int open_ways(struct gk_keeper *k, struct ways *ret, struct gk_err *err)
 {
-	*ret = (struct ways){ -1, -1 };
+	*ret = (struct ways){ -1, -1, -1 };
 	if (k->mode == GK_LINK_WHOLE)
 		return 0;
 	int r = ret->ptys = gk_keeper_clone_ptys(k, err);
+	if (r >= 0)
+		r = gk_landlock_rules(&k->plan, &ret->rules, err);
 	if (r < 0 || k->session.cgroup.foreign)
-		return r < 0 ? r : 0;
+		return r;
 	r = ret->leaf = gk_cgroup_open_tasks(&k->session.cgroup);
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
 }
 
 static int hand_over(struct gk_keeper *k, struct gk_link_message *ready, const struct ways *ways)
 {
-	struct gk_link_message ptys = { .kind = GK_LINK_PTYS }, leaf = { .kind = GK_LINK_LEAF };
+	struct gk_link_message ptys = { .kind = GK_LINK_PTYS }, leaf = { .kind = GK_LINK_LEAF },
+			       rules = { .kind = GK_LINK_RULES };
 	ready->leaf = ways->leaf >= 0;
+	ready->rules = ways->rules >= 0;
+	ready->tcp = gk_landlock_is_tcp(&k->plan);
 	int r = answer(k, ready, k->session.init_pidfd);
 	if (r == 0 && ways->ptys >= 0)
 		r = answer(k, &ptys, ways->ptys);
 	if (r == 0 && ways->leaf >= 0)
 		r = answer(k, &leaf, ways->leaf);
+	if (r == 0 && ways->rules >= 0)
+		r = answer(k, &rules, ways->rules);
 	return r;
 }
 
@@ -299,7 +319,7 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 		.uid = k->who.uid,
 		.records = gk_keeper_is_recorded(k),
 		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
-	struct ways ways = { -1, -1 };
+	struct ways ways = { -1, -1, -1 };
 	tell_origin(k, m.origin, sizeof m.origin);
 	int r = count_caller(k, err);
 	if (r == 0)
@@ -318,6 +338,7 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 		r = gk_fail(err, -EPIPE, "the module is gone");
 	gk_close_fd(&ways.ptys);
 	gk_close_fd(&ways.leaf);
+	gk_close_fd(&ways.rules);
 	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_ENTERED)
 		r = gk_fail(err, -EPIPE, "the caller did not enter");
 	return r;

@@ -34,9 +34,10 @@ enum gk_link_kind {
 	GK_LINK_LEAF,   /* with the file by which a process enters the session's cgroup. With
 			   GK_LINK_WHOLE it comes before READY and is answered, else after PTYS */
 	GK_LINK_READY,  /* with a pidfd of init's: namespaces, root, pid_ns, uid, umask, origin;
-			   whether the keeper writes records, and whether LEAF follows */
+			   whether the keeper writes records, and whether LEAF and RULES follow */
 	GK_LINK_PTYS,   /* with a detached mount of the container's /dev/pts; not with GK_LINK_WHOLE
 			 */
+	GK_LINK_RULES,  /* with a Landlock ruleset, which a process inside is bound to */
 	GK_LINK_REFUSED, /* text is the line for the user; everything is undone. mode, where the
 			    program is known (else 0) */
 };
@@ -52,6 +53,8 @@ struct gk_link_message {
 	int32_t mode;    /* enum gk_link_mode */
 	int32_t records; /* the keeper writes utmp, wtmp and lastlog: the caller must not */
 	int32_t leaf;    /* LEAF follows */
+	int32_t rules;   /* RULES follows */
+	int32_t tcp;     /* what Landlock does not see of TCP is closed, too */
 	uint32_t uid;
 	uint64_t pid_ns;     /* inode of the container's PID namespace */
 	uint64_t tasks_max;  /* 0: none is to be handed on */

@@ -1,6 +1,7 @@
 # The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
 
-PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c) src/base/fdpass.c
+PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c) \
+	$(addprefix src/,base/err.c base/fdpass.c run/privilege/landlock.c run/privilege/seccomp.c)
 PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,$(PAM_SRC))
 # Stacks are read by one reader, `gocker doctor`'s.
 KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/judge.c)
@@ -11,6 +12,7 @@ KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/judge.c)
 $(BUILD)/pic/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(GK_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+$(BUILD)/pic/src/run/privilege/seccomp.o: $(BUILD)/gen/filters.h
 $(BUILD)/pam_gocker.so: $(PAM_OBJS) pam/pam_gocker.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(GK_CFLAGS) -shared $(GK_LDFLAGS) -Wl,-z,nodelete -Wl,--no-undefined \

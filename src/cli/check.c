@@ -14,6 +14,7 @@
 #include "plan/policy.h"
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
+#include "run/privilege/landlock.h"
 
 enum { FORMAT = GK_OPTION_LONG, STRICT };
 
@@ -96,32 +97,47 @@ static int print_json(const char *path, const struct gk_faults *faults,
 	return gk_report_print(report);
 }
 
-/* Limits that a login on this host would be refused for: with the pids controller on cgroup v1 the
- * others can't be used. */
+static int add_fault(struct gk_faults *faults, const struct gk_setting *setting, const char *reason,
+	const char *hint, struct gk_arena *arena)
+{
+	if (faults->n == GK_FAULTS_MAX)
+		return 0;
+	if (!faults->list)
+		faults->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
+	if (!faults->list || !reason)
+		return -ENOMEM;
+	faults->list[faults->n++] = (struct gk_fault){ setting->line, reason, hint };
+	return 0;
+}
+
+/* What a login on this host would be refused for: with the pids controller on cgroup v1 the other
+ * limits can't be used, and ports need Landlock. */
 static int find_unkept(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *faults)
 {
 	struct gk_err ignored = GK_ERR_INIT;
-	if (gk_cgroup_is_v1(&ignored) != 1)
-		return 0;
+	bool is_v1 = gk_cgroup_is_v1(&ignored) == 1;
+	int abi = gk_landlock_abi(), r = 0;
 	for (size_t i = 0; i < config->nsections; i++)
-		for (size_t j = 0; j < config->sections[i].nsettings; j++) {
+		for (size_t j = 0; r == 0 && j < config->sections[i].nsettings; j++) {
 			const struct gk_setting *setting = &config->sections[i].settings[j];
-			if (faults->n == GK_FAULTS_MAX || !gk_setting_needs_v2(setting, arena))
-				continue;
-			if (!faults->list)
-				faults->list =
-					gk_arena_array(arena, GK_FAULTS_MAX, sizeof *faults->list);
-			const char *reason = gk_arena_printf(arena,
-				"%s cannot be enforced: this host has "
-				"its controllers on cgroup v1",
-				gk_key_name((enum gk_key)setting->key));
-			if (!faults->list || !reason)
-				return -ENOMEM;
-			faults->list[faults->n++] = (struct gk_fault){ setting->line, reason,
-				"boot it with cgroup v2 or remove the key" };
+			const char *key = gk_key_name((enum gk_key)setting->key);
+			if (is_v1 && gk_setting_needs_v2(setting, arena))
+				r = add_fault(faults, setting,
+					gk_arena_printf(arena,
+						"%s cannot be enforced: this host has "
+						"its controllers on cgroup v1",
+						key),
+					"boot it with cgroup v2 or remove the key", arena);
+			else if (abi < GK_LANDLOCK_TCP && gk_setting_needs_landlock(setting, arena))
+				r = add_fault(faults, setting,
+					gk_arena_printf(arena,
+						"%s cannot be enforced: this kernel's Landlock has "
+						"ABI %d, and 4 (Linux 6.7) is needed",
+						key, abi),
+					"update the kernel or remove the key", arena);
 		}
-	return faults->n ? -EINVAL : 0;
+	return r < 0 ? r : faults->n ? -EINVAL : 0;
 }
 
 static int add_warning(struct gk_faults *warnings, const struct gk_setting *setting,

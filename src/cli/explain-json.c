@@ -59,6 +59,19 @@ static json_object *volumes(const struct gk_volume *list, size_t n, struct gk_ar
 	return array;
 }
 
+/* null: all; else each range as first and last. */
+static json_object *ports(const struct gk_ports *p)
+{
+	json_object *array = p->limited ? json_object_new_array() : NULL;
+	for (size_t i = 0; i < p->n; i++) {
+		json_object *one = json_object_new_object();
+		json_object_object_add(one, "first", json_object_new_int(p->ranges[i].first));
+		json_object_object_add(one, "last", json_object_new_int(p->ranges[i].last));
+		json_object_array_add(array, one);
+	}
+	return array;
+}
+
 static json_object *cpus(uint32_t milli)
 {
 	char text[16];
@@ -95,6 +108,8 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_UMASK: return p->umask == (mode_t)-1 ? NULL : mode(p->umask);
 	case GK_KEY_VOLUMES: return volumes(p->volumes, p->nvolumes, arena);
 	case GK_KEY_FILES: return volumes(p->files, p->nfiles, arena);
+	case GK_KEY_TCP_CONNECT: return ports(&p->tcp_connect);
+	case GK_KEY_TCP_BIND: return ports(&p->tcp_bind);
 	case GK_KEY_ENV_PASS: return strings(p->env_pass, arena);
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
 	default: return gk_report_string(gk_key_text(key, p, arena), arena);
@@ -249,7 +264,7 @@ static json_object *credentials(const struct gk_credentials *cred)
 	json_object_object_add(object, "groups", groups);
 	json_object_object_add(object, "capabilities", bits(GK_BITS_CAPS, cred->caps));
 	json_object_object_add(object, "no_new_privs", json_object_new_boolean(cred->no_new_privs));
-	json_object_object_add(object, "scoped", json_object_new_boolean(cred->scoped));
+	json_object_object_add(object, "scoped", bits(GK_BITS_SCOPE, cred->scope));
 	json_object_object_add(
 		object, "filter", json_object_new_string(gk_filter_name(cred->filter)));
 	return object;
@@ -273,6 +288,8 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "mounts", mounts(plan, arena));
 	json_object_object_add(o, "tty", json_object_new_string(gk_tty_name(plan->tty)));
 	json_object_object_add(o, "credentials", credentials(&plan->cred));
+	json_object_object_add(o, "tcp_connect", ports(&plan->policy->tcp_connect));
+	json_object_object_add(o, "tcp_bind", ports(&plan->policy->tcp_bind));
 	json_object_object_add(o, "umask", plan->umask == (mode_t)-1 ? NULL : mode(plan->umask));
 	json_object_object_add(o, "cwd", gk_report_string(plan->cwd, arena));
 	json_object_object_add(o, "cwd_else", gk_report_string(plan->cwd_else, arena));

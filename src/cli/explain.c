@@ -15,6 +15,7 @@
 #include "plan/plan.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
+#include "run/privilege/landlock.h"
 #include "run/store/hostroot.h"
 
 enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT, PLAN };
@@ -107,6 +108,8 @@ static int make_plan(struct explain *e, struct gk_err *err)
 		r = gk_hostroot_for(&e->policy, &e->request, &e->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
+	if (r == 0)
+		r = gk_landlock_check(&e->plan, err);
 	if (r < 0)
 		return r;
 	FILE *stream = open_memstream(&e->text, &e->text_size);

@@ -215,9 +215,9 @@ static int decide(struct run *run, struct gk_err *err)
 static void warn_of_sockets(const struct run *run)
 {
 	const struct gk_override *o = &run->request.override;
-	if (run->plan.cred.scoped && !run->userns && !o->network && !o->edit_root &&
+	if (run->plan.cred.scope && !run->userns && !o->network && !o->edit_root &&
 		run->plan.policy->network == GK_NETWORK_HOST && isatty(STDERR_FILENO) &&
-		!gk_landlock_can_scope())
+		gk_landlock_abi() < GK_LANDLOCK_SCOPE)
 		fputs("gocker run: this kernel cannot keep the command from the host's abstract unix "
 		      "sockets, which take it for root; use --network none or --userns\n",
 			stderr);

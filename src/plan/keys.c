@@ -23,6 +23,7 @@ enum kind {
 	ENV_SET,
 	VOLUMES,
 	FILES,
+	PORTS,
 };
 
 /* What "none" means for a key, when it may be written. */
@@ -50,6 +51,7 @@ struct rule {
 static const char *const root_modes[] = { "overlay", "readonly", NULL };
 static const char *const home_modes[] = { "bind", "tmpfs", "none", NULL };
 static const char *const network_modes[] = { "host", "none", NULL };
+static const char *const abstract_modes[] = { "session", "host", NULL };
 
 static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_IMAGE_DIR] = { "image_dir", PATH, AT(image_dir), 0, 0, NO_NONE, NULL,
@@ -111,6 +113,13 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"such as /run/mysqld/mysqld.sock" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
 		"write host or none" },
+	[GK_KEY_TCP_CONNECT] = { "tcp_connect", PORTS, AT(tcp_connect), 1, UINT16_MAX, NO_NONE,
+		NULL, "any",
+		"write any, none, or ports and ranges separated by blanks, such as 22 80 443" },
+	[GK_KEY_TCP_BIND] = { "tcp_bind", PORTS, AT(tcp_bind), 0, UINT16_MAX, NO_NONE, NULL, "any",
+		"write any, none, or ports and ranges separated by blanks, such as 1024-65535" },
+	[GK_KEY_ABSTRACT_SOCKETS] = { "abstract_sockets", CHOICE, AT(abstract_sockets), 0, 0,
+		NO_NONE, abstract_modes, "session", "write session or host" },
 	[GK_KEY_AGENT] = { "agent", BOOL, AT(agent), 0, 0, NO_NONE, NULL, "yes",
 		"write yes or no" },
 	[GK_KEY_ENV_PASS] = { "env_pass", ENV_PASS, AT(env_pass), 0, 0, NO_NONE, NULL, "",
@@ -252,10 +261,11 @@ static bool set_word(const struct rule *rule, const char *s, void *member, const
 	default:
 		if (!gk_value_choice(s, rule->choices, &choice, ret_why))
 			return false;
-		/* The three enums of policy.h; each has the size of an unsigned. */
+		/* The enums of policy.h; each has the size of an unsigned. */
 		_Static_assert(sizeof(enum gk_root_mode) == sizeof choice &&
 				sizeof(enum gk_home_mode) == sizeof choice &&
-				sizeof(enum gk_network_mode) == sizeof choice,
+				sizeof(enum gk_network_mode) == sizeof choice &&
+				sizeof(enum gk_abstract_mode) == sizeof choice,
 			"enums");
 		memcpy(member, &choice, sizeof choice);
 		return true;
@@ -293,6 +303,9 @@ static bool set_string(const struct rule *rule, const char *s, struct gk_arena *
 static bool set_list(const struct rule *rule, const char *s, struct gk_arena *arena,
 	struct gk_policy *policy, const char **ret_why)
 {
+	if (rule->kind == PORTS)
+		return gk_list_ports(s, rule->min, arena,
+			(struct gk_ports *)((char *)policy + rule->offset), ret_why);
 	if (rule->kind == VOLUMES)
 		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
 	if (rule->kind == FILES)
@@ -320,7 +333,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case ENV_PASS:
 	case ENV_SET:
 	case VOLUMES:
-	case FILES: ok = set_list(rule, text, arena, policy, &why); break;
+	case FILES:
+	case PORTS: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
@@ -387,6 +401,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
 	case FILES: return gk_list_volumes_text(policy->files, policy->nfiles, arena);
+	case PORTS: return gk_list_ports_text(member, arena);
 	default: return quantity_text(rule, member, arena);
 	}
 }

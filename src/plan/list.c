@@ -120,6 +120,108 @@ bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume
 	return read_items(s, true, arena, ret, ret_n, ret_why);
 }
 
+/* N or N-M. */
+static bool read_range(const char *s, uint64_t min, struct gk_arena *arena,
+	struct gk_port_range *ret, const char **ret_why)
+{
+	const char *dash = strchr(s, '-'), *why = NULL;
+	const char *from = dash ? gk_arena_strndup(arena, s, (size_t)(dash - s)) : s;
+	uint64_t first = 0, last = 0;
+	*ret_why = "does not fit into memory";
+	if (!from)
+		return false;
+	if (!gk_value_count(from, min, UINT16_MAX, &first, &why) ||
+		!gk_value_count(dash ? dash + 1 : s, min, UINT16_MAX, &last, &why)) {
+		*ret_why = gk_arena_printf(
+			arena, "has an item that is not a port from %u to 65535", (unsigned)min);
+		return false;
+	}
+	if (first > last) {
+		*ret_why = "has a range that ends before it begins";
+		return false;
+	}
+	*ret = (struct gk_port_range){ (uint16_t)first, (uint16_t)last };
+	return true;
+}
+
+/* Puts one more range among n sorted ones, without joining any. */
+static void insert_range(struct gk_port_range *ranges, size_t n, struct gk_port_range one)
+{
+	for (; n && ranges[n - 1].first > one.first; n--)
+		ranges[n] = ranges[n - 1];
+	ranges[n] = one;
+}
+
+/* Joins ranges that overlap or touch. Returns how many are left. */
+static size_t join_ranges(struct gk_port_range *ranges, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (kept && ranges[i].first <= ranges[kept - 1].last + 1) {
+			if (ranges[i].last > ranges[kept - 1].last)
+				ranges[kept - 1].last = ranges[i].last;
+		} else {
+			ranges[kept++] = ranges[i];
+		}
+	}
+	return kept;
+}
+
+/* How many rules they need. */
+static size_t count_ports(const struct gk_ports *ports, bool bind)
+{
+	size_t n = 0, without = bind && gk_ports_all_free(ports);
+	for (size_t i = 0; i + without < ports->n; i++)
+		n += (size_t)ports->ranges[i].last - ports->ranges[i].first + 1;
+	return n;
+}
+
+bool gk_list_ports(const char *s, uint64_t min, struct gk_arena *arena, struct gk_ports *ret,
+	const char **ret_why)
+{
+	if (strcmp(s, "any") == 0 || strcmp(s, "none") == 0) {
+		*ret = (struct gk_ports){ .limited = s[0] == 'n' };
+		return true;
+	}
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	size_t n = 0;
+	while (words && words[n])
+		n++;
+	struct gk_port_range *ranges = words ? gk_arena_array(arena, n, sizeof *ranges) : NULL;
+	if (!ranges || n == 0) {
+		if (words)
+			*ret_why = n ? "does not fit into memory" : "names no port";
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct gk_port_range one;
+		if (!read_range(words[i], min, arena, &one, ret_why))
+			return false;
+		insert_range(ranges, i, one);
+	}
+	const struct gk_ports ports = { true, ranges, join_ranges(ranges, n) };
+	if (count_ports(&ports, min == 0) > GK_PORTS_MOST) {
+		*ret_why = "has more than 4096 ports, each of which the kernel needs a rule for";
+		return false;
+	}
+	*ret = ports;
+	return true;
+}
+
+const char *gk_list_ports_text(const struct gk_ports *ports, struct gk_arena *arena)
+{
+	struct gk_buf buf = { .arena = arena };
+	if (!ports->limited || ports->n == 0)
+		return ports->limited ? "none" : "any";
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct gk_port_range *one = &ports->ranges[i];
+		gk_buf_printf(&buf, "%s%u", i ? " " : "", (unsigned)one->first);
+		if (one->last > one->first)
+			gk_buf_printf(&buf, "-%u", (unsigned)one->last);
+	}
+	return gk_buf_text(&buf);
+}
+
 /* Adds an item with the quotes it needs to be read back by gk_split. */
 static void add_item(struct gk_buf *buf, const char *s)
 {

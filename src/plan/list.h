@@ -28,6 +28,12 @@ bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volu
 bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
 	size_t *ret_n, const char **ret_why);
 
+/* "any", "none", or ports and ranges of ports (N or N-M) from min on, at most GK_PORTS_MOST in all.
+ * They are sorted, and those that touch are joined. With min 0 (which ports may be bound) all ports
+ * from GK_PORTS_FREE to 65535 may be among them. */
+bool gk_list_ports(const char *s, uint64_t min, struct gk_arena *arena, struct gk_ports *ret,
+	const char **ret_why);
+
 /* The list `s` (NULL: an empty one) with one more item, quoted so that it reads back as that item,
  * blanks and quotes included; NULL when memory is exhausted. For options that can be repeated. */
 const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena);
@@ -36,5 +42,6 @@ const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena)
 const char *gk_list_words_text(const char *const *words, struct gk_arena *arena);
 /* For both volumes and files. */
 const char *gk_list_volumes_text(const struct gk_volume *volumes, size_t n, struct gk_arena *arena);
+const char *gk_list_ports_text(const struct gk_ports *ports, struct gk_arena *arena);
 
 #endif

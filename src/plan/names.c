@@ -76,12 +76,15 @@ static const struct bit caps[] = { { 1u << CAP_CHOWN, "chown" },
 	{ 1u << CAP_SETUID, "setuid" }, { 1u << CAP_SETPCAP, "setpcap" },
 	{ 1u << CAP_NET_BIND_SERVICE, "net_bind_service" }, { 1u << CAP_SYS_CHROOT, "sys_chroot" },
 	{ 0, NULL } };
+static const struct bit scopes[] = { { GK_SCOPE_ABSTRACT_SOCKETS, "abstract_unix_sockets" },
+	{ GK_SCOPE_SIGNALS, "signals" }, { 0, NULL } };
 
 const char *gk_bits_next(enum gk_bits what, uint64_t *bits)
 {
 	static const struct bit *const tables[] = { [GK_BITS_NAMESPACES] = namespaces,
 		[GK_BITS_MOUNT] = mount_flags,
-		[GK_BITS_CAPS] = caps };
+		[GK_BITS_CAPS] = caps,
+		[GK_BITS_SCOPE] = scopes };
 	for (const struct bit *b = tables[what]; b->bit; b++) {
 		if (!(*bits & b->bit))
 			continue;

@@ -17,6 +17,7 @@ enum gk_bits {
 	GK_BITS_NAMESPACES, /* CLONE_NEW* */
 	GK_BITS_MOUNT,      /* enum gk_mount_flag */
 	GK_BITS_CAPS,       /* 1 << CAP_* */
+	GK_BITS_SCOPE,      /* enum gk_scope */
 };
 
 /* Takes one bit that has a name out of *bits, in the order of printing, and returns the name; NULL

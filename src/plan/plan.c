@@ -224,12 +224,19 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 		.ngroups = who->ngroups,
 		.no_new_privs = true,
 		.filter = GK_FILTER_USER };
+	/* A network namespace has abstract sockets of its own. */
+	if (b->policy->network == GK_NETWORK_HOST &&
+		b->policy->abstract_sockets == GK_ABSTRACT_SESSION)
+		cred->scope = GK_SCOPE_ABSTRACT_SOCKETS | GK_SCOPE_SIGNALS;
 	if (!b->request->override.as_container_root)
 		return 0;
 	cred->filter = GK_FILTER_ADMIN;
-	cred->scoped = true;
+	cred->scope = GK_SCOPE_ABSTRACT_SOCKETS | GK_SCOPE_SIGNALS;
 	for (size_t i = 0; i < sizeof root_caps / sizeof *root_caps; i++)
 		cred->caps |= UINT64_C(1) << root_caps[i];
+	/* Where the kernel's own check of ports is all that is needed, it has to apply. */
+	if (gk_ports_all_free(&b->policy->tcp_bind))
+		cred->caps &= ~(UINT64_C(1) << CAP_NET_BIND_SERVICE);
 	return 0;
 }
 

@@ -110,6 +110,13 @@ enum gk_filter {
 /* The group of every terminal inside, of devpts and in the group file. */
 enum { GK_TTY_GID = 5 };
 
+/* What Landlock keeps to the session, where the kernel can (Linux 6.12). The values are the
+ * kernel's (linux/landlock.h, LANDLOCK_SCOPE_*). */
+enum gk_scope {
+	GK_SCOPE_ABSTRACT_SOCKETS = 1, /* connect(2) to others' abstract unix sockets */
+	GK_SCOPE_SIGNALS = 2,
+};
+
 struct gk_credentials {
 	uid_t uid; /* this and the groups as they are inside */
 	gid_t gid;
@@ -117,7 +124,7 @@ struct gk_credentials {
 	size_t ngroups;
 	uint64_t caps; /* capability bits kept in all sets and the bounding set; 0 for users */
 	bool no_new_privs;
-	bool scoped; /* abstract unix sockets outside are out of reach, where the kernel can */
+	unsigned scope; /* enum gk_scope */
 	enum gk_filter filter;
 };
 

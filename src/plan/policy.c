@@ -177,3 +177,12 @@ bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *aren
 		0 &&
 		gk_policy_needs_v2(&alone) != GK_KEY_COUNT;
 }
+
+bool gk_setting_needs_landlock(const struct gk_setting *setting, struct gk_arena *arena)
+{
+	struct gk_complaint ignored;
+	struct gk_policy alone = { 0 };
+	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) ==
+		0 &&
+		(alone.tcp_connect.limited || alone.tcp_bind.limited);
+}

@@ -16,6 +16,7 @@
 enum gk_root_mode { GK_ROOT_OVERLAY, GK_ROOT_READONLY };
 enum gk_home_mode { GK_HOME_BIND, GK_HOME_TMPFS, GK_HOME_NONE };
 enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE };
+enum gk_abstract_mode { GK_ABSTRACT_SESSION, GK_ABSTRACT_HOST };
 
 /* Every key of gocker.ini, in the order in which it is printed. */
 enum gk_key {
@@ -42,6 +43,9 @@ enum gk_key {
 	GK_KEY_VOLUMES,
 	GK_KEY_FILES,
 	GK_KEY_NETWORK,
+	GK_KEY_TCP_CONNECT,
+	GK_KEY_TCP_BIND,
+	GK_KEY_ABSTRACT_SOCKETS,
 	GK_KEY_AGENT,
 	GK_KEY_ENV_PASS,
 	GK_KEY_ENV_SET,
@@ -61,6 +65,30 @@ struct gk_volume {
 	bool readonly;
 	bool file; /* of the key files: a regular file or a socket */
 };
+
+/* The TCP ports that a session may use. */
+struct gk_port_range {
+	uint16_t first, last;
+};
+struct gk_ports {
+	bool limited;                       /* to those of the ranges; else every port is allowed */
+	const struct gk_port_range *ranges; /* ascending, with gaps between them */
+	size_t n;
+};
+
+/* The kernel keeps a Landlock rule for each port, and a login waits until it has them: more ports
+ * than this are refused, except those from 1024 (GK_PORTS_FREE) to 65535 in tcp_bind, which need no
+ * rule. */
+#define GK_PORTS_MOST 4096
+#define GK_PORTS_FREE 1024
+
+/* Whether a list allows all ports that a user without capabilities can bind: then the kernel's own
+ * check of ports below net.ipv4.ip_unprivileged_port_start does the rest. */
+static inline bool gk_ports_all_free(const struct gk_ports *ports)
+{
+	const struct gk_port_range *last = ports->n ? &ports->ranges[ports->n - 1] : NULL;
+	return ports->limited && last && last->first <= GK_PORTS_FREE && last->last == UINT16_MAX;
+}
 
 /* Which line of which section decided a key; line 0 and section "built-in" for a default. */
 struct gk_origin {
@@ -93,6 +121,8 @@ struct gk_policy {
 	const struct gk_volume *files;
 	size_t nfiles;
 	enum gk_network_mode network;
+	struct gk_ports tcp_connect, tcp_bind;
+	enum gk_abstract_mode abstract_sockets;
 	bool agent;                  /* the ssh agent's socket, or its name, is handed on */
 	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */
 	const char *const *env_set;  /* NAME=value; NULL-ended */
@@ -116,5 +146,8 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy);
 
 /* Whether one setting, its value valid, is such a limit. */
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena);
+
+/* Whether one setting, its value valid, is a limit that only Landlock can keep. */
+bool gk_setting_needs_landlock(const struct gk_setting *setting, struct gk_arena *arena);
 
 #endif

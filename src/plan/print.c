@@ -120,14 +120,31 @@ static void print_credentials(const struct gk_credentials *cred, FILE *out)
 	put_bits(out, GK_BITS_CAPS, cred->caps);
 	fprintf(out, "\nno_new_privs %s\nfilter %s\n", cred->no_new_privs ? "yes" : "no",
 		gk_filter_name(cred->filter));
-	if (cred->scoped)
-		fprintf(out, "scoped abstract_unix_sockets\n");
+	if (cred->scope) {
+		fputs("scoped ", out);
+		put_bits(out, GK_BITS_SCOPE, cred->scope);
+		fputc('\n', out);
+	}
+}
+
+/* The ports that are allowed; nothing where all are. */
+static void print_ports(const char *what, const struct gk_ports *ports, FILE *out)
+{
+	if (!ports->limited)
+		return;
+	fputs(what, out);
+	for (size_t i = 0; i < ports->n; i++)
+		fprintf(out, " %u-%u", (unsigned)ports->ranges[i].first,
+			(unsigned)ports->ranges[i].last);
+	fputs(ports->n ? "\n" : " none\n", out);
 }
 
 static void print_payload(const struct gk_plan *plan, FILE *out)
 {
 	fprintf(out, "tty %s\n", gk_tty_name(plan->tty));
 	print_credentials(&plan->cred, out);
+	print_ports("tcp_connect", &plan->policy->tcp_connect, out);
+	print_ports("tcp_bind", &plan->policy->tcp_bind, out);
 	if (plan->umask == (mode_t)-1)
 		fputs("umask inherit\n", out);
 	else

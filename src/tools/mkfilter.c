@@ -37,6 +37,8 @@ enum { IOCTL_TIOCSTI = 0x5412, IOCTL_TIOCLINUX = 0x541c, IOCTL_TIOCSETD = 0x5423
 enum { FAMILY_UNIX = 1, FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16 };
 /* linux/net.h, linux/in.h; headers before 5.6 lack the second. */
 enum { SOCKET_TYPE_MASK = 0xf, PROTOCOL_MPTCP = 262 };
+/* linux/socket.h, linux/smc.h, linux/tcp.h. */
+enum { FAMILY_SMC = 43, PROTOCOL_SMC = 256, OPTION_TCP_ULP = 31, SEND_FASTOPEN = 0x20000000 };
 
 struct target {
 	const char *macro;
@@ -75,6 +77,13 @@ enum { NUMBERS = 1024 };
 #define LOAD(offset)          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
 #define IF_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
 #define IF_SET(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), yes, no)
+
+/* Of the flags in argument n of a call that sends. */
+#define NO_FASTOPEN(n) \
+	{ \
+		LOAD(ARG_LOW(n)), IF_SET(SEND_FASTOPEN, 0, 1), \
+			RETURN(SECCOMP_RET_ERRNO | EOPNOTSUPP), ALLOW, \
+	}
 
 /* Of calls that are allowed: which arguments are not. */
 static const struct check {
@@ -206,7 +215,7 @@ static const struct check {
 			ALLOW,
 		},
 		4 },
-	/* The last two are the unpacker's alone, which has no other. No memory that holds code: no
+	/* These are the unpacker's alone, which has no other. No memory that holds code: no
 	 * library of the archive's either. */
 	{ "mmap",
 		{
@@ -224,6 +233,36 @@ static const struct check {
 			ALLOW,
 		},
 		4 },
+	/* And these the filter's that goes with tcp_connect and tcp_bind. Landlock looks at bind(2)
+	 * and connect(2) of sockets whose protocol is TCP: not at MPTCP and SMC, which fall back to
+	 * TCP (security/landlock/errata/abi-4.h), and not at a connection that sending makes. The
+	 * answers are those of a kernel that is built without. */
+	{ "socket",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(FAMILY_SMC, 5, 0),
+			IF_EQ(FAMILY_INET, 1, 0),
+			IF_EQ(FAMILY_INET6, 0, 4),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(PROTOCOL_SMC, 1, 0),
+			IF_EQ(PROTOCOL_MPTCP, 0, 1),
+			RETURN(SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
+			ALLOW,
+		},
+		9 },
+	{ "setsockopt",
+		{
+			LOAD(ARG_LOW(1)),
+			IF_EQ(IPPROTO_TCP, 0, 3),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(OPTION_TCP_ULP, 0, 1),
+			RETURN(SECCOMP_RET_ERRNO | ENOENT),
+			ALLOW,
+		},
+		6 },
+	{ "sendto", NO_FASTOPEN(3), 4 },
+	{ "sendmsg", NO_FASTOPEN(2), 4 },
+	{ "sendmmsg", NO_FASTOPEN(3), 4 },
 };
 
 /* The number of a call on an architecture, negative where it has none. */
@@ -247,7 +286,8 @@ static void answer_all(const struct target *t, uint32_t *answers, uint32_t answe
 	}
 }
 
-enum { CHECKS = COUNT(checks) - 2 };
+/* Where those of a payload, of the unpacker and of the TCP filter end. */
+enum { TCP_END = COUNT(checks), UNPACKER_END = TCP_END - 5, CHECKS = UNPACKER_END - 2 };
 
 /* checks[first] up to checks[end - 1]. */
 static void narrow(const struct target *t, uint32_t *answers, size_t first, size_t end)
@@ -286,7 +326,20 @@ static void unpacker_answers(const struct target *t, uint32_t *answers)
 		answers[i] = SECCOMP_RET_ERRNO | EPERM;
 	answer_all(
 		t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
-	narrow(t, answers, CHECKS, COUNT(checks));
+	narrow(t, answers, CHECKS, UNPACKER_END);
+}
+
+/* Above another filter or none (behind the PAM door): all is allowed that is no way round Landlock.
+ * Numbers beyond NUMBERS are x32's. */
+static void tcp_answers(const struct target *t, uint32_t *answers)
+{
+	static const char *const io_uring[] = { "io_uring_setup", "io_uring_enter",
+		"io_uring_register" };
+	for (size_t i = 0; i < NUMBERS; i++)
+		answers[i] = SECCOMP_RET_ALLOW;
+	answers[NUMBERS] = SECCOMP_RET_ERRNO | ENOSYS;
+	answer_all(t, answers, SECCOMP_RET_ERRNO | ENOSYS, io_uring, COUNT(io_uring));
+	narrow(t, answers, UNPACKER_END, TCP_END);
 }
 
 /* ---- the program ---- */
@@ -417,6 +470,8 @@ int main(void)
 		print_filter("filter_supervisor", t, answers);
 		unpacker_answers(t, answers);
 		print_filter("filter_unpacker", t, answers);
+		tcp_answers(t, answers);
+		print_filter("filter_tcp", t, answers);
 		printf("#define GK_HAVE_FILTERS 1\n#endif\n");
 	}
 	printf("#ifndef GK_HAVE_FILTERS\n#error \"no seccomp profile for this architecture\"\n#endif\n");

@@ -51,6 +51,8 @@ static void test_defaults_are_the_original_ones(void **state)
 	assert_int_equal(p.root_inodes, 16384);
 	assert_int_equal(p.home, GK_HOME_BIND);
 	assert_int_equal(p.network, GK_NETWORK_HOST);
+	assert_false(p.tcp_connect.limited || p.tcp_bind.limited);
+	assert_int_equal(p.abstract_sockets, GK_ABSTRACT_SESSION);
 	assert_true(p.contain && p.umask == (mode_t)-1);
 	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "built-in");
 	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 0);
@@ -243,6 +245,13 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_IMAGE_DIR, "/a//b/", "/a/b" },
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
 		{ GK_KEY_FILES, "/a /b:/b /c:/d /e:/e:rw", "/a /b /c:/d /e:/e:rw" },
+		{ GK_KEY_TCP_CONNECT, "443 22 80", "22 80 443" },
+		{ GK_KEY_TCP_CONNECT, "1-4096", "1-4096" },
+		{ GK_KEY_TCP_CONNECT, "22 20-23 24 23 30 65535", "20-24 30 65535" },
+		{ GK_KEY_TCP_CONNECT, "none", "none" },
+		{ GK_KEY_TCP_BIND, "1024-65535", "1024-65535" },
+		{ GK_KEY_TCP_BIND, "0 80-1023 3000-65535 1000-4000", "0 80-65535" },
+		{ GK_KEY_TCP_BIND, "any", "any" },
 		{ GK_KEY_ENV_SET, "A=\"it's\" 'B=x y'", "\"A=it's\" 'B=x y'" },
 		{ GK_KEY_ENV_SET, "A='x \"'\"'y z\"", "'A=x \"'\"'y z\"" },
 	};

@@ -22,6 +22,7 @@
 #define filter_admin      x86_64_admin
 #define filter_supervisor x86_64_supervisor
 #define filter_unpacker   x86_64_unpacker
+#define filter_tcp        x86_64_tcp
 #include "filters.h"
 #undef __x86_64__
 #undef GK_HAVE_FILTERS
@@ -29,11 +30,13 @@
 #undef filter_admin
 #undef filter_supervisor
 #undef filter_unpacker
+#undef filter_tcp
 #define __aarch64__       1
 #define filter_user       aarch64_user
 #define filter_admin      aarch64_admin
 #define filter_supervisor aarch64_supervisor
 #define filter_unpacker   aarch64_unpacker
+#define filter_tcp        aarch64_tcp
 #include "filters.h"
 #pragma pop_macro("__aarch64__")
 #pragma pop_macro("__x86_64__")
@@ -48,16 +51,17 @@ struct filter {
 static const struct machine {
 	const char *name;
 	uint32_t audit, scmp, foreign;
-	struct filter user, admin, supervisor, unpacker;
+	struct filter user, admin, supervisor, unpacker, tcp;
 } machines[] = {
 	{ "x86_64", AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64, AUDIT_ARCH_I386,
 		{ x86_64_user, COUNT(x86_64_user) }, { x86_64_admin, COUNT(x86_64_admin) },
 		{ x86_64_supervisor, COUNT(x86_64_supervisor) },
-		{ x86_64_unpacker, COUNT(x86_64_unpacker) } },
+		{ x86_64_unpacker, COUNT(x86_64_unpacker) }, { x86_64_tcp, COUNT(x86_64_tcp) } },
 	{ "aarch64", AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64, AUDIT_ARCH_ARM,
 		{ aarch64_user, COUNT(aarch64_user) }, { aarch64_admin, COUNT(aarch64_admin) },
 		{ aarch64_supervisor, COUNT(aarch64_supervisor) },
-		{ aarch64_unpacker, COUNT(aarch64_unpacker) } },
+		{ aarch64_unpacker, COUNT(aarch64_unpacker) },
+		{ aarch64_tcp, COUNT(aarch64_tcp) } },
 };
 
 static bool jumps(const struct sock_filter *f, uint32_t a)
@@ -374,6 +378,65 @@ static void test_protocols(void **state)
 	}
 }
 
+/* The filter beside Landlock refuses the ways to TCP that Landlock does not see, and nothing else.
+ */
+static void test_ways_past_landlock(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *call;
+		uint64_t args[4];
+		int error; /* 0: allowed */
+	} cases[] = {
+		{ "socket", { 2, 1, 0 }, 0 },
+		{ "socket", { 2, 1, 6 }, 0 },
+		{ "socket", { 10, 1, 6 }, 0 },
+		{ "socket", { 2, 2, 17 }, 0 },
+		{ "socket", { 1, 1, 262 }, 0 },
+		{ "socket", { 17, 3, 0 }, 0 },
+		{ "socket", { 2, 1, 262 }, EPROTONOSUPPORT },
+		{ "socket", { 10, 1 | 02004000, 262 }, EPROTONOSUPPORT },
+		{ "socket", { 2, 1, 256 }, EPROTONOSUPPORT },
+		{ "socket", { 43, 1, 0 }, EPROTONOSUPPORT },
+		{ "socket", { 43, 1, 1 }, EPROTONOSUPPORT },
+		{ "setsockopt", { 3, 6, 31 }, ENOENT },
+		{ "setsockopt", { 3, 6, 30 }, 0 },
+		{ "setsockopt", { 3, 1, 31 }, 0 },
+		{ "sendto", { 3, 0, 1, 0x20000000 }, EOPNOTSUPP },
+		{ "sendto", { 3, 0, 1, 0x20004000 }, EOPNOTSUPP },
+		{ "sendto", { 3, 0, 1, 0x4000 }, 0 },
+		{ "sendmsg", { 3, 0, 0x20000000 }, EOPNOTSUPP },
+		{ "sendmsg", { 3, 0, 0x4000, 0x20000000 }, 0 },
+		{ "sendmmsg", { 3, 0, 1, 0x20000000 }, EOPNOTSUPP },
+		{ "sendmmsg", { 3, 0, 0x20000000, 0 }, 0 },
+		{ "io_uring_setup", { 0 }, ENOSYS },
+		{ "io_uring_enter", { 0 }, ENOSYS },
+		{ "io_uring_register", { 0 }, ENOSYS },
+		{ "execve", { 0 }, 0 },
+		{ "setresuid", { 0 }, 0 },
+		{ "connect", { 0 }, 0 },
+	};
+	for (const struct machine *m = machines; m < machines + COUNT(machines); m++) {
+		for (size_t i = 0; i < COUNT(cases); i++) {
+			struct seccomp_data data = { .arch = m->audit,
+				.nr = seccomp_syscall_resolve_name_arch(m->scmp, cases[i].call) };
+			const uint32_t want = cases[i].error ?
+				SECCOMP_RET_ERRNO | (uint32_t)cases[i].error :
+				SECCOMP_RET_ALLOW;
+			for (uint64_t high = 0; high <= 1ULL << 32; high += 1ULL << 32) {
+				for (size_t k = 0; k < 4; k++)
+					data.args[k] = cases[i].args[k] | high;
+				if (evaluate(&m->tcp, &data) != want)
+					fail_msg("%s: row %zu", m->name, i);
+			}
+		}
+		struct seccomp_data other = { .arch = m->foreign, .nr = 1 };
+		assert_int_equal(evaluate(&m->tcp, &other), SECCOMP_RET_ERRNO | ENOSYS);
+		other = (struct seccomp_data){ .arch = m->audit, .nr = 0x40000001 };
+		assert_int_equal(evaluate(&m->tcp, &other), SECCOMP_RET_ERRNO | ENOSYS);
+	}
+}
+
 /* Huge pages, by each of the calls that give them. */
 static void test_huge_pages(void **state)
 {
@@ -443,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_protocols),
+		cmocka_unit_test(test_ways_past_landlock),
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_core_limit),
 	};

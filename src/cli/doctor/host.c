@@ -25,7 +25,9 @@
 #include "image/info.h"
 #include "image/tools.h"
 #include "plan/hostroot.h"
+#include "plan/policy.h"
 #include "run/cgroup/cgroup.h"
+#include "run/privilege/landlock.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
@@ -46,6 +48,37 @@ static void check_kernel(struct gk_doctor *d)
 			"Linux %s is too old", u.release);
 	else
 		gk_found(d, GK_FOUND_OK, "kernel", NULL, "Linux %s", u.release);
+}
+
+/* Which of its settings no login could be opened under; NULL: none. */
+static const char *first_port_key(struct gk_doctor *d)
+{
+	for (size_t i = 0; d->have_config && i < d->config.nsections; i++)
+		for (size_t k = 0; k < d->config.sections[i].nsettings; k++) {
+			const struct gk_setting *setting = &d->config.sections[i].settings[k];
+			if (gk_setting_needs_landlock(setting, &d->arena))
+				return gk_key_name((enum gk_key)setting->key);
+		}
+	return NULL;
+}
+
+static void check_landlock(struct gk_doctor *d)
+{
+	int abi = gk_landlock_abi();
+	const char *key = abi < GK_LANDLOCK_TCP ? first_port_key(d) : NULL;
+	if (key)
+		gk_found(d, GK_FOUND_BAD, "landlock",
+			"run Linux 6.7 or later, with landlock in its boot parameter lsm=, or remove "
+			"the key",
+			"ABI %d cannot enforce %s: logins with it are refused", abi, key);
+	if (abi < GK_LANDLOCK_SCOPE)
+		gk_found(d, GK_FOUND_WARN, "landlock",
+			"run Linux 6.12 or later, or set network = none",
+			"ABI %d: sessions in the host's network reach its abstract unix sockets%s",
+			abi, abi < GK_LANDLOCK_TCP ? "; no tcp_connect, tcp_bind" : "");
+	else
+		gk_found(d, GK_FOUND_OK, "landlock", NULL,
+			"ABI %d: tcp_connect, tcp_bind, abstract_sockets", abi);
 }
 
 static bool has_word(const char *list, const char *word)
@@ -426,6 +459,7 @@ static void check_records(struct gk_doctor *d)
 void gk_doctor_host(struct gk_doctor *d)
 {
 	check_kernel(d);
+	check_landlock(d);
 	check_cgroups(d);
 	check_delegation(d);
 	check_slices(d);

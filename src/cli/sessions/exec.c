@@ -28,6 +28,7 @@
 #include "run/privilege/creds.h"
 #include "run/build/enter.h"
 #include "run/privilege/identity.h"
+#include "run/privilege/landlock.h"
 #include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/watch/relay.h"
@@ -199,7 +200,10 @@ static int decide(struct exec *x, struct gk_err *err)
 		r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
 	if (r == 0)
 		x->plan.cred.caps &= x->seen.caps;
-	return r;
+	/* Each entry is a Landlock domain of its own, and the administrator's command may signal
+	 * the session's processes. No other can be: the PID namespace has none. */
+	x->plan.cred.scope &= ~(unsigned)GK_SCOPE_SIGNALS;
+	return r < 0 ? r : gk_landlock_check(&x->plan, err);
 }
 
 /* A limit as /proc/PID/limits prints it, at most what this process may set. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <linux/keyctl.h>
 
+#include "base/cleanup.h"
 #include "base/elf.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -48,6 +49,16 @@ static int reset_signals(const struct gk_caller *caller, struct gk_err *err)
 	return sigprocmask(SIG_SETMASK, &caller->mask, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot restore the signal mask") :
 		0;
+}
+
+/* Landlock's rules, then the filter: what is loaded first need not be allowed by the second. */
+static int confine(const struct gk_plan *plan, struct gk_err *err)
+{
+	gk_autoclose int rules = -1;
+	int r = gk_landlock_rules(plan, &rules, err);
+	if (r == 0)
+		r = gk_landlock_enter(rules, gk_landlock_is_tcp(plan), err);
+	return r < 0 ? r : gk_seccomp_payload(plan->cred.filter, err);
 }
 
 /* execve(2) takes pointers to char for history's sake; it changes nothing. */
@@ -144,12 +155,10 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 	(void)umask(plan->umask == (mode_t)-1 ? init->caller->umask : plan->umask);
 	if (r == 0 && plan->cred.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set no_new_privs");
-	if (r == 0 && plan->cred.scoped)
-		r = gk_landlock_scope(err);
 	if (r == 0)
 		r = reset_signals(init->caller, err);
 	if (r == 0)
-		r = gk_seccomp_payload(plan->cred.filter, err);
+		r = confine(plan, err);
 	if (r == 0 && gate_fd >= 0)
 		r = wait_at(gate_fd, err);
 	/* Not before init has closed its copy: nobody but the user may have them in hand. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "run/privilege/creds.h"
+#include "run/privilege/landlock.h"
 #include "run/store/image.h"
 #include "run/watch/relay.h"
 #include "run/build/userns.h"
@@ -260,7 +261,9 @@ static void go_early(struct gk_session *s)
 int gk_session_open(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_policy *policy = s->plan->policy;
-	int r = gk_leave_caller_cgroup(err);
+	int r = gk_landlock_check(s->plan, err);
+	if (r == 0)
+		r = gk_leave_caller_cgroup(err);
 	if (r == 0)
 		r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
 			&s->slot, err);

@@ -26,6 +26,11 @@ int gk_seccomp_payload(enum gk_filter filter, struct gk_err *err)
 	return load(filter_user, COUNT(filter_user), err);
 }
 
+int gk_seccomp_tcp(struct gk_err *err)
+{
+	return load(filter_tcp, COUNT(filter_tcp), err);
+}
+
 int gk_seccomp_supervisor(struct gk_err *err)
 {
 	return load(filter_supervisor, COUNT(filter_supervisor), err);

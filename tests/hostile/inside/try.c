@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -212,16 +213,107 @@ static long try_listen(char **a)
 		pause();
 }
 
-/* Connects to the abstract socket NAME. */
+static socklen_t name_abstract(const char *name, struct sockaddr_un *addr)
+{
+	size_t len = strnlen(name, sizeof addr->sun_path - 1);
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(addr->sun_path + 1, name, len);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
+}
+
+/* Connects to the abstract socket NAME; with "datagram" sends to it without a connection. */
 static long try_abstract(char **a)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(a[0]);
-	if (len >= sizeof addr.sun_path)
+	struct sockaddr_un addr;
+	socklen_t len = name_abstract(a[0], &addr);
+	if (a[1])
+		return sendto(
+			socket(AF_UNIX, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&addr, len);
+	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&addr, len);
+}
+
+/* Listens on the abstract socket NAME. */
+static long try_listen_abstract(char **a)
+{
+	struct sockaddr_un addr;
+	socklen_t len = name_abstract(a[0], &addr);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, 5) < 0)
 		return -1;
-	memcpy(addr.sun_path + 1, a[0], len);
-	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&addr,
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
+	puts("listening");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+/* linux/tcp.h, linux/in.h */
+enum { OPTION_FASTOPEN_CONNECT = 30, OPTION_ULP = 31, PROTOCOL_MPTCP = 262 };
+
+/* Connects to PORT of the loopback interface: with "mptcp" by that protocol, with "fastopen" by
+ * sending without a connection (tcp(7)), by "msg" and "mmsg" with the other two calls that send,
+ * with "deferred" by a connection that the first byte makes. */
+static long try_tcp(char **a)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)number(a[0])) };
+	const char *how = a[1] ? a[1] : "";
+	const int on = 1;
+	char byte = 'x';
+	struct iovec part = { .iov_base = &byte, .iov_len = 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_name = &addr,
+				     .msg_namelen = sizeof addr,
+				     .msg_iov = &part,
+				     .msg_iovlen = 1 } };
+	int fd = socket(AF_INET, SOCK_STREAM, strcmp(how, "mptcp") == 0 ? PROTOCOL_MPTCP : 0);
+	if (fd < 0)
+		return -1;
+	if (strcmp(how, "fastopen") == 0)
+		return sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&addr, sizeof addr);
+	if (strcmp(how, "msg") == 0)
+		return sendmsg(fd, &m.msg_hdr, MSG_FASTOPEN);
+	if (strcmp(how, "mmsg") == 0)
+		return sendmmsg(fd, &m, 1, MSG_FASTOPEN);
+	if (strcmp(how, "deferred") == 0 &&
+		setsockopt(fd, IPPROTO_TCP, OPTION_FASTOPEN_CONNECT, &on, sizeof on) < 0)
+		return -1;
+	return connect(fd, (struct sockaddr *)&addr, sizeof addr);
+}
+
+/* Binds PORT, and with "mptcp" that protocol's. */
+static long try_bind(char **a)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)number(a[0])) };
+	int fd = socket(AF_INET, SOCK_STREAM, a[1] ? PROTOCOL_MPTCP : 0);
+	return fd < 0 ? -1 : bind(fd, (struct sockaddr *)&addr, sizeof addr);
+}
+
+/* Landlock itself, with no port allowed (no rule), and then `tcp PORT HOW`. */
+static long try_landlock_alone(char **a)
+{
+	struct {
+		uint64_t fs, net;
+	} rules = { .net = 3 };
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+	if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		return -1;
+	return try_tcp(a);
+}
+
+static long try_ulp(char **a)
+{
+	return setsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, OPTION_ULP, a[0],
+		(socklen_t)strlen(a[0]));
+}
+
+static long try_io_uring(char **a)
+{
+	char params[120] = { 0 };
+	(void)a;
+	return syscall(SYS_io_uring_setup, 1, params);
 }
 
 /* A descriptor out of the process that listens at PATH, found without its number; or a signal to
@@ -384,6 +476,12 @@ static const struct attempt {
 	{ "ioctl", try_ioctl },
 	{ "listen", try_listen },
 	{ "abstract", try_abstract },
+	{ "listen-abstract", try_listen_abstract },
+	{ "tcp", try_tcp },
+	{ "bind", try_bind },
+	{ "landlock-alone", try_landlock_alone },
+	{ "ulp", try_ulp },
+	{ "io-uring", try_io_uring },
 	{ "steal", try_steal },
 	{ "ptys", try_ptys },
 	{ "chroot-escape", try_chroot_escape },
