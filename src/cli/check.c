@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/check-host.h"
@@ -12,6 +13,7 @@
 #include "plan/env.h"
 #include "plan/keys.h"
 #include "plan/policy.h"
+#include "plan/profile.h"
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
 #include "run/privilege/landlock.h"
@@ -140,38 +142,60 @@ static int find_unkept(
 	return r < 0 ? r : faults->n ? -EINVAL : 0;
 }
 
-static int add_warning(struct gk_faults *warnings, const struct gk_setting *setting,
-	const char *item, struct gk_arena *arena)
+static int warn_of_env(
+	const struct gk_setting *setting, struct gk_arena *arena, struct gk_faults *warnings)
 {
-	if (warnings->n == GK_FAULTS_MAX)
-		return 0;
-	if (!warnings->list)
-		warnings->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *warnings->list);
-	const char *reason = gk_arena_printf(arena, "env_pass: %s is never passed", item);
-	if (!warnings->list || !reason)
-		return -ENOMEM;
-	warnings->list[warnings->n++] = (struct gk_fault){ setting->line, reason,
-		"remove it; see env_pass in gocker.ini(5) for what is passed" };
-	return 0;
+	const char *why;
+	const char *const *words = gk_split(arena, setting->value, GK_LIST_MAX, &why);
+	int r = 0;
+	for (; r == 0 && words && *words; words++)
+		if (gk_env_pass_is_vain(*words))
+			r = add_fault(warnings, setting,
+				gk_arena_printf(arena, "env_pass: %s is never passed", *words),
+				"remove it; see env_pass in gocker.ini(5) for what is passed",
+				arena);
+	return r;
+}
+
+/* A line that says what is the default without a profile, beside one that names a profile, as when
+ * the shipped file was changed: it wins over the profile. */
+static int warn_of_profile(const struct gk_section *s, const struct gk_setting *setting,
+	struct gk_arena *arena, struct gk_faults *warnings)
+{
+	size_t n;
+	struct gk_buf keys = { .arena = arena };
+	const struct gk_profile_value *values =
+		gk_profile_values(gk_profile_by_name(setting->value), &n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < s->nsettings; j++)
+			if (s->settings[j].key == (int)values[i].key &&
+				strcmp(s->settings[j].value, values[i].text) != 0 &&
+				strcmp(s->settings[j].value, gk_key_default(values[i].key)) == 0)
+				gk_buf_printf(&keys, "%s%s", keys.len ? ", " : "",
+					gk_key_name(values[i].key));
+	if (!keys.len)
+		return keys.failed ? -ENOMEM : 0;
+	return add_fault(warnings, setting,
+		gk_arena_printf(arena, "profile %s: this section's own lines win for %s",
+			setting->value, gk_buf_text(&keys)),
+		"remove those lines to have the profile's values", arena);
 }
 
 /* What means nothing: no fault, since a login is not refused for it. */
 static int find_vain(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
 {
+	int r = 0;
 	for (size_t i = 0; i < config->nsections; i++)
-		for (size_t j = 0; j < config->sections[i].nsettings; j++) {
-			const struct gk_setting *setting = &config->sections[i].settings[j];
-			const char *why,
-				*const *words = setting->key == GK_KEY_ENV_PASS ?
-				gk_split(arena, setting->value, GK_LIST_MAX, &why) :
-				NULL;
-			for (; words && *words; words++)
-				if (gk_env_pass_is_vain(*words) &&
-					add_warning(warnings, setting, *words, arena) < 0)
-					return -ENOMEM;
+		for (size_t j = 0; r == 0 && j < config->sections[i].nsettings; j++) {
+			const struct gk_section *s = &config->sections[i];
+			const struct gk_setting *setting = &s->settings[j];
+			if (setting->key == GK_KEY_ENV_PASS)
+				r = warn_of_env(setting, arena, warnings);
+			else if (setting->key == GK_KEY_PROFILE)
+				r = warn_of_profile(s, setting, arena, warnings);
 		}
-	return 0;
+	return r;
 }
 
 static int by_line(const void *a, const void *b)

@@ -126,6 +126,7 @@ json_object *gk_json_policy(const struct gk_policy *p, struct gk_arena *arena)
 		json_object_object_add(one, "section", gk_report_string(from->section, arena));
 		json_object_object_add(
 			one, "line", from->line ? json_object_new_int64(from->line) : NULL);
+		json_object_object_add(one, "profile", gk_report_string(from->profile, arena));
 		json_object_object_add(policy, gk_key_name((enum gk_key)key), one);
 	}
 	return policy;

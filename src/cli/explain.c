@@ -136,7 +136,9 @@ static void print_text(struct explain *e)
 		printf("%-18s %-24s ", gk_key_name((enum gk_key)key),
 			value_text(e, (enum gk_key)key));
 		if (from->line)
-			printf("[%s] line %u\n", from->section, from->line);
+			printf("[%s] line %u%s%s\n", from->section, from->line,
+				from->profile ? ", profile " : "",
+				from->profile ? from->profile : "");
 		else
 			printf("%s\n", from->section);
 	}

@@ -189,7 +189,7 @@ static int decide(struct run *run, struct gk_err *err)
 		r = gk_key_set(keys[i], texts[i], &run->arena, &run->policy, &why);
 		if (r < 0)
 			return gk_fail(err, r, "%s: %s; %s", texts[i], why.reason, why.hint);
-		run->policy.origin[keys[i]] = (struct gk_origin){ "option", 0 };
+		run->policy.origin[keys[i]] = (struct gk_origin){ .section = "option" };
 	}
 	if (!run->user) {
 		run->request.override.as_container_root = true;

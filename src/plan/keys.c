@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plan/list.h"
+#include "plan/profile.h"
 #include "plan/text.h"
 #include "plan/value.h"
 
@@ -69,6 +70,8 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"1000", "write a uid, such as 1000" },
 	[GK_KEY_CONTAIN] = { "contain", BOOL, AT(contain), 0, 0, NO_NONE, NULL, "yes",
 		"write yes or no" },
+	[GK_KEY_PROFILE] = { "profile", CHOICE, AT(profile), 0, 0, NO_NONE, gk_profile_names,
+		"none", "write none, work, web, ctf or ide" },
 	[GK_KEY_IMAGE] = { "image", IMAGE, AT(image), 0, 0, NO_NONE, NULL, "alpine",
 		"write the name of a directory in image_dir, such as alpine" },
 	[GK_KEY_HOSTNAME] = { "hostname", HOSTNAME, AT(hostname), 0, 0, NO_NONE, NULL,
@@ -265,6 +268,7 @@ static bool set_word(const struct rule *rule, const char *s, void *member, const
 		_Static_assert(sizeof(enum gk_root_mode) == sizeof choice &&
 				sizeof(enum gk_home_mode) == sizeof choice &&
 				sizeof(enum gk_network_mode) == sizeof choice &&
+				sizeof(enum gk_profile) == sizeof choice &&
 				sizeof(enum gk_abstract_mode) == sizeof choice,
 			"enums");
 		memcpy(member, &choice, sizeof choice);

@@ -47,7 +47,7 @@ static int override_key(
 		return gk_fail(b->err, e, "%s; %s", why.reason, why.hint);
 	if (e < 0)
 		return no_memory(b->err);
-	policy->origin[key] = (struct gk_origin){ "option", 0 };
+	policy->origin[key] = (struct gk_origin){ .section = "option" };
 	return 0;
 }
 

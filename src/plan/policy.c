@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "plan/keys.h"
+#include "plan/profile.h"
 #include "plan/text.h"
 
-/* The setting that decides each key, and the section it stands in; NULL: the default. */
-struct winners {
-	const struct gk_setting *setting[GK_KEY_COUNT];
-	const struct gk_section *section[GK_KEY_COUNT];
+/* What decides each key; section NULL: the default. */
+struct winner {
+	const char *text;
+	const struct gk_section *section;
+	unsigned line;
+	const char *profile; /* whose value it is; NULL: the section's own */
 };
 
 static bool is_member(const struct gk_identity *who, const char *group)
@@ -29,39 +32,78 @@ static bool applies(const struct gk_section *s, const struct gk_identity *who)
 	}
 }
 
-/* Later sections of a kind win over earlier ones, and kinds win in the order of their enum. */
-static void choose(const struct gk_config *config, const struct gk_identity *who,
-	struct winners *win, bool *ret_named)
+/* The numbers of the sections that apply, in the order in which they win over each other: later
+ * ones of a kind over earlier ones, and kinds in the order of their enum. Returns how many. */
+static size_t find_sections(
+	const struct gk_config *config, const struct gk_identity *who, size_t *ret)
 {
-	for (int kind = GK_SECTION_HOST; kind <= GK_SECTION_USER; kind++) {
-		for (size_t i = 0; i < config->nsections; i++) {
-			const struct gk_section *s = &config->sections[i];
-			if ((int)s->kind != kind || !applies(s, who))
-				continue;
-			*ret_named = *ret_named || kind == GK_SECTION_USER;
-			for (size_t j = 0; j < s->nsettings; j++) {
-				win->setting[s->settings[j].key] = &s->settings[j];
-				win->section[s->settings[j].key] = s;
-			}
-		}
-	}
+	size_t n = 0;
+	for (int kind = GK_SECTION_HOST; kind <= GK_SECTION_USER; kind++)
+		for (size_t i = 0; i < config->nsections; i++)
+			if ((int)config->sections[i].kind == kind &&
+				applies(&config->sections[i], who))
+				ret[n++] = i;
+	return n;
 }
 
-static int set_keys(const struct gk_config *config, const struct winners *win,
+static const struct gk_setting *profile_of(const struct gk_section *s)
+{
+	for (size_t i = 0; i < s->nsettings; i++)
+		if (s->settings[i].key == GK_KEY_PROFILE)
+			return &s->settings[i];
+	return NULL;
+}
+
+/* The values of a profile win over sections before the one that names it. */
+static void take_profile(
+	struct winner *win, const struct gk_section *s, const struct gk_setting *named)
+{
+	size_t n;
+	const struct gk_profile_value *values =
+		gk_profile_values(gk_profile_by_name(named->value), &n);
+	for (size_t i = 0; i < n; i++)
+		win[values[i].key] =
+			(struct winner){ values[i].text, s, named->line, named->value };
+}
+
+static int choose(const struct gk_config *config, const struct gk_identity *who,
+	struct gk_arena *arena, struct winner *win, bool *ret_named)
+{
+	size_t *list = gk_arena_array(arena, config->nsections + 1, sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	size_t n = find_sections(config, who, list);
+	const struct gk_setting *named = NULL;
+	for (size_t i = n; !named && i > 0; i--)
+		named = profile_of(&config->sections[list[i - 1]]);
+	for (size_t i = 0; i < n; i++) {
+		const struct gk_section *s = &config->sections[list[i]];
+		*ret_named = *ret_named || s->kind == GK_SECTION_USER;
+		if (named && profile_of(s) == named)
+			take_profile(win, s, named);
+		for (size_t j = 0; j < s->nsettings; j++)
+			win[s->settings[j].key] = (struct winner){ s->settings[j].value, s,
+				s->settings[j].line, NULL };
+	}
+	return 0;
+}
+
+static int set_keys(const struct gk_config *config, const struct winner *win,
 	struct gk_arena *arena, struct gk_policy *policy, struct gk_err *err)
 {
 	for (int key = 0; key < GK_KEY_COUNT; key++) {
-		const struct gk_setting *s = win->setting[key];
-		const char *text = s ? s->value : gk_key_default((enum gk_key)key);
+		const struct winner *w = &win[key];
+		const char *text = w->section ? w->text : gk_key_default((enum gk_key)key);
 		struct gk_complaint why;
 		int e = gk_key_set((enum gk_key)key, text, arena, policy, &why);
 		if (e == -EINVAL)
-			return gk_fail(err, e, "%s:%u: %s; %s", config->path, s ? s->line : 0,
-				why.reason, why.hint);
+			return gk_fail(err, e, "%s:%u: %s; %s", config->path, w->line, why.reason,
+				why.hint);
 		if (e < 0)
 			return gk_fail_errno(err, e, "cannot work out the policy");
-		policy->origin[key] = (struct gk_origin){ s ? win->section[key]->title : "built-in",
-			s ? s->line : 0 };
+		policy->origin[key] =
+			(struct gk_origin){ w->section ? w->section->title : "built-in", w->line,
+				w->profile };
 	}
 	return 0;
 }
@@ -134,17 +176,19 @@ static int expand(const struct gk_identity *who, struct gk_arena *arena, struct 
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err)
 {
-	struct winners win = { 0 };
+	struct winner win[GK_KEY_COUNT] = { 0 };
 	struct gk_policy policy = { 0 };
-	choose(config, who, &win, &policy.named);
-	int e = set_keys(config, &win, arena, &policy, err);
+	int e = choose(config, who, arena, win, &policy.named);
+	if (e < 0)
+		return gk_fail_errno(err, e, "cannot work out the policy");
+	e = set_keys(config, win, arena, &policy, err);
 	if (e == 0)
 		e = expand(who, arena, &policy, err);
 	if (e < 0)
 		return e;
 	/* Root and system accounts, with which programs run, go through the PAM door uncontained
 	 * unless a section of theirs says otherwise. */
-	const struct gk_section *by = win.section[GK_KEY_CONTAIN];
+	const struct gk_section *by = win[GK_KEY_CONTAIN].section;
 	bool by_name = by && by->kind != GK_SECTION_DEFAULT;
 	if (!by_name && policy.contain && who->uid != 0 && who->uid < policy.min_uid) {
 		policy.contain = false;

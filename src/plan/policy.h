@@ -16,6 +16,13 @@
 enum gk_root_mode { GK_ROOT_OVERLAY, GK_ROOT_READONLY };
 enum gk_home_mode { GK_HOME_BIND, GK_HOME_TMPFS, GK_HOME_NONE };
 enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE };
+enum gk_profile {
+	GK_PROFILE_NONE,
+	GK_PROFILE_WORK,
+	GK_PROFILE_WEB,
+	GK_PROFILE_CTF,
+	GK_PROFILE_IDE
+};
 enum gk_abstract_mode { GK_ABSTRACT_SESSION, GK_ABSTRACT_HOST };
 
 /* Every key of gocker.ini, in the order in which it is printed. */
@@ -25,6 +32,7 @@ enum gk_key {
 	GK_KEY_USERNS_BASE,
 	GK_KEY_MIN_UID,
 	GK_KEY_CONTAIN, /* all other sections from here on */
+	GK_KEY_PROFILE,
 	GK_KEY_IMAGE,
 	GK_KEY_HOSTNAME,
 	GK_KEY_SHELL,
@@ -90,18 +98,21 @@ static inline bool gk_ports_all_free(const struct gk_ports *ports)
 	return ports->limited && last && last->first <= GK_PORTS_FREE && last->last == UINT16_MAX;
 }
 
-/* Which line of which section decided a key; line 0 and section "built-in" for a default. */
+/* Which line of which section decided a key; line 0 and section "built-in" for a default. With a
+ * profile that line names the profile, whose value it is; else NULL. */
 struct gk_origin {
 	const char *section;
 	unsigned line;
+	const char *profile;
 };
 
 struct gk_policy {
 	const char *image_dir;
-	uint64_t sessions_max; /* over all users; 0: no limit */
-	uint64_t userns_base;  /* the first host id of the ranges for user namespaces */
-	uint64_t min_uid;      /* the PAM door exempts the uids below it */
-	bool contain;          /* the PAM door only */
+	uint64_t sessions_max;   /* over all users; 0: no limit */
+	uint64_t userns_base;    /* the first host id of the ranges for user namespaces */
+	uint64_t min_uid;        /* the PAM door exempts the uids below it */
+	bool contain;            /* the PAM door only */
+	enum gk_profile profile; /* its values are in the other members already */
 	const char *image;
 	const char *hostname; /* {user} replaced; {id} still in it */
 	const char *shell;
@@ -136,7 +147,8 @@ struct gk_policy {
 const char *gk_key_name(enum gk_key key);
 
 /* Works out the policy for one identity: [default], then the [group:…] sections that name one of
- * its groups in file order, then [user:…]. Allocates from arena. Returns 0 or -errno with err.
+ * its groups in file order, then [user:…]. The last of them that names a profile gets its values,
+ * before its own lines. Allocates from arena. Returns 0 or -errno with err.
  * ret_policy is untouched on failure. */
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err);

@@ -87,8 +87,8 @@ for key in $(keys_of_source); do
 	grep -q "^ *$key\b" "$GKT_WORK/explained" || not_ok "gocker explain shows $key"
 done
 ok "explain shows every key"
-# Without the profiles at its end.
-sed '/^; ---- profiles/,$d' "$GKT_TOP/conf/gocker.ini" >"$GKT_WORK/shipped.ini"
+# Without the examples at its end.
+sed '/^; ---- examples/,$d' "$GKT_TOP/conf/gocker.ini" >"$GKT_WORK/shipped.ini"
 is "$(sed -n 's/^\(; \)\{0,1\}\([a-z_]*\) = .*/\2/p' "$GKT_WORK/shipped.ini" | sort)" "$(keys_of_source)" \
 	"the shipped gocker.ini has every key once"
 chmod 644 "$GKT_WORK/shipped.ini"
@@ -103,13 +103,25 @@ done
 
 # What the page calls the default is what an empty file gives.
 default_of_page() { # KEY: as the source of the page has it, without its macros
-	awk -v key="$1" '$1 == ".It" { on = $3 == key } on && /^Default:/ { show = 1 }
+	awk -v key="$1" '$1 == ".It" && $2 == "Cm" { on = $3 == key } on && /^Default:/ { show = 1 }
 		on && show { print } on && show && /\.$| \.$/ { exit }' "$man/gocker.ini.5" |
 		sed 's/^Default:*//; s/^\.[A-Z][a-z] //; s/ *\.$//' | tr -d '\n' | sed 's/^ *//'
 }
 for key in $(keys_of_source); do
 	want=$(awk -v key="$key" '$1 == key { print $2 == "\"\"" ? "none" : $2; exit }' "$GKT_WORK/explained")
 	is "$(default_of_page "$key")" "$want" "gocker.ini(5): the default of $key"
+done
+
+# The table of profiles is what explain shows of each.
+for profile in work web ctf ide; do
+	printf '[default]\nprofile = %s\n' $profile >"$GKT_WORK/$profile.ini"
+	awk -v name=$profile '/^\.It Sy key/ { for (i = 1; i <= NF; i++) if ($i == name) n = (i - 3) / 3 + 1; on = 1; next }
+		on && /^\.El/ { exit } on { split($0, cell, " Ta "); sub(/^\.It /, "", cell[1]); print cell[1], cell[n] }' \
+		"$man/gocker.ini.5" | sort >"$GKT_WORK/in-page"
+	"$GOCKER" explain --config "$GKT_WORK/$profile.ini" alice | awk -v name=$profile '$NF == name && /, profile / { print $1, $2 }' |
+		sort >"$GKT_WORK/in-explain"
+	check "profile $profile has values" test "$(wc -l <"$GKT_WORK/in-page")" -ge 12
+	is "$(cat "$GKT_WORK/in-page")" "$(cat "$GKT_WORK/in-explain")" "gocker.ini(5): the values of profile $profile"
 done
 
 # A key that the page does not have is none.

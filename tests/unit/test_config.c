@@ -165,6 +165,8 @@ static void test_values_that_are_none(void **state)
 		{ "[default]\ntcp_connect = \"\"\n", 2, "names no port", "any, none" },
 		{ "[default]\ntcp_bind = 1025-65535\n", 2, "more than 4096 ports", "1024-65535" },
 		{ "[default]\ntcp_bind = 1024-\n", 2, "not a port from 0 to 65535", "1024-65535" },
+		{ "[default]\nprofile = worker\n", 2, "not known", "did you mean work" },
+		{ "[gocker]\nprofile = work\n", 2, "does not belong", "" },
 		{ "[default]\nabstract_sockets = none\n", 2, "not known", "session or host" },
 		{ "[default]\nenv_pass = A,B\n", 2, "variable's name", "blanks" },
 		{ "[default]\nenv_pass = A*B\n", 2, "variable's name", "end of a name" },

@@ -7,6 +7,7 @@
 #include "plan/keys.h"
 #include "plan/list.h"
 #include "plan/policy.h"
+#include "plan/profile.h"
 
 static const struct gk_group ann_groups[] = { { 1000, "ann" }, { 50, "staff" }, { 60, "students" },
 	{ 4711, NULL } };
@@ -267,6 +268,70 @@ static void test_values_read_back(void **state)
 	}
 }
 
+/* Every profile has the same keys, each with a value that is one. */
+static void test_profiles_have_the_same_keys(void **state)
+{
+	(void)state;
+	size_t n, first;
+	const struct gk_profile_value *work = gk_profile_values(GK_PROFILE_WORK, &first);
+	assert_true(gk_profile_values(GK_PROFILE_NONE, &n) == NULL && n == 0);
+	for (unsigned i = GK_PROFILE_WORK; gk_profile_names[i]; i++) {
+		const struct gk_profile_value *values = gk_profile_values((enum gk_profile)i, &n);
+		assert_int_equal(gk_profile_by_name(gk_profile_names[i]), i);
+		assert_int_equal(n, first);
+		for (size_t k = 0; k < n; k++) {
+			ARENA arena = { 0 };
+			struct gk_policy p = { 0 };
+			struct gk_complaint why;
+			assert_int_equal(values[k].key, work[k].key);
+			assert_int_equal(
+				gk_key_set(values[k].key, values[k].text, &arena, &p, &why), 0);
+			assert_string_equal(gk_key_text(values[k].key, &p, &arena), values[k].text);
+			const struct gk_setting setting = { values[k].key, values[k].text, 1 };
+			assert_false(gk_setting_needs_v2(&setting, &arena));
+			assert_false(gk_setting_needs_landlock(&setting, &arena));
+		}
+	}
+}
+
+/* A profile wins over what sections before its own say, and loses to the lines of its own section
+ * and of later ones. The last one that is named applies, alone. */
+static void test_where_a_profile_stands(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_policy p = good_policy("[default]\npids_max = 20\nroot_size = 32M\n"
+					 "[group:staff]\nroot_size = 2G\nprofile = work\n"
+					 "[user:ann]\numask = 027\n",
+		&ann, &arena);
+	assert_int_equal(p.profile, GK_PROFILE_WORK);
+	assert_int_equal(p.pids_max, 512);
+	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "group:staff");
+	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 6);
+	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].profile, "work");
+	assert_true(p.root_size == 2ull << 30);
+	assert_null(p.origin[GK_KEY_ROOT_SIZE].profile);
+	assert_int_equal(p.umask, 027);
+
+	p = good_policy("[user:ann]\nprofile = work\n[default]\nprofile = ctf\nagent = yes\n", &ann,
+		&arena);
+	assert_int_equal(p.profile, GK_PROFILE_WORK);
+	assert_int_equal(p.home, GK_HOME_BIND);
+	assert_int_equal(p.network, GK_NETWORK_HOST);
+	assert_int_equal(p.max_duration_s, 0);
+
+	p = good_policy("[default]\nprofile = ctf\npids_max = 30\n[user:ann]\nprofile = none\n",
+		&ann, &arena);
+	assert_int_equal(p.profile, GK_PROFILE_NONE);
+	assert_int_equal(p.network, GK_NETWORK_HOST);
+	assert_int_equal(p.pids_max, 30);
+	assert_int_equal(p.user_sessions_max, 16);
+
+	p = good_policy("[group:other]\nprofile = ctf\n", &ann, &arena);
+	assert_int_equal(p.profile, GK_PROFILE_NONE);
+	assert_int_equal(p.pids_max, 20);
+}
+
 static void test_repeated_options_become_one_list(void **state)
 {
 	(void)state;
@@ -297,6 +362,8 @@ int main(void)
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),
 		cmocka_unit_test(test_values_read_back),
+		cmocka_unit_test(test_profiles_have_the_same_keys),
+		cmocka_unit_test(test_where_a_profile_stands),
 		cmocka_unit_test(test_repeated_options_become_one_list),
 	};
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
