@@ -91,10 +91,15 @@ tool go golang-go go 'hello 42' <<'SCRIPT'
 printf 'package main\nimport "fmt"\nfunc main() { fmt.Println("hello 42") }\n' >a.go
 GOFLAGS=-mod=mod GOPROXY=off go run a.go
 SCRIPT
-tool cargo cargo cargo 'hello 42' <<'SCRIPT'
+tool cargo cargo cargo $'hello 42\nrustc 42' <<'SCRIPT'
 cargo init -q --name a --vcs none .
 echo 'fn main() { println!("hello 42"); }' >src/main.rs
 cargo run -q --offline
+printf 'pub fn answer() -> i32 {\n\t42\n}\n' >own.rs
+echo 'extern crate own; fn main() { println!("rustc {}", own::answer()); }' >b.rs
+rustc --crate-type rlib own.rs
+rustc -L . b.rs
+./b
 SCRIPT
 
 # --- languages ---
@@ -136,7 +141,7 @@ tool php php-cli php 'php 42' <<'SCRIPT'
 echo '<?php echo "php ", json_decode("[42]")[0], " ", ini_get("memory_limit"), "\n";' >a.php
 php a.php
 SCRIPT
-tool "composer from a local repository" composer composer 'tiny 42' <<'SCRIPT'
+tool "composer from a local repository" composer composer $'tiny 42\nphar 42' <<'SCRIPT'
 mkdir -p tiny/src app
 echo '{ "name": "own/tiny", "version": "1.0.0", "autoload": { "psr-4": { "Own\\": "src/" } } }' >tiny/composer.json
 echo '<?php namespace Own; class Tiny { const A = 42; }' >tiny/src/Tiny.php
@@ -144,6 +149,12 @@ cd app
 echo '{ "repositories": [ { "packagist.org": false }, { "type": "path", "url": "../tiny", "options": { "symlink": false } } ], "require": { "own/tiny": "1.0.0" } }' >composer.json
 COMPOSER_DISABLE_NETWORK=1 COMPOSER_NO_INTERACTION=1 composer -q install
 php -r 'require "vendor/autoload.php"; echo "tiny ", Own\Tiny::A, "\n";'
+echo '<?php require "phar://app.phar/vendor/autoload.php"; echo "phar ", Own\Tiny::A, "\n";' >main.php
+php -d phar.readonly=0 -r '$p = new Phar("app.phar"); $p->buildFromDirectory("."); $p->setStub(Phar::createDefaultStub("main.php"));'
+mkdir ../run
+mv app.phar ../run
+cd ../run
+php app.phar
 SCRIPT
 
 # --- the rest of a day ---
@@ -239,6 +250,28 @@ if row "psql over a socket to a real server" postgresql "psql && ls $pg/initdb";
 	wait "$server"
 fi
 
+if row "mariadb over a socket to a real server" mariadb-server "mariadb && command -v mariadbd"; then
+	install -d -o mysql -m 755 /var/lib/mytest /run/mytest
+	as_user mysql mariadb-install-db --no-defaults --datadir=/var/lib/mytest --skip-test-db \
+		>"$GKT_WORK/mariadb.log" 2>&1
+	(exec_as_user mysql "$(command -v mariadbd)" --no-defaults --datadir=/var/lib/mytest --socket=/run/mytest/s.sock --skip-networking \
+		>>"$GKT_WORK/mariadb.log" 2>&1) &
+	server=$!
+	if wait_until 120 mariadb -S /run/mytest/s.sock -e 'create user alice@localhost identified via unix_socket' 2>/dev/null; then
+		mariadb='mariadb -S /run/mytest/s.sock -N -e "select current_user(), 42"'
+		set_ini 'image = host' 'shell = /bin/bash' 'pids_max = 300'
+		like "$(as_user alice "$GOCKER_SHELL" -c "$mariadb" 2>&1)" "Can't connect" "mariadb: control: without a line in files there is no socket"
+		set_ini 'image = host' 'shell = /bin/bash' 'pids_max = 300' 'files = /run/mytest/s.sock' 'network = none'
+		is "$(as_user alice "$GOCKER_SHELL" -c "$mariadb" 2>&1)" $'alice@localhost\t42' "mariadb: over its socket to a real server, as the user that she is"
+		like "$(as_user alice "$GOCKER_SHELL" -c 'mariadb -S /run/mytest/s.sock -u root -e "select 1"' 2>&1)" 'Access denied' \
+			"mariadb: and as nobody else"
+	else
+		not_ok "mariadb: its server starts" "$(tail -n 20 "$GKT_WORK/mariadb.log")"
+	fi
+	kill "$server"
+	wait "$server"
+fi
+
 # ping needs no privilege where the kernel lets the user's group have its sockets.
 if command -v ping >/dev/null; then
 	mkdir "$GKT_WORK/proc"
@@ -270,6 +303,7 @@ if command -v rsync >/dev/null; then
 	run timeout 120 rsync -a "$GKT_WORK/repo/" alice@gocker:copy/
 	is "$rc:$err" 0: "rsync over ssh"
 fi
+stop_sshd
 
 # --- what is lost ---
 

@@ -3,7 +3,7 @@ DEPS_TEST += gcc g++ make python3 python3-venv perl git openssl curl rsync tmux 
 	bash-completion iputils-ping
 
 # Large packages, for the rows of tests/system/host-tools.sh that only the audit insists on.
-DEPS_TOOLS := gdb cmake default-jdk-headless golang-go cargo npm ruby php-cli composer vim postgresql
+DEPS_TOOLS := gdb cmake default-jdk-headless golang-go cargo npm ruby php-cli composer vim postgresql mariadb-server
 .PHONY: deps-tools audit audit-tools
 deps-tools:
 	$(Q)$(MAKE) deps DEPS_BUILD= DEPS_RUN= DEPS_TEST='$(DEPS_TOOLS)'
