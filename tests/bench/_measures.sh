@@ -17,6 +17,8 @@ measure_1() {
 	bar "1  gocker-shell -c true / bubblewrap as a user" \
 		"$(ratio "$ours" "$(field "$work/peers.out" "bubblewrap (user)" 4)")" "<=" 0.6
 	bar "1  gocker-shell -c true / the floor" "$(ratio "$ours" "$(field "$work/peers.out" floor 4)")" "<=" 1.5
+	bar "1  gocker-shell -c true with image = host / with Alpine" \
+		"$(ratio "$(field "$work/peers.out" "gocker-shell, host" 4)" "$ours")" "<=" 1.1
 }
 
 # Three users of one sshd: a plain one, one behind each door. break_glass lets two of them through the PAM
@@ -91,7 +93,7 @@ measure_4() {
 	local at_once=32 runs=$((rounds * 3 < 64 ? 64 : rounds * 3)) name
 	[ "$quick" = 0 ] || runs=32
 	heading "4  $at_once logins at a time, $runs of each"
-	grep -e '^plain sh' -e '^bubblewrap (user)' -e '^floor' -e '^gocker-shell' "$work/peers" >"$work/parallel"
+	grep -e '^plain sh' -e '^bubblewrap (user)' -e '^floor' -e $'^gocker-shell\t' "$work/peers" >"$work/parallel"
 	bench-lap -n "$runs" -j $at_once "$work/parallel" >"$work/parallel.out"
 	show_laps "$work/parallel.out" "plain sh"
 	for name in "bubblewrap (user)" floor gocker-shell; do
@@ -162,7 +164,7 @@ measure_5() {
 	[ "${counts[-1]}" -ge 5000 ] || echo "  5,000 are wanted; this host allows $most (tasks, pids, memory), asked for:" \
 		"${GKT_BENCH_ALIVE:-all}"
 	make_crowd_users
-	grep -e '^bubblewrap (user)' -e '^floor' -e '^gocker-shell' "$work/peers" >"$work/alive"
+	grep -e '^bubblewrap (user)' -e '^floor' -e $'^gocker-shell\t' "$work/peers" >"$work/alive"
 	printf '  %8s %18s %18s %18s %14s %14s\n' alive 'gocker p50 (x)' 'bubblewrap p50 (x)' 'floor p50 (x)' \
 		'PSS kB each' 'in all kB each'
 	for n in 0 "${counts[@]}"; do
@@ -230,7 +232,7 @@ measure_8() {
 	while IFS=$'\t' read -r -a line; do
 		name=${line[0]}
 		case $name in
-		"plain sh" | bubblewrap* | floor | gocker-shell | crun) ;;
+		"plain sh" | bubblewrap* | floor | gocker-shell* | crun) ;;
 		*) continue ;;
 		esac
 		calls=$(timeout 120 bench-steps -s "${line[@]:1}" 2>/dev/null)

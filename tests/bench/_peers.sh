@@ -34,6 +34,24 @@ try_firejail() {
 	esac
 }
 
+# What hosting panels' jails of bubblewrap make: the host's /usr, some of /etc, the home.
+host_bubblewrap=(--unshare-user --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --ro-bind /usr /usr)
+host_bubblewrap_of() { # HOME
+	local path
+	for path in /bin /sbin /lib /lib64; do
+		if [ -L $path ]; then
+			host_bubblewrap+=(--symlink "$(readlink $path)" "$path")
+		elif [ -d $path ]; then
+			host_bubblewrap+=(--ro-bind "$path" "$path")
+		fi
+	done
+	for path in alternatives bash.bashrc group hosts ld.so.cache localtime nsswitch.conf passwd profile resolv.conf ssl; do
+		host_bubblewrap+=(--ro-bind-try "/etc/$path" "/etc/$path")
+	done
+	host_bubblewrap+=(--proc /proc --dev /dev --tmpfs /tmp --tmpfs /run --bind "$1" "$1" --chdir "$1")
+	host_bubblewrap+=(--die-with-parent --new-session /bin/sh -c true)
+}
+
 bubblewrap=(--unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --ro-bind)
 
 prepare_peers() {
@@ -45,6 +63,8 @@ prepare_peers() {
 	bubblewrap+=(--die-with-parent --new-session /bin/sh -c true)
 	try_peer "bubblewrap (user)" "$uid" "$home" bwrap --unshare-user "${bubblewrap[@]}"
 	try_peer "bubblewrap (root)" 0 / bwrap "${bubblewrap[@]}"
+	host_bubblewrap_of "$home"
+	try_peer "bubblewrap, host" "$uid" "$home" bwrap "${host_bubblewrap[@]}"
 	prepare_oci
 	try_peer crun 0 / crun --root /run/bench/crun --cgroup-manager=disabled run --bundle /run/bench/bundle bench-crun
 	try_peer runc 0 / runc --root /run/bench/runc run --bundle /run/bench/bundle bench-runc
@@ -55,6 +75,7 @@ prepare_peers() {
 	try_peer floor 0 / bench-floor "$uid" "$home" "$image" /bin/sh -c true
 	try_peer "gocker run" 0 / gocker run sh -c true
 	try_peer gocker-shell "$uid" "$home" gocker-shell -c true
+	try_peer "gocker-shell, host" $((uid + 1)) /home/benchhost gocker-shell -c true
 }
 
 # A bundle for the OCI runtimes: a root of their own kind over the image, with what gocker's default policy has.

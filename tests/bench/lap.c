@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS_MOST = 64, COMMANDS_MOST = 32, AT_ONCE_MOST = 1024 };
+enum { WORDS_MOST = 128, COMMANDS_MOST = 32, AT_ONCE_MOST = 1024 };
 
 struct run {
 	int64_t wall_ns, cpu_us, switches;

@@ -11,11 +11,15 @@ for n in 1 2 3 4 5 7 8; do
 done
 like "$out" $'\n  gocker-shell +2 +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+ [0-9.]+\n' \
 	"a login is timed, without a failed one"
+like "$out" $'\n  gocker-shell, host +2 +[0-9.]+' "one with image = host beside it"
+if command -v bwrap >/dev/null && [[ $out != *"bubblewrap (user): fails"* ]]; then
+	like "$out" $'\n  bubblewrap, host +2 +[0-9.]+' "and what panels make with bubblewrap"
+fi
 like "$out" $'\n  floor +2 +[0-9.]+' "so is the floor"
 unlike "$out" '[0-9]+ failed|came up' "nothing that was measured failed"
 like "$out" $'\n  floor +- +[0-9]{3}\n' "system calls are counted"
-# 1: two, 2 to 5: one each, 6: two, 7: three.
-is "$(sed -n '/^Bars/,$p' <<<"$out" | grep -cE ' (met|not met|not measured)$')" 11 "each bar has its verdict"
+# 1: three, 2 to 5: one each, 6: two, 7: three.
+is "$(sed -n '/^Bars/,$p' <<<"$out" | grep -cE ' (met|not met|not measured)$')" 12 "each bar has its verdict"
 if [ "$(uname -m)" = x86_64 ]; then
 	run bench-steps 0 / bench-spout 0
 	like "$rc:$out" '^0:[0-9]{4,6}$' "instructions are counted, of a small program"
