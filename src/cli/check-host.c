@@ -202,7 +202,12 @@ static void check_host_root(struct look *l, const char *shell, unsigned line, un
 		l->host_seen = true;
 		return;
 	}
-	if (!find_in_host(l, &host, shell))
+	const char *found = find_in_host(l, &host, shell);
+	char needs[PATH_MAX];
+	if (found && gk_exec_reason(found, ENOENT, needs, sizeof needs))
+		warn(l, shell_line, "its logins will be refused; name a shell that runs",
+			gk_arena_printf(l->arena, "%s %s", shell, needs));
+	if (!found)
 		warn(l, shell_line, "its logins will be refused; name a shell that this host has",
 			gk_arena_printf(
 				l->arena, "sessions with image = host have no program %s", shell));

@@ -75,7 +75,14 @@ mkdir -p /srv/shells
 cp /bin/dash /srv/shells/own
 sed -i 's|/usr/bin/nosuch|/srv/shells/own|' "$ini"
 checks "a shell that is out of the root" 4 'sessions with image = host have no program /srv/shells/own'
-sed -i 's|/srv/shells/own|/bin/bash|' "$ini"
+printf '#!/opt/tool/nosuch\n' >/opt/tool/sh
+chmod 755 /opt/tool/sh
+sed -i 's|/srv/shells/own|/opt/tool/sh|' "$ini"
+checks "a shell whose interpreter is missing" 4 '/opt/tool/sh needs the interpreter /opt/tool/nosuch, which is not in the image'
+set_ini 'image = host' '[user:alice]' 'shell = /opt/tool/sh'
+like "$("$GOCKER" doctor alice)" 'bad +trial .*needs the interpreter /opt/tool/nosuch' "doctor: a shell whose interpreter is missing"
+set_ini 'image = host'
+sed -i 's|/opt/tool/sh|/bin/bash|' "$ini"
 run "$GOCKER" check --strict "$ini"
 is "$rc" 0 "check: /bin/bash is found behind the link /bin"
 
