@@ -50,14 +50,14 @@ one_door() {
 	rm -f "$SSHD_PAM"
 }
 
-# The plan has many names; those of the page, and of the policy a value, section and line for each key.
+# The plan has many names; those of the page, and of the policy a value, section, line and profile for each key.
 explained() {
 	local key keys
-	promised explain | grep -vxE 'value|section|line'
+	promised explain | grep -vxE 'value|section|line|profile'
 	echo user
 	mapfile -t keys < <(sed -n 's/^\.It Cm \([a-z_]*\).*/\1/p' "$GKT_TOP/packaging/man/gocker.ini.5")
 	for key in "${keys[@]}"; do
-		printf "policy.$key%s\n" '' .value .section .line
+		printf "policy.$key%s\n" '' .value .section .line .profile
 	done
 	"$GOCKER" explain --format json --door "$door" "$door" | names | grep '^plan\.'
 }
