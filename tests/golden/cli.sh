@@ -114,7 +114,8 @@ for (@{$p->{mounts}}) {
 }
 my $c = $p->{credentials};
 print "tty $p->{tty}\nuid $c->{uid}\ngid $c->{gid}\ngroups @{$c->{groups}}\ncapabilities ", list($c->{capabilities}),
-	"\nno_new_privs ", $c->{no_new_privs} ? 'yes' : 'no', "\nfilter $c->{filter}\numask ", $p->{umask} // 'inherit',
+	"\nno_new_privs ", $c->{no_new_privs} ? 'yes' : 'no', "\nfilter $c->{filter}",
+	@{$c->{scoped} // []} ? "\nscoped " . list($c->{scoped}) : '', "\numask ", $p->{umask} // 'inherit',
 	"\ncwd ", q_($p->{cwd}), ' else ', q_($p->{cwd_else}), "\nexec ", q_($p->{exec}), "\n";
 print 'arg ', q_($_), "\n" for @{$p->{argv}};
 print 'env ', q_($_), "\n" for @{$p->{env}};
