@@ -9,4 +9,4 @@ deps-tools:
 	$(Q)$(MAKE) deps DEPS_BUILD= DEPS_RUN= DEPS_TEST='$(DEPS_TOOLS)'
 audit:: audit-tools
 audit-tools: test-stage test-images test-helpers # after make deps-tools
-	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/host-tools.sh
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/host-tools.sh tests/packaging/walk-tools.sh
