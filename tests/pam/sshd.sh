@@ -121,7 +121,9 @@ is_full() {
 }
 check "a container can be filled to its limit" wait_until 60 is_full
 run timeout 20 ssh -l alice -o "ControlPath=$GKT_WORK/master-alice" -o ControlMaster=no gocker true
-isnt "$rc" 0 "a full container refuses a new channel (A34)"
+is "$rc:$out$err" 255: "a full container refuses a new channel (A34): sshd's fork fails, and sshd says nothing to the client"
+full_is_logged() { gocker_log | grep -q "event=limit id=${leaf##*/} limit=pids_max value=[0-9]* hits="; }
+check "and the log says which limit it was" wait_until 60 full_is_logged
 is "$(ssh_as alice 'echo in')" in "a new connection gets in"
 stop_master alice
 wait "$filler"
