@@ -13,10 +13,15 @@ declare -A node_pid agent_pid
 # on N CMD...: on that host, which has a network, a name, a policy and a state of its own.
 on() { nsenter -t "${node_pid[$1]}" -m -u -n "${@:2}"; }
 
+# node_ini N [LINE...]: its policy, with these lines first. Written in place: the node has the file itself.
+node_ini() {
+	printf '%s\n' "${@:2}" '[default]' 'image = alpine' "hostname = node$1" >"$GKT_WORK/node$1/gocker.ini"
+}
+
 start_node() { # N
 	local n=$1 dir=$GKT_WORK/node$1
 	mkdir -p "$dir/state/images"
-	printf '[default]\nimage = alpine\nhostname = node%s\n' "$n" >"$dir/gocker.ini"
+	node_ini "$n"
 	unshare --mount --uts --net --propagation private bash -c "
 		mount --bind /var/lib/gocker/images $dir/state/images && mount --rbind $dir/state /var/lib/gocker &&
 		mount -t tmpfs -o mode=0700 node /run/gocker && mount --bind $dir/gocker.ini /etc/gocker.ini &&
@@ -129,13 +134,13 @@ for i in {1..12}; do from "127.0.2.$i" hostname; done >"$GKT_WORK/after"
 check "and has logins again" grep -qx "node$n" "$GKT_WORK/after"
 
 # One that can't contain anybody, and one that is full.
-echo 'pids_max = many' >>"$GKT_WORK/node1/gocker.ini"
+node_ini 1 '[gocker]' 'sessions_max = many'
 check "a host whose gocker.ini is broken goes down" becomes 1 '^DOWN'
 run from 127.0.3.1 hostname
 like "$rc:$out" '^0:node[23]$' "and logins go elsewhere"
-sed -i '$d' "$GKT_WORK/node1/gocker.ini"
+node_ini 1
 check "mended, it is up" becomes 1 '^UP [1-9]'
-sed -i '1i [gocker]\nsessions_max = 1' "$GKT_WORK/node2/gocker.ini"
+node_ini 2 '[gocker]' 'sessions_max = 1'
 ssh -p "$SSH_PORT" -o Hostname=10.9.2.2 -o HostKeyAlias=balancer -l anna gocker 'echo in; sleep 1000' \
 	>"$GKT_WORK/full" 2>&1 </dev/null &
 full=$!
@@ -161,5 +166,4 @@ for i in 1 {6..14}; do
 done
 is "$wrong" 0 "a host that vanishes refuses nothing on the others, nor to who was on it"
 check "HAProxy knows that it is down" becomes "$n" '^DOWN'
-kill "$dies" 2>/dev/null
-wait "$dies"
+end_client "$dies"
