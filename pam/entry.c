@@ -70,10 +70,10 @@ static bool say_reason(const char *shell, int error)
 enum { LIST_MOST = 1024 };
 
 struct orders {
-	struct gk_policy policy; /* shell, agent, umask, env_pass and env_set of it */
+	struct gk_policy policy; /* shell, agent, umask and the lists of variables of it */
 	const char *user, *home;
-	const char *pass[LIST_MOST + 1], *set[LIST_MOST + 1];
-	size_t npass, nset;
+	const char *pass[LIST_MOST + 1], *set[LIST_MOST + 1], *image[LIST_MOST + 1];
+	size_t npass, nset, nimage;
 };
 
 static int add(const char **list, size_t *n, const char *value)
@@ -104,6 +104,8 @@ static int obey_line(char *line, struct orders *orders)
 		orders->policy.umask = (mode_t)strtoul(value, NULL, 8);
 	} else if (strcmp(line, "env") == 0) {
 		return add(orders->set, &orders->nset, value);
+	} else if (strcmp(line, "image") == 0) {
+		return add(orders->image, &orders->nimage, value);
 	} else {
 		return -EINVAL;
 	}
@@ -113,6 +115,7 @@ static int obey_line(char *line, struct orders *orders)
 /* buf stays in use: orders and environment point into it. */
 static int read_orders(char *buf, size_t size, struct orders *orders)
 {
+	static const char *const all[] = { "*", NULL }; /* the keeper has chosen already */
 	int fd = open(GK_STUB_ORDERS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022))
@@ -131,6 +134,7 @@ static int read_orders(char *buf, size_t size, struct orders *orders)
 	}
 	orders->policy.env_pass = orders->pass;
 	orders->policy.env_set = orders->set;
+	orders->policy.image_env = all;
 	bool whole = orders->policy.shell && orders->user && orders->home;
 	return whole && orders->policy.shell[0] == '/' ? 0 : -EINVAL;
 }
@@ -149,8 +153,9 @@ static bool is_below(void)
 static int clean_environment(const struct orders *orders)
 {
 	static struct gk_arena arena;
-	const struct gk_request request = { .door = GK_DOOR_PAM,
-		.env = (const char *const *)environ };
+	const struct gk_request request = {
+		.door = GK_DOOR_PAM, .env = (const char *const *)environ, .image_env = orders->image
+	};
 	const struct gk_env_facts facts = { .home = orders->home,
 		.user = orders->user,
 		.shell = orders->policy.shell,

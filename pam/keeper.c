@@ -21,7 +21,7 @@
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/drain.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
 #include "run/store/record.h"
@@ -100,7 +100,7 @@ static int fill_caller(struct gk_keeper *k)
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
-	int r = gk_hostroot_for(&k->policy, &k->request, &k->arena, err);
+	int r = gk_image_facts(&k->policy, &k->request, &k->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
 	if (r == 0 && gk_keeper_is_trial(k))

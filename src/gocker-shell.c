@@ -17,7 +17,7 @@
 #include "run/privilege/exe.h"
 #include "run/privilege/identity.h"
 #include "run/store/drain.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -96,7 +96,7 @@ static int decide(struct login *l, struct gk_err *err)
 	if (r == 0)
 		r = gk_session_new_id(l->id);
 	if (r == 0)
-		r = gk_hostroot_for(&l->policy, &l->request, &l->arena, err);
+		r = gk_image_facts(&l->policy, &l->request, &l->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&l->request, &l->who, &l->policy, &l->arena, &l->plan, err);
 	if (r < 0)

@@ -16,7 +16,7 @@
 #include "plan/text.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 
 enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT, PLAN };
 
@@ -105,7 +105,7 @@ static int make_plan(struct explain *e, struct gk_err *err)
 	/* The PAM door is given a name, the shell door a uid. */
 	int r = e->request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->who, err) : 0;
 	if (r == 0)
-		r = gk_hostroot_for(&e->policy, &e->request, &e->arena, err);
+		r = gk_image_facts(&e->policy, &e->request, &e->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
 	if (r == 0)

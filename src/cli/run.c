@@ -22,7 +22,7 @@
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/image.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -204,7 +204,7 @@ static int decide(struct run *run, struct gk_err *err)
 		if (run->ids < 0)
 			return run->ids;
 	}
-	r = gk_hostroot_for(&run->policy, &run->request, &run->arena, err);
+	r = gk_image_facts(&run->policy, &run->request, &run->arena, err);
 	return r < 0 ?
 		r :
 		gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);

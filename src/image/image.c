@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/elf.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "image/cage.h"
 #include "image/info.h"
@@ -17,6 +19,38 @@
 #include "image/manifest.h"
 #include "image/tools.h"
 #include "image/tree.h"
+#include "plan/text.h"
+#include "plan/value.h"
+#include "run/store/imagefacts.h"
+
+/* What the doors read of the image's config (run/store/imagefacts.h), as lines: JSON is nothing for
+ * a program with privilege. What could not be a line, or is too much, is left out. */
+static int write_env(int version_fd, struct json_object *info, struct gk_err *err)
+{
+	struct json_object *config = NULL, *list = NULL;
+	char text[GK_IMAGE_ENV_MAX];
+	size_t size = 0, n = 0;
+	if (!json_object_object_get_ex(info, "config", &config) ||
+		!json_object_object_get_ex(config, "Env", &list) ||
+		!json_object_is_type(list, json_type_array))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(list) && n < GK_IMAGE_ENV_VARS; i++) {
+		const char *line = json_object_get_string(json_object_array_get_idx(list, i));
+		size_t len = line ? strlen(line) : 0, name = line ? strcspn(line, "=") : 0;
+		if (name == len || !gk_value_env_name_ok(line, name) || gk_has_control(line) ||
+			len + 2 > sizeof text - size)
+			continue;
+		snprintf(text + size, sizeof text - size, "%s\n", line);
+		size += len + 1;
+		n++;
+	}
+	if (!n)
+		return 0;
+	gk_autoclose int fd = openat(version_fd, GK_IMAGE_ENV_FILE,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : gk_write_all(fd, text, size);
+	return r < 0 ? gk_fail_errno(err, r, "cannot write the image's variables") : 0;
+}
 
 int gk_image_seal(struct gk_staging *staging, struct json_object *info, const struct gk_tick *tick,
 	struct gk_err *err)
@@ -38,7 +72,9 @@ int gk_image_seal(struct gk_staging *staging, struct json_object *info, const st
 	(void)json_object_object_add(
 		info, "size_bytes", json_object_new_int64((int64_t)totals.size_bytes));
 	gk_info_set(info, "manifest_sha256", totals.sum);
-	r = gk_info_write(info, staging->fd, err);
+	r = write_env(staging->fd, info, err);
+	if (r == 0)
+		r = gk_info_write(info, staging->fd, err);
 	if (r == 0)
 		r = gk_tick(tick, "writing to the disk", GK_UNIT_FILES, totals.entries, 0);
 	return r < 0 ? gk_fail_errno(err, r, "stopped") : gk_staging_commit(staging, err);

@@ -46,7 +46,8 @@ const char *gk_image_other_machine(int root_fd, const char **ret_program);
 int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,
 	struct json_object **ret_info, const struct gk_tick *tick, struct gk_err *err);
 
-/* The last step of each: writes the manifest and info.json (which gains the image's own os name,
+/* The last step of each: writes the manifest, the list of the image's variables
+ * (run/store/imagefacts.h) and info.json (which gains the image's own os name,
  * size and number of entries), brings all to the disk, and switches the name over. */
 int gk_image_seal(struct gk_staging *staging, struct json_object *info, const struct gk_tick *tick,
 	struct gk_err *err);

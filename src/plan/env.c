@@ -164,6 +164,44 @@ static void pass_caller(struct env *env, const char *const *caller, const struct
 	}
 }
 
+static bool is_path(const char *assignment)
+{
+	return strncmp(assignment, "PATH=", 5) == 0;
+}
+
+/* The image chooses which of its programs are found, never one of the directory a user is in. */
+static bool absolute_dirs(const char *path)
+{
+	for (;; path++) {
+		if (*path != '/')
+			return false;
+		path += strcspn(path, ":");
+		if (!*path)
+			return true;
+	}
+}
+
+bool gk_env_from_image(const struct gk_policy *policy, const char *assignment)
+{
+	size_t n = strcspn(assignment, "=");
+	if (!assignment[n] || !gk_value_env_name_ok(assignment, n) ||
+		gk_has_control(assignment + n + 1) || !listed(policy->image_env, assignment, n))
+		return false;
+	if (is_path(assignment))
+		return absolute_dirs(assignment + 5);
+	return !listed(never, assignment, n) && !listed(own, assignment, n);
+}
+
+/* What the image's config sets, where nothing of the caller's has the name; PATH in place of
+ * gocker's default. */
+static void take_image(struct env *env, const char *const *image, const struct gk_policy *policy)
+{
+	for (; image && *image; image++)
+		if (gk_env_from_image(policy, *image) &&
+			(is_path(*image) || env_find(env, *image, strcspn(*image, "=")) == env->n))
+			env_put(env, gk_arena_strdup(env->arena, *image));
+}
+
 /* Behind the PAM door sshd itself is inside, and its terminal, its X11 display and its file of how
  * the user has shown who he is are as it says. */
 static void set_ssh(struct env *env, const struct gk_request *request)
@@ -196,6 +234,7 @@ const char *const *gk_env_make(const struct gk_request *request, const struct gk
 		set_ssh(&env, request);
 	env_set(&env, "SSH_AUTH_SOCK", facts->agent);
 	pass_caller(&env, request->env, policy);
+	take_image(&env, request->image_env, policy);
 	for (const char *const *set = policy->env_set; set && *set; set++)
 		env_put(&env, *set);
 	return env.failed ? NULL : env.vars;

@@ -22,6 +22,11 @@ bool gk_env_never(const char *name, size_t n);
  * every variable that it stands for is never passed, or has a value of gocker's own. */
 bool gk_env_pass_is_vain(const char *pattern);
 
+/* Whether the policy takes a variable (NAME=value) from the image's config: image_env names it, it
+ * is neither one that is never passed nor one that gocker decides, but for a PATH of absolute
+ * directories, and its value has no control characters. */
+bool gk_env_from_image(const struct gk_policy *policy, const char *assignment);
+
 /* What gocker itself decides. */
 struct gk_env_facts {
 	const char *home, *user, *shell;

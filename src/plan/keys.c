@@ -131,6 +131,10 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_ENV_SET] = { "env_set", ENV_SET, AT(env_set), 0, 0, NO_NONE, NULL, "",
 		"write NAME=value, separated by blanks, with quotes around a value that has "
 		"blanks, such as EDITOR=vi 'LESS=-R -i'" },
+	[GK_KEY_IMAGE_ENV] = { "image_env", ENV_PASS, AT(image_env), 0, 0, NO_NONE, NULL,
+		"PATH LANG LANGUAGE LC_*",
+		"write names separated by blanks, with * at the end of a name for all that begin "
+		"so, such as PATH LANG JAVA_HOME" },
 	[GK_KEY_UMASK] = { "umask", UMASK, AT(umask), 0, 0, NO_NONE, NULL, "inherit",
 		"write three octal digits, such as 022, or inherit" },
 	[GK_KEY_IDLE_TIMEOUT] = { "idle_timeout", SECONDS, AT(idle_timeout_s), 1, YEAR_S,
@@ -307,15 +311,15 @@ static bool set_string(const struct rule *rule, const char *s, struct gk_arena *
 static bool set_list(const struct rule *rule, const char *s, struct gk_arena *arena,
 	struct gk_policy *policy, const char **ret_why)
 {
+	void *member = (char *)policy + rule->offset;
 	if (rule->kind == PORTS)
-		return gk_list_ports(s, rule->min, arena,
-			(struct gk_ports *)((char *)policy + rule->offset), ret_why);
+		return gk_list_ports(s, rule->min, arena, member, ret_why);
 	if (rule->kind == VOLUMES)
 		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
 	if (rule->kind == FILES)
 		return gk_list_files(s, arena, &policy->files, &policy->nfiles, ret_why);
 	if (rule->kind == ENV_PASS)
-		return gk_list_env_pass(s, arena, &policy->env_pass, ret_why);
+		return gk_list_env_pass(s, arena, (const char *const **)member, ret_why);
 	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
 }
 
@@ -401,7 +405,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 			return "inherit";
 		return gk_arena_printf(arena, "%04o", (unsigned)policy->umask);
 	case CHOICE: return rule->choices[*(const unsigned *)member];
-	case ENV_PASS: return gk_list_words_text(policy->env_pass, arena);
+	case ENV_PASS: return gk_list_words_text(*(const char *const *const *)member, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);
 	case FILES: return gk_list_volumes_text(policy->files, policy->nfiles, arena);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plan/env.h"
 #include "plan/hostroot.h"
 #include "plan/text.h"
 #include "plan/value.h"
@@ -350,6 +351,9 @@ static int add_stub_orders(struct gk_build *b)
 			gk_buf_printf(&buf, "pass=%s\n", *e);
 	for (const char *const *e = b->policy->env_set; e && *e; e++)
 		gk_buf_printf(&buf, "env=%s\n", *e);
+	for (const char *const *e = b->request->image_env; e && *e; e++)
+		if (gk_env_from_image(b->policy, *e))
+			gk_buf_printf(&buf, "image=%s\n", *e);
 	const char *text = gk_buf_text(&buf);
 	return text ? gk_build_entry(b, GK_ENTRY_FILE, GK_STUB_ORDERS, 0644, text) : no_memory(b);
 }

@@ -50,7 +50,8 @@ enum gk_mount_kind {
 
 /* Where the entry stub of the PAM door reads what it is to do, a line each: shell=PATH, user=NAME,
  * home=PATH, agent=yes, pass=PATTERN (env_pass, and what the stack's modules set), umask=OCTAL,
- * env=NAME=VALUE (env_set). Root's, in a directory of root's. */
+ * env=NAME=VALUE (env_set), image=NAME=VALUE (what image_env takes of the image's). Root's, in a
+ * directory of root's. */
 #define GK_STUB_ORDERS "/etc/gocker.entry"
 
 enum gk_mount_flag {

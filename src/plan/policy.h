@@ -57,6 +57,7 @@ enum gk_key {
 	GK_KEY_AGENT,
 	GK_KEY_ENV_PASS,
 	GK_KEY_ENV_SET,
+	GK_KEY_IMAGE_ENV,
 	GK_KEY_UMASK,
 	GK_KEY_IDLE_TIMEOUT,
 	GK_KEY_MAX_DURATION,
@@ -134,10 +135,11 @@ struct gk_policy {
 	enum gk_network_mode network;
 	struct gk_ports tcp_connect, tcp_bind;
 	enum gk_abstract_mode abstract_sockets;
-	bool agent;                  /* the ssh agent's socket, or its name, is handed on */
-	const char *const *env_pass; /* names, a trailing * allowed; NULL-ended */
-	const char *const *env_set;  /* NAME=value; NULL-ended */
-	mode_t umask;                /* (mode_t)-1: the caller's own is kept */
+	bool agent;                   /* the ssh agent's socket, or its name, is handed on */
+	const char *const *env_pass;  /* names, a trailing * allowed; NULL-ended */
+	const char *const *env_set;   /* NAME=value; NULL-ended */
+	const char *const *image_env; /* names that are taken from the image; as env_pass */
+	mode_t umask;                 /* (mode_t)-1: the caller's own is kept */
 	uint64_t idle_timeout_s, max_duration_s; /* seconds; 0: none */
 	bool named; /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];

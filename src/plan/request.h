@@ -54,6 +54,8 @@ struct gk_request {
 	const char *agent_socket; /* host path of the ssh agent's socket to bring in, or NULL */
 	struct gk_override override;
 	const struct gk_hostroot *host; /* image = host: what of the host is there; else NULL */
+	const char *const
+		*image_env; /* NAME=value that the image's config sets; NULL-ended, or NULL */
 };
 
 /* Fills in what a login shell was called for, as sshd, su, login and sudo call one: "-sh" for a

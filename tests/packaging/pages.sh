@@ -108,7 +108,7 @@ default_of_page() { # KEY: as the source of the page has it, without its macros
 		sed 's/^Default:*//; s/^\.[A-Z][a-z] //; s/ *\.$//' | tr -d '\n' | sed 's/^ *//'
 }
 for key in $(keys_of_source); do
-	want=$(awk -v key="$key" '$1 == key { print $2 == "\"\"" ? "none" : $2; exit }' "$GKT_WORK/explained")
+	want=$(awk -F '  +' -v key="$key" '$1 == key { print $2 == "\"\"" ? "none" : $2; exit }' "$GKT_WORK/explained")
 	is "$(default_of_page "$key")" "$want" "gocker.ini(5): the default of $key"
 done
 

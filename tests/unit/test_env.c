@@ -249,6 +249,54 @@ static void test_items_that_pass_nothing(void **state)
 			fail_msg("%s", useful[i]);
 }
 
+static void test_image(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const image[] = { "PATH=/opt/bin:/bin", "LANG=C.UTF-8", "LC_ALL=C", "APP=1",
+		"LD_PRELOAD=/x", "HOME=/app", "SSH_AUTH_SOCK=/x", "IFS=x", "TWO=a\nb", "A-B=x",
+		"=x", "x", NULL };
+	const char *const caller[] = { "LANG=de_DE.UTF-8", "PATH=/tmp", NULL };
+	const char *const some[] = { "PATH", "LANG", "LC_*", NULL }, *const all[] = { "*", NULL };
+	const char *const set[] = { "LC_ALL=POSIX", NULL };
+	struct gk_request request = { .door = GK_DOOR_SHELL, .env = caller, .image_env = image };
+	struct gk_policy policy = { .image_env = some };
+	const char *const *env = gk_env_make(&request, &policy, &facts, &arena);
+	assert_string_equal(value_of(env, "PATH"), "/opt/bin:/bin");
+	assert_string_equal(value_of(env, "LANG"), "de_DE.UTF-8"); /* the client's goes first */
+	assert_string_equal(value_of(env, "LC_ALL"), "C");
+	assert_null(value_of(env, "APP"));
+	policy = (struct gk_policy){ .image_env = all, .env_set = set };
+	env = gk_env_make(&request, &policy, &facts, &arena);
+	assert_string_equal(value_of(env, "APP"), "1");
+	assert_string_equal(value_of(env, "LC_ALL"), "POSIX"); /* the administrator's last */
+	assert_string_equal(value_of(env, "HOME"), "/home/ann");
+	const char *const not [] = { "LD_PRELOAD", "SSH_AUTH_SOCK", "IFS", "TWO", "A-B" };
+	for (size_t i = 0; i < COUNT(not ); i++)
+		assert_null(value_of(env, not [i]));
+	policy = (struct gk_policy){ 0 };
+	env = gk_env_make(&request, &policy, &facts, &arena);
+	assert_string_not_equal(value_of(env, "PATH"), "/opt/bin:/bin");
+}
+
+static void test_image_path_is_absolute(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	const char *const all[] = { "*", NULL };
+	const char *const bad[] = { "PATH=", "PATH=.", "PATH=/bin:", "PATH=:/bin",
+		"PATH=/bin::/usr", "PATH=/bin:usr", "PATH=/bin:./x" };
+	const struct gk_policy policy = { .image_env = all };
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		const char *const image[] = { bad[i], NULL };
+		struct gk_request request = { .door = GK_DOOR_RUN, .image_env = image };
+		const char *const *env = gk_env_make(&request, &policy, &facts, &arena);
+		assert_string_equal(value_of(env, "PATH"),
+			"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	}
+	assert_true(gk_env_from_image(&policy, "PATH=/bin"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_first_of_two_counts),
 		cmocka_unit_test(test_thousands_and_huge_ones_are_bounded),
 		cmocka_unit_test(test_a_command_is_never_left_out),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_image_path_is_absolute),
 		cmocka_unit_test(test_items_that_pass_nothing),
 	};
 	return cmocka_run_group_tests_name("env", tests, NULL, NULL);

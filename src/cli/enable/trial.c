@@ -14,7 +14,7 @@
 #include "cli/enable/accounts.h"
 #include "plan/plan.h"
 #include "run/privilege/identity.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -47,7 +47,7 @@ static int decide(struct trial *t, const char *user, struct gk_err *err)
 	if (r == 0)
 		r = gk_session_new_id(t->id);
 	if (r == 0)
-		r = gk_hostroot_for(&t->policy, &request, &t->arena, err);
+		r = gk_image_facts(&t->policy, &request, &t->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&request, &t->who, &t->policy, &t->arena, &t->plan, err);
 	if (r < 0)

@@ -29,7 +29,7 @@
 #include "run/build/enter.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
-#include "run/store/hostroot.h"
+#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/watch/relay.h"
 #include "run/privilege/seccomp.h"
@@ -195,7 +195,7 @@ static int decide(struct exec *x, struct gk_err *err)
 	x->request.override.userns_base = x->seen.userns;
 	if (x->seen.caps)
 		x->request.override.home = "none";
-	r = gk_hostroot_for(&x->policy, &x->request, &x->arena, err);
+	r = gk_image_facts(&x->policy, &x->request, &x->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
 	if (r == 0)

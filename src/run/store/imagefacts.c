@@ -1,0 +1,59 @@
+#include "run/store/imagefacts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "run/store/hostroot.h"
+#include "run/store/image.h"
+
+/* The lines of text, as an array. */
+static const char *const *split_lines(char *text, struct gk_arena *arena)
+{
+	const char **list = gk_arena_array(arena, GK_IMAGE_ENV_VARS + 1, sizeof *list);
+	size_t n = 0;
+	char *save = NULL;
+	for (char *line = list ? strtok_r(text, "\n", &save) : NULL; line && n < GK_IMAGE_ENV_VARS;
+		line = strtok_r(NULL, "\n", &save))
+		list[n++] = line;
+	return list;
+}
+
+static int read_env(int version_fd, const char *image, struct gk_request *request,
+	struct gk_arena *arena, struct gk_err *err)
+{
+	struct stat st;
+	char *text;
+	size_t size;
+	gk_autoclose int fd = openat(
+		version_fd, GK_IMAGE_ENV_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ?
+			0 :
+			gk_fail_errno(err, -errno, "image %s: its variables", image);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !gk_is_roots_alone(&st))
+		return gk_fail(err, -EPERM, "image %s: its variables are not root's alone", image);
+	int r = gk_read_all(fd, GK_IMAGE_ENV_MAX, arena, &text, &size, err);
+	if (r < 0) {
+		gk_err_context(err, "image %s: its variables", image);
+		return r;
+	}
+	request->image_env = split_lines(text, arena);
+	return request->image_env ? 0 : gk_fail_errno(err, -ENOMEM, "image %s", image);
+}
+
+int gk_image_facts(const struct gk_policy *policy, struct gk_request *request,
+	struct gk_arena *arena, struct gk_err *err)
+{
+	const char *image = request->override.image ? request->override.image : policy->image;
+	unsigned flags = request->door == GK_DOOR_RUN ? GK_IMAGE_ANY_PARENT : 0;
+	gk_autoclose int root = -1, lock = -1;
+	if (strcmp(image, GK_IMAGE_HOST) == 0)
+		return gk_hostroot_for(policy, request, arena, err);
+	if (gk_image_open(policy->image_dir, image, flags, &root, &lock, NULL) < 0 || lock < 0)
+		return 0;
+	return read_env(lock, image, request, arena, err);
+}
