@@ -16,6 +16,11 @@ int gk_store_lock(const struct gk_store *store, struct gk_err *err);
  * -EINVAL when it is no link of gocker's. */
 int gk_store_read_link(const struct gk_store *store, const char *name, char *ret, size_t size);
 
+/* Makes the link for a version under another name and renames it over the image's: from then on the
+ * name stands for that version. The caller has the store's lock. */
+int gk_store_switch_link(
+	const struct gk_store *store, const char *name, const char *version, struct gk_err *err);
+
 /* Takes a version out of use if no session holds it. The caller has the store's lock. Afterwards
  * the directory is called dead (".dead@…"), and the fd returned holds it against a second sweep.
  * Returns that fd, or -errno: -EBUSY in use. */

@@ -159,20 +159,18 @@ static int stamp(const char *name, char *buf, size_t size)
 	return 0;
 }
 
-/* Makes the link under another name and renames it over the old one. */
-static int switch_link(const struct gk_staging *staging, const char *version, struct gk_err *err)
+int gk_store_switch_link(
+	const struct gk_store *store, const char *name, const char *version, struct gk_err *err)
 {
 	char target[GK_VERSION_NAME_MAX + 32], temp[GK_VERSION_NAME_MAX + 8];
 	snprintf(target, sizeof target, ".versions/%s/root", version);
 	snprintf(temp, sizeof temp, ".link@%s", version);
-	int dir = staging->store->dir_fd;
-	if (symlinkat(target, dir, temp) < 0)
-		return gk_fail_errno(err, -errno, "cannot make a link in %s", staging->store->path);
-	if (renameat(dir, temp, dir, staging->name) < 0) {
+	if (symlinkat(target, store->dir_fd, temp) < 0)
+		return gk_fail_errno(err, -errno, "cannot make a link in %s", store->path);
+	if (renameat(store->dir_fd, temp, store->dir_fd, name) < 0) {
 		int r = -errno;
-		(void)unlinkat(dir, temp, 0);
-		return gk_fail_errno(
-			err, r, "cannot put %s/%s in place", staging->store->path, staging->name);
+		(void)unlinkat(store->dir_fd, temp, 0);
+		return gk_fail_errno(err, r, "cannot put %s/%s in place", store->path, name);
 	}
 	return 0;
 }
@@ -220,7 +218,7 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 		fsync(store->versions_fd) < 0)
 		return gk_fail_errno(err, -errno, "cannot put a version into %s", store->path);
 	snprintf(staging->dir, sizeof staging->dir, "%s", version);
-	int r = switch_link(staging, version, err);
+	int r = gk_store_switch_link(store, staging->name, version, err);
 	if (r < 0)
 		return r;
 	gk_close_fd(&staging->root_fd);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "image/tick.h"
@@ -65,6 +66,7 @@ struct gk_image_version {
 	char dir[GK_VERSION_NAME_MAX]; /* below .versions; "" for a plain directory */
 	bool current;
 	bool in_use; /* a session holds it */
+	struct timespec made;
 };
 struct gk_image_list {
 	struct gk_image_version *list;
@@ -92,9 +94,16 @@ int gk_store_open_version(const struct gk_store *store, const struct gk_image_ve
  * plain directory. */
 int gk_store_remove(const struct gk_store *store, const char *name, struct gk_err *err);
 
-/* Removes the versions of name (NULL: of every image) that are not current and not in use; adds
- * their number to *ret_removed and that of those kept for a session to *ret_kept. */
-int gk_store_prune(const struct gk_store *store, const char *name, size_t *ret_removed,
+/* Puts an older version of an image in place: the one called dir, or for NULL the newest that was
+ * made before the current one. Sessions that run keep theirs; no version is removed. ret_dir (of
+ * GK_VERSION_NAME_MAX bytes) is the one that is current now. -ENOENT where there is none. */
+int gk_store_rollback(const struct gk_store *store, const char *name, const char *dir,
+	char *ret_dir, struct gk_err *err);
+
+/* Removes the versions of name (NULL: of every image) that are not current and not in use, but
+ * the newest `keep` of each image; adds their number to *ret_removed and that of those kept for a
+ * session to *ret_kept. */
+int gk_store_prune(const struct gk_store *store, const char *name, size_t keep, size_t *ret_removed,
 	size_t *ret_kept, struct gk_err *err);
 
 #endif

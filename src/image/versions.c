@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "image/tree.h"
@@ -78,7 +79,22 @@ static int by_name_and_age(const void *a, const void *b)
 	int c = strcmp(x->name, y->name);
 	if (c == 0)
 		c = (int)y->current - (int)x->current;
+	if (c == 0)
+		c = (y->made.tv_sec > x->made.tv_sec) - (y->made.tv_sec < x->made.tv_sec);
+	if (c == 0)
+		c = (y->made.tv_nsec > x->made.tv_nsec) - (y->made.tv_nsec < x->made.tv_nsec);
 	return c ? c : strcmp(y->dir, x->dir);
+}
+
+/* When a version was made: its manifest is written once. Its name has whole seconds only. */
+static struct timespec made_at(const struct gk_store *store, const char *dir)
+{
+	char path[GK_VERSION_NAME_MAX + 16];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/manifest", dir);
+	if (!*dir || fstatat(store->versions_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return (struct timespec){ 0 };
+	return st.st_mtim;
 }
 
 static bool in_use(const struct gk_store *store, const char *dir)
@@ -97,6 +113,8 @@ int gk_store_list(const struct gk_store *store, const char *name, struct gk_imag
 		r = list_versions(store, name, &list);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot read %s", store->path);
+	for (size_t i = 0; i < list.n; i++)
+		list.list[i].made = made_at(store, list.list[i].dir);
 	if (list.n)
 		qsort(list.list, list.n, sizeof *list.list, by_name_and_age);
 	for (size_t i = 0; i < list.n; i++)
@@ -162,6 +180,48 @@ int gk_store_open_version(const struct gk_store *store, const struct gk_image_ve
 	return 0;
 }
 
+/* The version to go back to, in a list that begins with the current one. */
+static const struct gk_image_version *choose_older(
+	const struct gk_image_list *list, const char *dir)
+{
+	const struct timespec *now = &list->list[0].made;
+	for (size_t i = 1; i < list->n; i++) {
+		const struct timespec *made = &list->list[i].made;
+		bool older = made->tv_sec < now->tv_sec ||
+			(made->tv_sec == now->tv_sec && made->tv_nsec < now->tv_nsec);
+		if (dir ? strcmp(list->list[i].dir, dir) == 0 : older)
+			return &list->list[i];
+	}
+	return NULL;
+}
+
+int gk_store_rollback(const struct gk_store *store, const char *name, const char *dir,
+	char *ret_dir, struct gk_err *err)
+{
+	gk_autolist struct gk_image_list list = { 0 };
+	gk_autoclose int lock = store->versions_fd < 0 ? -1 : gk_store_lock(store, err);
+	if (store->versions_fd >= 0 && lock < 0)
+		return lock;
+	int r = gk_store_list(store, name, &list, err);
+	if (r < 0)
+		return r;
+	if (list.n == 0 || !list.list[0].current)
+		return no_image(store, name, err);
+	const struct gk_image_version *to = choose_older(&list, dir);
+	if (!to && dir)
+		return gk_fail(err, -ENOENT,
+			"image '%s' has no older version %s; see 'gocker image list %s'", name, dir,
+			name);
+	if (!to)
+		return gk_fail(err, -ENOENT, "image '%s' has no version before this one", name);
+	r = gk_store_switch_link(store, name, to->dir, err);
+	if (r == 0 && fsync(store->dir_fd) < 0)
+		r = gk_fail_errno(err, -errno, "cannot sync %s", store->path);
+	if (r == 0)
+		snprintf(ret_dir, GK_VERSION_NAME_MAX, "%s", to->dir);
+	return r;
+}
+
 struct doomed {
 	char dir[GK_VERSION_NAME_MAX + 16];
 	int fd;
@@ -214,7 +274,7 @@ int gk_store_remove(const struct gk_store *store, const char *name, struct gk_er
 	return r < 0 ? r : removed;
 }
 
-int gk_store_prune(const struct gk_store *store, const char *name, size_t *ret_removed,
+int gk_store_prune(const struct gk_store *store, const char *name, size_t keep, size_t *ret_removed,
 	size_t *ret_kept, struct gk_err *err)
 {
 	gk_autolist struct gk_image_list list = { 0 };
@@ -228,9 +288,11 @@ int gk_store_prune(const struct gk_store *store, const char *name, size_t *ret_r
 	gk_autofree struct doomed *dead = calloc(list.n, sizeof *dead);
 	if (!dead)
 		return gk_fail_errno(err, -ENOMEM, "%s", store->path);
-	size_t n = 0;
+	size_t n = 0, old = 0;
 	for (size_t i = 0; i < list.n; i++) {
-		if (list.list[i].current)
+		bool same = i > 0 && strcmp(list.list[i].name, list.list[i - 1].name) == 0;
+		old = same ? old : 0;
+		if (list.list[i].current || old++ < keep)
 			continue;
 		dead[n].fd =
 			gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);

@@ -102,10 +102,10 @@ like "$rc:$err" "^125:gocker image edit: 'host' is made of this host's own files
 
 # --- list ---
 
-like "$("$GOCKER" image list | grep '^host')" "^host +built in +- +- +- +.*, this host's own files$" "list has it"
+like "$("$GOCKER" image list | grep '^host')" "^host +built in +- +- +- +- +- +.*, this host's own files$" "list has it"
 is "$("$GOCKER" image list --format json host | jq -c '[.[] | [.name, .managed, .in_use]]')" '[["host",false,false]]' "as JSON, and by its name"
 as_user alice "$GOCKER_SHELL" -c 'cat' < <(sleep 1000 & echo $! >"$GKT_WORK/sleep"; wait) &
-used() { "$GOCKER" image list | grep -q '^host.*in use'; }
+used() { "$GOCKER" image list | grep -q '^host.* alice  *[^ ]'; }
 check "a session uses it" wait_until 60 used
 is "$("$GOCKER" image show host | sed -n 's/^in use *//p')" yes "as show says"
 kill "$(cat "$GKT_WORK/sleep")"

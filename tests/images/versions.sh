@@ -7,6 +7,7 @@ need python3
 images=/srv/images
 image() { "$GOCKER" image "$1" --image-dir $images "${@:2}"; }
 session() { "$GOCKER" run --image-dir $images --image "$@"; }
+versions_of() { find $images/.versions -mindepth 1 -maxdepth 1 -name "$1@*" | wc -l; }
 versions() { find $images/.versions -mindepth 1 -maxdepth 1 | wc -l; }
 field() { # NAME KEY: of show --format json
 	image show --format json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"
@@ -35,8 +36,11 @@ let_go() {
 }
 hold base
 is "$(field base in_use)" True "show tells that it is in use"
+id=$("$GOCKER" ps -q --image base)
+line=$(image list base | tail -n +2 | tr -s ' ')
+like "$line" "^base current /srv/plain.tar - [0-9]+s [0-9.]+ MiB root Alpine" "list tells source, age, size and who uses it"
 run image remove base
-like "$rc:$err" "125:.*'base' is in use" "an image in use is not removed"
+like "$rc:$err" "125:.*'base' is in use by $id \(root\)" "an image in use is not removed, and the session is named"
 check "it is whole" image verify base
 image import -q base /srv/one.tar
 is "$(session base /bin/cat /two)" two "a new session gets the new version"
@@ -157,6 +161,38 @@ echo "f 0644 0 0 1 - x" >>"$(dirname "$(readlink -f $watched)")/manifest"
 run image verify watched
 like "$rc:$err" '125:.*manifest itself was changed' "nor does one whose manifest was changed"
 
+# Back to a version before, and what prune keeps.
+mkdir /srv/small
+for n in 1 2 3 4; do
+	echo $n >/srv/small/n
+	tar -C /srv/small -cf /srv/small.tar .
+	image import -q back /srv/small.tar
+done
+third=$(image list --format json back | python3 -c 'import json, sys; print([i["version_dir"] for i in json.load(sys.stdin)][1])')
+run image rollback back
+is "$rc:$(cat $images/back/n)" 0:3 "rollback puts the version before in place"
+is "$(field back version_dir)" "$third" "which list names"
+run image rollback back
+is "$rc:$(cat $images/back/n)" 0:2 "again: the one before that"
+is "$(versions_of back)" 4 "no version is removed"
+run image rollback back "$third"
+is "$rc:$(cat $images/back/n)" 0:3 "a version is put in place by its name, a newer one too"
+check "it is as it was made" image verify -q back
+run image rollback back back@nothing
+like "$rc:$err" "125:.*no older version back@nothing" "one that is not there is an error"
+run image rollback back ../back
+is "$rc:$(cat $images/back/n)" 125:3 "and so is a path"
+run image rollback watched
+like "$rc:$err" "125:.*no version before this one" "an image of one version has none to go back to"
+run image rollback plain
+is "$rc" 125 "nor has a plain directory"
+run image prune --keep 1 back
+like "$rc:$err:$(versions_of back)" '^0:2 old versions removed:2' "prune --keep 1 leaves the newest of the old ones"
+is "$(cat $images/back/n):$(cat $images/.versions/back@*/root/n | sort | tr '\n' ' ')" "3:3 4 " "and the current one"
+run image prune --keep 0 back
+is "$rc" 2 "--keep 0 is a wrong use"
+image remove -q back
+
 # list and show
 is "$(image list --format json | python3 -c 'import json, sys; print([(i["name"], i["current"], i["managed"]) for i in json.load(sys.stdin) if i["current"]])')" \
 	"[('host', True, False), ('busy', True, True), ('plain', True, False), ('watched', True, True)]" "list tells all images as JSON"
@@ -171,7 +207,7 @@ for arguments in "" "nonsense" "import" "import x" "list --nonsense" "show a b" 
 	run "$GOCKER" image $arguments
 	is "$rc:$out" 2: "'gocker image $arguments' is a wrong use: exit status 2, nothing on stdout"
 done
-for command in "" import fetch list show verify remove edit prune tools; do
+for command in "" import fetch rollback list show verify remove edit prune tools; do
 	# shellcheck disable=SC2086
 	run "$GOCKER" image $command --help
 	like "$rc:$out" "0:Usage: gocker image $command" "'gocker image $command --help' tells its use"

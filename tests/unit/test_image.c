@@ -323,12 +323,14 @@ static void test_versions_replace_each_other(void **state)
 	assert_string_equal(list.list[1].dir, version.dir);
 	assert_string_equal(list.list[2].name, "b");
 
-	assert_int_equal(gk_store_prune(&store, NULL, &removed, &kept, &err), 0);
+	assert_int_equal(gk_store_prune(&store, NULL, 0, &removed, &kept, &err), 0);
 	assert_true(removed == 0 && kept == 1);
 	assert_int_equal(gk_store_remove(&store, "a", &err), -EBUSY);
 	gk_err_clear(&err);
 	gk_close_fd(&held);
-	assert_int_equal(gk_store_prune(&store, "a", &removed, &kept, &err), 0);
+	assert_int_equal(gk_store_prune(&store, "a", 1, &removed, &kept, &err), 0);
+	assert_true(removed == 0 && kept == 1);
+	assert_int_equal(gk_store_prune(&store, "a", 0, &removed, &kept, &err), 0);
 	assert_int_equal(removed, 1);
 	assert_int_equal(gk_store_remove(&store, "a", &err), 0);
 	assert_int_equal(gk_store_current(&store, "a", &version, &err), -ENOENT);

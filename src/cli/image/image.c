@@ -27,7 +27,8 @@ enum {
 	FALLBACK,
 	IF_MISSING,
 	WITH,
-	REF
+	REF,
+	KEEP
 };
 
 #define COMMON_OPTIONS \
@@ -64,6 +65,10 @@ static const struct gk_option import_options[] = {
 		"at most so many files and directories (default: 1000000)" },
 	COMMON_OPTIONS,
 };
+static const struct gk_option prune_options[] = {
+	{ KEEP, "keep", "N", NULL, "but not the newest N of each image's" },
+	COMMON_OPTIONS,
+};
 static const struct gk_option report_options[] = { FORMAT_OPTION, COMMON_OPTIONS };
 static const struct gk_option common_options[] = { COMMON_OPTIONS };
 
@@ -86,8 +91,15 @@ static const struct command {
 			"all other extended attributes are dropped, devices left out; an archive whose "
 			"names lead out of the image is refused.",
 			import_options, NULL, "image file" } },
+	{ gk_image_cmd_rollback, 1, 2,
+		{ "image rollback", NULL, "[OPTION...] NAME [VERSION]",
+			"Puts the version in place that was made before the current one, or VERSION, as "
+			"`image show` prints it. No version is removed.",
+			common_options, NULL, "image" } },
 	{ gk_image_cmd_list, 0, 1,
-		{ "image list", NULL, "[OPTION...] [NAME]", "Lists the images and their versions.",
+		{ "image list", NULL, "[OPTION...] [NAME]",
+			"Lists the images and their versions: where each is from, its digest (`changed` after edit or "
+			"tools), its age and size, and the users of the sessions that run on it.",
 			report_options, NULL, "image" } },
 	{ gk_image_cmd_show, 1, 1,
 		{ "image show", NULL, "[OPTION...] NAME",
@@ -121,7 +133,7 @@ static const struct command {
 	{ gk_image_cmd_prune, 0, -1,
 		{ "image prune", NULL, "[OPTION...] [NAME...]",
 			"Removes the versions that were replaced and that no session uses any more.",
-			common_options, NULL, "image" } },
+			prune_options, NULL, "image" } },
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
@@ -239,6 +251,10 @@ static int read_options(
 			cli->with[cli->nwith++] = value;
 			break;
 		case REF: cli->ref = value; break;
+		case KEEP:
+			if (!parse_number(value, false, &cli->keep))
+				return gk_cli_usage(name, "not a number: %s", value);
+			break;
 		case IF_MISSING: cli->if_missing = true; break;
 		case 'q': cli->quiet = true; break;
 		case FORMAT:

@@ -21,7 +21,7 @@ struct gk_image_cli {
 	const char *command;
 	const char *image_dir; /* as the option, gocker.ini or the built-in default say */
 	bool json, quiet, fallback, if_missing;
-	uint64_t max_size, max_entries;
+	uint64_t max_size, max_entries, keep;
 	const char *mirror, *release, *ref;
 	const char *with[32]; /* programs of the host to bring in; NULL-ended */
 	unsigned nwith;
@@ -35,6 +35,7 @@ struct gk_image_cli {
 
 /* One subcommand: returns the exit status. */
 int gk_image_cmd_import(struct gk_image_cli *cli);
+int gk_image_cmd_rollback(struct gk_image_cli *cli);
 int gk_image_cmd_fetch(struct gk_image_cli *cli);
 int gk_image_cmd_list(struct gk_image_cli *cli);
 int gk_image_cmd_show(struct gk_image_cli *cli);

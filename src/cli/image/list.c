@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <json-c/json.h>
 
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "cli/image/image.h"
 #include "cli/print.h"
+#include "cli/sessions/sessions.h"
 #include "image/info.h"
 #include "image/layers.h"
 #include "image/manifest.h"
@@ -47,44 +49,154 @@ static struct json_object *describe(
 	return info;
 }
 
-static void print_head(void)
+/* Who has a version: the users of the sessions that run on it, each once. "-" for nobody. */
+static const char *users_of(struct gk_image_cli *cli, const struct gk_image_version *version,
+	const struct gk_seen_list *sessions)
 {
-	printf("%-20s %-8s %-7s %-21s %10s  %s\n", "NAME", "STATE", "USE", "MADE", "SIZE", "WHAT");
+	const char *text = "";
+	bool plain = !version->dir[0];
+	for (size_t i = 0; text && i < sessions->n; i++) {
+		const struct gk_seen *s = &sessions->list[i];
+		bool first = plain ? strcmp(s->image, version->name) == 0 :
+				     strcmp(s->version, version->dir) == 0;
+		for (size_t k = 0; k < i && first; k++)
+			first = strcmp(sessions->list[k].user, s->user) != 0 ||
+				strcmp(sessions->list[k].version, s->version) != 0 ||
+				strcmp(sessions->list[k].image, s->image) != 0;
+		if (first)
+			text = gk_arena_printf(&cli->arena, "%s%s%s", text, *text ? "," : "",
+				gk_seen_readable(&cli->arena, s->user));
+	}
+	/* What holds a version without a session: an edit, an import that shares its layers. */
+	return !text || *text ? text : version->in_use ? "gocker" : "-";
 }
 
-static void print_line(const struct gk_image_version *version, struct json_object *info)
+static const char *state_of(const struct gk_image_version *version)
 {
-	char size[32], os[96];
-	const char *state = strcmp(version->name, GK_IMAGE_HOST) == 0 ? "not used" :
-		!version->dir[0]                                      ? "plain" :
-		version->current                                      ? "current" :
-									"old";
-	printf("%-20s %-8s %-7s %-21s %10s  %s\n", version->name, state,
-		version->in_use ? "in use" : "-",
-		gk_info_get(info, "made")[0] ? gk_info_get(info, "made") : "-",
-		version->dir[0] ? gk_image_size(size, gk_info_number(info, "size_bytes")) : "-",
-		gk_escape(os, sizeof os, gk_info_get(info, "os")));
+	bool host = strcmp(version->name, GK_IMAGE_HOST) == 0;
+	return host              ? "not used" :
+		!version->dir[0] ? "plain" :
+		version->current ? "current" :
+				   "old";
+}
+
+/* Where it is from, as short as it can be said. */
+static const char *source_of(struct json_object *info)
+{
+	const char *origin = gk_info_get(info, "origin"), *from = gk_info_get(info, "from");
+	const char *slash = strrchr(origin, '/');
+	if (!*origin)
+		return *from ? from : "-";
+	return strcmp(from, "fetch") == 0 && slash ? slash + 1 : origin;
+}
+
+static const char *digest_of(struct json_object *info)
+{
+	const char *digest = gk_info_get(info, "digest");
+	const char *base = gk_info_get(info, "base_digest");
+	return strncmp(digest, "sha256:", 7) == 0 ? digest + 7 : *base ? "changed" : "-";
+}
+
+static const struct gk_column list_columns[] = {
+	{ "NAME", false, 8, 0 },
+	{ "STATE", false, 0, 2 },
+	{ "SOURCE", false, 12, 3 },
+	{ "DIGEST", false, 0, 4 },
+	{ "AGE", true, 0, 0 },
+	{ "SIZE", true, 0, 0 },
+	{ "USED BY", false, 8, 1 },
+	{ "WHAT", false, 10, 5 },
+};
+enum { LIST_COLUMNS = sizeof list_columns / sizeof *list_columns };
+
+static const char **fill_row(struct gk_image_cli *cli, const struct gk_image_version *version,
+	struct json_object *info, const struct gk_seen_list *sessions, const char **cell)
+{
+	char text[300], age[32];
+	int64_t seconds = version->made.tv_sec ? (int64_t)(time(NULL) - version->made.tv_sec) : -1;
+	*cell++ = gk_arena_strdup(&cli->arena, version->name);
+	*cell++ = state_of(version);
+	*cell++ = gk_arena_strdup(&cli->arena, gk_escape(text, sizeof text, source_of(info)));
+	*cell++ = gk_arena_printf(&cli->arena, "%.12s", digest_of(info));
+	*cell++ = gk_arena_strdup(&cli->arena,
+		gk_human_time(age, sizeof age, version->made.tv_sec && seconds < 0 ? 0 : seconds));
+	*cell++ = version->dir[0] ?
+		gk_arena_strdup(
+			&cli->arena, gk_image_size(text, gk_info_number(info, "size_bytes"))) :
+		"-";
+	*cell++ = users_of(cli, version, sessions);
+	*cell++ =
+		gk_arena_strdup(&cli->arena, gk_escape(text, sizeof text, gk_info_get(info, "os")));
+	return cell;
 }
 
 /* The root that no image directory has. */
-static void list_host(struct gk_image_cli *cli, struct json_object *all)
+static const char **fill_host(struct gk_image_cli *cli, struct json_object *info,
+	const struct gk_seen_list *sessions, const char **cell)
 {
+	static const struct gk_image_version host = { .name = GK_IMAGE_HOST };
 	char os[96];
-	struct json_object *info = gk_image_describe_host(cli);
-	if (!cli->json && info)
-		printf("%-20s %-8s %-7s %-21s %10s  %s, this host's own files\n", GK_IMAGE_HOST,
-			"built in",
-			json_object_get_boolean(json_object_object_get(info, "in_use")) ? "in use" :
-											  "-",
-			"-", "-", gk_escape(os, sizeof os, gk_info_get(info, "os")));
-	if (json_object_array_add(all, info) < 0)
-		gk_info_put(&info);
+	*cell++ = GK_IMAGE_HOST;
+	*cell++ = "built in";
+	for (int i = 0; i < 4; i++)
+		*cell++ = "-";
+	*cell++ = users_of(cli, &host, sessions);
+	*cell++ = gk_arena_printf(&cli->arena, "%s, this host's own files",
+		gk_escape(os, sizeof os, gk_info_get(info, "os")));
+	return cell;
+}
+
+/* The sessions whose version it is are named in JSON, too. */
+static void add_users(struct gk_image_cli *cli, const struct gk_image_version *version,
+	const struct gk_seen_list *sessions, struct json_object *info)
+{
+	const char *users = users_of(cli, version, sessions);
+	gk_info_set(info, "used_by", users && strcmp(users, "-") != 0 ? users : "");
+}
+
+static int print_list(struct gk_image_cli *cli, const struct gk_image_list *list, bool host,
+	const struct gk_seen_list *sessions, struct json_object *all)
+{
+	size_t rows = list->n + host;
+	const char **cells = gk_arena_array(&cli->arena, rows * LIST_COLUMNS + 1, sizeof *cells);
+	const char **at = cells;
+	if (!cells)
+		return -ENOMEM;
+	for (size_t i = 0; i < rows; i++) {
+		struct json_object *info = json_object_array_get_idx(all, i);
+		at = host && i == 0 ? fill_host(cli, info, sessions, at) :
+				      fill_row(cli, &list->list[i - host], info, sessions, at);
+	}
+	for (const char **cell = cells; cell < at; cell++)
+		if (!*cell)
+			return -ENOMEM;
+	gk_table_print(stdout, list_columns, LIST_COLUMNS, cells, rows, gk_terminal_size(NULL), 0);
+	return 0;
+}
+
+static struct json_object *collect(struct gk_image_cli *cli, const struct gk_store *store,
+	const struct gk_image_list *list, bool host, const struct gk_seen_list *sessions)
+{
+	static const struct gk_image_version own = { .name = GK_IMAGE_HOST };
+	struct json_object *all = json_object_new_array();
+	for (size_t i = 0; all && i < list->n + host; i++) {
+		bool first = host && i == 0;
+		const struct gk_image_version *version = first ? &own : &list->list[i - host];
+		struct json_object *info =
+			first ? gk_image_describe_host(cli) : describe(store, version);
+		add_users(cli, version, sessions, info);
+		if (json_object_array_add(all, info) < 0)
+			gk_info_put(&info);
+	}
+	return all;
 }
 
 int gk_image_cmd_list(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	gk_autolist struct gk_image_list list = { 0 };
+	struct gk_seen_list sessions = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
 	const char *name = cli->argc ? cli->argv[0] : NULL;
 	bool host = !name || strcmp(name, GK_IMAGE_HOST) == 0;
 	int r = gk_image_open_store(cli, false, &store);
@@ -97,19 +209,17 @@ int gk_image_cmd_list(struct gk_image_cli *cli)
 	}
 	if (r < 0)
 		return gk_image_failed(cli);
-	gk_autoinfo struct json_object *all = json_object_new_array();
-	if (!cli->json && (list.n || host))
-		print_head();
-	if (host)
-		list_host(cli, all);
-	for (size_t i = 0; i < list.n; i++) {
-		struct json_object *info = describe(&store, &list.list[i]);
-		if (!cli->json)
-			print_line(&list.list[i], info);
-		if (json_object_array_add(all, info) < 0)
-			gk_info_put(&info);
+	(void)gk_seen_read(&(struct gk_seen_filter){ 0 }, &cli->arena, &sessions, &ignored);
+	gk_autoinfo struct json_object *all = collect(cli, &store, &list, host, &sessions);
+	if (!all)
+		return GK_EXIT_GOCKER;
+	if (cli->json)
+		return print_json(all) < 0 ? GK_EXIT_GOCKER : 0;
+	if (print_list(cli, &list, host, &sessions, all) < 0) {
+		(void)gk_fail_errno(&cli->err, -ENOMEM, "cannot print the list");
+		return gk_image_failed(cli);
 	}
-	return cli->json && print_json(all) < 0 ? GK_EXIT_GOCKER : 0;
+	return 0;
 }
 
 static void print_field(struct json_object *info, const char *key, const char *label)
@@ -343,13 +453,38 @@ int gk_image_cmd_verify(struct gk_image_cli *cli)
 	return n ? GK_IMAGE_DIFFERS : 0;
 }
 
+/* Which sessions keep an image from being removed: "ID (USER), …" */
+static void name_sessions(struct gk_image_cli *cli, const char *image)
+{
+	enum { SHOWN = 5 };
+	struct gk_seen_list sessions = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
+	const char *text = "";
+	(void)gk_seen_read(
+		&(struct gk_seen_filter){ .image = image }, &cli->arena, &sessions, &ignored);
+	for (size_t i = 0; text && i < sessions.n && i < SHOWN; i++)
+		text = gk_arena_printf(&cli->arena, "%s%s%s (%s)", text, *text ? ", " : "",
+			sessions.list[i].id, gk_seen_readable(&cli->arena, sessions.list[i].user));
+	if (!text || !*text)
+		return;
+	gk_err_clear(&cli->err);
+	if (sessions.n > SHOWN)
+		(void)gk_fail(&cli->err, -EBUSY, "image '%s' is in use by %zu sessions: %s, …",
+			image, sessions.n, text);
+	else
+		(void)gk_fail(&cli->err, -EBUSY, "image '%s' is in use by %s", image, text);
+}
+
 int gk_image_cmd_remove(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	int status = gk_image_open_store(cli, false, &store) < 0 ? gk_image_failed(cli) : 0;
 	for (int i = 0; store.dir_fd >= 0 && i < cli->argc; i++) {
 		gk_err_clear(&cli->err);
-		if (gk_store_remove(&store, cli->argv[i], &cli->err) < 0)
+		int r = gk_store_remove(&store, cli->argv[i], &cli->err);
+		if (r == -EBUSY)
+			name_sessions(cli, cli->argv[i]);
+		if (r < 0)
 			status = gk_image_failed(cli);
 		else
 			gk_image_say(cli, "image %s removed", cli->argv[i]);
@@ -366,12 +501,13 @@ int gk_image_cmd_prune(struct gk_image_cli *cli)
 	size_t removed = 0, kept = 0;
 	int r = gk_image_open_store(cli, false, &store);
 	if (r == 0 && cli->argc == 0)
-		r = gk_store_prune(&store, NULL, &removed, &kept, &cli->err);
+		r = gk_store_prune(&store, NULL, cli->keep, &removed, &kept, &cli->err);
 	for (int i = 0; r == 0 && i < cli->argc; i++) {
 		struct gk_image_version current;
 		r = gk_store_current(&store, cli->argv[i], &current, &cli->err);
 		if (r == 0)
-			r = gk_store_prune(&store, cli->argv[i], &removed, &kept, &cli->err);
+			r = gk_store_prune(
+				&store, cli->argv[i], cli->keep, &removed, &kept, &cli->err);
 	}
 	if (r < 0)
 		return gk_image_failed(cli);
@@ -380,5 +516,20 @@ int gk_image_cmd_prune(struct gk_image_cli *cli)
 		return gk_image_failed(cli);
 	gk_image_say(cli, "%zu old version%s removed%s", removed, removed == 1 ? "" : "s",
 		kept ? ", others are in use" : "");
+	return 0;
+}
+
+int gk_image_cmd_rollback(struct gk_image_cli *cli)
+{
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	const char *name = cli->argv[0], *dir = cli->argc > 1 ? cli->argv[1] : NULL;
+	char now[GK_VERSION_NAME_MAX];
+	if (gk_image_open_store(cli, false, &store) < 0 ||
+		gk_store_rollback(&store, name, dir, now, &cli->err) < 0)
+		return gk_image_failed(cli);
+	gk_image_say(cli,
+		"image %s is version %s again; sessions that run keep theirs, and no version was "
+		"removed",
+		name, now);
 	return 0;
 }

@@ -112,13 +112,14 @@ static int read_record(const struct gk_record *record, void *arg)
 	if (!wanted(r, &s))
 		return 0;
 	s.record = gk_arena_strdup(r->arena, text);
+	s.version = get(r, text, "version");
 	s.id = get(r, text, "id");
 	s.tty = get(r, text, "tty");
 	s.from = get(r, text, "from");
 	s.command = get(r, text, "command");
 	s.section = get(r, text, "pids_section");
-	if (!s.record || !s.user || !s.door || !s.image || !s.id || !s.tty || !s.from ||
-		!s.command || !s.section)
+	if (!s.record || !s.version || !s.user || !s.door || !s.image || !s.id || !s.tty ||
+		!s.from || !s.command || !s.section)
 		return -ENOMEM;
 	s.started = get_number(text, "started", 0);
 	s.started_ms = get_number(text, "started_ms", 0);

@@ -18,7 +18,8 @@ struct gk_seen {
 	unsigned place;
 	bool alive; /* a process holds its record */
 	bool frozen;
-	const char *record; /* the whole text */
+	const char *record;  /* the whole text */
+	const char *version; /* of the image, NAME@STAMP */
 	const char *id, *user, *door, *image, *tty, *from, *command, *section;
 	int64_t started;    /* seconds since the epoch */
 	int64_t started_ms; /* of that second; 0 in a record of an earlier release */

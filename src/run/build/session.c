@@ -367,10 +367,22 @@ static const char *foreign_leaf(const struct gk_session *s, char *buf, size_t si
 	return buf;
 }
 
+/* The image's version, NAME@STAMP; "-" for a root that has none. */
+static const char *version_of(const struct gk_session *s, char *buf, size_t size)
+{
+	static const char tail[] = "/root";
+	const char *dir = strstr(s->image_path, "/.versions/");
+	size_t len = dir ? strlen(dir) : 0;
+	if (len <= sizeof tail - 1 || strcmp(dir + len - (sizeof tail - 1), tail) != 0)
+		return "-";
+	snprintf(buf, size, "%.*s", (int)(len - 11 - (sizeof tail - 1)), dir + 11);
+	return buf;
+}
+
 int gk_session_record(struct gk_session *s, struct gk_err *err)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256], command[512], tty[64] = "-", shown[256], self[64], leaf[1100];
+	char user[256], command[512], tty[64] = "-", shown[256], self[64], leaf[1100], version[256];
 	struct timespec now = { 0 };
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail on Linux */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", s->tty.fd);
@@ -379,18 +391,19 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		tty[n] = '\0';
 	const struct gk_origin *pids = &plan->policy->origin[GK_KEY_PIDS_MAX];
 	int r = gk_record_write(&s->slot,
-		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
+		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\nversion=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nstarted_ms=%u\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64
 		"\npids_section=%s\npids_own=%" PRIu64 "\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64
 		"\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64 "\n%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
-		gk_escape(shown, sizeof shown, tty), gk_session_from(s), (int64_t)now.tv_sec,
-		(unsigned)(now.tv_nsec / 1000000), (int)getpid(), (int)s->init,
-		plan->policy->pids_max, pids->section ? pids->section : "-",
-		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
-		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before,
-		foreign_leaf(s, leaf, sizeof leaf), command_line(plan, command, sizeof command));
+		version_of(s, version, sizeof version), gk_escape(shown, sizeof shown, tty),
+		gk_session_from(s), (int64_t)now.tv_sec, (unsigned)(now.tv_nsec / 1000000),
+		(int)getpid(), (int)s->init, plan->policy->pids_max,
+		pids->section ? pids->section : "-", plan->leaf_pids_max - plan->policy->pids_max,
+		plan->policy->memory_max, plan->cred.caps, plan->userns_base,
+		s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
+		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 
