@@ -56,7 +56,7 @@ static int print_help(FILE *out)
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].page->name, commands[i].page->what);
 	fputs("\n`gocker help COMMAND` prints the options of a command; gocker(8) is the manual.\n"
-	      "images is short for `image list`, pull for `image fetch`. `gocker version` prints the\n"
+	      "images is short for `image list`, pull for `image pull`. `gocker version` prints the\n"
 	      "version.\n",
 		out);
 	return out == stdout ? gk_print_end("help") : 0;
@@ -158,7 +158,7 @@ static int run_image(char *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static char list[] = "list", fetch[] = "fetch";
+	static char list[] = "list", pull[] = "pull";
 	if (argc < 2) {
 		(void)print_help(stderr);
 		return 2;
@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "images") == 0)
 		return run_image(list, argc, argv);
 	if (strcmp(argv[1], "pull") == 0)
-		return run_image(fetch, argc, argv);
+		return run_image(pull, argc, argv);
 	const struct command *c = find_command(argv[1]);
 	return c ? run_command(c, argc, argv) : no_command(argv[1]);
 }

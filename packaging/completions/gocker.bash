@@ -18,7 +18,7 @@ _gocker_commands() { # GOCKER [image]: the commands, or those of image
 _gocker_full_name() { # COMMAND SUBCOMMAND: as the table has it
 	case $1:$2 in
 	images:*) echo 'image list' ;;
-	pull:*) echo 'image fetch' ;;
+	pull:*) echo 'image pull' ;;
 	image:ls) echo 'image list' ;;
 	image:rm) echo 'image remove' ;;
 	*) echo "$1${2:+ $2}" ;;

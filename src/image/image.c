@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -17,6 +19,7 @@
 #include "image/info.h"
 #include "image/layered.h"
 #include "image/manifest.h"
+#include "image/oci.h"
 #include "image/tools.h"
 #include "image/tree.h"
 #include "plan/text.h"
@@ -178,6 +181,127 @@ int gk_image_import(const struct gk_store *store, const char *name, int fd, cons
 	gk_info_set(info, "from", "directory");
 	r = gk_layered_unpack(&staging, fd, false, label, ref, options, info, ret, err);
 	return r == 0 ? seal_unpacked(&staging, label, options, NULL, info, ret, err) : r;
+}
+
+/* The digest that a version is made of and the one that it is pinned to; "" for none. */
+struct source {
+	char digest[GK_SUM_MAX + 8], pinned[GK_SUM_MAX + 8];
+	bool edited;
+};
+
+static void read_source(struct json_object *info, struct source *ret)
+{
+	const char *base = gk_info_get(info, "base_digest");
+	*ret = (struct source){ .edited = *base != '\0' };
+	snprintf(ret->digest, sizeof ret->digest, "%s", gk_info_get(info, "digest"));
+	snprintf(ret->pinned, sizeof ret->pinned, "%s", gk_info_get(info, "pinned"));
+}
+
+static int check_pin(const char *name, const struct source *now, const char *digest,
+	enum gk_pinning pinning, struct gk_err *err)
+{
+	if (pinning == GK_PIN_CLEAR || !now->pinned[0] || strcmp(now->pinned, digest) == 0)
+		return 0;
+	return gk_fail(err, -EPERM,
+		"image '%s' is pinned to %.19s…, and the registry has %.19s…; --unpin lets it go on",
+		name, now->pinned, digest);
+}
+
+static void set_pin(
+	struct json_object *info, const char *digest, const char *before, enum gk_pinning pinning)
+{
+	json_object_object_del(info, "pinned");
+	if (pinning == GK_PIN_SET || (pinning == GK_PIN_KEEP && *before))
+		gk_info_set(info, "pinned", digest);
+}
+
+/* What the name stands for now. Returns 1 where that is of this digest: there is nothing to do but
+ * to pin it, or to let it go. */
+static int compare_current(const struct gk_store *store, const char *name, const char *digest,
+	enum gk_pinning pinning, struct source *ret, struct gk_err *err)
+{
+	struct gk_image_version version;
+	gk_autoclose int fd = -1;
+	*ret = (struct source){ 0 };
+	if (gk_store_current(store, name, &version, NULL) < 0)
+		return 0;
+	int r = gk_store_open_version(store, &version, &fd, NULL, err);
+	gk_autoinfo struct json_object *info = r == 0 ? gk_info_read(fd, err) : NULL;
+	if (!info)
+		return r < 0 ? r : err->code;
+	read_source(info, ret);
+	r = check_pin(name, ret, digest, pinning, err);
+	if (r < 0 || strcmp(ret->digest, digest) != 0)
+		return r;
+	set_pin(info, digest, ret->pinned, pinning);
+	r = gk_info_write(info, fd, err);
+	return r < 0 ? r : 1;
+}
+
+static int download(const struct gk_staging *staging, const struct gk_pull *pull,
+	char ret_digest[GK_SUM_MAX + 8], struct gk_err *err)
+{
+	struct utsname host;
+	const int how = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	if (mkdirat(staging->fd, "download", 0700) < 0)
+		return gk_fail_errno(
+			err, -errno, "cannot make a directory in %s", staging->store->path);
+	gk_autoclose int dir = openat(staging->fd, "download", how);
+	if (dir < 0)
+		return gk_fail_errno(err, -errno, "%s", staging->store->path);
+	int r = gk_pull_run(pull, dir, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int layout = openat(dir, "image", how);
+	gk_autofree struct gk_oci *oci = calloc(1, sizeof *oci);
+	if (layout < 0 || !oci)
+		return gk_fail_errno(err, layout < 0 ? -errno : -ENOMEM, "%s", pull->ref);
+	const struct gk_oci_choice choice = { NULL,
+		uname(&host) == 0 ? gk_oci_arch(host.machine) : "" };
+	r = gk_oci_read_caged(layout, pull->ref, &choice, pull->tick, oci, err);
+	if (r < 0)
+		return r;
+	snprintf(ret_digest, GK_SUM_MAX + 8, "sha256:%s", oci->digest);
+	return gk_steal_fd(&layout);
+}
+
+int gk_image_pull(const struct gk_store *store, const char *name, const struct gk_pull *pull,
+	enum gk_pinning pinning, const struct gk_extract_options *options, struct gk_pulled *ret,
+	struct gk_err *err)
+{
+	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	struct gk_pulled pulled = { .changed = true };
+	struct source now;
+	int r = gk_staging_begin(store, name, &staging, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int layout = download(&staging, pull, pulled.digest, err);
+	if (layout < 0)
+		return layout;
+	r = compare_current(store, name, pulled.digest, pinning, &now, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		pulled.changed = false;
+		*ret = pulled;
+		return 0;
+	}
+	gk_autoinfo struct json_object *info = gk_info_new("registry", pull->ref, NULL);
+	/* Whatever fetched it may have given its descriptors to somebody: not trusted. */
+	r = gk_layered_unpack(
+		&staging, layout, false, pull->ref, NULL, options, info, &pulled.stats, err);
+	if (r == 0 && strcmp(gk_info_get(info, "digest"), pulled.digest) != 0)
+		r = gk_fail(err, -EBADMSG, "%s was changed while it was read", pull->ref);
+	if (r == 0)
+		r = gk_tree_remove(staging.fd, "download", pull->tick, err);
+	if (r < 0)
+		return r;
+	set_pin(info, pulled.digest, now.pinned, pinning);
+	r = seal_unpacked(&staging, pull->ref, options, NULL, info, &pulled.stats, err);
+	pulled.replaced_edited = now.edited;
+	if (r == 0)
+		*ret = pulled;
+	return r;
 }
 
 int gk_image_fetch(const struct gk_store *store, const char *name,

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "image/extract.h"
 #include "image/fetch.h"
+#include "image/pull.h"
 #include "image/store.h"
 
 struct json_object;
@@ -22,6 +23,23 @@ struct gk_making {
  * one of several images of a layout by name; NULL for the only one. */
 int gk_image_import(const struct gk_store *store, const char *name, int fd, const char *origin,
 	const char *ref, const struct gk_extract_options *options, struct gk_extract_stats *ret,
+	struct gk_err *err);
+
+/* Whether an image may go on to another digest with the next pull. */
+enum gk_pinning { GK_PIN_KEEP, GK_PIN_SET, GK_PIN_CLEAR };
+
+/* What a pull has done. */
+struct gk_pulled {
+	char digest[GK_SUM_MAX + 8];   /* "sha256:…" of the manifest, as the registry has it */
+	bool changed;                  /* false: the image has this digest already */
+	bool replaced_edited;          /* the version before had been changed by edit or tools */
+	struct gk_extract_stats stats; /* where changed */
+};
+
+/* From a registry (pull.h), layer by layer. Where the image is of that digest already, no version
+ * is made. -EPERM where it is pinned to another. */
+int gk_image_pull(const struct gk_store *store, const char *name, const struct gk_pull *pull,
+	enum gk_pinning pinning, const struct gk_extract_options *options, struct gk_pulled *ret,
 	struct gk_err *err);
 
 /* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked, and those

@@ -37,6 +37,7 @@ struct reader {
 	int fd;
 	const char *label;
 	const struct gk_oci_choice *choice;
+	const char *blobs; /* what goes before the SHA-256 in a blob's path */
 	struct gk_oci *ret;
 	struct gk_arena arena;
 	struct candidate list[CANDIDATES_MAX];
@@ -143,7 +144,7 @@ static int follow(struct reader *r, struct json_object *descriptor, char path[GK
 		return damaged(r, "a descriptor without a SHA-256 and a size");
 	memcpy(digest, sum, GK_OCI_SUM);
 	*ret_size = (uint64_t)json_object_get_int64(size);
-	snprintf(path, GK_OCI_PATH_MAX, "blobs/sha256/%s", sum);
+	snprintf(path, GK_OCI_PATH_MAX, "%s%s", r->blobs, sum);
 	return 0;
 }
 
@@ -321,14 +322,11 @@ static int set_layers(struct reader *r, struct json_object *list)
 	return 0;
 }
 
-static int read_manifest(struct reader *r, const struct candidate *c)
+/* An image's manifest, OCI's or docker's: its layers and its config. */
+static int read_image(struct reader *r, struct json_object *manifest)
 {
-	char path[GK_OCI_PATH_MAX], digest[GK_OCI_SUM];
+	char digest[GK_OCI_SUM];
 	struct gk_oci *o = r->ret;
-	snprintf(path, sizeof path, "blobs/sha256/%s", c->digest);
-	gk_autoinfo struct json_object *manifest = read_json(r, path, c->digest, NULL);
-	if (!manifest)
-		return r->err->code;
 	struct json_object *list = member(manifest, "layers", json_type_array);
 	int result = set_layers(r, list);
 	for (unsigned i = 0; result == 0 && i < o->nlayers; i++) {
@@ -340,11 +338,20 @@ static int read_manifest(struct reader *r, const struct candidate *c)
 		return result;
 	gk_autoinfo struct json_object *config =
 		read_blob(r, member(manifest, "config", json_type_object), digest);
-	if (!config)
+	return config ? read_config(r, config) : r->err->code;
+}
+
+static int read_manifest(struct reader *r, const struct candidate *c)
+{
+	char path[GK_OCI_PATH_MAX];
+	struct gk_oci *o = r->ret;
+	snprintf(path, sizeof path, "%s%s", r->blobs, c->digest);
+	gk_autoinfo struct json_object *manifest = read_json(r, path, c->digest, NULL);
+	if (!manifest)
 		return r->err->code;
 	memcpy(o->digest, c->digest, sizeof o->digest);
 	memcpy(o->ref, c->ref, sizeof o->ref);
-	return read_config(r, config);
+	return read_image(r, manifest);
 }
 
 static void list_refs(struct reader *r, char *ret, size_t size)
@@ -434,14 +441,9 @@ static int read_saved_config(struct reader *r, const char *name)
 	return config ? read_config(r, config) : r->err->code;
 }
 
-static int read_saved(struct reader *r)
+static int read_saved(struct reader *r, struct json_object *all)
 {
 	unsigned which = 0;
-	gk_autoinfo struct json_object *all = read_json(r, "manifest.json", NULL, NULL);
-	if (!all)
-		return r->err->code;
-	if (!json_object_is_type(all, json_type_array))
-		return damaged(r, "manifest.json is no list");
 	int result = 0;
 	for (unsigned i = 0; result == 0 && i < json_object_array_length(all); i++)
 		result = add_saved(r, json_object_array_get_idx(all, i), &which, i);
@@ -464,6 +466,32 @@ static int read_saved(struct reader *r)
 	return result < 0 ? result : read_saved_config(r, text_of(image, "Config"));
 }
 
+/* What skopeo's transport `dir` writes: the one image's manifest as it was, blobs by their SHA-256.
+ */
+static int read_dir(struct reader *r, struct json_object *manifest, const char *digest)
+{
+	char text[300];
+	if (r->choice->ref)
+		return gk_fail(r->err, -ENOENT, "%s: no image is called '%s' in it", r->label,
+			gk_escape(text, sizeof text, r->choice->ref));
+	r->blobs = "";
+	memcpy(r->ret->digest, digest, sizeof r->ret->digest);
+	return read_image(r, manifest);
+}
+
+static int read_manifest_file(struct reader *r)
+{
+	char digest[GK_OCI_SUM];
+	gk_autoinfo struct json_object *json = read_json(r, "manifest.json", NULL, digest);
+	if (!json)
+		return r->err->code;
+	if (json_object_is_type(json, json_type_array))
+		return read_saved(r, json);
+	return json_object_is_type(json, json_type_object) ?
+		read_dir(r, json, digest) :
+		damaged(r, "manifest.json is neither a list nor a manifest");
+}
+
 int gk_oci_read(int layout_fd, const char *label, const struct gk_oci_choice *choice,
 	struct gk_oci *ret, struct gk_err *err)
 {
@@ -474,13 +502,14 @@ int gk_oci_read(int layout_fd, const char *label, const struct gk_oci_choice *ch
 	r->fd = layout_fd;
 	r->label = label;
 	r->choice = choice;
+	r->blobs = "blobs/sha256/";
 	r->ret = ret;
 	r->err = err;
 	int result;
 	if (fstatat(layout_fd, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		result = read_layout(r);
 	else if (fstatat(layout_fd, "manifest.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
-		result = read_saved(r);
+		result = read_manifest_file(r);
 	else
 		result = damaged(r,
 			"no OCI layout and no docker save: it has neither index.json nor "

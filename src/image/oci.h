@@ -1,5 +1,6 @@
 /* Images as others store them: OCI image layouts (image-spec, image-layout.md) and what `docker
- * save` writes, as a directory. Only what says which layers make the image is read here, in a cage.
+ * save` and skopeo's transport `dir` write, as a directory. Only what says which layers make the
+ * image is read here, in a cage.
  */
 #ifndef GK_IMAGE_OCI_H
 #define GK_IMAGE_OCI_H

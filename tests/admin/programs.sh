@@ -21,7 +21,7 @@ run "$GOCKER" help image fetch
 is "$rc" 0 "gocker help image fetch is answered"
 like "$out" 'Usage: gocker image fetch' "by the page of image fetch"
 run "$GOCKER" pull --help
-like "$out" 'Usage: gocker image fetch' "and so is gocker pull --help"
+like "$out" 'Usage: gocker image pull' "and so is gocker pull --help"
 run "$GOCKER" top --help
 like "$out" 'Usage: gocker top' "and gocker top --help"
 run $admin ps

@@ -14,6 +14,11 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
+def packed(data):
+    """The same bytes whenever it is called: layers are shared by their digest."""
+    return gzip.compress(data, mtime=0)
+
+
 def layer(*entries):
     """A tar of (name, kind, data or target); kind is f, d, l (symlink), h (hard link), or a mode and f or d."""
     data = io.BytesIO()
@@ -48,7 +53,7 @@ class Layout:
         self.write("blobs/sha256/" + digest, data)
         return {"digest": "sha256:" + digest, "size": len(data), **more}
 
-    def image(self, layers, ref="latest", arch="amd64", platform=None, pack=gzip.compress,
+    def image(self, layers, ref="latest", arch="amd64", platform=None, pack=packed,
               diff_ids=None, config=None, change=None):
         """Adds an image; change(manifest) spoils it."""
         ids = diff_ids or ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]
@@ -56,7 +61,7 @@ class Layout:
                 "rootfs": {"type": "layers", "diff_ids": ids}}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST,
                     "config": self.blob(json.dumps(conf).encode(), mediaType=CONFIG),
-                    "layers": [self.blob(pack(one), mediaType=LAYER + ("+gzip" if pack == gzip.compress else ""))
+                    "layers": [self.blob(pack(one), mediaType=LAYER + ("+gzip" if pack == packed else ""))
                                for one in layers]}
         if change:
             change(manifest)
@@ -145,15 +150,15 @@ def hostile():
             path = os.path.join(blobs, blob)
             with open(path, "rb") as f:
                 data = f.read()
-            packed = data[:2] == b"\x1f\x8b"
-            if part == "layer" and packed:
+            is_layer = data[:2] == b"\x1f\x8b"
+            if part == "layer" and is_layer:
                 # As many bytes: only the sum tells.
                 with open(path, "wb") as f:
                     f.write(data[:-1] + bytes([data[-1] ^ 1]))
             elif part == "config" and b"rootfs" in data:
                 with open(path, "wb") as f:
                     f.write(data.replace(b"linux", b"LINUX"))
-            elif part in ("pipe", "link") and packed:
+            elif part in ("pipe", "link") and is_layer:
                 os.unlink(path)
                 if part == "pipe":
                     os.mkfifo(path)

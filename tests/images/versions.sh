@@ -207,7 +207,7 @@ for arguments in "" "nonsense" "import" "import x" "list --nonsense" "show a b" 
 	run "$GOCKER" image $arguments
 	is "$rc:$out" 2: "'gocker image $arguments' is a wrong use: exit status 2, nothing on stdout"
 done
-for command in "" import fetch rollback list show verify remove edit prune tools; do
+for command in "" import fetch pull update rollback list show verify remove edit prune tools; do
 	# shellcheck disable=SC2086
 	run "$GOCKER" image $command --help
 	like "$rc:$out" "0:Usage: gocker image $command" "'gocker image $command --help' tells its use"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ini.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -28,6 +29,10 @@ enum {
 	IF_MISSING,
 	WITH,
 	REF,
+	PIN,
+	UNPIN,
+	AUTHFILE,
+	POLICY,
 	KEEP
 };
 
@@ -65,6 +70,24 @@ static const struct gk_option import_options[] = {
 		"at most so many files and directories (default: 1000000)" },
 	COMMON_OPTIONS,
 };
+#define REGISTRY_OPTIONS \
+	{ AUTHFILE, "authfile", "FILE", "file", \
+		"log in to the registry as this file says (containers-auth.json)" }, \
+		{ POLICY, "policy", "FILE", "file", \
+			"which signatures are wanted (default: /etc/containers/policy.json)" }, \
+		{ MAX_SIZE, "max-size", "SIZE", NULL, \
+			"at most this much, such as 500M (default: 8G)" }, \
+	{ \
+		MAX_ENTRIES, "max-entries", "N", NULL, \
+			"at most so many files and directories (default: 1000000)" \
+	}
+static const struct gk_option pull_options[] = {
+	{ PIN, "pin", NULL, NULL, "keep the image at this digest: a later pull refuses another" },
+	{ UNPIN, "unpin", NULL, NULL, "let a pinned image go on" },
+	REGISTRY_OPTIONS,
+	COMMON_OPTIONS,
+};
+static const struct gk_option update_options[] = { REGISTRY_OPTIONS, COMMON_OPTIONS };
 static const struct gk_option prune_options[] = {
 	{ KEEP, "keep", "N", NULL, "but not the newest N of each image's" },
 	COMMON_OPTIONS,
@@ -91,6 +114,20 @@ static const struct command {
 			"all other extended attributes are dropped, devices left out; an archive whose "
 			"names lead out of the image is refused.",
 			import_options, NULL, "image file" } },
+	{ gk_image_cmd_pull, 1, 2,
+		{ "image pull", NULL, "[OPTION...] REF [NAME]",
+			"Fetches image REF (registry.example/path/name:tag, or …@sha256:DIGEST) from a registry "
+			"as image NAME (default: the last part of REF's path), or updates it. skopeo does "
+			"the fetching, as a user of its own that can write nothing else; registries.conf, "
+			"policy.json and certs.d in /etc/containers apply. Layers are checked and unpacked "
+			"as by import.",
+			pull_options, NULL, NULL } },
+	{ gk_image_cmd_update, 0, -1,
+		{ "image update", NULL, "[OPTION...] [NAME...]",
+			"Pulls images again that came from a registry (default: all of them). Pinned ones "
+			"stay, and so do, unless they are named, those that were changed since by edit or "
+			"tools. Sessions that run keep the version that they began with.",
+			update_options, NULL, "image" } },
 	{ gk_image_cmd_rollback, 1, 2,
 		{ "image rollback", NULL, "[OPTION...] NAME [VERSION]",
 			"Puts the version in place that was made before the current one, or VERSION, as "
@@ -251,6 +288,10 @@ static int read_options(
 			cli->with[cli->nwith++] = value;
 			break;
 		case REF: cli->ref = value; break;
+		case PIN: cli->pin = true; break;
+		case UNPIN: cli->unpin = true; break;
+		case AUTHFILE: cli->authfile = value; break;
+		case POLICY: cli->policy = value; break;
 		case KEEP:
 			if (!parse_number(value, false, &cli->keep))
 				return gk_cli_usage(name, "not a number: %s", value);
@@ -281,9 +322,10 @@ static int read_options(
 	return -1;
 }
 
-/* image_dir stands in [gocker], which is the same for everybody. A configuration with a fault is no
- * reason to guess. */
-static int find_image_dir(struct gk_image_cli *cli)
+/* image_dir and userns_base stand in [gocker], which is the same for everybody. A configuration
+ * with a fault is no reason to guess; with --image-dir it matters to those only who need the
+ * second. */
+static int read_policy(struct gk_image_cli *cli)
 {
 	struct gk_config config;
 	struct gk_policy policy;
@@ -295,17 +337,29 @@ static int find_image_dir(struct gk_image_cli *cli)
 		.shell = "/bin/sh",
 		.groups = &group,
 		.ngroups = 1 };
-	if (cli->image_dir)
-		return 0;
-	cli->image_dir = GK_STATEDIR "/images";
-	if (lstat(GK_CONFIG_PATH, &st) < 0)
-		return 0;
-	int r = gk_load_config(GK_CONFIG_PATH, &cli->arena, &config, &cli->err);
+	bool file = lstat(GK_CONFIG_PATH, &st) == 0;
+	static const char none[] = "[gocker]\n";
+	int r = file ? gk_load_config(GK_CONFIG_PATH, &cli->arena, &config, &cli->err) :
+		       gk_config_parse(none, sizeof none - 1, "built-in configuration", gk_ini_read,
+			       &cli->arena, &config, NULL, &cli->err);
 	if (r == 0)
 		r = gk_policy_for(&config, &root, &cli->arena, &policy, &cli->err);
-	if (r == 0)
+	if (r < 0)
+		return r;
+	cli->userns_base = policy.userns_base;
+	if (!cli->image_dir)
 		cli->image_dir = policy.image_dir;
-	return r;
+	return 0;
+}
+
+static int find_image_dir(struct gk_image_cli *cli)
+{
+	return cli->image_dir ? 0 : read_policy(cli);
+}
+
+int gk_image_userns_base(struct gk_image_cli *cli)
+{
+	return cli->userns_base ? 0 : read_policy(cli);
 }
 
 static int run_command(const struct command *command, int argc, char **argv)

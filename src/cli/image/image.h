@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "image/extract.h"
 #include "image/store.h"
 #include "image/tick.h"
 
@@ -20,9 +21,10 @@ enum {
 struct gk_image_cli {
 	const char *command;
 	const char *image_dir; /* as the option, gocker.ini or the built-in default say */
-	bool json, quiet, fallback, if_missing;
+	bool json, quiet, fallback, if_missing, pin, unpin;
 	uint64_t max_size, max_entries, keep;
-	const char *mirror, *release, *ref;
+	uint64_t userns_base; /* 0 before gk_image_userns_base */
+	const char *mirror, *release, *ref, *authfile, *policy;
 	const char *with[32]; /* programs of the host to bring in; NULL-ended */
 	unsigned nwith;
 	int argc;
@@ -35,6 +37,8 @@ struct gk_image_cli {
 
 /* One subcommand: returns the exit status. */
 int gk_image_cmd_import(struct gk_image_cli *cli);
+int gk_image_cmd_pull(struct gk_image_cli *cli);
+int gk_image_cmd_update(struct gk_image_cli *cli);
 int gk_image_cmd_rollback(struct gk_image_cli *cli);
 int gk_image_cmd_fetch(struct gk_image_cli *cli);
 int gk_image_cmd_list(struct gk_image_cli *cli);
@@ -56,6 +60,12 @@ int gk_image_failed(const struct gk_image_cli *cli);
 
 /* Opens the store that the command works on. */
 int gk_image_open_store(struct gk_image_cli *cli, bool create, struct gk_store *ret);
+
+/* Fills in userns_base, as gocker.ini says. Returns 0 or -errno. */
+int gk_image_userns_base(struct gk_image_cli *cli);
+
+/* What unpacking has made harmless, a line each. */
+void gk_image_say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats);
 
 /* Says something on stderr, one line, unless --quiet. */
 void gk_image_say(const struct gk_image_cli *cli, const char *fmt, ...)

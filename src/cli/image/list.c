@@ -338,6 +338,7 @@ static void print_info(
 	print_field(info, "sum", "sum");
 	print_field(info, "ref", "ref");
 	print_field(info, "digest", "digest");
+	print_field(info, "pinned", "pinned to");
 	print_field(info, "base_digest", "changed from");
 	print_field(info, "architecture", "machine");
 	print_field(info, "version_dir", "version");

@@ -13,7 +13,7 @@
 #include "image/layers.h"
 #include "image/tools.h"
 
-static void say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats)
+void gk_image_say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats)
 {
 	const struct {
 		uint64_t n;
@@ -61,7 +61,7 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 	}
 	gk_image_say(cli, "image %s: %" PRIu64 " entr%s, %s", name, stats.entries,
 		stats.entries == 1 ? "y" : "ies", gk_image_size(size, stats.size_bytes));
-	say_harmless(cli, &stats);
+	gk_image_say_harmless(cli, &stats);
 	return 0;
 }
 
