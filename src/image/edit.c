@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "image/info.h"
+#include "image/layout.h"
 #include "image/tree.h"
 
 /* What a session mounts over. A place that is not there is made; it does no harm later. */
@@ -106,7 +107,8 @@ static void record(struct json_object *info, const char *command)
 		(void)json_object_put(text);
 }
 
-static int run_editor(struct gk_staging *staging, struct gk_edit *edit, struct gk_err *err)
+static int run_editor(
+	struct gk_staging *staging, struct gk_edit *edit, bool look, struct gk_err *err)
 {
 	char root[PATH_MAX];
 	struct resolv resolv = { .etc = -1 };
@@ -117,10 +119,56 @@ static int run_editor(struct gk_staging *staging, struct gk_edit *edit, struct g
 	int r = make_places(staging->root_fd, err);
 	if (r == 0)
 		r = resolv_prepare(staging->root_fd, &resolv, err);
+	edit->ran = edit->ran || r == 0;
 	if (r == 0)
-		r = edit->run(edit->arg, root, err);
+		r = edit->run(edit->arg, root, look, err);
 	int restored = resolv_restore(&resolv, err);
 	return r ? r : restored;
+}
+
+/* Makes a version of the copy. After a failure it can be tried again. */
+static int take_over(struct gk_staging *staging, struct gk_edit *edit, struct json_object *info,
+	const struct gk_tick *tick, struct gk_err *err)
+{
+	static const char *const made[] = { "manifest", "env", "info.json", GK_ASIDE };
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		if (unlinkat(staging->fd, made[i], 0) < 0 && errno != ENOENT)
+			return gk_fail_errno(err, -errno, "%s", staging->store->path);
+	edit->ret_setid = edit->ret_special = 0;
+	int r = gk_tree_walk(staging->root_fd, clean_one, edit, err);
+	return r < 0 ? r : gk_image_seal(staging, info, tick, err);
+}
+
+/* Returns as gk_image_edit does. */
+static int decide(struct gk_staging *staging, struct gk_edit *edit, struct json_object *info,
+	const struct gk_tick *tick, int result, struct gk_err *err)
+{
+	bool stale = false;
+	for (;;) {
+		edit->ret_choice =
+			result == 0 ? GK_EDIT_TAKE : edit->choose(edit->arg, result, err);
+		if (edit->ret_choice == GK_EDIT_LOOK) {
+			struct gk_err ignored = GK_ERR_INIT;
+			(void)run_editor(staging, edit, true, &ignored);
+			continue;
+		}
+		bool keep = edit->ret_choice == GK_EDIT_KEEP;
+		if (edit->ret_choice == GK_EDIT_DROP)
+			return result;
+		struct gk_err why = GK_ERR_INIT;
+		staging->aside = keep;
+		if (stale)
+			staging->base[0] = '\0';
+		/* What is kept is kept after ^C as well. */
+		int r = take_over(staging, edit, info, keep ? NULL : tick, &why);
+		if (r == 0 && keep)
+			snprintf(edit->ret_kept, sizeof edit->ret_kept, "%s", staging->dir);
+		if (r == 0)
+			return keep ? result : 0;
+		stale = r == -ESTALE;
+		result = r;
+		*err = why;
+	}
 }
 
 int gk_image_edit(const struct gk_store *store, const char *name, struct gk_edit *edit,
@@ -129,12 +177,9 @@ int gk_image_edit(const struct gk_store *store, const char *name, struct gk_edit
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
 	gk_autoinfo struct json_object *info = NULL;
 	int r = gk_image_copy(store, name, &staging, &info, tick, err);
-	if (r == 0)
-		r = run_editor(&staging, edit, err);
-	if (r == 0)
-		r = gk_tree_walk(staging.root_fd, clean_one, edit, err);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	record(info, edit->command);
-	return gk_image_seal(&staging, info, tick, err);
+	r = run_editor(&staging, edit, false, err);
+	return edit->ran ? decide(&staging, edit, info, tick, r, err) : r;
 }

@@ -7,6 +7,9 @@
 
 #include "image/store.h"
 
+/* An empty file beside the root of a version that is a kept edit. */
+#define GK_ASIDE "aside"
+
 /* Takes the lock under which names change. Held for the time of a rename or two; never while
  * unpacking. A new open file each time: the lock goes with the fd returned. Returns it or -errno.
  */

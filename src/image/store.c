@@ -203,11 +203,16 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 		return gk_fail_errno(err, -errno, "cannot write %s to the disk", store->path);
 	if (stamp(staging->name, version, sizeof version) < 0)
 		return gk_fail(err, -EIO, "no random bytes");
+	gk_autoclose int mark = staging->aside ?
+		openat(staging->fd, GK_ASIDE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600) :
+		-1;
+	if (staging->aside && mark < 0)
+		return gk_fail_errno(err, -errno, "cannot write to %s", store->path);
 	gk_autoclose int lock = gk_store_lock(store, err);
 	if (lock < 0)
 		return lock;
 	char now[GK_VERSION_NAME_MAX] = "";
-	if (staging->base[0] &&
+	if (staging->base[0] && !staging->aside &&
 		(gk_store_read_link(store, staging->name, now, sizeof now) < 0 ||
 			strcmp(now, staging->base) != 0))
 		return gk_fail(err, -ESTALE, "image '%s' was replaced meanwhile", staging->name);
@@ -218,7 +223,7 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 		fsync(store->versions_fd) < 0)
 		return gk_fail_errno(err, -errno, "cannot put a version into %s", store->path);
 	snprintf(staging->dir, sizeof staging->dir, "%s", version);
-	int r = gk_store_switch_link(store, staging->name, version, err);
+	int r = staging->aside ? 0 : gk_store_switch_link(store, staging->name, version, err);
 	if (r < 0)
 		return r;
 	gk_close_fd(&staging->root_fd);

@@ -36,6 +36,7 @@ struct gk_staging {
 	char name[GK_IMAGE_NAME_MAX + 1];
 	char dir[GK_VERSION_NAME_MAX];
 	char base[GK_VERSION_NAME_MAX]; /* the version it is a change of; "" for none */
+	bool aside;                     /* to be kept as a version, not to be put in place */
 	int fd;                         /* the version directory, locked exclusively */
 	int root_fd;                    /* its root, 0755 root */
 	int held[GK_STAGING_HELD_MAX];  /* layers that it is made of, held against removal */
@@ -50,7 +51,9 @@ int gk_staging_begin(
 
 /* Brings everything to the disk, then puts the version in place under its name with one rename(2).
  * -ESTALE when the image is not the one that it is a change of any more. On failure the staging
- * directory is still there, for the cleanup to remove. */
+ * directory is still there, for the cleanup to remove. With `aside` it becomes a version that no
+ * name stands for, which only gk_store_rollback puts in place and only gk_store_prune with `edits`
+ * removes. After success staging->dir is the version. */
 int gk_staging_commit(struct gk_staging *staging, struct gk_err *err);
 
 /* Removes a staging directory that was not committed; closes. For __attribute__((cleanup)). */
@@ -66,6 +69,7 @@ struct gk_image_version {
 	char dir[GK_VERSION_NAME_MAX]; /* below .versions; "" for a plain directory */
 	bool current;
 	bool in_use; /* a session holds it */
+	bool aside;  /* a kept edit: no name has stood for it */
 	struct timespec made;
 };
 struct gk_image_list {
@@ -95,15 +99,21 @@ int gk_store_open_version(const struct gk_store *store, const struct gk_image_ve
 int gk_store_remove(const struct gk_store *store, const char *name, struct gk_err *err);
 
 /* Puts an older version of an image in place: the one called dir, or for NULL the newest that was
- * made before the current one. Sessions that run keep theirs; no version is removed. ret_dir (of
- * GK_VERSION_NAME_MAX bytes) is the one that is current now. -ENOENT where there is none. */
+ * made before the current one and is no kept edit. Sessions that run keep theirs; no version is
+ * removed. ret_dir (of GK_VERSION_NAME_MAX bytes) is the one that is current now. -ENOENT where
+ * there is none. */
 int gk_store_rollback(const struct gk_store *store, const char *name, const char *dir,
 	char *ret_dir, struct gk_err *err);
 
-/* Removes the versions of name (NULL: of every image) that are not current and not in use, but
- * the newest `keep` of each image; adds their number to *ret_removed and that of those kept for a
- * session to *ret_kept. */
-int gk_store_prune(const struct gk_store *store, const char *name, size_t keep, size_t *ret_removed,
-	size_t *ret_kept, struct gk_err *err);
+struct gk_prune {
+	size_t keep; /* the newest of each image's old versions stay */
+	bool edits;  /* kept edits go as well */
+	/* Added to: versions removed, left for a session, and left as kept edits. */
+	size_t ret_removed, ret_used, ret_edits;
+};
+
+/* Removes the versions of name (NULL: of every image) that are not current and not in use. */
+int gk_store_prune(
+	const struct gk_store *store, const char *name, struct gk_prune *prune, struct gk_err *err);
 
 #endif

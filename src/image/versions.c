@@ -97,6 +97,14 @@ static struct timespec made_at(const struct gk_store *store, const char *dir)
 	return st.st_mtim;
 }
 
+static bool is_aside(const struct gk_store *store, const char *dir)
+{
+	char path[GK_VERSION_NAME_MAX + sizeof GK_ASIDE];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/" GK_ASIDE, dir);
+	return fstatat(store->versions_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static bool in_use(const struct gk_store *store, const char *dir)
 {
 	gk_autoclose int fd =
@@ -118,7 +126,10 @@ int gk_store_list(const struct gk_store *store, const char *name, struct gk_imag
 	if (list.n)
 		qsort(list.list, list.n, sizeof *list.list, by_name_and_age);
 	for (size_t i = 0; i < list.n; i++)
-		list.list[i].in_use = list.list[i].dir[0] && in_use(store, list.list[i].dir);
+		if (list.list[i].dir[0]) {
+			list.list[i].in_use = in_use(store, list.list[i].dir);
+			list.list[i].aside = is_aside(store, list.list[i].dir);
+		}
 	*ret = list;
 	list.list = NULL;
 	return 0;
@@ -189,7 +200,7 @@ static const struct gk_image_version *choose_older(
 		const struct timespec *made = &list->list[i].made;
 		bool older = made->tv_sec < now->tv_sec ||
 			(made->tv_sec == now->tv_sec && made->tv_nsec < now->tv_nsec);
-		if (dir ? strcmp(list->list[i].dir, dir) == 0 : older)
+		if (dir ? strcmp(list->list[i].dir, dir) == 0 : older && !list->list[i].aside)
 			return &list->list[i];
 	}
 	return NULL;
@@ -210,11 +221,17 @@ int gk_store_rollback(const struct gk_store *store, const char *name, const char
 	const struct gk_image_version *to = choose_older(&list, dir);
 	if (!to && dir)
 		return gk_fail(err, -ENOENT,
-			"image '%s' has no older version %s; see 'gocker image list %s'", name, dir,
+			"image '%s' has no other version %s; see 'gocker image list %s'", name, dir,
 			name);
 	if (!to)
 		return gk_fail(err, -ENOENT, "image '%s' has no version before this one", name);
 	r = gk_store_switch_link(store, name, to->dir, err);
+	if (r == 0 && to->aside) {
+		char mark[GK_VERSION_NAME_MAX + sizeof GK_ASIDE];
+		snprintf(mark, sizeof mark, "%s/" GK_ASIDE, to->dir);
+		if (unlinkat(store->versions_fd, mark, 0) < 0)
+			r = gk_fail_errno(err, -errno, "%s/.versions/%s", store->path, mark);
+	}
 	if (r == 0 && fsync(store->dir_fd) < 0)
 		r = gk_fail_errno(err, -errno, "cannot sync %s", store->path);
 	if (r == 0)
@@ -274,8 +291,8 @@ int gk_store_remove(const struct gk_store *store, const char *name, struct gk_er
 	return r < 0 ? r : removed;
 }
 
-int gk_store_prune(const struct gk_store *store, const char *name, size_t keep, size_t *ret_removed,
-	size_t *ret_kept, struct gk_err *err)
+int gk_store_prune(
+	const struct gk_store *store, const char *name, struct gk_prune *prune, struct gk_err *err)
 {
 	gk_autolist struct gk_image_list list = { 0 };
 	if (store->versions_fd < 0)
@@ -292,19 +309,25 @@ int gk_store_prune(const struct gk_store *store, const char *name, size_t keep, 
 	for (size_t i = 0; i < list.n; i++) {
 		bool same = i > 0 && strcmp(list.list[i].name, list.list[i - 1].name) == 0;
 		old = same ? old : 0;
-		if (list.list[i].current || old++ < keep)
+		if (list.list[i].current)
+			continue;
+		if (list.list[i].aside && !prune->edits) {
+			prune->ret_edits++;
+			continue;
+		}
+		if (!list.list[i].aside && old++ < prune->keep)
 			continue;
 		dead[n].fd =
 			gk_store_doom(store, list.list[i].dir, dead[n].dir, sizeof dead[n].dir);
 		if (dead[n].fd >= 0)
 			n++;
 		else if (dead[n].fd == -EBUSY)
-			(*ret_kept)++;
+			prune->ret_used++;
 		else if (r == 0)
 			r = gk_fail_errno(err, dead[n].fd, "version %s", list.list[i].dir);
 	}
 	gk_close_fd(&lock);
-	*ret_removed += n;
+	prune->ret_removed += n;
 	int removed = bury(store, dead, n, err);
 	return r < 0 ? r : removed;
 }

@@ -31,6 +31,64 @@ dropped() { # STATUS NAME CMD...
 dropped 7 "an edit that fails is dropped, and its status handed on" /bin/sh -c 'rm -rf /etc /lib; exit 7'
 dropped 143 "one that is killed, too" /bin/sh -c 'kill -TERM $$'
 dropped 127 "a command that is not there" nosuch
+like "$err" 'what it did is dropped' "and it is said"
+kept_as() { sed -n 's/.*image rollback alpine \(alpine@[^`]*\)`.*/\1/p' <<<"$1"; }
+run image edit -q --keep-on-error alpine /bin/sh -c 'echo work >/work; exit 7'
+kept=$(kept_as "$err")
+is "$rc:$(readlink $images/alpine):$(cat "$images/.versions/$kept/root/work")" "7:$second:work" \
+	"--keep-on-error keeps what a failed edit did, beside the image"
+like "$(image list alpine)" 'alpine +kept' "list tells of it"
+run image prune --keep 1
+like "$rc:$err:$(versions)" '^0:.*kept edits stay.*:3$' "prune leaves it, and says so"
+run image rollback alpine "$kept"
+is "$rc:$(cat $images/alpine/work)" "0:work" "rollback puts it in place"
+check "where it verifies" image verify -q alpine
+check_not "it is a version like any other then" [ -e "$images/.versions/$kept/aside" ]
+run image edit --keep-on-error alpine /bin/sh -c 'exit 3'
+run image edit alpine /bin/true
+run image rollback -q alpine
+is "$(readlink $images/alpine)" ".versions/$kept/root" "rollback without a version never chooses a kept edit"
+dir=${second#.versions/}
+run image rollback -q alpine "${dir%/root}"
+run image prune -q --edits
+is "$rc:$(versions):$(readlink $images/alpine)" "0:1:$second" "prune --edits removes what was kept"
+expect_test "on a terminal it is asked what becomes of a failed edit; it can be looked into, and taken over" <<END
+spawn $GOCKER image edit --image-dir $images alpine /bin/sh -c "echo x >/asked; exit 5"
+expect "this is a copy of image alpine: it becomes the image if"
+expect "the command ended with status 5"
+expect "take, keep, look or drop?"
+send "nonsense\r"
+expect "take, keep, look or drop?"
+send "l\r"
+expect "# "
+send "cat /asked; exit\r"
+expect "x"
+expect "take, keep, look or drop?"
+send "t\r"
+expect "image alpine is changed"
+expect eof
+END
+is "$(cat $images/alpine/asked)" x "it is the image then"
+image rollback -q alpine
+image prune -q
+expect_test "what is dropped there is dropped with a word" <<END
+spawn $GOCKER image edit --image-dir $images alpine /bin/sh -c "echo x >/asked; exit 5"
+expect "take, keep, look or drop?"
+send "d\r"
+expect "what it did is dropped"
+expect eof
+END
+is "$(readlink $images/alpine):$(versions)" "$second:1" "and nothing is left of it"
+expect_test "a terminal that is lost is no answer" <<END
+spawn $GOCKER image edit --image-dir $images alpine /bin/sh -c "echo hour >/hour; exit 5"
+expect "take, keep, look or drop?"
+close
+wait
+END
+hour_kept() { ls $images/.versions/*/aside; }
+check "the edit is kept then" wait_until 30 hour_kept
+is "$(cat $images/.versions/*/root/hour 2>/dev/null)" hour "with what it did"
+image prune -q --edits
 run image edit nothing /bin/true
 like "$rc:$err" "125:.*no image 'nothing'" "an image that is not there"
 
@@ -75,11 +133,11 @@ tar -C /var/lib/gocker/images/alpine -c . | image import -q alpine -
 now=$(readlink $images/alpine)
 echo >/srv/go
 wait "$editor"
-is "$?:$(readlink $images/alpine)" "125:$now" "an edit of what was replaced meanwhile is dropped"
-like "$(cat /srv/err)" 'replaced meanwhile' "and says why"
+is "$?:$(readlink $images/alpine)" "125:$now" "an edit of what was replaced meanwhile does not replace that"
+like "$(tr '\n' ' ' </srv/err)" 'replaced meanwhile.*what it did is kept' "but is kept, and says why"
 
 # Killed.
-image prune -q
+image prune -q --edits
 "$GOCKER" image edit --image-dir $images alpine /bin/sh -c 'echo started; sleep 100' </dev/null >/srv/out 2>/srv/err &
 editor=$!
 wait_until 20 grep -q started /srv/out

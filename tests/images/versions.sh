@@ -179,7 +179,7 @@ run image rollback back "$third"
 is "$rc:$(cat $images/back/n)" 0:3 "a version is put in place by its name, a newer one too"
 check "it is as it was made" image verify -q back
 run image rollback back back@nothing
-like "$rc:$err" "125:.*no older version back@nothing" "one that is not there is an error"
+like "$rc:$err" "125:.*no other version back@nothing" "one that is not there is an error"
 run image rollback back ../back
 is "$rc:$(cat $images/back/n)" 125:3 "and so is a path"
 run image rollback watched

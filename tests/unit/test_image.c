@@ -308,7 +308,7 @@ static void test_versions_replace_each_other(void **state)
 	gk_autolist struct gk_image_list list = { 0 };
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_image_version version;
-	size_t removed = 0, kept = 0;
+	struct gk_prune prune = { 0 };
 	open_store(place, &store);
 	assert_int_equal(make_version(&store, "a", "one", &err), 0);
 	assert_int_equal(gk_store_current(&store, "a", &version, &err), 0);
@@ -323,15 +323,17 @@ static void test_versions_replace_each_other(void **state)
 	assert_string_equal(list.list[1].dir, version.dir);
 	assert_string_equal(list.list[2].name, "b");
 
-	assert_int_equal(gk_store_prune(&store, NULL, 0, &removed, &kept, &err), 0);
-	assert_true(removed == 0 && kept == 1);
+	assert_int_equal(gk_store_prune(&store, NULL, &prune, &err), 0);
+	assert_true(prune.ret_removed == 0 && prune.ret_used == 1);
 	assert_int_equal(gk_store_remove(&store, "a", &err), -EBUSY);
 	gk_err_clear(&err);
 	gk_close_fd(&held);
-	assert_int_equal(gk_store_prune(&store, "a", 1, &removed, &kept, &err), 0);
-	assert_true(removed == 0 && kept == 1);
-	assert_int_equal(gk_store_prune(&store, "a", 0, &removed, &kept, &err), 0);
-	assert_int_equal(removed, 1);
+	prune = (struct gk_prune){ .keep = 1 };
+	assert_int_equal(gk_store_prune(&store, "a", &prune, &err), 0);
+	assert_true(prune.ret_removed == 0 && prune.ret_used == 0);
+	prune = (struct gk_prune){ 0 };
+	assert_int_equal(gk_store_prune(&store, "a", &prune, &err), 0);
+	assert_int_equal(prune.ret_removed, 1);
 	assert_int_equal(gk_store_remove(&store, "a", &err), 0);
 	assert_int_equal(gk_store_current(&store, "a", &version, &err), -ENOENT);
 }

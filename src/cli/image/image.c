@@ -33,7 +33,9 @@ enum {
 	UNPIN,
 	AUTHFILE,
 	POLICY,
-	KEEP
+	KEEP,
+	KEEP_ON_ERROR,
+	EDITS
 };
 
 #define COMMON_OPTIONS \
@@ -90,6 +92,12 @@ static const struct gk_option pull_options[] = {
 static const struct gk_option update_options[] = { REGISTRY_OPTIONS, COMMON_OPTIONS };
 static const struct gk_option prune_options[] = {
 	{ KEEP, "keep", "N", NULL, "but not the newest N of each image's" },
+	{ EDITS, "edits", NULL, NULL, "also what `image edit` has kept beside the images" },
+	COMMON_OPTIONS,
+};
+static const struct gk_option edit_options[] = {
+	{ KEEP_ON_ERROR, "keep-on-error", NULL, NULL,
+		"where the command fails, keep the copy beside the image" },
 	COMMON_OPTIONS,
 };
 static const struct gk_option report_options[] = { FORMAT_OPTION, COMMON_OPTIONS };
@@ -153,8 +161,9 @@ static const struct command {
 		{ "image edit", NULL, "[OPTION...] NAME [CMD [ARG...]]",
 			"Runs a command (default: /bin/sh) as root in a container whose root is a copy of "
 			"the image, with the host's network. If it ends with 0 the copy becomes the image; "
-			"otherwise it is dropped, and gocker ends as the command did.",
-			common_options, NULL, "image command" } },
+			"otherwise gocker asks on a terminal what to do with it, and without one drops it. "
+			"It ends as the command did.",
+			edit_options, NULL, "image command" } },
 	{ gk_image_cmd_tools, 2, -1,
 		{ "image tools", NULL, "[OPTION...] NAME PROGRAM...",
 			"Brings programs of this host into an image, with their loader and libraries, so "
@@ -169,7 +178,8 @@ static const struct command {
 			common_options, NULL, "image" } },
 	{ gk_image_cmd_prune, 0, -1,
 		{ "image prune", NULL, "[OPTION...] [NAME...]",
-			"Removes the versions that were replaced and that no session uses any more.",
+			"Removes the versions that were replaced and that no session uses any more. What "
+			"`image edit` has kept beside an image stays without --edits.",
 			prune_options, NULL, "image" } },
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
@@ -296,6 +306,8 @@ static int read_options(
 			if (!parse_number(value, false, &cli->keep))
 				return gk_cli_usage(name, "not a number: %s", value);
 			break;
+		case KEEP_ON_ERROR: cli->keep_on_error = true; break;
+		case EDITS: cli->edits = true; break;
 		case IF_MISSING: cli->if_missing = true; break;
 		case 'q': cli->quiet = true; break;
 		case FORMAT:

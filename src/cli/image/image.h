@@ -21,7 +21,7 @@ enum {
 struct gk_image_cli {
 	const char *command;
 	const char *image_dir; /* as the option, gocker.ini or the built-in default say */
-	bool json, quiet, fallback, if_missing, pin, unpin;
+	bool json, quiet, fallback, if_missing, pin, unpin, keep_on_error, edits;
 	uint64_t max_size, max_entries, keep;
 	uint64_t userns_base; /* 0 before gk_image_userns_base */
 	const char *mirror, *release, *ref, *authfile, *policy;

@@ -44,6 +44,7 @@ static struct json_object *describe(
 	if (info) {
 		add_bool(info, "current", version->current);
 		add_bool(info, "in_use", version->in_use);
+		add_bool(info, "kept_edit", version->aside);
 		add_bool(info, "managed", version->dir[0] != '\0');
 	}
 	return info;
@@ -77,6 +78,7 @@ static const char *state_of(const struct gk_image_version *version)
 	return host              ? "not used" :
 		!version->dir[0] ? "plain" :
 		version->current ? "current" :
+		version->aside   ? "kept" :
 				   "old";
 }
 
@@ -499,24 +501,24 @@ int gk_image_cmd_remove(struct gk_image_cli *cli)
 int gk_image_cmd_prune(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
-	size_t removed = 0, kept = 0;
+	struct gk_prune prune = { .keep = (size_t)cli->keep, .edits = cli->edits };
 	int r = gk_image_open_store(cli, false, &store);
 	if (r == 0 && cli->argc == 0)
-		r = gk_store_prune(&store, NULL, cli->keep, &removed, &kept, &cli->err);
+		r = gk_store_prune(&store, NULL, &prune, &cli->err);
 	for (int i = 0; r == 0 && i < cli->argc; i++) {
 		struct gk_image_version current;
 		r = gk_store_current(&store, cli->argv[i], &current, &cli->err);
 		if (r == 0)
-			r = gk_store_prune(
-				&store, cli->argv[i], cli->keep, &removed, &kept, &cli->err);
+			r = gk_store_prune(&store, cli->argv[i], &prune, &cli->err);
 	}
 	if (r < 0)
 		return gk_image_failed(cli);
 	size_t layers = 0;
 	if (gk_layers_prune(&store, &layers, &cli->err) < 0)
 		return gk_image_failed(cli);
-	gk_image_say(cli, "%zu old version%s removed%s", removed, removed == 1 ? "" : "s",
-		kept ? ", others are in use" : "");
+	gk_image_say(cli, "%zu old version%s removed%s%s", prune.ret_removed,
+		prune.ret_removed == 1 ? "" : "s", prune.ret_used ? ", others are in use" : "",
+		prune.ret_edits ? ", kept edits stay (--edits removes them)" : "");
 	return 0;
 }
 
