@@ -95,7 +95,7 @@ static bool say_inner(struct gk_keeper *k, unsigned n, const char *text, bool ag
 static bool say(struct gk_keeper *k, const char *text, bool again)
 {
 	bool said = k->outer_tty < 0 || say_on(&k->outer_words, k->outer_tty, text, again);
-	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++)
+	for (unsigned n = 0; k->ptys >= 0 && n < GK_TERMINALS_MAX; n++)
 		said = say_inner(k, n, text, again) && said;
 	return said;
 }
@@ -120,7 +120,7 @@ int64_t gk_keeper_idle_ms(const struct gk_keeper *k)
 	bool any = k->outer_tty >= 0 && fstat(k->outer_tty, &st) == 0;
 	if (any)
 		last = gk_terminal_used(&k->outer_words, &st);
-	for (unsigned n = 0; k->ptys >= 0 && n < GK_PTYS_MAX; n++) {
+	for (unsigned n = 0; k->ptys >= 0 && n < GK_TERMINALS_MAX; n++) {
 		if (!stat_inner(k, n, name, sizeof name, &st))
 			continue;
 		used = gk_terminal_used(&k->words[n], &st);

@@ -14,9 +14,6 @@
 #include "run/build/session.h"
 #include "run/watch/notice.h"
 
-/* The most terminals a session makes (devpts, max=). */
-enum { GK_PTYS_MAX = 128 };
-
 /* One login, passed down from main. */
 struct gk_keeper {
 	struct gk_arena arena;
@@ -45,9 +42,9 @@ struct gk_keeper {
 	bool in_scope;     /* origin is a scope that logind has made for this login */
 	int ptys;          /* O_PATH: /dev/pts of the container */
 	int outer_tty;     /* write-only, of a daemon that brings one; -1 */
-	struct gk_terminal outer_words, words[GK_PTYS_MAX]; /* what was said on each */
-	struct gk_pending_notice owed;                      /* and what some did not take yet */
-	bool recorded;                                      /* utmp and wtmp have the login */
+	struct gk_terminal outer_words, words[GK_TERMINALS_MAX]; /* what was said on each */
+	struct gk_pending_notice owed; /* and what some did not take yet */
+	bool recorded;                 /* utmp and wtmp have the login */
 };
 
 /* keeper-stack.c: whether the session part of the service's stack, read as libpam reads it, surely

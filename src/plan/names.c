@@ -99,6 +99,7 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 	const struct gk_policy *p = plan->policy;
 	const struct gk_limit limits[] = { { "leaf_pids_max", plan->leaf_pids_max,
 						   GK_KEY_PIDS_MAX },
+		{ "terminals_max", plan->terminals_max, GK_KEY_PIDS_MAX },
 		{ "user_pids_max", p->user_pids_max, GK_KEY_USER_PIDS_MAX },
 		{ "memory_max", p->memory_max, GK_KEY_MEMORY_MAX },
 		{ "memory_swap_max", p->memory_swap_max, GK_KEY_MEMORY_SWAP_MAX },
@@ -110,8 +111,8 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");
 	memcpy(ret, limits, sizeof limits);
-	/* In the policy some say "none" by 0; of the first five 0 is a limit. */
-	for (size_t i = 5; i < GK_LIMITS; i++)
+	/* In the policy some say "none" by 0; of the first six 0 is a limit. */
+	for (size_t i = 6; i < GK_LIMITS; i++)
 		if (ret[i].value == 0)
 			ret[i].value = GK_UNLIMITED;
 }

@@ -15,6 +15,12 @@
  * sshd that serve the connection. */
 enum { OWN_TASKS_SHELL = 1, OWN_TASKS_PAM = 3 };
 
+/* All containers share what kernel.pty.max leaves them, which is 3072 by default: 4096 without the
+ * 1024 that are kept for the host's own devpts (fs/devpts/inode.c). A user's sessions together get
+ * at most half of them. No session gets less than TERMINALS_MIN for that, so above
+ * USER_TERMINALS / TERMINALS_MIN sessions the bound of all of them is higher. */
+enum { USER_TERMINALS = 1536, TERMINALS_MIN = 24 };
+
 /* What the container's root keeps of root's powers: enough to install packages and to become
  * another user; nothing that reaches the kernel, the network or devices (capabilities(7)). */
 static const int root_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL,
@@ -188,6 +194,17 @@ static int make_etc(struct gk_build *b, const struct gk_plan *plan)
 	return e;
 }
 
+/* A terminal is of no use without a task on it. */
+static unsigned terminals_max(const struct gk_policy *policy)
+{
+	uint64_t max = TERMINALS_MIN;
+	if (policy->user_sessions_max && USER_TERMINALS / policy->user_sessions_max > max)
+		max = USER_TERMINALS / policy->user_sessions_max;
+	if (max > GK_TERMINALS_MAX)
+		max = GK_TERMINALS_MAX;
+	return (unsigned)(max < policy->pids_max ? max : policy->pids_max);
+}
+
 static int make_root(struct gk_build *b, struct gk_plan *plan)
 {
 	static const char *const dirs[] = { "/dev", "/proc", "/run", "/tmp", NULL };
@@ -333,6 +350,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		plan.namespaces |= CLONE_NEWUSER;
 	plan.leaf_pids_max = b.policy->pids_max +
 		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL);
+	plan.terminals_max = terminals_max(b.policy);
 	plan.entries = b.entries;
 	plan.nentries = b.nentries;
 	plan.binds = b.binds;

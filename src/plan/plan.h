@@ -118,6 +118,9 @@ enum gk_scope {
 	GK_SCOPE_SIGNALS = 2,
 };
 
+/* The most terminals that any session can make. */
+enum { GK_TERMINALS_MAX = 128 };
+
 struct gk_credentials {
 	uid_t uid; /* this and the groups as they are inside */
 	gid_t gid;
@@ -140,6 +143,7 @@ struct gk_plan {
 
 	const char *image_path; /* NULL: the root is made of the host (image = host) */
 	uint64_t leaf_pids_max; /* pids_max + what init (and sshd) need */
+	unsigned terminals_max; /* of the session's devpts (max=), at most GK_TERMINALS_MAX */
 	struct gk_tmpfs scratch[GK_SCRATCH_COUNT];
 	const struct gk_entry *entries; /* in the order made; parents before children */
 	size_t nentries;

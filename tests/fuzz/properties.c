@@ -190,6 +190,7 @@ void gk_check_plan(
 	check_print(plan);
 	MUST(gk_value_hostname_ok(plan->hostname, &why));
 	MUST(plan->leaf_pids_max > plan->policy->pids_max);
+	MUST(plan->terminals_max >= 1 && plan->terminals_max <= GK_TERMINALS_MAX);
 	MUST(request->override.as_container_root ||
 		(plan->cred.caps == 0 && plan->cred.uid == who->uid &&
 			plan->cred.filter == GK_FILTER_USER));

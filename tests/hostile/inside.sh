@@ -257,13 +257,16 @@ outliving() {
 terminals() {
 	bring bob try
 	start_master bob
-	local ptys
+	local most
+	most=$("$GOCKER" explain --plan bob | sed -n 's/^limit terminals_max //p')
 	run ssh_over bob './try ptys'
-	ptys=$(grep -m 1 -o '[0-9]*' <<<"$out") || diag "$out" "$err"
-	check "A40 [$door]: one session gets few of the host's terminals: ${ptys:=0}" test "$ptys" -gt 0 -a "$ptys" -le 128
+	is "$(grep -m 1 -o '[0-9]*' <<<"$out")" "$most" \
+		"A72 [$door]: a session gets as many of the host's terminals as the plan says, ${most:=0}, and no more"
+	check "A72 [$door]: all sessions of a user together get half of those that containers have, at most" \
+		test "$most" -gt 0 -a $((most * 16)) -le 1536
 	stop_master bob
 	run "$GKT_HELPERS/try" ptys
-	check "A40 control: outside, many more: $out" test "$out" -gt 128
+	check "A72 control: outside, one process gets many more: $out" test "$out" -gt 128
 }
 
 core_and_env() {

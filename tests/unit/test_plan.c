@@ -396,6 +396,27 @@ static void test_limits_add_what_gocker_needs(void **state)
 	assert_int_equal(l.plan.leaf_pids_max, 4194307);
 }
 
+/* However many sessions a user may have, they leave half of what containers have to the others, up
+ * to 64 sessions. */
+static void test_terminals(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *ini;
+		unsigned max;
+	} cases[] = { { "", 20 }, { "[default]\npids_max = 1\n", 1 },
+		{ "[default]\npids_max = 2000\n", 96 },
+		{ "[default]\npids_max = 2000\nuser_sessions_max = 4\n", 128 },
+		{ "[default]\npids_max = 2000\nuser_sessions_max = 64\n", 24 },
+		{ "[default]\npids_max = 2000\nuser_sessions_max = 1000\n", 24 },
+		{ "[default]\npids_max = 2000\nuser_sessions_max = 0\n", 24 } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		LOGIN l = login_of(cases[i].ini);
+		make_well(&l);
+		assert_int_equal(l.plan.terminals_max, cases[i].max);
+	}
+}
+
 static void test_agent(void **state)
 {
 	(void)state;
@@ -489,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_network_and_hostname),
 		cmocka_unit_test(test_limits_add_what_gocker_needs),
+		cmocka_unit_test(test_terminals),
 		cmocka_unit_test(test_agent),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_failure_leaves_the_plan_alone),

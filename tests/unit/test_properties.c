@@ -251,6 +251,14 @@ static void pids(struct made *m)
 {
 	m->plan.leaf_pids_max = m->policy.pids_max;
 }
+static void no_terminals(struct made *m)
+{
+	m->plan.terminals_max = 0;
+}
+static void terminals(struct made *m)
+{
+	m->plan.terminals_max = 1000;
+}
 static void cwd(struct made *m)
 {
 	m->plan.cwd = "../x";
@@ -327,6 +335,7 @@ static void test_each_property_of_a_plan_and_a_policy_fires(void **state)
 		ROW(group_of_others), ROW(other_uid), ROW(other_gid), ROW(fewer_groups),
 		ROW(new_privs), ROW(capabilities), ROW(other_filter), ROW(env_preload),
 		ROW(env_twice), ROW(env_no_name), ROW(env_no_value), ROW(hostname), ROW(pids),
+		ROW(no_terminals), ROW(terminals),
 		ROW(cwd), ROW(no_program), ROW(policy_pids), ROW(policy_image),
 		ROW(policy_hostname), ROW(policy_size), ROW(policy_shell), ROW(policy_text) };
 	(void)state;

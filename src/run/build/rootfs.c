@@ -252,11 +252,11 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 			r = stage->proc = open_typed(stage, m->target, PROC_SUPER_MAGIC);
 		return r < 0 ? r : 0;
 	case GK_MOUNT_DEVPTS:
-		/* kernel.pty.max is one for the host, 4096 with 1024 of them kept for its own
-		 * devpts: without max= one user could take away everybody's terminals. */
+		/* kernel.pty.max is one for the host: without max= one user could take away
+		 * everybody's terminals. */
 		snprintf(options, sizeof options,
-			"newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=128",
-			stage->plan->userns_base + GK_TTY_GID);
+			"newinstance,ptmxmode=0666,mode=0620,gid=%" PRIu64 ",max=%u",
+			stage->plan->userns_base + GK_TTY_GID, stage->plan->terminals_max);
 		r = mount_new("devpts", options, m->flags, target);
 		return r < 0 ? r : check_type(stage, m->target, DEVPTS_SUPER_MAGIC);
 	case GK_MOUNT_SCRATCH:
