@@ -210,10 +210,11 @@ static int go_inside(struct gk_children *c)
 	close_all(c);
 	if (r == 0)
 		r = leave_keyring(c);
+	if (r == 0)
+		r = gk_join_limits(c->nofile);
 	if (r < 0)
 		return r;
 	closelog();
-	gk_join_core_limit();
 	if (c->umask >= 0)
 		(void)umask((mode_t)c->umask);
 	if (c->mode == GK_LINK_DROP) {

@@ -19,9 +19,10 @@ struct gk_children {
 	enum gk_link_mode mode; /* GK_LINK_DROP or GK_LINK_NARROW */
 	uint64_t namespaces;    /* CLONE_NEW* bits for setns(2) */
 	struct gk_link_root root;
-	ino_t pid_ns;  /* inode of the container's PID namespace */
-	int32_t umask; /* -1: the daemon's */
-	int init;      /* pidfd of the container's init */
+	ino_t pid_ns;    /* inode of the container's PID namespace */
+	int32_t umask;   /* -1: the daemon's */
+	uint64_t nofile; /* the most descriptors; 0: the daemon's */
+	int init;        /* pidfd of the container's init */
 	int own_pid_ns;
 	int leaf;      /* the file by which a process enters the session's cgroup; -1 */
 	int rules;     /* the Landlock ruleset of the session; -1 */

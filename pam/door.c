@@ -261,6 +261,7 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 		.root = ready->root,
 		.pid_ns = (ino_t)ready->pid_ns,
 		.umask = ready->umask,
+		.nofile = ready->nofile,
 		.uid = ready->uid,
 		.init = -1,
 		.own_pid_ns = -1,
@@ -339,7 +340,7 @@ static int enter_whole(struct gk_pam_door *door, int init, const struct gk_link_
 	/* The C library's own connection to the host's log; the next line opens the session's. */
 	closelog();
 	(void)!chdir(door->cwd);
-	gk_join_core_limit();
+	(void)gk_join_limits(0);
 	if (ready->umask >= 0)
 		door->umask = (int32_t)umask((mode_t)ready->umask);
 	return 0;

@@ -32,13 +32,23 @@ int gk_join_can_verify(void)
 	return st.stx_mask & STATX_MNT_ID ? 0 : -ENOSYS;
 }
 
-void gk_join_core_limit(void)
+int gk_join_limits(uint64_t nofile)
 {
-	struct rlimit core;
-	if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max > 0)
-		return;
-	core.rlim_max = 1;
-	(void)setrlimit(RLIMIT_CORE, &core);
+	struct rlimit core, files;
+	if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0) {
+		core.rlim_max = 1;
+		(void)setrlimit(RLIMIT_CORE, &core);
+	}
+	if (nofile == 0)
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	if (files.rlim_max <= nofile)
+		return 0;
+	files.rlim_max = nofile;
+	if (files.rlim_cur > nofile)
+		files.rlim_cur = nofile;
+	return setrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
 }
 
 static const struct {

@@ -14,10 +14,11 @@ int gk_join_verify(const struct gk_link_root *want);
 /* Whether this kernel, and what filters the caller, let a child verify its join: 0, or -errno. */
 int gk_join_can_verify(void);
 
-/* A hard limit of 0 for core files (pam_limits) keeps no handler of the host's from running, and
- * the entry stub, which is the user's, could not raise it to the 1 that does (gk_forbid_core). The
- * soft limit stays. */
-void gk_join_core_limit(void);
+/* Limits of what acts for the user. A hard limit of 0 for core files (pam_limits) keeps no handler
+ * of the host's from running, and the entry stub, which is the user's, could not raise it to the 1
+ * that does (gk_forbid_core): its soft limit stays. nofile: the most descriptors; 0: as many as the
+ * daemon. Returns 0 or -errno. */
+int gk_join_limits(uint64_t nofile);
 
 /* The namespaces of the host, to come back to. They are files, so that this depends on no process:
  * the keeper may have been killed. */

@@ -321,6 +321,7 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 		.namespaces = k->plan.namespaces,
 		.uid = k->who.uid,
 		.records = gk_keeper_is_recorded(k),
+		.nofile = k->plan.nofile,
 		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
 	struct ways ways = { -1, -1, -1 };
 	tell_origin(k, m.origin, sizeof m.origin);

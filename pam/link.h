@@ -33,8 +33,9 @@ enum gk_link_kind {
 	GK_LINK_FREE,   /* contain = no: the login is none of our business */
 	GK_LINK_LEAF,   /* with the file by which a process enters the session's cgroup. With
 			   GK_LINK_WHOLE it comes before READY and is answered, else after PTYS */
-	GK_LINK_READY,  /* with a pidfd of init's: namespaces, root, pid_ns, uid, umask, origin;
-			   whether the keeper writes records, and whether LEAF and RULES follow */
+	GK_LINK_READY,  /* with a pidfd of init's: namespaces, root, pid_ns, uid, umask, nofile,
+			   origin; whether the keeper writes records, and whether LEAF and RULES
+			   follow */
 	GK_LINK_PTYS,   /* with a detached mount of the container's /dev/pts; not with GK_LINK_WHOLE
 			 */
 	GK_LINK_RULES,  /* with a Landlock ruleset, which a process inside is bound to */
@@ -59,6 +60,7 @@ struct gk_link_message {
 	uint64_t pid_ns;     /* inode of the container's PID namespace */
 	uint64_t tasks_max;  /* 0: none is to be handed on */
 	uint64_t memory_max; /* bytes; 0: none */
+	uint64_t nofile;     /* READY: of each process inside; 0: none */
 	uint64_t namespaces; /* CLONE_NEW* bits for setns(2) */
 	struct gk_link_root root;
 	int32_t umask; /* of all that the caller starts; -1: its own */

@@ -97,6 +97,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 		return number(p->memory_swap_max, p->memory_swap_max == GK_UNLIMITED);
 	case GK_KEY_USER_MEMORY_MAX:
 		return number(p->user_memory_max, p->user_memory_max == GK_UNLIMITED);
+	case GK_KEY_NOFILE: return number(p->nofile, p->nofile == GK_UNLIMITED);
 	case GK_KEY_CPUS: return cpus(p->cpus_milli);
 	case GK_KEY_ROOT_SIZE: return number(p->root_size, false);
 	case GK_KEY_TMP_SIZE: return number(p->tmp_size, false);

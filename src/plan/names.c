@@ -104,6 +104,7 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "memory_max", p->memory_max, GK_KEY_MEMORY_MAX },
 		{ "memory_swap_max", p->memory_swap_max, GK_KEY_MEMORY_SWAP_MAX },
 		{ "user_memory_max", p->user_memory_max, GK_KEY_USER_MEMORY_MAX },
+		{ "nofile", p->nofile, GK_KEY_NOFILE },
 		{ "cpus_milli", p->cpus_milli, GK_KEY_CPUS },
 		{ "sessions_max", p->sessions_max, GK_KEY_SESSIONS_MAX },
 		{ "user_sessions_max", p->user_sessions_max, GK_KEY_USER_SESSIONS_MAX },
@@ -111,8 +112,8 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");
 	memcpy(ret, limits, sizeof limits);
-	/* In the policy some say "none" by 0; of the first six 0 is a limit. */
-	for (size_t i = 6; i < GK_LIMITS; i++)
+	/* In the policy some say "none" by 0; of the first seven 0 is a limit. */
+	for (size_t i = 7; i < GK_LIMITS; i++)
 		if (ret[i].value == 0)
 			ret[i].value = GK_UNLIMITED;
 }

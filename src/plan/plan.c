@@ -343,6 +343,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	plan.who = b.who;
 	plan.policy = b.policy;
 	plan.umask = b.policy->umask;
+	plan.nofile = b.policy->nofile == GK_UNLIMITED ? 0 : b.policy->nofile;
 	plan.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWCGROUP | (b.policy->network == GK_NETWORK_NONE ? CLONE_NEWNET : 0);
 	plan.userns_base = request->override.userns_base;

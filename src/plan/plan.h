@@ -157,6 +157,7 @@ struct gk_plan {
 
 	enum gk_tty_mode tty;
 	struct gk_credentials cred;
+	uint64_t nofile;         /* the most of RLIMIT_NOFILE; 0: as the caller has it */
 	mode_t umask;            /* (mode_t)-1: the caller's own */
 	const char *cwd;         /* inside */
 	const char *cwd_else;    /* when cwd can't be entered: always "/" */

@@ -43,6 +43,7 @@ enum gk_key {
 	GK_KEY_MEMORY_SWAP_MAX,
 	GK_KEY_USER_MEMORY_MAX,
 	GK_KEY_CPUS,
+	GK_KEY_NOFILE,
 	GK_KEY_ROOT,
 	GK_KEY_ROOT_SIZE,
 	GK_KEY_TMP_SIZE,
@@ -124,6 +125,7 @@ struct gk_policy {
 	uint64_t memory_swap_max;   /* bytes or GK_UNLIMITED */
 	uint64_t user_memory_max;   /* bytes or GK_UNLIMITED */
 	uint32_t cpus_milli;        /* thousandths of a CPU; 0: no limit */
+	uint64_t nofile;            /* of each process, soft and hard; GK_UNLIMITED: the caller's */
 	enum gk_root_mode root;
 	uint64_t root_size, tmp_size; /* bytes */
 	uint64_t root_inodes;

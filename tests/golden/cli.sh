@@ -98,7 +98,7 @@ sub list { @{$_[0]} ? join ',', @{$_[0]} : 'none' }
 print "door $p->{door}\nsession ", q_($p->{session}), "\nuser ", q_($p->{user}), "\nhostname ", q_($p->{hostname}),
 	"\nnamespaces ", list($p->{namespaces}), "\n";
 print "limit $_ ", $p->{limits}{$_}{value} // 'none', "\n" for qw(leaf_pids_max terminals_max
-	user_pids_max memory_max memory_swap_max user_memory_max cpus_milli sessions_max user_sessions_max idle_timeout_s max_duration_s);
+	user_pids_max memory_max memory_swap_max user_memory_max nofile cpus_milli sessions_max user_sessions_max idle_timeout_s max_duration_s);
 print "image ", q_($p->{image}), "\n";
 print "tmpfs $_ size $p->{tmpfs}{$_}{size_bytes} inodes $p->{tmpfs}{$_}{inodes}\n" for qw(root tmp);
 print "entry $_->{kind} $_->{mode} $_->{uid}:$_->{gid} ", q_($_->{path}),

@@ -269,6 +269,21 @@ terminals() {
 	check "A72 control: outside, one process gets many more: $out" test "$out" -gt 128
 }
 
+descriptors() {
+	local hard
+	hard=$(ulimit -Hn)
+	[ "$hard" != unlimited ] && [ "$hard" -lt 16384 ] || hard=16384
+	inside alice 'ulimit -Hn; ulimit -n 70000 2>/dev/null && echo raised; exec sh -c "ulimit -Hn"'
+	is "$out" "$hard"$'\n'"$hard" "A73 [$door]: a process has the policy's number of descriptors at most, and cannot raise it"
+	set_ini 'nofile = 99'
+	inside alice 'ulimit -Sn; ulimit -Hn'
+	is "$out" $'99\n99' "A73 [$door]: a soft limit above it goes down with it"
+	set_ini 'nofile = none'
+	inside alice 'ulimit -Hn'
+	is "$out" "$(ulimit -Hn)" "A73 [$door] control: nofile = none leaves the daemon's"
+	set_ini
+}
+
 core_and_env() {
 	local limits="awk '/core file/ { print \$5, \$6 }' /proc/self/limits"
 	inside alice "$limits"
@@ -329,6 +344,7 @@ for a_door in $(doors); do
 	between_sessions
 	outliving
 	terminals
+	descriptors
 	[ "$door" = shell ] || hardened_daemon
 	network_none
 	check_clean "A41 [$door]: nothing of all that is left"

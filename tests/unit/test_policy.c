@@ -50,6 +50,7 @@ static void test_defaults_are_the_original_ones(void **state)
 	assert_int_equal(p.root_size, 64 << 20);
 	assert_int_equal(p.tmp_size, 64 << 20);
 	assert_int_equal(p.root_inodes, 16384);
+	assert_int_equal(p.nofile, 16384);
 	assert_int_equal(p.home, GK_HOME_BIND);
 	assert_int_equal(p.network, GK_NETWORK_HOST);
 	assert_false(p.tcp_connect.limited || p.tcp_bind.limited);

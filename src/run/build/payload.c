@@ -166,7 +166,7 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = gk_stdio_receive(init->stdio, init->tty.same, err);
 	/* After the ids, since a user's own count of processes is not checked at setuid, and after
 	 * the descriptors, of which the user may be allowed none more. */
-	if (r == 0 && gk_restore_limits(init->caller) < 0)
+	if (r == 0 && gk_restore_limits(init->caller, plan->nofile) < 0)
 		r = gk_fail(err, -EPERM, "cannot restore the resource limits");
 	/* Everything but 0-2 goes: the report pipe by exec, the rest now. */
 	if (r == 0 && report_fd > 3)

@@ -286,14 +286,18 @@ int gk_cleanse_stdio(struct gk_err *err)
 	return 0;
 }
 
-int gk_restore_limits(const struct gk_caller *caller)
+int gk_restore_limits(const struct gk_caller *caller, rlim_t nofile)
 {
 	for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
-		const struct rlimit *want = &caller->limits[i];
+		struct rlimit want = caller->limits[i];
+		if (i == RLIMIT_NOFILE && nofile && want.rlim_max > nofile)
+			want.rlim_max = nofile;
+		if (want.rlim_cur > want.rlim_max)
+			want.rlim_cur = want.rlim_max;
 		/* As gk_cleanse left it: that of core files can't be raised again. */
-		if (i == RLIMIT_CORE || is_same(want, &caller->raised[i]))
+		if (i == RLIMIT_CORE || is_same(&want, &caller->raised[i]))
 			continue;
-		if (setrlimit(i, want) < 0)
+		if (setrlimit(i, &want) < 0)
 			return -errno;
 	}
 	return 0;

@@ -55,8 +55,9 @@ int gk_cleanse_stdio(struct gk_err *err);
 int gk_forbid_core(void);
 
 /* Gives the caller's resource limits back to this process, but for that of core files, which stays
- * as gk_forbid_core made it. Returns 0 or -errno. */
-int gk_restore_limits(const struct gk_caller *caller);
+ * as gk_forbid_core made it, and with at most nofile (0: any number) descriptors. Returns 0 or
+ * -errno. */
+int gk_restore_limits(const struct gk_caller *caller, rlim_t nofile);
 
 /* Gives this process what the caller had of less than the ordinary share: a positive nice value or
  * oom_score_adj, SCHED_BATCH or SCHED_IDLE, a best-effort or idle I/O class, the CPUs. To be called
