@@ -173,6 +173,19 @@ static int expand(const struct gk_identity *who, struct gk_arena *arena, struct 
 	return e < 0 ? e : expand_list(who->name, arena, &policy->files, policy->nfiles, err);
 }
 
+/* A descriptor that another session of the user holds keeps the memory of one that has ended, which
+ * the limit of a session then no longer counts. Where nothing else is said, all of it is bounded by
+ * what the sessions that may be open could have together. */
+static void default_user_memory(struct gk_policy *policy)
+{
+	uint64_t n = policy->user_sessions_max;
+	if (n == 0 || policy->memory_max == GK_UNLIMITED || policy->memory_max > UINT64_MAX / n)
+		return;
+	policy->user_memory_max = policy->memory_max * n;
+	policy->user_memory_follows = true;
+	policy->origin[GK_KEY_USER_MEMORY_MAX] = policy->origin[GK_KEY_MEMORY_MAX];
+}
+
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err)
 {
@@ -186,6 +199,8 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 		e = expand(who, arena, &policy, err);
 	if (e < 0)
 		return e;
+	if (!win[GK_KEY_USER_MEMORY_MAX].section)
+		default_user_memory(&policy);
 	/* Root and system accounts, with which programs run, go through the PAM door uncontained
 	 * unless a section of theirs says otherwise. */
 	const struct gk_section *by = win[GK_KEY_CONTAIN].section;

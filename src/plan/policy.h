@@ -124,6 +124,7 @@ struct gk_policy {
 	uint64_t memory_max;        /* bytes or GK_UNLIMITED */
 	uint64_t memory_swap_max;   /* bytes or GK_UNLIMITED */
 	uint64_t user_memory_max;   /* bytes or GK_UNLIMITED */
+	bool user_memory_follows;   /* from memory_max: no line says user_memory_max */
 	uint32_t cpus_milli;        /* thousandths of a CPU; 0: no limit */
 	uint64_t nofile;            /* of each process, soft and hard; GK_UNLIMITED: the caller's */
 	enum gk_root_mode root;

@@ -82,6 +82,32 @@ static void test_user_over_groups_over_default_wherever_they_stand(void **state)
 	assert_true(p.named);
 }
 
+/* What ended sessions leave through descriptors (A58) is bounded where a session's memory is. */
+static void test_user_memory_follows_memory(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *ini;
+		uint64_t max;
+		bool follows;
+	} cases[] = { { "[default]\nmemory_max = 64M\n", 1024ull << 20, true },
+		{ "[default]\nmemory_max = 64M\nuser_sessions_max = 2\n", 128ull << 20, true },
+		{ "[default]\nmemory_max = 64M\nuser_sessions_max = 0\n", GK_UNLIMITED, false },
+		{ "[default]\nmemory_max = 1024T\nuser_sessions_max = 1048576\n", GK_UNLIMITED,
+			false },
+		{ "[default]\nmemory_max = 64M\nuser_memory_max = none\n", GK_UNLIMITED, false },
+		{ "[default]\nmemory_max = 64M\nuser_memory_max = 96M\n", 96ull << 20, false },
+		{ "[default]\nuser_memory_max = 96M\n", 96ull << 20, false } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ARENA arena = { 0 };
+		struct gk_policy p = good_policy(cases[i].ini, &ann, &arena);
+		assert_true(p.user_memory_max == cases[i].max);
+		assert_int_equal(p.user_memory_follows, cases[i].follows);
+		if (cases[i].follows)
+			assert_int_equal(p.origin[GK_KEY_USER_MEMORY_MAX].line, 2);
+	}
+}
+
 static void test_names_are_exact(void **state)
 {
 	(void)state;
@@ -354,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_are_the_original_ones),
 		cmocka_unit_test(test_user_over_groups_over_default_wherever_they_stand),
+		cmocka_unit_test(test_user_memory_follows_memory),
 		cmocka_unit_test(test_names_are_exact),
 		cmocka_unit_test(test_directory_service_names),
 		cmocka_unit_test(test_a_group_without_a_name_matches_nothing),

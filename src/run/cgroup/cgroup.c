@@ -337,11 +337,12 @@ int gk_cgroup_adopt(
 	const struct gk_policy *policy = plan->policy;
 	/* pam_systemd(8) has no words for the last two: the memory of sessions is counted together
 	 * in leaves of ours alone. So are their tasks, but every policy has a limit of those: that
-	 * alone gives up no scope. */
+	 * alone gives up no scope, nor does a limit of memory that nobody has asked for. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
 		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
 		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
-		policy->cpus_milli != 0 || policy->user_memory_max != GK_UNLIMITED) {
+		policy->cpus_milli != 0 ||
+		(policy->user_memory_max != GK_UNLIMITED && !policy->user_memory_follows)) {
 		gk_cgroup_close(&cg);
 		return gk_fail(
 			err, -EPERM, "the limits of the login's scope are not those asked for");
