@@ -12,7 +12,8 @@ remember_host
 
 # Sweeps all the time, while a hundred sessions begin, live and end.
 sweep() { while [ ! -e "$GKT_WORK/over" ]; do "$GOCKER" gc || echo failed; done; }
-in='cd /home/alice || exit; echo in >>in; while [ ! -e go ]; do sleep 0.5; done; exit 42'
+# A look each four seconds: a hundred that look more often are a load that other tests have to bear.
+in='cd /home/alice || exit; echo in >>in; while [ ! -e go ]; do sleep 4; done; exit 42'
 shell_login() { setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice "$GOCKER_SHELL" -c "$in"; }
 pam_login() { pamdrive gocker-sshd alice open try "$in" close; } # as a daemon, through libpam
 all_in() { [ "$(wc -l </home/alice/in)" = 100 ]; }
