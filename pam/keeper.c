@@ -20,6 +20,7 @@
 #include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
+#include "run/store/drain.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
@@ -158,6 +159,8 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
 	r = gk_keeper_check_caller(k, err);
+	if (r == 0)
+		r = gk_drain_check(err);
 	if (r == 0 && !gk_keeper_has_own_stack(k))
 		r = gk_keeper_check_stack(k, err);
 	if (r < 0)

@@ -16,6 +16,7 @@
 #include "run/privilege/cleanse.h"
 #include "run/privilege/exe.h"
 #include "run/privilege/identity.h"
+#include "run/store/drain.h"
 #include "run/store/hostroot.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
@@ -90,6 +91,8 @@ static int decide(struct login *l, struct gk_err *err)
 	}
 	if (r == 0)
 		r = gk_policy_for(&l->config, &l->who, &l->arena, &l->policy, err);
+	if (r == 0)
+		r = gk_drain_check(err);
 	if (r == 0)
 		r = gk_session_new_id(l->id);
 	if (r == 0)

@@ -35,7 +35,7 @@ struct gk_page {
 extern const struct gk_page gk_page_run, gk_page_check, gk_page_explain, gk_page_image,
 	gk_page_enable, gk_page_disable, gk_page_doctor, gk_page_ps, gk_page_top, gk_page_inspect,
 	gk_page_stats, gk_page_exec, gk_page_logs, gk_page_stop, gk_page_kill, gk_page_freeze,
-	gk_page_thaw, gk_page_gc;
+	gk_page_thaw, gk_page_gc, gk_page_drain, gk_page_agent;
 
 /* What the commands of gocker-admin do, in one line: gocker prints it without that program. */
 #define GK_WHAT_IMAGE   "fetch, import, list, verify and remove root file systems"

@@ -1,17 +1,22 @@
 #include "cli/print.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/path.h"
 
 int gk_terminal_size(int *ret_rows)
 {
@@ -303,6 +308,23 @@ int gk_json_print(struct json_object *value, int flags)
 		s += c >= 0x800 ? 3 : c >= 0x80 ? 2 : 1;
 	}
 	return putchar('\n') == EOF || ferror(stdout) ? -EIO : 0;
+}
+
+int gk_print_file(const char *path, const char *text, struct gk_err *err)
+{
+	char fresh[PATH_MAX];
+	int n = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
+	if (n < 0 || (size_t)n >= sizeof fresh)
+		return gk_fail_errno(err, -ENAMETOOLONG, "%s", path);
+	gk_autoclose int fd = mkostemp(fresh, O_CLOEXEC);
+	if (fd < 0)
+		return gk_fail_errno(err, -errno, "cannot write beside %s", path);
+	int r = gk_write_all(fd, text, strlen(text));
+	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(fresh, path) < 0))
+		r = -errno;
+	if (r < 0)
+		(void)unlink(fresh);
+	return r < 0 ? gk_fail_errno(err, r, "cannot write %s", path) : 0;
 }
 
 int gk_print_end(const char *name)

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/err.h"
+
 struct json_object;
 
 /* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then
@@ -62,6 +64,10 @@ struct json_object *gk_json_time(int64_t seconds);
  * directions of writing and line separators are escaped (\uXXXX), bytes that are not UTF-8 become
  * U+FFFD. Returns 0, -ENOMEM or -EIO. */
 int gk_json_print(struct json_object *value, int flags);
+
+/* Replaces the file at path: a reader sees the old text or the new one, whole. Its mode is 0644.
+ * Returns 0 or -errno with err. */
+int gk_print_file(const char *path, const char *text, struct gk_err *err);
 
 /* Flushes stdout; the exit status: 0, or 1 with a line on stderr. */
 int gk_print_end(const char *name);

@@ -1,24 +1,20 @@
 /* gocker stats: what sessions use, for people, programs and Prometheus. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "base/path.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "plan/text.h"
+#include "run/store/drain.h"
 
 enum { PROMETHEUS = GK_OPTION_LONG, FORMAT, NO_STREAM, DELAY_S = 2 };
 
@@ -191,6 +187,11 @@ static const char *prometheus_text(const struct gk_seen_list *all, struct gk_are
 	struct gk_buf out = { .arena = arena };
 	put_head(&out, "sessions", "gauge", "Sessions that live.");
 	gk_buf_printf(&out, "gocker_sessions %zu\n", all->n);
+	put_head(
+		&out, "drained", "gauge", "Whether the host takes no new sessions (gocker drain).");
+	struct gk_drain drain;
+	gk_drain_read(&drain);
+	gk_buf_printf(&out, "gocker_drained %d\n", drain.on);
 	for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
 		char name[64];
 		snprintf(name, sizeof name, "session_%s", metrics[m].name);
@@ -212,24 +213,6 @@ static const char *prometheus_text(const struct gk_seen_list *all, struct gk_are
 			gk_buf_printf(&out, " %.6f\n", (double)all->list[i].usage.cpu_usec / 1e6);
 		}
 	return gk_buf_text(&out);
-}
-
-/* A new file beside the old one, then its name: a reader sees the one or the other, whole. */
-static int replace_file(
-	const char *path, const char *text, struct gk_arena *arena, struct gk_err *err)
-{
-	char *fresh = gk_arena_printf(arena, "%s.XXXXXX", path);
-	if (!fresh)
-		return gk_fail_errno(err, -ENOMEM, "%s", path);
-	gk_autoclose int fd = mkostemp(fresh, O_CLOEXEC);
-	if (fd < 0)
-		return gk_fail_errno(err, -errno, "cannot write beside %s", path);
-	int r = gk_write_all(fd, text, strlen(text));
-	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(fresh, path) < 0))
-		r = -errno;
-	if (r < 0)
-		(void)unlink(fresh);
-	return r < 0 ? gk_fail_errno(err, r, "cannot write %s", path) : 0;
 }
 
 struct stats {
@@ -261,7 +244,7 @@ static int report(const struct stats *st, struct gk_arena *arena, struct gk_err 
 		return gk_fail_errno(err, -ENOMEM, "cannot write the numbers");
 	if (strcmp(st->file, "-") == 0)
 		return fputs(text, stdout) < 0 ? -EIO : 0;
-	return replace_file(st->file, text, arena, err);
+	return gk_print_file(st->file, text, err);
 }
 
 static int once(const struct stats *st)

@@ -1,0 +1,165 @@
+#!/bin/bash
+# HAProxy, as conf/haproxy sets it up, in front of three hosts with an sshd each.
+# timeout: 300
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_lib.sh"
+need haproxy systemd-socket-activate ip
+need_product
+PORT=2200
+SOCKET=/run/gkt/haproxy.sock
+
+declare -A node_pid agent_pid
+
+# on N CMD...: on that host, which has a network, a name, a policy and a state of its own.
+on() { nsenter -t "${node_pid[$1]}" -m -u -n "${@:2}"; }
+
+start_node() { # N
+	local n=$1 dir=$GKT_WORK/node$1
+	mkdir -p "$dir/state/images"
+	printf '[default]\nimage = alpine\nhostname = node%s\n' "$n" >"$dir/gocker.ini"
+	unshare --mount --uts --net --propagation private bash -c "
+		mount --bind /var/lib/gocker/images $dir/state/images && mount --rbind $dir/state /var/lib/gocker &&
+		mount -t tmpfs -o mode=0700 node /run/gocker && mount --bind $dir/gocker.ini /etc/gocker.ini &&
+		hostname node$n && touch $dir/ready && exec sleep infinity" &
+	node_pid[$n]=$!
+	wait_until 30 test -e "$dir/ready"
+	ip link add "to$n" type veth peer name eth0 netns "${node_pid[$n]}"
+	ip addr add "10.9.$n.1/24" dev "to$n"
+	ip link set "to$n" up
+	on "$n" ip addr add "10.9.$n.2/24" dev eth0
+	on "$n" ip link set eth0 up
+	on "$n" ip link set lo up
+	sed -e "s/^ListenAddress .*/ListenAddress 10.9.$n.2/" -e "s|^PidFile .*|PidFile $dir/sshd.pid|" \
+		"$SSHD_DIR/sshd_config" >"$dir/sshd_config"
+	on "$n" setsid env -i PATH="$PATH" "$SSHD_DIR/gocker-sshd" -f "$dir/sshd_config"
+	on "$n" systemd-socket-activate -l "10.9.$n.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
+	agent_pid[$n]=$!
+	wait_until 30 test -s "$dir/sshd.pid"
+}
+
+haproxy_says() { # COMMAND, on its control socket
+	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => shift) or exit 1; print $s shift, "\n"; print <$s>' \
+		"$SOCKET" "$1"
+}
+
+state_of() { # N: HAProxy's word for the host and its weight
+	haproxy_says 'show stat' | awk -F, -v s="host$1" '$1 == "logins" && $2 == s { print $18, $19 }'
+}
+
+becomes() { # N PATTERN
+	wait_until 60 eval "state_of $1 | grep -qE '$2'"
+}
+
+from() { # ADDRESS [CMD]: a login through the balancer
+	ssh -p "$PORT" -b "$1" -o HostKeyAlias=balancer -l anna gocker "${@:2}"
+}
+
+units=$(dirname "$(find /usr/local/lib/systemd /usr/lib/systemd -name gocker-agent.socket | head -n 1)")
+service=$units/gocker-agent@.service
+check "socket and service are installed" test -s "$service" -a -s "$units/gocker-agent.socket"
+unlike "$(cat "$service")" '@[A-Z]+@' "no path is left to fill in"
+is "$(systemd-analyze verify --man=no "$service" "$units/gocker-agent.socket" 2>&1 | grep gocker-agent)" "" \
+	"systemd finds nothing wrong in them"
+set_ini
+run setpriv --bounding-set -all --inh-caps -all --no-new-privs "$GOCKER" agent
+like "$rc:$out:$err" '^0:ready up [1-9][0-9]*%:$' "it needs no capability"
+
+add_user anna
+start_sshd
+stop_sshd
+[ -d /run/gocker ] || mkdir -m 0700 /run/gocker
+for n in 1 2 3; do start_node "$n"; done
+
+sed -e "s/^	bind .*/	bind 127.0.0.1:$PORT/" -e 's/inter 2s/inter 200ms/g' -e 's/maxconn .*/maxconn 100/' \
+	-e "s|^global|&\n	stats socket $SOCKET mode 600 level admin|" \
+	-e "s/192\.0\.2\.1\([123]\):22/10.9.\1.2:$SSH_PORT/" "$GKT_TOP/conf/haproxy/haproxy.cfg" >"$GKT_WORK/haproxy.cfg"
+run haproxy -c -f "$GKT_WORK/haproxy.cfg"
+is "$rc" 0 "HAProxy accepts the sample configuration"
+haproxy -db -f "$GKT_WORK/haproxy.cfg" >"$GKT_WORK/haproxy.log" 2>&1 &
+wait_until 30 test -S "$SOCKET" || {
+	not_ok "HAProxy starts" "$(cat "$GKT_WORK/haproxy.log")"
+	exit 1
+}
+for n in 1 2 3; do check "host $n is up, with the weight that its agent tells" becomes "$n" '^UP [1-9]'; done
+
+# Twelve users' addresses, each with its first host.
+declare -A first
+for i in {1..12}; do first[$i]=$(from "127.0.1.$i" hostname); done
+is "$(printf '%s\n' "${first[@]}" | sort -u | paste -sd' ')" "node1 node2 node3" "logins are spread over the hosts"
+returned=0 rounds=${GKT_FULL:+10}
+for ((round = 0; round < ${rounds:-2}; round++)); do
+	for i in {1..10}; do
+		[ "$(from "127.0.1.$i" hostname)" != "${first[$i]}" ] || returned=$((returned + 1))
+	done
+done
+is "$returned" $((${rounds:-2} * 10)) "every return from an address reaches the host that it was on"
+
+ssh_line=$(from 127.0.1.1 'echo $SSH_CONNECTION')
+read -r address port _ <<<"$ssh_line"
+check "HAProxy's log leads from a session's connection to the client's address" \
+	wait_until 30 grep -q "ssh client=127.0.1.1:[0-9]* via=$address:$port host=host${first[1]#node} " /var/log/gkt-syslog
+
+# A host is drained with a session open.
+n=${first[1]#node}
+mkfifo "$GKT_WORK/held"
+from 127.0.1.1 'echo in; read x; hostname' >"$GKT_WORK/held.out" 2>&1 <"$GKT_WORK/held" &
+held=$!
+exec 7>"$GKT_WORK/held"
+check "a session is open on a host" wait_until 60 grep -q in "$GKT_WORK/held.out"
+on "$n" "$GOCKER" drain upgrade
+check "drained, HAProxy knows it" becomes "$n" '^(DOWN|DRAIN)'
+wrong=0
+for i in {1..12}; do
+	run from "127.0.1.$i" hostname
+	[[ "$rc:$out" == 0:node? && $out != "node$n" ]] || wrong=$((wrong + 1))
+done
+is "$wrong" 0 "no login reaches a drained host, and none is refused: those that return to it go elsewhere"
+run ssh -p "$SSH_PORT" -o Hostname="10.9.$n.2" -o HostKeyAlias=balancer -l anna gocker true
+is "$rc:$err" "125:gocker: this host takes no new sessions: upgrade" "who goes to it past the balancer is refused"
+echo >&7
+exec 7>&-
+wait "$held"
+is "$?:$(tail -1 "$GKT_WORK/held.out")" "0:node$n" "the session that was open went on"
+on "$n" "$GOCKER" drain --maint
+check "in maintenance, HAProxy knows it" becomes "$n" '^MAINT'
+on "$n" "$GOCKER" drain --off
+check "taken back, it is up again" becomes "$n" '^UP [1-9]'
+haproxy_says 'clear table logins' >/dev/null
+for i in {1..12}; do from "127.0.2.$i" hostname; done >"$GKT_WORK/after"
+check "and has logins again" grep -qx "node$n" "$GKT_WORK/after"
+
+# One that can't contain anybody, and one that is full.
+echo 'pids_max = many' >>"$GKT_WORK/node1/gocker.ini"
+check "a host whose gocker.ini is broken goes down" becomes 1 '^DOWN'
+run from 127.0.3.1 hostname
+like "$rc:$out" '^0:node[23]$' "and logins go elsewhere"
+sed -i '$d' "$GKT_WORK/node1/gocker.ini"
+check "mended, it is up" becomes 1 '^UP [1-9]'
+sed -i '1i [gocker]\nsessions_max = 1' "$GKT_WORK/node2/gocker.ini"
+ssh -p "$SSH_PORT" -o Hostname=10.9.2.2 -o HostKeyAlias=balancer -l anna gocker 'echo in; sleep 1000' \
+	>"$GKT_WORK/full" 2>&1 </dev/null &
+full=$!
+check "a host has all its sessions" wait_until 60 grep -q in "$GKT_WORK/full"
+check "it has no weight then" becomes 2 '^(UP|DRAIN) 0$'
+for i in {1..6}; do from "127.0.4.$i" hostname; done >"$GKT_WORK/others"
+is "$(sort "$GKT_WORK/others" | uniq -c | awk '{ n += $1 } END { print n }'):$(grep -c node2 "$GKT_WORK/others")" 6:0 \
+	"and all logins go to the others"
+end_client "$full"
+check "when it has room it has weight" becomes 2 '^UP [1-9]'
+
+# A host is killed in mid-session.
+haproxy_says 'clear table logins' >/dev/null
+from 127.0.5.1 'hostname; sleep 1000' >"$GKT_WORK/dies" 2>&1 </dev/null &
+dies=$!
+check "a session is open on a host" wait_until 60 grep -q node "$GKT_WORK/dies"
+n=$(grep -o '[123]$' "$GKT_WORK/dies")
+ip link set "to$n" down
+wrong=0
+for i in 1 {6..14}; do
+	run from "127.0.5.$i" hostname
+	[[ "$rc:$out" == 0:node? && $out != "node$n" ]] || wrong=$((wrong + 1))
+done
+is "$wrong" 0 "a host that vanishes refuses nothing on the others, nor to who was on it"
+check "HAProxy knows that it is down" becomes "$n" '^DOWN'
+kill "$dies" 2>/dev/null
+wait "$dies"
