@@ -22,17 +22,18 @@ enum {
 static int find(struct gk_session *s, const struct gk_join *join, struct gk_err *err)
 {
 	uid_t uid = s->plan->who->uid;
+	const char *user = s->plan->who->name;
 	struct gk_holder holder = { &join->plan, s->caller, GK_SLOT_INIT, join->digest };
 	gk_autoclose int lock = gk_container_lock(uid, LOCK_TIMEOUT_MS, err);
 	if (lock < 0)
 		return lock;
-	int r = gk_container_find(uid, &s->container, &holder.slot, err);
+	int r = gk_container_find(uid, user, &s->container, &holder.slot, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = gk_holder_start(&holder, err);
 	if (r < 0)
 		return r;
-	r = gk_container_find(uid, &s->container, &holder.slot, err);
+	r = gk_container_find(uid, user, &s->container, &holder.slot, err);
 	gk_slot_release(&holder.slot);
 	return r == 0 ? gk_fail(err, -ESRCH, "the container ended before it was joined") :
 		r < 0 ? r :

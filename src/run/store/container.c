@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 /* Containers of a user at a time: one that can be joined, and those that are ending. */
 enum { FIRST = 65536, MOST = 16 };
@@ -76,10 +77,18 @@ static bool has_ended(int pidfd)
 	return poll(&p, 1, 0) != 0;
 }
 
-/* The container behind slot n, if it lives and can be joined. In this order: the slot is still held
- * when init has been opened, so that its holder lives, which reaps init, and the number is init's
- * own. */
-static bool join(uid_t uid, int dir, unsigned n, struct gk_container *ret)
+/* Two accounts may have one uid; the home and the policy are those of the name. */
+static bool is_of(const struct gk_record *record, const char *user)
+{
+	char wanted[256], found[256];
+	return gk_record_get(record->text, "user", found, sizeof found) &&
+		strcmp(found, gk_escape(wanted, sizeof wanted, user)) == 0;
+}
+
+/* The container of this user behind slot n, if it lives and can be joined. In this order: the slot
+ * is still held when init has been opened, so that its holder lives, which reaps init, and the
+ * number is init's own. */
+static bool join(uid_t uid, const char *user, int dir, unsigned n, struct gk_container *ret)
 {
 	struct gk_container c = GK_CONTAINER_INIT;
 	struct gk_err ignored = GK_ERR_INIT;
@@ -87,7 +96,7 @@ static bool join(uid_t uid, int dir, unsigned n, struct gk_container *ret)
 	uint64_t init = 0;
 	c.gate = enter_gate(dir, n);
 	bool good = c.gate >= 0 && gk_record_read(uid, dir, n, &record) && record.alive &&
-		gk_record_get(record.text, "id", c.id, sizeof c.id) &&
+		is_of(&record, user) && gk_record_get(record.text, "id", c.id, sizeof c.id) &&
 		strlen(c.id) == GK_ID_BYTES - 1 &&
 		get_number(record.text, "digest", 16, &c.digest) &&
 		get_number(record.text, "init", 10, &init) && init > 1 && init <= INT32_MAX &&
@@ -109,8 +118,8 @@ static bool join(uid_t uid, int dir, unsigned n, struct gk_container *ret)
 	return good;
 }
 
-int gk_container_find(
-	uid_t uid, struct gk_container *ret, struct gk_slot *ret_slot, struct gk_err *err)
+int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
+	struct gk_slot *ret_slot, struct gk_err *err)
 {
 	struct gk_slot free_slot = GK_SLOT_INIT;
 	gk_autoclose int dir = gk_slot_dir(uid, err);
@@ -122,7 +131,7 @@ int gk_container_find(
 		int took = gk_slot_take_this(uid, dir, n, false, &slot);
 		if (took == -ENOENT && missing < 0)
 			missing = (int)n;
-		if (took == -EAGAIN && join(uid, dir, n, ret)) {
+		if (took == -EAGAIN && join(uid, user, dir, n, ret)) {
 			gk_slot_release(&free_slot);
 			return 1;
 		}

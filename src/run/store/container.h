@@ -2,13 +2,15 @@
  *
  * In /run/gocker/u/<uid>, besides the slots of the user's sessions:
  *
- *	lock		flock(2): held while a login looks for the container or has it made, and
- *while its holder decides to end it. Not the directory itself, whose lock is the cgroup's and is
- *needed while a container is made. 65536 ...	slots of containers, one record each, held by the
- *holder's lock: one that ends keeps its own until nothing is left of it, while a login makes the
- *next one. gate65536 ...	a FIFO beside each: the holder reads it, each login in the container
- *holds it open for writing. The kernel counts them, however a login ends. It is there for as long
- *as the container can be joined. */
+ * - lock: flock(2), held while a login looks for the container or has it made, and while its
+ *   holder decides to end it. Not the directory itself, whose lock is the cgroup's and is needed
+ *   while a container is made.
+ * - 65536 and up: slots of containers, one record each, held by the holder's lock. One that ends
+ *   keeps its own until nothing is left of it, while a login makes the next one.
+ * - gate65536 and up: a FIFO beside each. The holder reads it, and each login in the container
+ *   holds it open for writing: the kernel counts them, however a login ends. It is there for as
+ *   long as the container can be joined.
+ */
 #ifndef GK_RUN_STORE_CONTAINER_H
 #define GK_RUN_STORE_CONTAINER_H
 
@@ -39,10 +41,11 @@ struct gk_container {
  * for timeout_ms at most. Returns the fd, whose last copy unlocks them, -ETIMEDOUT or -errno. */
 int gk_container_lock(uid_t uid, int timeout_ms, struct gk_err *err);
 
-/* Under the lock: finds the container that can be joined, and joins its logins. Returns 1; or 0
+/* Under the lock: finds the container that can be joined, and joins its logins. It is one that was
+ * made for this user name: another account with the same uid has another policy. Returns 1; or 0
  * with a slot taken for a new one; or -errno. */
-int gk_container_find(
-	uid_t uid, struct gk_container *ret, struct gk_slot *ret_slot, struct gk_err *err);
+int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
+	struct gk_slot *ret_slot, struct gk_err *err);
 
 /* Puts the limits that the container was made with into a policy, whose text names them. The
  * container is to be kept for as long as that. */
