@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/sys.h"
+#include "run/watch/below.h"
 #include "run/watch/limit-event.h"
 #include "run/watch/shutdown.h"
 
@@ -21,8 +21,6 @@ enum { V1_LOOK_MS = 2000 };
 /* sshd's user side, which carries the terminal, is inside itself: it gets the last words out first.
  */
 enum { LAST_WORDS_MS = 500 };
-/* How many processes of a login are ended at a time. */
-enum { OWN_MOST = 256 };
 
 struct watch {
 	struct gk_keeper *k;
@@ -30,10 +28,9 @@ struct watch {
 	struct gk_shutdown ending;
 	int64_t started_ms;
 	struct gk_policy limits; /* what the notices say: a shared container keeps its own */
-	int own[OWN_MOST];       /* pidfds of what a login in a shared container has to end */
-	size_t nown;
-	bool over; /* the caller has asked for the end, or is gone */
-	bool dead; /* init has ended, and all with it */
+	struct gk_below own;     /* what a login in a shared container has to end */
+	bool over;               /* the caller has asked for the end, or is gone */
+	bool dead;               /* init has ended, and all with it */
 };
 
 /* ---- limits ---- */
@@ -47,16 +44,11 @@ static void check_limits(struct watch *w)
 		gk_keeper_say(w->k, text);
 }
 
-/* Signals this login's processes in a shared container: those that are found now, and those that
- * were found before and have lost their parent since. */
 static void signal_own(struct watch *w, int sig)
 {
-	w->nown += gk_keeper_find_own(w->k, w->own + w->nown, OWN_MOST - w->nown);
-	for (size_t i = 0; i < w->nown; i++) {
-		(void)gk_sys_pidfd_send_signal(w->own[i], sig);
-		if (sig != SIGKILL)
-			(void)gk_sys_pidfd_send_signal(w->own[i], SIGCONT);
-	}
+	/* The number of a caller that is gone may be another's. */
+	pid_t top = w->over ? 0 : w->k->caller.parent;
+	gk_below_signal(&w->own, gk_keeper_cgroup(w->k), top, sig);
 }
 
 /* After a step of the end, which init hands to all where the container is the login's own. */
@@ -165,21 +157,11 @@ static void on_death(struct watch *w)
 	begin_end(w, "init-killed", 0);
 }
 
-static bool own_have_ended(const struct watch *w)
-{
-	for (size_t i = 0; i < w->nown; i++) {
-		struct pollfd p = { .fd = w->own[i], .events = POLLIN };
-		if (poll(&p, 1, 0) == 0)
-			return false;
-	}
-	return true;
-}
-
 /* Whether there is nobody left whom the end of the login would have to reach. */
 static bool is_empty(const struct watch *w)
 {
 	if (gk_keeper_is_shared(w->k))
-		return w->ending.step == GK_RUNNING || own_have_ended(w);
+		return w->ending.step == GK_RUNNING || gk_below_has_ended(&w->own);
 	return !gk_cgroup_has_inner(&w->k->session.cgroup, w->k->session.init);
 }
 
@@ -261,8 +243,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 	gk_keeper_end_log(k);
 	check_limits(&w);
 	log_close(&w);
-	while (w.nown > 0)
-		gk_close_fd(&w.own[--w.nown]);
+	gk_below_close(&w.own);
 	gk_close_fd(&k->signals);
 	gk_limit_events_close(&w.bites);
 }

@@ -83,10 +83,6 @@ bool gk_keeper_is_shared(const struct gk_keeper *k);
 int gk_keeper_init(const struct gk_keeper *k);
 const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k);
 
-/* The processes of this login in a shared container: those below the caller. Fills in pidfds, most
- * of them at most; returns how many. What has left its parent (nohup, tmux) is to stay. */
-size_t gk_keeper_find_own(const struct gk_keeper *k, int *pidfds, size_t most);
-
 /* Finds out which terminals of a shared container are this login's (k->own_pty). */
 void gk_keeper_find_ptys(struct gk_keeper *k);
 

@@ -12,7 +12,7 @@ own_images
 tar -C "$GKT_WORK/root" -c . | "$GOCKER" image import -q last -
 image_with last tmux /usr/bin/ssh-add
 
-kinds() { "$GOCKER" ps --format '{kind}' | sort | uniq -c | awk '{ printf "%s%s:%s", NR > 1 ? " " : "", $2, $1 }'; }
+kinds() { "$GOCKER" ps --format '{kind}' | sort | uniq -c | awk '{ printf "%s%s:%s", (NR > 1) ? " " : "", $2, $1 }'; }
 container() { "$GOCKER" ps --format '{kind} {id}' | sed -n 's/^container //p'; }
 login() { "$GOCKER" ps --format '{kind} {id}' | sed -n 's/^login //p'; }
 no_logins() { [ -z "$(login)" ]; }
@@ -40,7 +40,7 @@ rows() {
 	check "[$door] a client that vanishes ends its login" wait_until 60 no_logins
 	run ssh_as "$user" 'ps; tmux ls'
 	like "$out" 'sleep 1111' "[$door] a nohup job survives"
-	like "$out" '^main: 1 windows' "[$door] a tmux session survives"
+	like "$out" 'main: 1 windows' "[$door] a tmux session survives"
 	unlike "$out" 'sleep 3333' "[$door] what hung on the terminal does not"
 	expect_test "[$door] tmux is attached again by the next login, and follows its size" <<-TCL
 		login $user

@@ -21,6 +21,7 @@
 #include "run/privilege/identity.h"
 #include "run/store/load.h"
 #include "run/store/record.h"
+#include "run/watch/supervise.h"
 
 struct reading {
 	const struct gk_seen_filter *filter;
@@ -375,32 +376,35 @@ int gk_seen_supervisor(const struct gk_seen *seen, struct gk_err *err)
 int gk_seen_open_end(
 	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err)
 {
-	struct gk_seen ends = *seen;
 	if (!is_login(seen))
 		return gk_seen_open(seen, ret_cg, ret_pidfd, err);
-	if (seen->payload) {
-		ends.init = seen->payload;
-		return gk_seen_open(&ends, ret_cg, ret_pidfd, err);
-	}
-	int keeper = gk_seen_supervisor(seen, err);
-	int r = keeper < 0 ? keeper : gk_seen_open(seen, ret_cg, NULL, err);
-	if (r < 0)
-		gk_close_fd(&keeper);
-	else
-		*ret_pidfd = keeper;
+	gk_autoclose int supervisor = gk_seen_supervisor(seen, err);
+	int r = supervisor < 0 ? supervisor : gk_seen_open(seen, ret_cg, NULL, err);
+	if (r == 0)
+		*ret_pidfd = gk_steal_fd(&supervisor);
 	return r;
+}
+
+/* The supervisor and the keeper end what is below the login's command or daemon, by steps or at
+ * once (run/watch/supervise.c, pam/keeper-watch.c). */
+static int signal_login(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig)
+{
+	bool keeper = seen->payload == 0;
+	if (sig == SIGKILL)
+		return gk_sys_pidfd_send_signal(pidfd, GK_LOGIN_KILL);
+	if (keeper || sig == SIGTERM)
+		return gk_sys_pidfd_send_signal(pidfd, keeper ? SIGTERM : GK_LOGIN_STOP);
+	gk_autoclose int payload = gk_cgroup_pidfd(cg, seen->payload);
+	return payload < 0 ? payload : gk_sys_pidfd_send_signal(payload, sig);
 }
 
 int gk_seen_signal(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig)
 {
-	if (!is_login(seen))
-		/* init is the reaper of its PID namespace: the kernel ends all with it. */
-		return sig == SIGKILL ? gk_sys_pidfd_send_signal(pidfd, sig) :
-					gk_cgroup_signal(cg, sig, seen->init);
-	/* The keeper ends what is below the daemon, by steps or at once (pam/keeper-watch.c). */
-	if (!seen->payload)
-		sig = sig == SIGKILL ? SIGUSR2 : SIGTERM;
-	return gk_sys_pidfd_send_signal(pidfd, sig);
+	if (is_login(seen))
+		return signal_login(seen, cg, pidfd, sig);
+	/* init is the reaper of its PID namespace: the kernel ends all with it. */
+	return sig == SIGKILL ? gk_sys_pidfd_send_signal(pidfd, sig) :
+				gk_cgroup_signal(cg, sig, seen->init);
 }
 
 static struct json_object *number(uint64_t n)

@@ -91,14 +91,14 @@ int gk_seen_open(
 int gk_seen_supervisor(const struct gk_seen *seen, struct gk_err *err);
 
 /* As gk_seen_open, but with a pidfd of the process whose end is the session's: init; of a login in
- * a shared container its command, or its keeper where it came through the PAM door. */
+ * a shared container its supervisor, or its keeper where it came through the PAM door. */
 int gk_seen_open_end(
 	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err);
 
-/* Sends a signal to each process of a session but init, or KILL to all; of a login in a shared
- * container to its command alone. Through the PAM door that is its keeper's business, which ends
- * the login by steps, or at once for KILL. cg and pidfd are those of gk_seen_open_end. Returns a
- * number from 0 or -errno. */
+/* Sends a signal to each process of a session but init, or KILL to all. Of a login in a shared
+ * container TERM and KILL end all that is below its command or daemon, by steps or at once; any
+ * other signal goes to its command, or is taken as TERM where it came through the PAM door. cg and
+ * pidfd are those of gk_seen_open_end. Returns a number from 0 or -errno. */
 int gk_seen_signal(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig);
 
 /* Prints everything about a session, a line for each thing and each process (inspect.c). */

@@ -20,6 +20,7 @@
 #include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/watch/below.h"
 #include "run/watch/limit-event.h"
 #include "run/privilege/creds.h"
 #include "run/watch/shutdown.h"
@@ -42,6 +43,8 @@ struct watch {
 	struct gk_limit_events bites;
 	struct gk_policy of_container; /* what the notices about its limits say */
 	struct gk_shutdown ending;
+	struct gk_below own; /* of a login in a shared container, to be ended with it */
+	bool whole;          /* it ends with all of them, and not its command alone */
 	int64_t started_ms;
 	int64_t looked_ms;             /* when pids.events was looked at on cgroup v1 */
 	struct gk_terminal words;      /* what was said on it */
@@ -128,9 +131,56 @@ static void signal_group(const struct watch *w, int sig)
 		(void)kill(-w->s->enter.pid, sig);
 }
 
+/* After a step of the end, which init hands to all where the container is the login's own. A
+ * caller that is gone takes along what hangs on the terminal; an administrator and the time limits
+ * end all that is below the command. */
+static void follow_step(struct watch *w, enum gk_shutdown_step before)
+{
+	static const int signals[] = {
+		[GK_HUNG_UP] = SIGHUP, [GK_TERMINATED] = SIGTERM, [GK_KILLED] = SIGKILL
+	};
+	enum gk_shutdown_step now = w->ending.step;
+	if (w->s->joined && w->whole && now != before && now >= GK_HUNG_UP)
+		gk_below_signal(&w->own, cgroup_of(w), w->s->enter.pid, signals[now]);
+}
+
+/* Whom the steps are told: nobody, where what is below the command gets them. */
+static int told(const struct watch *w)
+{
+	return w->s->joined && w->whole ? -1 : pidfd_of(w);
+}
+
 static void begin_end(struct watch *w, const char *why)
 {
-	gk_shutdown_begin(&w->ending, w->s->plan->session_id, why, pidfd_of(w), 0);
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_begin(&w->ending, w->s->plan->session_id, why, told(w), 0);
+	follow_step(w, before);
+}
+
+static void end_whole(struct watch *w, const char *why)
+{
+	w->whole = true;
+	begin_end(w, why);
+}
+
+static void kill_whole(struct watch *w)
+{
+	end_whole(w, "killed");
+	w->ending.step = GK_KILLED;
+	gk_below_signal(&w->own, cgroup_of(w), w->s->enter.pid, SIGKILL);
+}
+
+static void advance(struct watch *w)
+{
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_advance(&w->ending, told(w));
+	follow_step(w, before);
+}
+
+/* The command of a login in a shared container has ended: whether there is nothing else to end. */
+static bool own_have_ended(const struct watch *w)
+{
+	return !w->whole || w->ending.step == GK_KILLED || gk_below_has_ended(&w->own);
 }
 
 /* ---- time limits ---- */
@@ -153,7 +203,7 @@ static int64_t time_left(
 	if (text[0])
 		say(w, text);
 	if (left == 0)
-		begin_end(w, gk_time_limit_name(kind));
+		end_whole(w, gk_time_limit_name(kind));
 	return left;
 }
 
@@ -202,6 +252,8 @@ static void on_signal(struct watch *w)
 		}
 		break;
 	case SIGHUP: begin_end(w, "hangup"); break;
+	case GK_LOGIN_STOP: end_whole(w, "terminated"); break;
+	case GK_LOGIN_KILL: kill_whole(w); break;
 	case SIGTERM:
 		/* As a shell's caller expects of TERM: handed on, and made sure of. */
 		signal_init(w, SIGTERM);
@@ -283,7 +335,9 @@ static void watch_session(struct watch *w)
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
-			[LINK] = { .fd = w->s->joined ? w->s->enter.pidfd : w->s->link,
+			[LINK] = { .fd = w->have_status ? -1 :
+					w->s->joined    ? w->s->enter.pidfd :
+							  w->s->link,
 				.events = POLLIN },
 			[PARENT] = { .fd = w->ending.step == GK_RUNNING && w->s->caller ?
 					w->s->caller->parent_pidfd :
@@ -326,25 +380,30 @@ static void watch_session(struct watch *w)
 			w->looked_ms = gk_now_ms();
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
-		if (p[LINK].revents && (w->s->joined ? on_command(w) : on_link(w, p[LINK].revents)))
+		if (p[LINK].revents && !w->s->joined && on_link(w, p[LINK].revents))
+			return;
+		if (p[LINK].revents && w->s->joined)
+			(void)on_command(w);
+		if (w->s->joined && w->have_status && own_have_ended(w))
 			return;
 		if (p[TERMINAL].revents)
 			begin_end(w, "hangup");
-		gk_shutdown_advance(&w->ending, pidfd_of(w));
+		advance(w);
 	}
 }
 
 /* ---- before and after ---- */
 
-static int open_signals(void)
+/* On fd, or on a new one where that is -1. */
+static int open_signals(int fd, bool joined)
 {
-	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP,
-		SIGCONT };
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT,
+		GK_LOGIN_STOP, GK_LOGIN_KILL };
 	sigset_t set;
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted - (joined ? 0 : 2); i++)
 		sigaddset(&set, wanted[i]);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -365,6 +424,8 @@ static int prepare(struct watch *w, struct gk_err *err)
 	/* A copy of the caller's pipes that is held here would hide their end from sshd. */
 	if (r >= 0 && !s->stdio)
 		r = gk_fd_null_stdio();
+	if (r >= 0 && s->joined)
+		r = open_signals(s->signals, true);
 	if (r >= 0)
 		r = gk_creds_reduce(s->joined ? 1ULL << CAP_KILL : 0, err);
 	if (r >= 0)
@@ -387,7 +448,7 @@ static void log_close(const struct watch *w, const struct gk_usage *usage)
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
 {
 	if (s->signals < 0)
-		s->signals = open_signals();
+		s->signals = open_signals(-1, false);
 	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") :
 				0;
 }
@@ -418,6 +479,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	/* It ends while the rest is taken down. */
 	if (s->stdio)
 		gk_stdio_dismiss(s->stdio);
+	gk_below_close(&w->own);
 	gk_cgroup_usage(cgroup_of(w), &usage);
 	/* What stays in a shared container may write to the terminal for ever. */
 	if (s->joined)
