@@ -117,11 +117,16 @@ static int ask(const struct gk_seen *seen, int *ret_init)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_cgroup cg = GK_CGROUP_INIT;
-	/* Before TERM: who logs in from now on gets another container. */
-	if (seen->is_container)
-		drain(seen);
 	int r = gk_seen_open_end(seen, &cg, ret_init, &err);
-	if (r == 0 && (r = gk_seen_signal(seen, &cg, *ret_init, SIGTERM)) < 0)
+	/* Before TERM: who logs in from now on gets another container. */
+	if (r == 0 && seen->is_container)
+		drain(seen);
+	if (r == 0)
+		r = gk_seen_signal(seen, &cg, *ret_init, SIGTERM);
+	/* One with nothing in it has ended since. */
+	if (r < 0 && *ret_init >= 0 && seen->is_container && has_ended(*ret_init, 0))
+		r = 0;
+	if (r < 0 && *ret_init >= 0)
 		gk_fail_errno(&err, r, "cannot signal session %s", seen->id);
 	gk_cgroup_close(&cg);
 	if (r >= 0)
