@@ -169,7 +169,7 @@ is "$rc" 0 "check: share = user is no fault"
 unlike "$out" linger "check: with share = user linger has an effect"
 run "$gocker" explain --plan --config "$work/share.ini" "$me"
 is "$rc" 0 "explain: a login with share = user"
-like "$out" '^share user linger forever container_max_duration 86400$' "explain --plan: says how long the container lasts"
+like "$out" $'\nshare user linger forever container_max_duration 86400\n' "explain --plan: says how long the container lasts"
 is "$("$gocker" explain --config "$work/share.ini" --format json "$me" 2>/dev/null |
 	jq -c '.policy | map_values(.value) | [.share, .linger, .container_max_duration]')" '["user","forever",86400]' \
 	"explain --format json: how long a container lasts"
