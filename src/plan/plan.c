@@ -249,6 +249,10 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 	if (b->policy->network == GK_NETWORK_HOST &&
 		b->policy->abstract_sockets == GK_ABSTRACT_SESSION)
 		cred->scope = GK_SCOPE_ABSTRACT_SOCKETS | GK_SCOPE_SIGNALS;
+	/* Logins that share a container signal each other's processes, as on any host; its PID
+	 * namespace keeps the others out. */
+	if (gk_build_is_shared(b))
+		cred->scope &= ~(unsigned)GK_SCOPE_SIGNALS;
 	if (!b->request->override.as_container_root)
 		return 0;
 	cred->filter = GK_FILTER_ADMIN;
