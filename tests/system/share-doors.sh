@@ -75,7 +75,7 @@ rows() {
 	isnt "$rc" 0 "[$door] and is not there for the next login"
 	run ssh_as "$user" 'echo "${SSH_AUTH_SOCK-none}"'
 	is "$out" none "[$door] a login without an agent has none"
-	ssh -A -l "$user" gocker 'echo "$SSH_AUTH_SOCK" >/tmp/first; sleep 3333' </dev/null >/dev/null 2>&1 &
+	ssh -A -l "$user" gocker 'echo "$SSH_AUTH_SOCK" >/tmp/first; sleep 4444' </dev/null >/dev/null 2>&1 &
 	other=$!
 	wait_until 60 ssh_as "$user" 'test -s /tmp/first'
 	run ssh_as "$user" -A 'ssh-add -l; test "$SSH_AUTH_SOCK" != "$(cat /tmp/first)" && SSH_AUTH_SOCK=$(cat /tmp/first) ssh-add -l'
