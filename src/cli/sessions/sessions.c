@@ -252,7 +252,7 @@ static int ambiguous(const struct gk_seen_list *all, const char *shown, struct g
 int gk_seen_find_all(
 	const char *word, struct gk_arena *arena, struct gk_seen_list *ret, struct gk_err *err)
 {
-	struct gk_seen_list all, users;
+	struct gk_seen_list all = { 0 }, users = { 0 };
 	char shown[256];
 	size_t len = strlen(word), matches = 0;
 	int r = gk_seen_read(&(struct gk_seen_filter){ 0 }, arena, &all, err);
