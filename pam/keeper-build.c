@@ -20,19 +20,8 @@
 #include "base/sys.h"
 #include "run/cgroup/cgfile.h"
 #include "run/cgroup/scope.h"
+#include "run/store/bind.h"
 #include "run/cgroup/leave.h"
-
-/* A file of the host as a private mount of its own, to be attached inside. */
-static int clone_file(const char *path)
-{
-	gk_autoclose int tree = gk_sys_open_tree(
-		AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-	if (tree < 0)
-		return tree;
-	struct gk_mount_attr attr = { .propagation = MS_PRIVATE };
-	int r = gk_sys_mount_setattr(tree, 0, &attr);
-	return r < 0 ? r : gk_steal_fd(&tree);
-}
 
 /* Where the tasks of this login are counted. Under systemd pam_systemd may have given it a scope
  * with the limits that the module handed on: taken if it is a new one and the limits are in force.
@@ -108,7 +97,7 @@ int gk_keeper_root_of(
 static int clone_ptys_inside(const struct gk_keeper *k, int report)
 {
 	struct statfs fs;
-	if (setns(k->session.init_pidfd, CLONE_NEWNS) < 0)
+	if (setns(gk_keeper_init(k), CLONE_NEWNS) < 0)
 		return -errno;
 	gk_autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	gk_autoclose int dir = root < 0 ? -errno :
@@ -151,11 +140,14 @@ int gk_keeper_clone_ptys(struct gk_keeper *k, struct gk_err *err)
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 {
 	gk_session_init(&k->session, &k->plan, &k->caller);
+	/* Its /dev/log would be one login's, and ends with that. */
+	if (gk_keeper_is_shared(k))
+		return gk_join_open(&k->session, &k->join, err);
 	int r = choose_cgroup(k, err);
 	if (r == 0)
 		r = gk_keeper_open_log(k, err);
 	if (r == 0) {
-		r = k->session.stub = clone_file(GK_LIBEXECDIR "/gocker-entry");
+		r = k->session.stub = gk_bind_program(GK_LIBEXECDIR "/gocker-entry");
 		if (r < 0)
 			gk_fail_errno(err, r, "cannot use " GK_LIBEXECDIR "/gocker-entry");
 	}

@@ -65,6 +65,8 @@ static bool stat_inner(
 	const struct gk_keeper *k, unsigned n, char *name, size_t size, struct stat *st)
 {
 	snprintf(name, size, "%u", n);
+	if (gk_keeper_is_shared(k) && !k->own_pty[n])
+		return false;
 	return fstatat(k->ptys, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st->st_mode);
 }
 
@@ -102,6 +104,7 @@ static bool say(struct gk_keeper *k, const char *text, bool again)
 
 void gk_keeper_say(struct gk_keeper *k, const char *text)
 {
+	gk_keeper_find_ptys(k);
 	if (!say(k, text, false))
 		gk_pending_notice_add(&k->owed, text);
 }
@@ -112,8 +115,9 @@ void gk_keeper_say_again(struct gk_keeper *k)
 		gk_pending_notice_tried(&k->owed, say(k, k->owed.text, true));
 }
 
-int64_t gk_keeper_idle_ms(const struct gk_keeper *k)
+int64_t gk_keeper_idle_ms(struct gk_keeper *k)
 {
+	gk_keeper_find_ptys(k);
 	struct stat st;
 	char name[16];
 	time_t last = 0, used, now = time(NULL);

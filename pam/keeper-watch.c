@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/watch/below.h"
 #include "run/watch/limit-event.h"
 #include "run/watch/shutdown.h"
 
@@ -26,8 +27,10 @@ struct watch {
 	struct gk_limit_events bites;
 	struct gk_shutdown ending;
 	int64_t started_ms;
-	bool over; /* the caller has asked for the end, or is gone */
-	bool dead; /* init has ended, and all with it */
+	struct gk_policy limits; /* what the notices say: a shared container keeps its own */
+	struct gk_below own;     /* what a login in a shared container has to end */
+	bool over;               /* the caller has asked for the end, or is gone */
+	bool dead;               /* init has ended, and all with it */
 };
 
 /* ---- limits ---- */
@@ -35,13 +38,50 @@ struct watch {
 static void check_limits(struct watch *w)
 {
 	char text[256];
-	while (gk_limit_events_next(&w->bites, w->k->id, &w->k->policy, text, sizeof text))
+	/* Those of a shared container are logged by its holder, once for all logins. */
+	const char *id = gk_keeper_is_shared(w->k) ? NULL : w->k->id;
+	while (gk_limit_events_next(&w->bites, id, &w->limits, text, sizeof text))
 		gk_keeper_say(w->k, text);
+}
+
+static void signal_own(struct watch *w, int sig)
+{
+	/* The number of a caller that is gone may be another's. */
+	pid_t top = w->over ? 0 : w->k->caller.parent;
+	gk_below_signal(&w->own, gk_keeper_cgroup(w->k), top, sig);
+}
+
+/* After a step of the end, which init hands to all where the container is the login's own. */
+static void follow_step(struct watch *w, enum gk_shutdown_step before)
+{
+	if (!gk_keeper_is_shared(w->k) || w->ending.step == before || w->dead)
+		return;
+	switch (w->ending.step) {
+	case GK_HUNG_UP: signal_own(w, SIGHUP); break;
+	case GK_TERMINATED: signal_own(w, SIGTERM); break;
+	case GK_KILLED: signal_own(w, SIGKILL); break;
+	default: break;
+	}
+}
+
+/* Whom the steps are told: nobody, where init is not this login's. */
+static int told(const struct watch *w)
+{
+	return gk_keeper_is_shared(w->k) ? -1 : w->k->session.init_pidfd;
 }
 
 static void begin_end(struct watch *w, const char *why, int after_ms)
 {
-	gk_shutdown_begin(&w->ending, w->k->id, why, w->k->session.init_pidfd, after_ms);
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_begin(&w->ending, w->k->id, why, told(w), after_ms);
+	follow_step(w, before);
+}
+
+static void advance(struct watch *w)
+{
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_advance(&w->ending, told(w));
+	follow_step(w, before);
 }
 
 static int64_t time_left(
@@ -73,7 +113,7 @@ static int check_time(struct watch *w)
 					  time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle);
 		wait = wait < 0 || left < wait ? left : wait;
 	}
-	if (w->k->session.cgroup.v1 && (wait < 0 || wait > V1_LOOK_MS))
+	if (gk_keeper_cgroup(w->k)->v1 && (wait < 0 || wait > V1_LOOK_MS))
 		wait = V1_LOOK_MS;
 	if (w->ending.step != GK_RUNNING)
 		wait = GK_SHUTDOWN_STEP_MS;
@@ -93,7 +133,16 @@ static void on_signal(struct watch *w)
 		/* The module closes. What is left inside has a while to end, as on a lost
 		 * connection, which looks the same from here. */
 		w->over = true;
-		begin_end(w, NULL, 0);
+		/* In a shared container what hangs on the terminal has been hung up on, and the
+		 * rest stays. */
+		if (!gk_keeper_is_shared(w->k))
+			begin_end(w, NULL, 0);
+		return;
+	}
+	if (info.ssi_signo == SIGUSR2) {
+		begin_end(w, "killed", 0);
+		w->ending.step = GK_KILLED;
+		signal_own(w, SIGKILL);
 		return;
 	}
 	/* TERM and HUP: an administrator ends the session. */
@@ -108,11 +157,17 @@ static void on_death(struct watch *w)
 	begin_end(w, "init-killed", 0);
 }
 
+/* Whether there is nobody left whom the end of the login would have to reach. */
+static bool is_empty(const struct watch *w)
+{
+	if (gk_keeper_is_shared(w->k))
+		return w->ending.step == GK_RUNNING || gk_below_has_ended(&w->own);
+	return !gk_cgroup_has_inner(&w->k->session.cgroup, w->k->session.init);
+}
+
 static bool is_finished(const struct watch *w)
 {
-	return w->over &&
-		(w->dead || w->ending.step == GK_KILLED ||
-			!gk_cgroup_has_inner(&w->k->session.cgroup, w->k->session.init));
+	return w->over && (w->dead || w->ending.step == GK_KILLED || is_empty(w));
 }
 
 static void loop(struct watch *w)
@@ -124,8 +179,7 @@ static void loop(struct watch *w)
 			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd,
 				.events = POLLIN },
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
-			[INIT] = { .fd = w->dead ? -1 : w->k->session.init_pidfd,
-				.events = POLLIN },
+			[INIT] = { .fd = w->dead ? -1 : gk_keeper_init(w->k), .events = POLLIN },
 			[TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
 			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
@@ -133,7 +187,7 @@ static void loop(struct watch *w)
 		};
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
-		if (w->k->session.cgroup.v1 ||
+		if (gk_keeper_cgroup(w->k)->v1 ||
 			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[INIT].revents)
@@ -142,9 +196,10 @@ static void loop(struct watch *w)
 			on_signal(w);
 		if (p[CALLER].revents) {
 			w->over = true;
-			begin_end(w, "caller-gone", 0);
+			if (!gk_keeper_is_shared(w->k))
+				begin_end(w, "caller-gone", 0);
 		}
-		gk_shutdown_advance(&w->ending, w->k->session.init_pidfd);
+		advance(w);
 	}
 }
 
@@ -155,6 +210,8 @@ int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err)
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (gk_keeper_is_shared(k))
+		sigaddset(&set, SIGUSR2);
 	k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return k->signals < 0 ? gk_fail_errno(err, -errno, "cannot wait for the end of the login") :
 				0;
@@ -164,7 +221,7 @@ static void log_close(const struct watch *w)
 {
 	struct gk_usage usage;
 	char user[256];
-	gk_cgroup_usage(&w->k->session.cgroup, &usage);
+	gk_cgroup_usage(gk_keeper_cgroup(w->k), &usage);
 	gk_log(LOG_INFO,
 		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64
 		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
@@ -177,11 +234,16 @@ static void log_close(const struct watch *w)
 void gk_keeper_watch(struct gk_keeper *k)
 {
 	struct watch w = { .k = k, .started_ms = gk_now_ms() };
-	gk_limit_events_open(&w.bites, k->session.cgroup.leaf_fd, k->session.cgroup.user_fd);
+	const struct gk_cgroup *cg = gk_keeper_cgroup(k);
+	w.limits = k->policy;
+	if (gk_keeper_is_shared(k))
+		gk_container_limits(&k->session.container, &w.limits);
+	gk_limit_events_open(&w.bites, cg->leaf_fd, cg->user_fd);
 	loop(&w);
 	gk_keeper_end_log(k);
 	check_limits(&w);
 	log_close(&w);
+	gk_below_close(&w.own);
 	gk_close_fd(&k->signals);
 	gk_limit_events_close(&w.bites);
 }

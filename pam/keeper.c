@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/capability.h>
+#include <sched.h>
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
@@ -103,6 +105,8 @@ static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err 
 	int r = gk_image_facts(&k->policy, &k->request, &k->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
+	if (r == 0 && gk_keeper_is_shared(k))
+		r = gk_join_plan(&k->request, &k->who, &k->policy, &k->arena, &k->join, err);
 	if (r == 0 && gk_keeper_is_trial(k))
 		gk_session_as_trial(&k->plan, &k->policy, &k->nobody);
 	return r;
@@ -161,6 +165,10 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	r = gk_keeper_check_caller(k, err);
 	if (r == 0)
 		r = gk_drain_check(err);
+	if (r == 0 && k->mode == GK_LINK_WHOLE && gk_keeper_is_shared(k))
+		return gk_fail(err, -EOPNOTSUPP,
+			"share = user is not supported for programs named with whole=; write "
+			"share = login for this user");
 	if (r == 0 && !gk_keeper_has_own_stack(k))
 		r = gk_keeper_check_stack(k, err);
 	if (r < 0)
@@ -237,8 +245,9 @@ static int await_enter(struct gk_keeper *k, struct gk_err *err)
 	return kind == 0 ? 0 : gk_fail(err, -EPROTO, "the module does not enter");
 }
 
-/* Keeps uid 0 and nothing else: what is left to do needs no capability but root's own files. */
-static int give_up_powers(struct gk_err *err)
+/* Keeps uid 0 and next to nothing else: what is left to do needs no capability but root's own
+ * files. */
+static int give_up_powers(const struct gk_keeper *k, struct gk_err *err)
 {
 	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
@@ -246,7 +255,8 @@ static int give_up_powers(struct gk_err *err)
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(null, fd) < 0)
 			return gk_fail_errno(err, -errno, "/dev/null");
-	int r = gk_creds_reduce(0, err);
+	/* init ends what is in its container; of one that is shared only this login's is to end. */
+	int r = gk_creds_reduce(gk_keeper_is_shared(k) ? 1ULL << CAP_KILL : 0, err);
 	return r == 0 ? gk_seccomp_supervisor(err) : r;
 }
 
@@ -257,7 +267,7 @@ static int count_caller(struct gk_keeper *k, struct gk_err *err)
 	struct gk_link_message m = { .kind = GK_LINK_LEAF };
 	if (k->mode != GK_LINK_WHOLE || k->session.cgroup.foreign)
 		return 0;
-	gk_autoclose int tasks = gk_cgroup_open_tasks(&k->session.cgroup);
+	gk_autoclose int tasks = gk_cgroup_open_tasks(gk_keeper_cgroup(k));
 	int r = tasks < 0 ? tasks : answer(k, &m, tasks);
 	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_COUNTED)
 		r = -EPIPE;
@@ -282,7 +292,7 @@ static int open_ways(struct gk_keeper *k, struct ways *ret, struct gk_err *err)
 		r = gk_landlock_rules(&k->plan, &ret->rules, err);
 	if (r < 0 || k->session.cgroup.foreign)
 		return r;
-	r = ret->leaf = gk_cgroup_open_tasks(&k->session.cgroup);
+	r = ret->leaf = gk_cgroup_open_tasks(gk_keeper_cgroup(k));
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
 }
 
@@ -293,7 +303,7 @@ static int hand_over(struct gk_keeper *k, struct gk_link_message *ready, const s
 	ready->leaf = ways->leaf >= 0;
 	ready->rules = ways->rules >= 0;
 	ready->tcp = gk_landlock_is_tcp(&k->plan);
-	int r = answer(k, ready, k->session.init_pidfd);
+	int r = answer(k, ready, gk_keeper_init(k));
 	if (r == 0 && ways->ptys >= 0)
 		r = answer(k, &ptys, ways->ptys);
 	if (r == 0 && ways->leaf >= 0)
@@ -318,7 +328,8 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_link_message m = { .kind = GK_LINK_READY,
 		.mode = (int32_t)k->mode,
-		.namespaces = k->plan.namespaces,
+		/* A shared container may have been made with another policy. */
+		.namespaces = k->plan.namespaces | (gk_keeper_is_shared(k) ? CLONE_NEWNET : 0),
 		.uid = k->who.uid,
 		.records = gk_keeper_is_recorded(k),
 		.nofile = k->plan.nofile,
@@ -337,7 +348,7 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 	if (r == 0)
 		r = gk_keeper_start_log(k, err);
 	if (r == 0)
-		r = give_up_powers(err);
+		r = give_up_powers(k, err);
 	if (r == 0 && hand_over(k, &m, &ways) < 0)
 		r = gk_fail(err, -EPIPE, "the module is gone");
 	gk_close_fd(&ways.ptys);
@@ -350,7 +361,7 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 
 static int enter(struct gk_keeper *k, struct gk_err *err)
 {
-	char user[256], service[128], rhost[256];
+	char user[256], service[128], rhost[256], where[64] = "";
 	int r = gk_keeper_build(k, err);
 	if (r < 0)
 		return r;
@@ -362,11 +373,14 @@ static int enter(struct gk_keeper *k, struct gk_err *err)
 		return r;
 	}
 	gk_close_fd(&k->link);
+	if (gk_keeper_is_shared(k))
+		snprintf(where, sizeof where, " container=%s%s", k->session.container.id,
+			k->session.container.digest == k->join.digest ? "" : " behind=yes");
 	gk_log(LOG_INFO,
-		"event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"",
+		"event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"%s",
 		k->id, gk_escape(user, sizeof user, k->who.name), (unsigned)k->who.uid,
 		k->policy.image, gk_escape(service, sizeof service, k->question.service),
-		gk_escape(rhost, sizeof rhost, k->question.rhost));
+		gk_escape(rhost, sizeof rhost, k->question.rhost), where);
 	return 0;
 }
 

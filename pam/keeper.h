@@ -11,6 +11,7 @@
 #include "plan/plan.h"
 #include "run/privilege/nss-worker.h"
 #include "run/privilege/cleanse.h"
+#include "run/build/join.h"
 #include "run/build/session.h"
 #include "run/watch/notice.h"
 
@@ -30,6 +31,7 @@ struct gk_keeper {
 	struct gk_plan plan;
 	char id[GK_ID_BYTES];
 
+	struct gk_join join; /* with share = user: the container that the login joins */
 	struct gk_session session;
 	int log_socket;    /* /dev/log of the container, until the relay has it */
 	pid_t log_pid;     /* the relay; 0: none */
@@ -41,7 +43,8 @@ struct gk_keeper {
 			      stays where it is */
 	bool in_scope;     /* origin is a scope that logind has made for this login */
 	int ptys;          /* O_PATH: /dev/pts of the container */
-	int outer_tty;     /* write-only, of a daemon that brings one; -1 */
+	bool own_pty[GK_TERMINALS_MAX]; /* with share = user: which of them are this login's */
+	int outer_tty;                  /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_TERMINALS_MAX]; /* what was said on each */
 	struct gk_pending_notice owed; /* and what some did not take yet */
 	bool recorded;                 /* utmp and wtmp have the login */
@@ -70,6 +73,16 @@ void gk_keeper_end_loose(const struct gk_keeper *k);
  * the caller is gone. sshd has some seconds first, to say why. */
 void gk_keeper_end_refused(struct gk_keeper *k);
 
+/* keeper-shared.c: whether the login is in a container that all of its user's logins share. */
+bool gk_keeper_is_shared(const struct gk_keeper *k);
+
+/* The container's init, as a pidfd, and its cgroup, whoever has made them. */
+int gk_keeper_init(const struct gk_keeper *k);
+const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k);
+
+/* Finds out which terminals of a shared container are this login's (k->own_pty). */
+void gk_keeper_find_ptys(struct gk_keeper *k);
+
 /* keeper-build.c: the container from the plan, with the stub and the log socket; with GK_LINK_WHOLE
  * the caller in its cgroup. Returns 0 or -errno with everything undone. */
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err);
@@ -97,7 +110,7 @@ void gk_keeper_say(struct gk_keeper *k, const char *text);
 void gk_keeper_say_again(struct gk_keeper *k);
 
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
-int64_t gk_keeper_idle_ms(const struct gk_keeper *k);
+int64_t gk_keeper_idle_ms(struct gk_keeper *k);
 
 /* keeper-log.c: the container's /dev/log, a socket that gets its name inside. Nothing of it is seen
  * outside. Returns 0 or -errno. */

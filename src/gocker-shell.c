@@ -19,6 +19,7 @@
 #include "run/store/drain.h"
 #include "run/store/imagefacts.h"
 #include "run/store/load.h"
+#include "run/build/join.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
 
@@ -39,6 +40,7 @@ struct login {
 	struct gk_policy policy;
 	struct gk_request request;
 	struct gk_plan plan;
+	struct gk_join join; /* with share = user: where the login goes */
 	struct gk_session session;
 	char id[GK_ID_BYTES];
 };
@@ -99,6 +101,11 @@ static int decide(struct login *l, struct gk_err *err)
 		r = gk_image_facts(&l->policy, &l->request, &l->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&l->request, &l->who, &l->policy, &l->arena, &l->plan, err);
+	if (r == 0 && l->policy.share == GK_SHARE_USER)
+		r = gk_join_plan(&l->request, &l->who, &l->policy, &l->arena, &l->join, err);
+	/* Of a login that joins it is opened inside. */
+	if (r == 0)
+		l->stdio.tty.mode = l->plan.tty;
 	if (r < 0)
 		gk_nss_worker_end(&l->apart);
 	return r < 0 ? gk_fail_errno(err, r, "cannot plan the session") : 0;
@@ -106,22 +113,26 @@ static int decide(struct login *l, struct gk_err *err)
 
 static int open_session(struct login *l, struct gk_err *err)
 {
-	char user[256], tty[16];
+	char user[256], tty[16], where[64] = "";
 	gk_session_init(&l->session, &l->plan, &l->caller);
 	l->session.tty = l->stdio.tty;
 	l->session.stdio = &l->stdio;
 	l->session.apart = &l->apart;
 	int r = gk_supervise_prepare(&l->session, err);
 	if (r == 0)
-		r = gk_session_open(&l->session, err);
+		r = l->policy.share == GK_SHARE_USER ? gk_join_open(&l->session, &l->join, err) :
+						       gk_session_open(&l->session, err);
 	gk_nss_worker_end(&l->apart);
 	if (r < 0)
 		return r;
 	snprintf(tty, sizeof tty, "%s", l->stdio.tty.mode == GK_TTY_NONE ? "no" : "yes");
+	if (l->session.joined)
+		snprintf(where, sizeof where, " container=%s%s", l->session.container.id,
+			l->session.container.digest == l->join.digest ? "" : " behind=yes");
 	gk_log(LOG_INFO,
-		"event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s from=\"%s\"", l->id,
-		gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image, tty,
-		gk_session_from(&l->session));
+		"event=open id=%s door=shell user=\"%s\" uid=%u image=%s tty=%s from=\"%s\"%s",
+		l->id, gk_escape(user, sizeof user, l->who.name), (unsigned)l->uid, l->policy.image,
+		tty, gk_session_from(&l->session), where);
 	return 0;
 }
 

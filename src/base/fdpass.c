@@ -1,9 +1,14 @@
 #include "base/fdpass.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
 
 union control {
 	struct cmsghdr align;
@@ -61,4 +66,35 @@ int gk_fd_recv(int sock, void *data, size_t size, int *ret_fd)
 		return -EMSGSIZE;
 	}
 	return (int)n;
+}
+
+int gk_fd_null_stdio(void)
+{
+	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int gk_fd_keep_only(int *keep, size_t n)
+{
+	int r = 0;
+	unsigned next = 3;
+	qsort(keep, n, sizeof *keep, by_number);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (keep[i] < (int)next)
+			continue;
+		if ((unsigned)keep[i] > next)
+			r = gk_sys_close_range(next, (unsigned)keep[i] - 1);
+		next = (unsigned)keep[i] + 1;
+	}
+	return r < 0 ? r : gk_sys_close_range(next, ~0U);
 }

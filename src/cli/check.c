@@ -181,10 +181,21 @@ static int warn_of_profile(const struct gk_section *s, const struct gk_setting *
 		"remove those lines to have the profile's values", arena);
 }
 
+static bool shares(const struct gk_config *config)
+{
+	for (size_t i = 0; i < config->nsections; i++)
+		for (size_t j = 0; j < config->sections[i].nsettings; j++)
+			if (config->sections[i].settings[j].key == GK_KEY_SHARE &&
+				strcmp(config->sections[i].settings[j].value, "user") == 0)
+				return true;
+	return false;
+}
+
 /* What means nothing: no fault, since a login is not refused for it. */
 static int find_vain(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
 {
+	bool shared = shares(config);
 	int r = 0;
 	for (size_t i = 0; i < config->nsections; i++)
 		for (size_t j = 0; r == 0 && j < config->sections[i].nsettings; j++) {
@@ -194,6 +205,11 @@ static int find_vain(
 				r = warn_of_env(setting, arena, warnings);
 			else if (setting->key == GK_KEY_PROFILE)
 				r = warn_of_profile(s, setting, arena, warnings);
+			else if (setting->key == GK_KEY_LINGER && !shared &&
+				strcmp(setting->value, "none") != 0)
+				r = add_fault(warnings, setting,
+					"linger: it has no effect with share = login", "remove it",
+					arena);
 		}
 	return r;
 }

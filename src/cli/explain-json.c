@@ -104,6 +104,12 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_ROOT_INODES: return number(p->root_inodes, false);
 	case GK_KEY_IDLE_TIMEOUT: return number(p->idle_timeout_s, p->idle_timeout_s == 0);
 	case GK_KEY_MAX_DURATION: return number(p->max_duration_s, p->max_duration_s == 0);
+	case GK_KEY_CONTAINER_MAX_DURATION:
+		return number(p->container_max_duration_s, p->container_max_duration_s == 0);
+	/* Seconds, "forever", or null. */
+	case GK_KEY_LINGER:
+		return p->linger_s == GK_UNLIMITED ? json_object_new_string("forever") :
+						     number(p->linger_s, p->linger_s == 0);
 	case GK_KEY_CONTAIN: return json_object_new_boolean(p->contain);
 	case GK_KEY_AGENT: return json_object_new_boolean(p->agent);
 	case GK_KEY_UMASK: return p->umask == (mode_t)-1 ? NULL : mode(p->umask);

@@ -133,7 +133,7 @@ static void print_text(struct explain *e)
 		(unsigned)e->who.gid, path);
 	for (int key = 0; key < GK_KEY_COUNT; key++) {
 		const struct gk_origin *from = &e->policy.origin[key];
-		printf("%-18s %-24s ", gk_key_name((enum gk_key)key),
+		printf("%-23s %-24s ", gk_key_name((enum gk_key)key),
 			value_text(e, (enum gk_key)key));
 		if (from->line)
 			printf("[%s] line %u%s%s\n", from->section, from->line,

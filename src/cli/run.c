@@ -24,16 +24,31 @@
 #include "run/store/image.h"
 #include "run/store/imagefacts.h"
 #include "run/store/load.h"
+#include "run/build/join.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
 #include "run/build/tty.h"
 #include "run/build/userns.h"
 
-enum { IMAGE = GK_OPTION_LONG, IMAGE_DIR, EDIT_ROOT, PIDS, CPUS, NETWORK, USERNS, READ_ONLY, LOG };
+enum {
+	IMAGE = GK_OPTION_LONG,
+	IMAGE_DIR,
+	EDIT_ROOT,
+	PIDS,
+	CPUS,
+	NETWORK,
+	USERNS,
+	READ_ONLY,
+	LOG,
+	JOIN
+};
 
 static const struct gk_option options[] = {
 	{ 'u', "user", "USER", "user",
 		"as this user of the host, with their policy in gocker.ini" },
+	{ JOIN, "join", NULL, NULL,
+		"with --user, where gocker.ini says share = user: in the container that this user's "
+		"logins share, made if there is none" },
 	{ IMAGE, "image", "NAME", "image", "the image (default: as gocker.ini says)" },
 	{ IMAGE_DIR, "image-dir", "DIR", "dir", "where images are (default: as gocker.ini says)" },
 	{ EDIT_ROOT, "edit-root", "DIR", NULL, NULL }, /* of `gocker image edit` */
@@ -84,6 +99,7 @@ struct run {
 	struct gk_policy policy;
 	struct gk_request request;
 	struct gk_plan plan;
+	struct gk_join join; /* with --join: where the command goes */
 	struct gk_session session;
 	char id[GK_ID_BYTES];
 	const char *user, *image_dir, *memory, *cpus, *pids;
@@ -118,6 +134,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'm': run->memory = value; break;
 		case CPUS: run->cpus = value; break;
 		case NETWORK: o->network = value; break;
+		case JOIN: run->request.join = true; break;
 		case USERNS: run->userns = true; break;
 		case READ_ONLY: o->root = "readonly"; break;
 		case 'v':
@@ -148,6 +165,14 @@ static int read_options(struct run *run, int argc, char **argv)
 		return gk_cli_usage("run",
 			"--userns is for the container's root; a user's command has his "
 			"own ids and no power to lose");
+	if (run->request.join && !run->user)
+		return gk_cli_usage("run", "--join needs --user");
+	if (run->request.join &&
+		(o->image || run->image_dir || o->edit_root || o->hostname || run->pids ||
+			run->memory || run->cpus || o->network || o->root || o->volumes))
+		return gk_cli_usage("run",
+			"--join runs the command in a container as gocker.ini makes it; of the options "
+			"about the container none goes with it");
 	run->request.argv = (const char *const *)(argv + optind);
 	return 0;
 }
@@ -204,10 +229,18 @@ static int decide(struct run *run, struct gk_err *err)
 		if (run->ids < 0)
 			return run->ids;
 	}
+	if (run->request.join && run->policy.share != GK_SHARE_USER)
+		return gk_fail(err, -EINVAL,
+			"--join: %s has a container for each login; write share = user in gocker.ini",
+			run->user);
 	r = gk_image_facts(&run->policy, &run->request, &run->arena, err);
-	return r < 0 ?
-		r :
-		gk_plan_make(&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
+	if (r == 0)
+		r = gk_plan_make(
+			&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
+	if (r == 0 && run->request.join)
+		r = gk_join_plan(
+			&run->request, &run->who, &run->policy, &run->arena, &run->join, err);
+	return r;
 }
 
 /* Where the command is uid 0 to whoever listens on the host's abstract sockets, a person is told; a
@@ -317,10 +350,12 @@ int gk_cmd_run(int argc, char **argv)
 	gk_session_init(&run.session, &run.plan, &run.caller);
 	run.session.tty = tty;
 	run.session.image_flags = GK_IMAGE_ANY_PARENT;
-	if (gk_session_open(&run.session, &err) < 0)
+	if ((run.request.join ? gk_join_open(&run.session, &run.join, &err) :
+				gk_session_open(&run.session, &err)) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
-	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s", run.id, (unsigned)run.who.uid,
-		run.policy.image);
+	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s%s%s", run.id,
+		(unsigned)run.who.uid, run.policy.image, run.request.join ? " container=" : "",
+		run.request.join ? run.session.container.id : "");
 	code = gk_supervise_start(&run.session, &err);
 	if (code == 0 && gk_session_record(&run.session, &err) < 0)
 		code = GK_EXIT_GOCKER;

@@ -35,6 +35,9 @@ int gk_build_check_account(const struct gk_identity *who, struct gk_err *err);
 /* passwd, group and nsswitch.conf: root, nobody, the user, and exactly his groups. */
 int gk_build_accounts(struct gk_build *b);
 
+/* Whether it is about a container that all of its user's logins share (share = user). */
+bool gk_build_is_shared(const struct gk_build *b);
+
 /* Whether the root is the host's own (image = host). */
 bool gk_build_is_host(const struct gk_build *b);
 

@@ -27,8 +27,9 @@ enum kind {
 	PORTS,
 };
 
-/* What "none" means for a key, when it may be written. */
-enum none { NO_NONE, NONE_IS_ZERO, NONE_IS_UNLIMITED };
+/* What "none" means for a key, when it may be written. With NONE_OR_FOREVER it is 0, and "forever"
+ * is GK_UNLIMITED. */
+enum none { NO_NONE, NONE_IS_ZERO, NONE_IS_UNLIMITED, NONE_OR_FOREVER };
 
 struct rule {
 	const char *name;
@@ -53,6 +54,7 @@ static const char *const root_modes[] = { "overlay", "readonly", NULL };
 static const char *const home_modes[] = { "bind", "tmpfs", "none", NULL };
 static const char *const network_modes[] = { "host", "none", NULL };
 static const char *const abstract_modes[] = { "session", "host", NULL };
+static const char *const share_modes[] = { "login", "user", NULL };
 
 static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_IMAGE_DIR] = { "image_dir", PATH, AT(image_dir), 0, 0, NO_NONE, NULL,
@@ -144,6 +146,13 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		NONE_IS_ZERO, NULL, "none", "write a time with its unit, such as 30m, or none" },
 	[GK_KEY_MAX_DURATION] = { "max_duration", SECONDS, AT(max_duration_s), 1, YEAR_S,
 		NONE_IS_ZERO, NULL, "none", "write a time with its unit, such as 8h, or none" },
+	[GK_KEY_SHARE] = { "share", CHOICE, AT(share), 0, 0, NO_NONE, share_modes, "login",
+		"write login or user" },
+	[GK_KEY_LINGER] = { "linger", SECONDS, AT(linger_s), 1, YEAR_S, NONE_OR_FOREVER, NULL,
+		"none", "write a time with its unit, such as 8h, or none, or forever" },
+	[GK_KEY_CONTAINER_MAX_DURATION] = { "container_max_duration", SECONDS,
+		AT(container_max_duration_s), 1, YEAR_S, NONE_IS_ZERO, NULL, "none",
+		"write a time with its unit, such as 7d, or none" },
 };
 
 const char *gk_key_name(enum gk_key key)
@@ -248,7 +257,11 @@ static bool set_number(const struct rule *rule, const char *s, void *member, con
 		return true;
 	}
 	if (none) {
-		*number = rule->none == NONE_IS_ZERO ? 0 : GK_UNLIMITED;
+		*number = rule->none == NONE_IS_UNLIMITED ? GK_UNLIMITED : 0;
+		return true;
+	}
+	if (rule->none == NONE_OR_FOREVER && strcmp(s, "forever") == 0) {
+		*number = GK_UNLIMITED;
 		return true;
 	}
 	if (rule->kind == SIZE)
@@ -276,7 +289,8 @@ static bool set_word(const struct rule *rule, const char *s, void *member, const
 				sizeof(enum gk_home_mode) == sizeof choice &&
 				sizeof(enum gk_network_mode) == sizeof choice &&
 				sizeof(enum gk_profile) == sizeof choice &&
-				sizeof(enum gk_abstract_mode) == sizeof choice,
+				sizeof(enum gk_abstract_mode) == sizeof choice &&
+				sizeof(enum gk_share_mode) == sizeof choice,
 			"enums");
 		memcpy(member, &choice, sizeof choice);
 		return true;
@@ -381,8 +395,11 @@ static const char *quantity_text(
 	static const uint64_t sizes[] = { KIB, MIB, 1ull << 30, TIB };
 	static const uint64_t times[] = { 1, 60, 3600, 86400 };
 	uint64_t value = rule->kind == CPUS ? *(const uint32_t *)member : *(const uint64_t *)member;
+	if (rule->none == NONE_OR_FOREVER && value == GK_UNLIMITED)
+		return "forever";
 	if ((rule->none == NONE_IS_UNLIMITED && value == GK_UNLIMITED) ||
-		(rule->none == NONE_IS_ZERO && value == 0 && rule->kind != COUNT))
+		((rule->none == NONE_IS_ZERO || rule->none == NONE_OR_FOREVER) && value == 0 &&
+			rule->kind != COUNT))
 		return "none";
 	if (rule->kind == CPUS)
 		return gk_arena_printf(

@@ -16,7 +16,7 @@
 /* Below these nothing of the host's may be attached, nor over what holds them. */
 static const char *const reserved[] = { "/dev", "/proc", "/sys", "/etc", "/bin", "/sbin", "/lib",
 	"/lib32", "/lib64", "/libx32", "/tmp", "/usr", "/var/run", "/var/lock", AGENT_SOCKET,
-	NULL };
+	GK_AGENTS, NULL };
 
 /* The reserved directory that a mount at path would cover or lie in, or NULL. What lies below
  * /usr/local is an administrator's business. */
@@ -179,9 +179,13 @@ int gk_build_places(struct gk_build *b)
 	if (!socket || b->request->door != GK_DOOR_SHELL || !b->policy->agent)
 		return 0;
 	/* The caller names it: what is no forwarded agent's path is not brought in. */
-	if (gk_path_clean(b->arena, socket, &why) && is_forwarded_agent(b, socket))
-		b->agent = AGENT_SOCKET;
-	return 0;
+	if (!gk_path_clean(b->arena, socket, &why) || !is_forwarded_agent(b, socket))
+		return 0;
+	b->agent = gk_build_is_shared(b) ?
+		gk_arena_printf(b->arena, GK_AGENTS "/%s",
+			b->request->session_id ? b->request->session_id : "ID") :
+		AGENT_SOCKET;
+	return b->agent ? 0 : no_memory(b);
 }
 
 static int mount_home(struct gk_build *b)
@@ -257,8 +261,25 @@ static int mount_volumes(struct gk_build *b)
 	return 0;
 }
 
+/* In a container that logins share each has a socket of its own, in a directory that only root can
+ * write to. The login that joins puts it there (run/build/agent.c). */
+static int mount_agents(struct gk_build *b)
+{
+	int e = gk_build_entry(b, GK_ENTRY_DIR, GK_AGENTS, 0755, NULL);
+	if (e < 0)
+		return e;
+	return gk_build_mount(b,
+		&(struct gk_mount){ .kind = GK_MOUNT_SCRATCH,
+			.index = GK_SCRATCH_ROOT,
+			.source = "agents",
+			.target = GK_AGENTS,
+			.flags = GK_MF_NOSUID | GK_MF_NODEV | GK_MF_NOEXEC });
+}
+
 static int mount_agent(struct gk_build *b)
 {
+	if (b->request->container)
+		return mount_agents(b);
 	if (!b->agent)
 		return 0;
 	int e = gk_build_entry(b, GK_ENTRY_FILE, b->agent, 0600, "");
@@ -387,7 +408,9 @@ static int mount_stub(struct gk_build *b)
 	return gk_build_mount(b,
 		&(struct gk_mount){ .kind = GK_MOUNT_STUB,
 			.target = STUB_PATH,
-			.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV });
+			/* A host whose users come in by the other door may not have it. */
+			.flags = GK_MF_RO | GK_MF_NOSUID | GK_MF_NODEV |
+				(b->request->container ? GK_MF_OPTIONAL : 0) });
 }
 
 int gk_build_mounts(struct gk_build *b)

@@ -138,6 +138,27 @@ static int apply_overrides(struct gk_build *b, const struct gk_policy *given)
 	return e;
 }
 
+bool gk_build_is_shared(const struct gk_build *b)
+{
+	return b->policy->share == GK_SHARE_USER &&
+		(b->request->door != GK_DOOR_RUN || b->request->join);
+}
+
+/* The terminal of a login that joins is opened inside and relayed: its own would outlive it there.
+ */
+static int relay_terminal(struct gk_build *b)
+{
+	if (!gk_build_is_shared(b) || b->request->tty != GK_TTY_TAKEOVER)
+		return 0;
+	struct gk_request *request = gk_arena_alloc(b->arena, sizeof *request);
+	if (!request)
+		return no_memory(b->err);
+	*request = *b->request;
+	request->tty = GK_TTY_RELAY;
+	b->request = request;
+	return 0;
+}
+
 /* Who it is inside. */
 static int choose_who(struct gk_build *b, const struct gk_identity *who)
 {
@@ -245,6 +266,10 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 	if (b->policy->network == GK_NETWORK_HOST &&
 		b->policy->abstract_sockets == GK_ABSTRACT_SESSION)
 		cred->scope = GK_SCOPE_ABSTRACT_SOCKETS | GK_SCOPE_SIGNALS;
+	/* Logins that share a container signal each other's processes, as on any host; its PID
+	 * namespace keeps the others out. */
+	if (gk_build_is_shared(b))
+		cred->scope &= ~(unsigned)GK_SCOPE_SIGNALS;
 	if (!b->request->override.as_container_root)
 		return 0;
 	cred->filter = GK_FILTER_ADMIN;
@@ -322,10 +347,11 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 			(unsigned long long)request->override.userns_base);
 	struct gk_plan plan = { .door = request->door,
 		.session_id = request->session_id,
-		.tty = request->tty,
 		.nodes = nodes,
 		.nnodes = sizeof nodes / sizeof *nodes };
 	int e = apply_overrides(&b, policy);
+	if (e == 0)
+		e = relay_terminal(&b);
 	if (e == 0)
 		e = choose_who(&b, who);
 	if (e == 0)
@@ -340,6 +366,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		e = make_payload(&b, &plan);
 	if (e < 0)
 		return e;
+	plan.tty = b.request->tty;
 	plan.who = b.who;
 	plan.policy = b.policy;
 	plan.umask = b.policy->umask;
@@ -358,6 +385,31 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	plan.nbinds = b.nbinds;
 	plan.mounts = b.mounts;
 	plan.nmounts = b.nmounts;
+	*ret_plan = plan;
+	return 0;
+}
+
+int gk_plan_make_container(const struct gk_request *request, const struct gk_identity *who,
+	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
+	struct gk_err *err)
+{
+	/* Laid out for the PAM door, which serves the other doors, too. */
+	const struct gk_request of_none = { .door = GK_DOOR_PAM,
+		.session_id = request->session_id,
+		.container = true,
+		.host = request->host };
+	struct gk_plan plan;
+	struct gk_policy *lasting = gk_arena_alloc(arena, sizeof *lasting);
+	int e = lasting ? gk_plan_make(&of_none, who, policy, arena, &plan, err) :
+			  gk_fail_errno(err, -ENOMEM, "cannot make the plan");
+	if (e < 0)
+		return e;
+	*lasting = *plan.policy;
+	lasting->max_duration_s = policy->container_max_duration_s;
+	lasting->idle_timeout_s = 0;
+	plan.policy = lasting;
+	/* sshd's process of each login counts as one of the user's: logins come and go. */
+	plan.leaf_pids_max = policy->pids_max + OWN_TASKS_SHELL;
 	*ret_plan = plan;
 	return 0;
 }

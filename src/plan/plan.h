@@ -54,6 +54,9 @@ enum gk_mount_kind {
  * directory of root's. */
 #define GK_STUB_ORDERS "/etc/gocker.entry"
 
+/* In a container that logins share: the agent's socket of each, by the login's id. */
+#define GK_AGENTS "/run/ssh-agents"
+
 enum gk_mount_flag {
 	GK_MF_RO = 1,
 	GK_MF_NOSUID = 2,
@@ -170,6 +173,13 @@ struct gk_plan {
  * policy and request must outlive the plan. Returns 0 or -errno with err:
  * -EINVAL for a home or volume whose target would cover a directory gocker itself needs. */
 int gk_plan_make(const struct gk_request *request, const struct gk_identity *who,
+	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
+	struct gk_err *err);
+
+/* Makes the plan of the container that a user's logins share (share = user), without a payload: as
+ * gk_plan_make, but of request only the session id, which is the container's, and the host's root
+ * are used. Its policy has container_max_duration as max_duration and no idle_timeout. */
+int gk_plan_make_container(const struct gk_request *request, const struct gk_identity *who,
 	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
 	struct gk_err *err);
 

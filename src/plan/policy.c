@@ -211,6 +211,13 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	}
 	if (who->uid == 0 && !by)
 		policy.contain = false;
+	/* A container of one login lasts as long as that login: the lower time ends both. */
+	if (policy.share == GK_SHARE_LOGIN && policy.container_max_duration_s &&
+		(!policy.max_duration_s ||
+			policy.container_max_duration_s < policy.max_duration_s)) {
+		policy.max_duration_s = policy.container_max_duration_s;
+		policy.origin[GK_KEY_MAX_DURATION] = policy.origin[GK_KEY_CONTAINER_MAX_DURATION];
+	}
 	*ret_policy = policy;
 	return 0;
 }
@@ -244,4 +251,25 @@ bool gk_setting_needs_landlock(const struct gk_setting *setting, struct gk_arena
 	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) ==
 		0 &&
 		(alone.tcp_connect.limited || alone.tcp_bind.limited);
+}
+
+uint64_t gk_policy_container_digest(const struct gk_policy *policy, struct gk_arena *arena)
+{
+	/* FNV-1a, 64 bits (draft-eastlake-fnv): it tells changes of root's own, not attacks. */
+	static const enum gk_key keys[] = { GK_KEY_IMAGE_DIR, GK_KEY_IMAGE, GK_KEY_HOSTNAME,
+		GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_MEMORY_SWAP_MAX, GK_KEY_CPUS,
+		GK_KEY_ROOT, GK_KEY_ROOT_SIZE, GK_KEY_TMP_SIZE, GK_KEY_ROOT_INODES, GK_KEY_HOME,
+		GK_KEY_VOLUMES, GK_KEY_FILES, GK_KEY_NETWORK, GK_KEY_TCP_CONNECT, GK_KEY_TCP_BIND,
+		GK_KEY_ABSTRACT_SOCKETS, GK_KEY_LINGER, GK_KEY_CONTAINER_MAX_DURATION,
+		/* What the entry stub of the PAM door does is written when the container is made.
+		 */
+		GK_KEY_SHELL, GK_KEY_ENV_PASS, GK_KEY_ENV_SET, GK_KEY_AGENT, GK_KEY_UMASK };
+	uint64_t digest = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const char *text = gk_key_text(keys[i], policy, arena);
+		for (const char *c = text ? text : ""; *c; c++)
+			digest = (digest ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+		digest = (digest ^ '\n') * UINT64_C(0x100000001b3);
+	}
+	return digest;
 }

@@ -24,6 +24,7 @@ enum gk_profile {
 	GK_PROFILE_IDE
 };
 enum gk_abstract_mode { GK_ABSTRACT_SESSION, GK_ABSTRACT_HOST };
+enum gk_share_mode { GK_SHARE_LOGIN, GK_SHARE_USER };
 
 /* Every key of gocker.ini, in the order in which it is printed. */
 enum gk_key {
@@ -62,6 +63,9 @@ enum gk_key {
 	GK_KEY_UMASK,
 	GK_KEY_IDLE_TIMEOUT,
 	GK_KEY_MAX_DURATION,
+	GK_KEY_SHARE,
+	GK_KEY_LINGER,
+	GK_KEY_CONTAINER_MAX_DURATION,
 	GK_KEY_COUNT
 };
 
@@ -143,7 +147,12 @@ struct gk_policy {
 	const char *const *env_set;   /* NAME=value; NULL-ended */
 	const char *const *image_env; /* names that are taken from the image; as env_pass */
 	mode_t umask;                 /* (mode_t)-1: the caller's own is kept */
-	uint64_t idle_timeout_s, max_duration_s; /* seconds; 0: none */
+	uint64_t idle_timeout_s;      /* seconds; 0: none */
+	uint64_t max_duration_s; /* seconds; 0: none; of a container of one login the lower of the
+				    two keys */
+	enum gk_share_mode share;
+	uint64_t linger_s; /* seconds after the last login; 0: none; GK_UNLIMITED: forever */
+	uint64_t container_max_duration_s; /* seconds; 0: none */
 	bool named; /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];
 };
@@ -166,5 +175,9 @@ bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *aren
 
 /* Whether one setting, its value valid, is a limit that only Landlock can keep. */
 bool gk_setting_needs_landlock(const struct gk_setting *setting, struct gk_arena *arena);
+
+/* A number that tells whether two policies make the same container for the logins that share it
+ * (share = user). Limits of each login alone, such as idle_timeout, have no effect on it. */
+uint64_t gk_policy_container_digest(const struct gk_policy *policy, struct gk_arena *arena);
 
 #endif

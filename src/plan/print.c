@@ -168,6 +168,17 @@ static void print_payload(const struct gk_plan *plan, FILE *out)
 	}
 }
 
+static void print_share(const struct gk_policy *policy, FILE *out)
+{
+	fputs("share user linger ", out);
+	if (policy->linger_s == GK_UNLIMITED)
+		fputs("forever", out);
+	else
+		fprintf(out, "%llu", (unsigned long long)policy->linger_s);
+	fprintf(out, " container_max_duration %llu\n",
+		(unsigned long long)policy->container_max_duration_s);
+}
+
 void gk_plan_print(const struct gk_plan *plan, FILE *out)
 {
 	fprintf(out, "door %s\nsession ", gk_door_name(plan->door));
@@ -179,6 +190,8 @@ void gk_plan_print(const struct gk_plan *plan, FILE *out)
 	fputs("\nnamespaces ", out);
 	put_bits(out, GK_BITS_NAMESPACES, plan->namespaces);
 	fputc('\n', out);
+	if (plan->door != GK_DOOR_RUN && plan->policy->share == GK_SHARE_USER)
+		print_share(plan->policy, out);
 	if (plan->userns_base)
 		fprintf(out, "userns 0 is %llu of %d\n", (unsigned long long)plan->userns_base,
 			GK_USERNS_IDS);

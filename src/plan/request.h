@@ -52,6 +52,8 @@ struct gk_request {
 				 a GK_DOOR_PAM session: names that the stack's modules have set */
 	enum gk_tty_mode tty; /* how the payload gets its terminal */
 	const char *agent_socket; /* host path of the ssh agent's socket to bring in, or NULL */
+	bool join;                /* GK_DOOR_RUN: in the container that the user's logins share */
+	bool container; /* the plan is that of such a container (gk_plan_make_container) */
 	struct gk_override override;
 	const struct gk_hostroot *host; /* image = host: what of the host is there; else NULL */
 	const char *const

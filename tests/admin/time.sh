@@ -26,6 +26,13 @@ check "in time: $((SECONDS - start)) s" test $((SECONDS - start)) -ge 5 -a $((SE
 is "$out$err" "" "and with no word between the user's bytes"
 check_clean "nothing is left"
 
+set_ini 'container_max_duration = 6s' 'max_duration = 1h'
+mark_syslog
+run ssh_as alice 'trap "" HUP TERM; while :; do sleep 1; done'
+isnt "$rc" 0 "container_max_duration ends the container of a login"
+like "$(gocker_log)" 'event=end id=[0-9a-f]{12} reason=max_duration' "and is logged as max_duration"
+check_clean "nothing is left of it"
+
 # The kernel keeps a terminal's times in steps of eight seconds.
 set_ini 'idle_timeout = 12s'
 mark_syslog

@@ -163,6 +163,20 @@ is "$(json '.policy | map_values(.value) | [.sessions_max, .user_pids_max, .memo
 is "$(json '[.plan.limits.cpus_milli, .plan.tmpfs.tmp.by, (.plan.mounts[] | select(.by) | [.target, .by])]')" \
 	"[{\"value\":500,\"by\":\"cpus\"},\"tmp_size\",[\"/\",\"root\"],[\"$HOME_OF_ME\",\"home\"],[\"/courses\",\"volumes\"],[\"/work\",\"volumes\"]]" \
 	"explain --format json: which key is behind a limit, a tmpfs and a mount"
+printf '[default]\nlinger = forever\ncontainer_max_duration = 1d\n[user:%s]\nshare = user\n[group:x]\nshare = "user"\n' "$me" >"$work/share.ini"
+run "$gocker" check "$work/share.ini"
+is "$rc" 0 "check: share = user is no fault"
+unlike "$out" linger "check: with share = user linger has an effect"
+run "$gocker" explain --plan --config "$work/share.ini" "$me"
+is "$rc" 0 "explain: a login with share = user"
+like "$out" $'\nshare user linger forever container_max_duration 86400\n' "explain --plan: says how long the container lasts"
+is "$("$gocker" explain --config "$work/share.ini" --format json "$me" 2>/dev/null |
+	jq -c '.policy | map_values(.value) | [.share, .linger, .container_max_duration]')" '["user","forever",86400]' \
+	"explain --format json: how long a container lasts"
+printf '[default]\nlinger = 8h\nshare = login\n' >"$work/linger.ini"
+run "$gocker" check "$work/linger.ini"
+is "$rc" 0 "check: linger alone is no fault"
+like "$out" 'linger.ini:2: .*warning:.* linger: it has no effect with share = login; remove it' "check: but is warned of"
 refuses "explain an unknown user" 125 'no account' "$gocker" explain --config "$work/explain.ini" no-such-user
 refuses "explain under a file with faults" 125 'faults.bad:2: ' "$gocker" explain --config "$cases/faults.bad" "$me"
 printf '[default]\nvolumes = /srv:/etc\nhome = none\n[user:%s]\n' "$me" >"$work/refused.ini"

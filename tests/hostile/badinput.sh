@@ -166,6 +166,11 @@ idle_timeout 30 no.unit
 idle_timeout 30x unit
 idle_timeout 1h30m unit
 max_duration 8H unit
+linger 30 no.unit
+linger Forever not.a.number
+max_duration forever not.a.number
+container_max_duration forever not.a.number
+share host not.known
 cpus 1,5 decimals
 cpus 1.2345 decimals
 cpus 1. decimals
@@ -214,6 +219,9 @@ root_inodes 1073741825
 idle_timeout 0s
 idle_timeout 367d
 max_duration 99999999999999999d
+linger 0s
+linger 367d
+container_max_duration 0s
 END
 while read -r key text; do value "$key" "${text//_/ }" '.' values; done <<END
 image ../../etc

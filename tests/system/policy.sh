@@ -155,8 +155,21 @@ hanging() {
 	set_ini
 }
 
+# One container for all logins of the user whom it concerns, and for nobody else.
+sharing() {
+	set_ini '[user:dan]' 'share = user' 'linger = 1h'
+	is "$(as dan 'echo one >/tmp/kept; echo in')" in "[$door] share = user: a login"
+	is "$(as dan 'cat /tmp/kept')" one "[$door] the next one is in the same container"
+	is "$(as alice 'ls /tmp')" "" "[$door] and nobody else's (control)"
+	set_ini '[user:dan]' 'share = login'
+	is "$(as dan 'ls /tmp')" "" "[$door] nor is who has share = login"
+	"$GOCKER" stop dan >/dev/null
+	set_ini
+}
+
 remember_host
 for door in shell pam; do
+	sharing
 	sections
 	network
 	volumes

@@ -56,6 +56,8 @@ static void test_defaults_are_the_original_ones(void **state)
 	assert_false(p.tcp_connect.limited || p.tcp_bind.limited);
 	assert_int_equal(p.abstract_sockets, GK_ABSTRACT_SESSION);
 	assert_true(p.contain && p.umask == (mode_t)-1);
+	assert_int_equal(p.share, GK_SHARE_LOGIN);
+	assert_true(p.linger_s == 0 && p.container_max_duration_s == 0 && p.max_duration_s == 0);
 	assert_string_equal(p.origin[GK_KEY_PIDS_MAX].section, "built-in");
 	assert_int_equal(p.origin[GK_KEY_PIDS_MAX].line, 0);
 }
@@ -198,6 +200,29 @@ static void test_root_is_not_contained_unless_said(void **state)
 	assert_false(good_policy("[default]\ncontain = no\n", &ann, &arena).contain);
 }
 
+static void test_the_container_of_one_login_ends_at_the_lower_time(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_policy p = good_policy("[default]\ncontainer_max_duration = 1h\n", &ann, &arena);
+	assert_int_equal(p.max_duration_s, 3600);
+	assert_int_equal(p.origin[GK_KEY_MAX_DURATION].line, 2);
+	p = good_policy(
+		"[default]\ncontainer_max_duration = 1h\nmax_duration = 2h\n", &ann, &arena);
+	assert_int_equal(p.max_duration_s, 3600);
+	assert_int_equal(p.origin[GK_KEY_MAX_DURATION].line, 2);
+	p = good_policy(
+		"[default]\ncontainer_max_duration = 2h\nmax_duration = 1h\n", &ann, &arena);
+	assert_int_equal(p.max_duration_s, 3600);
+	assert_int_equal(p.origin[GK_KEY_MAX_DURATION].line, 3);
+	p = good_policy("[default]\ncontainer_max_duration = 1h\nshare = user\n", &ann, &arena);
+	assert_int_equal(p.max_duration_s, 0);
+	assert_int_equal(p.container_max_duration_s, 3600);
+	assert_int_equal(p.share, GK_SHARE_USER);
+	p = good_policy("[default]\nlinger = forever\n", &ann, &arena);
+	assert_true(p.linger_s == GK_UNLIMITED);
+}
+
 static void test_placeholders(void **state)
 {
 	(void)state;
@@ -269,6 +294,9 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_USER_PIDS_MAX, "none", "none" },
 		{ GK_KEY_IDLE_TIMEOUT, "90s", "90s" },
 		{ GK_KEY_IDLE_TIMEOUT, "3600s", "1h" },
+		{ GK_KEY_LINGER, "7200s", "2h" },
+		{ GK_KEY_LINGER, "forever", "forever" },
+		{ GK_KEY_LINGER, "none", "none" },
 		{ GK_KEY_UMASK, "022", "0022" },
 		{ GK_KEY_IMAGE_DIR, "/a//b/", "/a/b" },
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
@@ -386,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_a_group_without_a_name_matches_nothing),
 		cmocka_unit_test(test_root_is_not_contained_unless_said),
 		cmocka_unit_test(test_system_accounts_are_exempt_unless_named),
+		cmocka_unit_test(test_the_container_of_one_login_ends_at_the_lower_time),
 		cmocka_unit_test(test_placeholders),
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),

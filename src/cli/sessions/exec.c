@@ -15,6 +15,7 @@
 #include <linux/capability.h>
 
 #include "base/cleanup.h"
+#include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "cli/sessions/act.h"
@@ -63,10 +64,6 @@ const struct gk_page gk_page_exec = {
 		"run, 127 when it was not found.",
 	.args = "session command",
 };
-
-/* How long the last bytes are waited for; and more than a pty holds (pty_common_install() in the
- * kernel). */
-enum { DRAIN_MS = 20, DRAIN_BYTES = 64 << 10 };
 
 struct exec {
 	struct gk_arena arena;
@@ -282,16 +279,6 @@ static int find_terminal(struct exec *x)
 	return tty->mode == GK_TTY_NONE && !x->interactive ? empty_stdin() : 0;
 }
 
-/* The command has fds 0-2 now: held here as well, a pipe's end would not be seen. */
-static int let_go_of_stdio(void)
-{
-	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; fd <= 2; fd++)
-		if (null < 0 || dup2(null, fd) < 0)
-			return -errno;
-	return 0;
-}
-
 static int prepare(struct exec *x, struct gk_err *err)
 {
 	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP,
@@ -306,8 +293,9 @@ static int prepare(struct exec *x, struct gk_err *err)
 	r = 0;
 	if (x->enter.tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&x->relay, x->enter.tty.fd, x->enter.master, err);
+	/* The command has them now. */
 	if (r == 0)
-		r = let_go_of_stdio();
+		r = gk_fd_null_stdio();
 	if (r == 0)
 		r = gk_creds_reduce(1ULL << CAP_KILL, err);
 	if (r == 0)
@@ -332,23 +320,6 @@ static void on_signal(struct exec *x)
 	} else if (sig != SIGTSTP) {
 		(void)gk_sys_pidfd_send_signal(x->enter.pidfd, sig);
 	}
-}
-
-/* What the command wrote last; others of the session may still hold its terminal, and write for
- * ever. */
-static void drain(struct exec *x)
-{
-	struct pollfd p[2];
-	for (size_t moved = 0; x->relay.outer >= 0 && moved < DRAIN_BYTES;) {
-		gk_relay_poll(&x->relay, p);
-		p[0].events &= POLLOUT;
-		if (poll(p, 2, DRAIN_MS) <= 0 || !gk_relay_move(&x->relay, p) || x->relay.out.ended)
-			break;
-		if (p[1].revents & POLLIN)
-			moved += x->relay.out.to;
-	}
-	x->relay.out.ended = true;
-	gk_relay_close(&x->relay);
 }
 
 static int wait_for(struct exec *x)
@@ -379,7 +350,7 @@ static int wait_for(struct exec *x)
 			break;
 	}
 	siginfo_t info = { 0 };
-	drain(x);
+	gk_relay_finish(&x->relay);
 	gk_pump_drain(&x->pump);
 	if (waitid(P_PIDFD, (id_t)x->enter.pidfd, &info, WEXITED) < 0)
 		return -errno;
@@ -409,13 +380,10 @@ int gk_cmd_exec(int argc, char **argv)
 	char command[256];
 	const char *id = NULL;
 	uid_t caller;
-	x.enter = (struct gk_enter){ .plan = &x.plan,
-		.caller = &x.caller,
-		.cgroup = &x.cgroup,
-		.init_pidfd = -1,
-		.pidfd = -1,
-		.master = -1,
-		.tty = { .fd = -1 } };
+	x.enter = GK_ENTER_INIT;
+	x.enter.plan = &x.plan;
+	x.enter.caller = &x.caller;
+	x.enter.cgroup = &x.cgroup;
 	int code = read_options(&x, argc, argv, &id);
 	if (code == 0)
 		code = gk_cli_need_root("exec");

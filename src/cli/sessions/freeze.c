@@ -37,6 +37,12 @@ static int freeze_session(const struct gk_seen *seen, bool freeze, struct gk_err
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	const struct gk_seen s = *seen;
+	/* Its tasks are in one cgroup with those of other logins. */
+	if (strcmp(s.container, "-") != 0)
+		return gk_fail(err, -EOPNOTSUPP,
+			"%s is a login in the container %s, which can only be frozen as a whole; name "
+			"that",
+			s.id, s.container);
 	int r = gk_seen_open(&s, &cg, NULL, err);
 	if (r < 0)
 		return r;

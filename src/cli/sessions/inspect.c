@@ -141,6 +141,11 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
 	line(f, "Command", gk_seen_readable(arena, s->command));
 	print_usage(f, s);
+	if (s->is_container)
+		fprintf(f, "%-12s %s\n", "Shared", "container of all logins of this user");
+	if (strcmp(s->container, "-") != 0)
+		fprintf(f, "%-12s %s%s\n", "Container", s->container,
+			s->behind ? " (made before gocker.ini was changed)" : "");
 	fprintf(f, "%-12s %d (supervisor %d)\n", "Init", (int)s->init, (int)s->supervisor);
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "%-12s %d %s\n", i ? "" : "Processes", processes[i].pid,

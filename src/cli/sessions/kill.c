@@ -10,7 +10,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/sys.h"
 #include "cli/sessions/act.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -57,14 +56,10 @@ int gk_act_kill(const struct gk_seen *s, int sig, struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	int init = -1;
-	int r = gk_seen_open(s, &cg, &init, err);
+	int r = gk_seen_open_end(s, &cg, &init, err);
 	if (r < 0)
 		return r;
-	if (sig == SIGKILL)
-		/* init is the reaper of its PID namespace: the kernel ends all with it. */
-		r = gk_sys_pidfd_send_signal(init, SIGKILL);
-	else
-		r = gk_cgroup_signal(&cg, sig, s->init);
+	r = gk_seen_signal(s, &cg, init, sig);
 	gk_close_fd(&init);
 	gk_cgroup_close(&cg);
 	if (r < 0)
@@ -118,7 +113,8 @@ static int kill_user(const struct kill *k, struct gk_arena *arena)
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_seen_list all;
 	int code = 0;
-	if (gk_seen_read(&(struct gk_seen_filter){ .user = k->user }, arena, &all, &err) < 0)
+	if (gk_seen_read(&(struct gk_seen_filter){ .user = k->user, .whole = true }, arena, &all,
+		    &err) < 0)
 		return gk_cli_fail("kill", &err);
 	if (all.n == 0) {
 		fprintf(stderr, "gocker kill: %s has no session\n", k->user);

@@ -49,7 +49,9 @@ const struct gk_page gk_page_ps = {
 	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not "
 		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
 		"TTY is the terminal used last, by its name inside, and COMMAND the user's oldest "
-		"process.",
+		"process. Logins that share a container (share = user) are listed below it. One that "
+		"is behind gocker.ini was made before a change and keeps what it was made with; "
+		"`gocker stop` ends it, and the next login makes a new one.",
 };
 
 struct ps {
@@ -79,7 +81,7 @@ enum { MEMORY = 9, COLUMNS = sizeof columns / sizeof *columns };
 static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, const char **cell)
 {
 	char now[24], most[24], age[24], idle[24], memory[24];
-	*cell++ = s->id;
+	*cell++ = strcmp(s->container, "-") == 0 ? s->id : gk_arena_printf(arena, "  %s", s->id);
 	*cell++ = gk_seen_readable(arena, s->user);
 	*cell++ = s->door;
 	*cell++ = s->image;
@@ -93,7 +95,9 @@ static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, co
 			gk_human_count(most, sizeof most, s->pids_max));
 	*cell++ =
 		gk_arena_strdup(arena, gk_human_bytes(memory, sizeof memory, s->usage.memory_now));
-	*cell++ = s->command;
+	*cell++ = !s->is_container ? s->command :
+		s->behind          ? "(container, behind gocker.ini)" :
+				     "(container)";
 	return cell;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,15 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sys.h"
 #include "cli/sessions/live.h"
 #include "cli/print.h"
+#include "plan/policy.h"
 #include "plan/text.h"
+#include "run/privilege/identity.h"
+#include "run/store/load.h"
 #include "run/store/record.h"
+#include "run/watch/supervise.h"
 
 struct reading {
 	const struct gk_seen_filter *filter;
@@ -24,6 +30,9 @@ struct reading {
 	struct gk_seen *list;
 	size_t n, cap;
 	time_t now;
+	/* The policy as it is now, read when there is a container to compare with it. */
+	struct gk_config config;
+	int loaded; /* 1: it is there, -1: it cannot be read */
 };
 
 static const char *get(const struct reading *r, const char *text, const char *key)
@@ -69,9 +78,10 @@ static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk
 	char path[1024];
 	if (gk_record_get(s->record, "cgroup", path, sizeof path))
 		return gk_cgroup_find_foreign(path, ret, err);
-	if (strlen(s->id) != GK_ID_BYTES - 1 || strchr(s->id, '/'))
+	const char *id = strcmp(s->container, "-") == 0 ? s->id : s->container;
+	if (strlen(id) != GK_ID_BYTES - 1 || strchr(id, '/'))
 		return gk_fail(err, -EINVAL, "the record of %s is damaged", s->id);
-	return gk_cgroup_find(s->uid, s->id, ret, err);
+	return gk_cgroup_find(s->uid, id, ret, err);
 }
 
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
@@ -96,9 +106,29 @@ static void read_counters(const struct reading *r, struct gk_seen *s, uint64_t o
 	s->usage.pids_now = without(s->usage.pids_now, own);
 	s->usage.pids_peak = without(s->usage.pids_peak, own);
 	s->frozen = gk_cgroup_is_frozen(&cg);
-	if (s->alive && strcmp(s->door, "pam") == 0)
+	/* In a shared container the processes are not this login's alone. */
+	if (s->alive && strcmp(s->door, "pam") == 0 && strcmp(s->container, "-") == 0)
 		gk_live_look(s, &cg, r->now, r->arena);
 	gk_cgroup_close(&cg);
+}
+
+/* Whether a shared container is not as gocker.ini would make it now. Where that cannot be told, it
+ * is not said. */
+static bool is_behind(struct reading *r, uid_t uid, const char *record)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	struct gk_identity who;
+	struct gk_policy policy;
+	char text[32];
+	if (!r->loaded)
+		r->loaded =
+			gk_load_config(GK_CONFIG_PATH, r->arena, &r->config, &ignored) < 0 ? -1 : 1;
+	if (r->loaded < 0 || !gk_record_get(record, "digest", text, sizeof text) ||
+		gk_identity_by_uid(uid, r->arena, &who, &ignored) < 0 ||
+		gk_policy_for(&r->config, &who, r->arena, &policy, &ignored) < 0)
+		return false;
+	return policy.share != GK_SHARE_USER ||
+		gk_policy_container_digest(&policy, r->arena) != strtoull(text, NULL, 16);
 }
 
 static int read_record(const struct gk_record *record, void *arg)
@@ -118,6 +148,13 @@ static int read_record(const struct gk_record *record, void *arg)
 	s.from = get(r, text, "from");
 	s.command = get(r, text, "command");
 	s.section = get(r, text, "pids_section");
+	s.container = get(r, text, "container");
+	const char *kind = get(r, text, "kind");
+	if (!s.container || !kind)
+		return -ENOMEM;
+	s.is_container = strcmp(kind, "container") == 0;
+	s.behind = s.is_container && s.alive && is_behind(r, s.uid, text);
+	s.payload = (pid_t)get_number(text, "payload", 0);
 	if (!s.record || !s.version || !s.user || !s.door || !s.image || !s.id || !s.tty ||
 		!s.from || !s.command || !s.section)
 		return -ENOMEM;
@@ -139,14 +176,49 @@ static int read_record(const struct gk_record *record, void *arg)
 	return 0;
 }
 
+/* The oldest first; logins below the container that they share. */
 static int by_age(const void *a, const void *b)
 {
 	const struct gk_seen *x = a, *y = b;
+	const char *in_x = strcmp(x->container, "-") == 0 ? x->id : x->container,
+		   *in_y = strcmp(y->container, "-") == 0 ? y->id : y->container;
+	if (x->since != y->since)
+		return x->since < y->since ? -1 : 1;
+	if (strcmp(in_x, in_y) != 0)
+		return strcmp(in_x, in_y);
+	if (x->is_container != y->is_container)
+		return x->is_container ? -1 : 1;
 	if (x->started != y->started)
 		return x->started < y->started ? -1 : 1;
 	if (x->started_ms != y->started_ms)
 		return x->started_ms < y->started_ms ? -1 : 1;
 	return strcmp(x->id, y->id);
+}
+
+/* What the logins in a container have from it. */
+static void take_from_container(struct gk_seen *s, const struct gk_seen *list, size_t n)
+{
+	s->since = s->started;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].is_container && strcmp(list[i].id, s->container) == 0) {
+			s->since = list[i].started;
+			s->behind = list[i].behind;
+		}
+}
+
+/* Leaves the logins out whose container is in the list. Returns how many are left. */
+static size_t without_logins(struct gk_seen *list, size_t n)
+{
+	size_t kept = 0;
+	/* A container comes before its logins. */
+	for (size_t i = 0; i < n; i++) {
+		bool there = false;
+		for (size_t k = 0; !there && k < kept; k++)
+			there = list[k].is_container && strcmp(list[k].id, list[i].container) == 0;
+		if (!there)
+			list[kept++] = list[i];
+	}
+	return kept;
 }
 
 int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
@@ -158,8 +230,12 @@ int gk_seen_read(const struct gk_seen_filter *filter, struct gk_arena *arena,
 	int e = gk_record_each((uid_t)-1, read_record, &r, err);
 	if (e < 0)
 		return gk_fail_errno(err, e, "cannot read the records in " GK_RUNDIR);
+	for (size_t i = 0; i < r.n; i++)
+		take_from_container(&r.list[i], r.list, r.n);
 	if (r.n > 1)
 		qsort(r.list, r.n, sizeof *r.list, by_age);
+	if (filter->whole)
+		r.n = without_logins(r.list, r.n);
 	*ret = (struct gk_seen_list){ r.list, r.n };
 	return 0;
 }
@@ -177,12 +253,13 @@ static int ambiguous(const struct gk_seen_list *all, const char *shown, struct g
 int gk_seen_find_all(
 	const char *word, struct gk_arena *arena, struct gk_seen_list *ret, struct gk_err *err)
 {
-	struct gk_seen_list all, users;
+	struct gk_seen_list all = { 0 }, users = { 0 };
 	char shown[256];
 	size_t len = strlen(word), matches = 0;
 	int r = gk_seen_read(&(struct gk_seen_filter){ 0 }, arena, &all, err);
 	if (r == 0)
-		r = gk_seen_read(&(struct gk_seen_filter){ .user = word }, arena, &users, err);
+		r = gk_seen_read(&(struct gk_seen_filter){ .user = word, .whole = true }, arena,
+			&users, err);
 	if (r < 0)
 		return r;
 	(void)gk_escape(shown, sizeof shown, word);
@@ -258,7 +335,8 @@ struct gk_seen gk_seen_example(void)
 		.tty = "-",
 		.from = "-",
 		.command = "-",
-		.section = "-" };
+		.section = "-",
+		.container = "-" };
 }
 
 int gk_seen_open(
@@ -278,6 +356,56 @@ int gk_seen_open(
 	}
 	*ret_cg = cg;
 	return 0;
+}
+
+static bool is_login(const struct gk_seen *seen)
+{
+	return strcmp(seen->container, "-") != 0;
+}
+
+int gk_seen_supervisor(const struct gk_seen *seen, struct gk_err *err)
+{
+	struct gk_record now;
+	gk_autoclose int dir = gk_slot_dir(seen->uid, err);
+	gk_autoclose int pidfd = dir < 0 ? dir : gk_sys_pidfd_open(seen->supervisor);
+	if (pidfd >= 0 && gk_record_read(seen->uid, dir, seen->place, &now) && now.alive &&
+		strcmp(now.text, seen->record) == 0)
+		return gk_steal_fd(&pidfd);
+	return gk_fail(err, -ESRCH, "session %s is just starting or ending", seen->id);
+}
+
+int gk_seen_open_end(
+	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err)
+{
+	if (!is_login(seen))
+		return gk_seen_open(seen, ret_cg, ret_pidfd, err);
+	gk_autoclose int supervisor = gk_seen_supervisor(seen, err);
+	int r = supervisor < 0 ? supervisor : gk_seen_open(seen, ret_cg, NULL, err);
+	if (r == 0)
+		*ret_pidfd = gk_steal_fd(&supervisor);
+	return r;
+}
+
+/* The supervisor and the keeper end what is below the login's command or daemon, by steps or at
+ * once (run/watch/supervise.c, pam/keeper-watch.c). */
+static int signal_login(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig)
+{
+	bool keeper = seen->payload == 0;
+	if (sig == SIGKILL)
+		return gk_sys_pidfd_send_signal(pidfd, GK_LOGIN_KILL);
+	if (keeper || sig == SIGTERM)
+		return gk_sys_pidfd_send_signal(pidfd, keeper ? SIGTERM : GK_LOGIN_STOP);
+	gk_autoclose int payload = gk_cgroup_pidfd(cg, seen->payload);
+	return payload < 0 ? payload : gk_sys_pidfd_send_signal(payload, sig);
+}
+
+int gk_seen_signal(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig)
+{
+	if (is_login(seen))
+		return signal_login(seen, cg, pidfd, sig);
+	/* init is the reaper of its PID namespace: the kernel ends all with it. */
+	return sig == SIGKILL ? gk_sys_pidfd_send_signal(pidfd, sig) :
+				gk_cgroup_signal(cg, sig, seen->init);
 }
 
 static struct json_object *number(uint64_t n)
@@ -303,6 +431,12 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "uid", json_object_new_int64(s->uid));
 	json_object_object_add(o, "door", text(s->door));
 	json_object_object_add(o, "image", text(s->image));
+	json_object_object_add(o, "kind",
+		json_object_new_string(s->is_container         ? "container" :
+				strcmp(s->container, "-") != 0 ? "login" :
+								 "session"));
+	json_object_object_add(o, "container", text(s->container));
+	json_object_object_add(o, "behind", json_object_new_boolean(s->behind));
 	json_object_object_add(o, "tty", text(s->tty));
 	json_object_object_add(o, "from", text(s->from));
 	json_object_object_add(o, "started", gk_json_time(s->started));

@@ -26,7 +26,14 @@ struct gk_seen {
 	int64_t age_s;
 	int64_t idle_s; /* -1: no terminal to tell */
 	pid_t init, supervisor;
-	uint64_t pids_max; /* UINT64_MAX: unknown, here and below */
+	/* share = user: a container is a session without a command, and each login in it is one
+	 * with the container's init and cgroup. */
+	bool is_container;
+	const char *container; /* the id of a login's container, "-" for none */
+	bool behind;           /* gocker.ini would make that container in another way now */
+	int64_t since;         /* when its container was made; started, for any other session */
+	pid_t payload;         /* a login's command; 0: it came through the PAM door */
+	uint64_t pids_max;     /* UINT64_MAX: unknown, here and below */
 	uint64_t memory_max;
 	uint64_t userns;       /* the host's id of 0 inside; 0 without a user namespace */
 	uint64_t caps;         /* what a command in it may keep; 0 for users */
@@ -43,6 +50,7 @@ struct gk_seen_list {
 struct gk_seen_filter {
 	const char *user, *door, *image;
 	bool stale; /* those as well that a crash left */
+	bool whole; /* of a shared container not its logins as well, which go with it */
 };
 
 /* Reads all records that match, the oldest session first, with their counters. Allocates from
@@ -78,6 +86,21 @@ struct gk_seen gk_seen_example(void);
  * to be in that cgroup after it was opened. Returns 0 or -errno. */
 int gk_seen_open(
 	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err);
+
+/* A pidfd of the process that watches a session, verified by the lock of its record. Returns it or
+ * -errno. */
+int gk_seen_supervisor(const struct gk_seen *seen, struct gk_err *err);
+
+/* As gk_seen_open, but with a pidfd of the process whose end is the session's: init; of a login in
+ * a shared container its supervisor, or its keeper where it came through the PAM door. */
+int gk_seen_open_end(
+	const struct gk_seen *seen, struct gk_cgroup *ret_cg, int *ret_pidfd, struct gk_err *err);
+
+/* Sends a signal to each process of a session but init, or KILL to all. Of a login in a shared
+ * container TERM and KILL end all that is below its command or daemon, by steps or at once; any
+ * other signal goes to its command, or is taken as TERM where it came through the PAM door. cg and
+ * pidfd are those of gk_seen_open_end. Returns a number from 0 or -errno. */
+int gk_seen_signal(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig);
 
 /* Prints everything about a session, a line for each thing and each process (inspect.c). */
 void gk_inspect_print(FILE *f, const struct gk_seen *seen, struct gk_arena *arena);

@@ -232,7 +232,9 @@ static int print_json(const struct gk_seen_list *all)
 static int report(const struct stats *st, struct gk_arena *arena, struct gk_err *err)
 {
 	struct gk_seen_list all;
-	int r = gk_seen_read(&st->filter, arena, &all, err);
+	struct gk_seen_filter filter = st->filter;
+	filter.whole = true;
+	int r = gk_seen_read(&filter, arena, &all, err);
 	if (r < 0)
 		return r;
 	if (gk_seen_check_user("stats", st->filter.user, &all) != 0)

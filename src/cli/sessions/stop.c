@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/sessions/sessions.h"
 #include "plan/text.h"
+#include "run/watch/holder.h"
 
 static const struct gk_option options[] = {
 	{ 't', "time", "SECONDS", NULL, "how long to wait after TERM, 1 to 3600 (default: 10)" },
@@ -79,8 +80,8 @@ static int find(struct stop *s, char **ids)
 	struct gk_err err = GK_ERR_INIT;
 	int code = 0;
 	if (s->user) {
-		if (gk_seen_read(&(struct gk_seen_filter){ .user = s->user }, &s->arena,
-			    &s->sessions, &err) < 0)
+		if (gk_seen_read(&(struct gk_seen_filter){ .user = s->user, .whole = true },
+			    &s->arena, &s->sessions, &err) < 0)
 			return gk_cli_fail("stop", &err);
 		if (s->sessions.n > 0)
 			return 0;
@@ -102,13 +103,30 @@ static int find(struct stop *s, char **ids)
 	return code;
 }
 
+/* Tells the holder of a shared container that it ends with its last process. */
+static void drain(const struct gk_seen *seen)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	gk_autoclose int holder = gk_seen_supervisor(seen, &ignored);
+	if (holder >= 0)
+		(void)gk_sys_pidfd_send_signal(holder, GK_HOLDER_DRAIN);
+}
+
 /* TERM to all of them first, so that they end side by side. */
 static int ask(const struct gk_seen *seen, int *ret_init)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_cgroup cg = GK_CGROUP_INIT;
-	int r = gk_seen_open(seen, &cg, ret_init, &err);
-	if (r == 0 && (r = gk_cgroup_signal(&cg, SIGTERM, seen->init)) < 0)
+	int r = gk_seen_open_end(seen, &cg, ret_init, &err);
+	/* Before TERM: who logs in from now on gets another container. */
+	if (r == 0 && seen->is_container)
+		drain(seen);
+	if (r == 0)
+		r = gk_seen_signal(seen, &cg, *ret_init, SIGTERM);
+	/* One with nothing in it has ended since. */
+	if (r < 0 && *ret_init >= 0 && seen->is_container && has_ended(*ret_init, 0))
+		r = 0;
+	if (r < 0 && *ret_init >= 0)
 		gk_fail_errno(&err, r, "cannot signal session %s", seen->id);
 	gk_cgroup_close(&cg);
 	if (r >= 0)
@@ -133,8 +151,7 @@ static void kill_rest(const struct stop *s, int64_t until_ms)
 {
 	for (size_t i = 0; i < s->sessions.n; i++)
 		if (s->inits[i] >= 0 && !has_ended(s->inits[i], until_ms))
-			/* init is the reaper of its PID namespace: the kernel ends all with it. */
-			(void)gk_sys_pidfd_send_signal(s->inits[i], SIGKILL);
+			(void)gk_seen_signal(&s->sessions.list[i], NULL, s->inits[i], SIGKILL);
 }
 
 static int stop_all(struct stop *s)

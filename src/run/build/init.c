@@ -172,19 +172,6 @@ static void let_go(const struct gk_init *init, struct payload *payload)
 	fail(init->link, m.value, &m.err);
 }
 
-/* fds 0-2 become the session's own /dev/null: a held copy would hide the end of the user's pipes.
- */
-static int let_go_of_stdio(void)
-{
-	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return -errno;
-	for (int fd = 0; fd <= 2; fd++)
-		if (dup2(null, fd) < 0)
-			return -errno;
-	return 0;
-}
-
 static void reap(int link, pid_t payload)
 {
 	int status;
@@ -257,18 +244,6 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 	}
 }
 
-/* What ps shows inside must not be the caller's command line a second time. */
-static void take_title(const struct gk_caller *caller)
-{
-	static const char name[] = "gocker-init";
-	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
-	if (!caller || caller->title_size == 0)
-		return;
-	memset(caller->title, 0, caller->title_size);
-	for (size_t i = 0; i + 1 < caller->title_size && name[i]; i++)
-		caller->title[i] = name[i];
-}
-
 /* Up to the moment when the payload waits at the gate. It gets ready while the root is compared
  * with the plan and the supervisor's word comes. */
 static int get_ready(struct gk_init *init, int *master, struct payload *payload, struct gk_err *err)
@@ -295,8 +270,10 @@ static int get_ready(struct gk_init *init, int *master, struct payload *payload,
 /* All that can fail before the gate opens: what is refused has not run. */
 static int give_up_powers(struct gk_init *init, struct gk_err *err)
 {
-	take_title(init->caller);
-	int r = let_go_of_stdio();
+	/* What ps shows inside must not be the caller's command line a second time. */
+	gk_take_title(init->caller, "gocker-init");
+	/* The session's own /dev/null: a held copy would hide the end of the user's pipes. */
+	int r = gk_fd_null_stdio();
 	if (r == 0 && init->plan->userns_base)
 		r = gk_userns_enter(init->userns, init->plan->cred.caps, err);
 	gk_close_fd(&init->userns);

@@ -2,6 +2,7 @@
 #ifndef GK_RUN_BUILD_INIT_H
 #define GK_RUN_BUILD_INIT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -36,6 +37,7 @@ struct gk_init {
 	int link;             /* init's end of the socket pair */
 	int userns;           /* what the payload, and then init, enters; with plan->userns_base */
 	int stdio;            /* what the payload asks for 0-2 (gk_stdio); -1: it has them */
+	bool follow;          /* the payload ends with the process that started it */
 	int supervisor_pidfd; /* to notice a supervisor that died before the death signal was set */
 };
 

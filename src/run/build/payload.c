@@ -155,6 +155,9 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 	(void)umask(plan->umask == (mode_t)-1 ? init->caller->umask : plan->umask);
 	if (r == 0 && plan->cred.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set no_new_privs");
+	/* After the change of ids, which clears it. One that died before is noticed at the gate. */
+	if (r == 0 && init->follow && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		r = gk_fail_errno(err, -errno, "cannot follow the supervisor");
 	if (r == 0)
 		r = reset_signals(init->caller, err);
 	if (r == 0)

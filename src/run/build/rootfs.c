@@ -267,7 +267,8 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 		return attach(sources->binds[m->index], m->flags, AT_RECURSIVE, target);
 	case GK_MOUNT_HOST: return mount_host(m, target);
 	case GK_MOUNT_PTY: return attach(sources->pty, m->flags, 0, target);
-	case GK_MOUNT_STUB: return attach(sources->stub, m->flags, 0, target);
+	case GK_MOUNT_STUB:
+		return sources->stub < 0 ? -ENOENT : attach(sources->stub, m->flags, 0, target);
 	case GK_MOUNT_MASK_FILE: return bind_at(root, "mask", m->flags, target);
 	case GK_MOUNT_MASK_DIR: return bind_at(root, "empty", m->flags, target);
 	case GK_MOUNT_BIND_RO: return bind_at(target, "", m->flags, target);

@@ -51,6 +51,8 @@ void gk_session_init(
 		.link = -1,
 		.master = -1,
 		.signals = -1,
+		.container = GK_CONTAINER_INIT,
+		.enter = GK_ENTER_INIT,
 	};
 	for (int i = 0; i < GK_BINDS_MOST; i++) {
 		s->asked[i] = (struct gk_bind_asked)GK_BIND_ASKED_INIT;
@@ -264,7 +266,8 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 	int r = gk_landlock_check(s->plan, err);
 	if (r == 0)
 		r = gk_leave_caller_cgroup(err);
-	if (r == 0)
+	/* The slot of a shared container has been taken by the login that has it made. */
+	if (r == 0 && s->slot.fd < 0)
 		r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
 			&s->slot, err);
 	if (r == 0)
@@ -305,6 +308,12 @@ int gk_session_start(struct gk_session *s, struct gk_err *err)
 	int r = s->master < 0 ? 0 : gk_relay_seed(s->tty.fd, s->master, err);
 	if (r < 0)
 		return GK_EXIT_GOCKER;
+	if (s->joined) {
+		r = gk_enter_go(&s->enter, err);
+		if (r == 0 && s->stdio)
+			gk_stdio_release(s->stdio);
+		return r;
+	}
 	r = s->told_to_go ? 0 : gk_fd_send(s->link, &go, sizeof go, -1);
 	if (r < 0) {
 		gk_fail_errno(err, r, "cannot start the session");
@@ -394,15 +403,16 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\nversion=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nstarted_ms=%u\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64
 		"\npids_section=%s\npids_own=%" PRIu64 "\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64
-		"\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64 "\n%scommand=%s\n",
+		"\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64 "\n%s%scommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, door_name(plan->door), plan->policy->image,
-		version_of(s, version, sizeof version), gk_escape(shown, sizeof shown, tty),
-		gk_session_from(s), (int64_t)now.tv_sec, (unsigned)(now.tv_nsec / 1000000),
-		(int)getpid(), (int)s->init, plan->policy->pids_max,
-		pids->section ? pids->section : "-", plan->leaf_pids_max - plan->policy->pids_max,
-		plan->policy->memory_max, plan->cred.caps, plan->userns_base,
-		s->cgroup.user_hits_before, foreign_leaf(s, leaf, sizeof leaf),
+		(unsigned)plan->who->uid, s->shared ? "-" : door_name(plan->door),
+		plan->policy->image, version_of(s, version, sizeof version),
+		gk_escape(shown, sizeof shown, tty), gk_session_from(s), (int64_t)now.tv_sec,
+		(unsigned)(now.tv_nsec / 1000000), (int)getpid(), (int)s->init,
+		plan->policy->pids_max, pids->section ? pids->section : "-",
+		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
+		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before,
+		foreign_leaf(s, leaf, sizeof leaf), s->extra,
 		command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
@@ -425,8 +435,36 @@ static void reap_init(struct gk_session *s, int timeout_ms)
 	s->init = 0;
 }
 
+void gk_session_log_close(const struct gk_session *s, const char *status, int64_t duration_ms,
+	const struct gk_usage *usage)
+{
+	const struct gk_plan *plan = s->plan;
+	char user[256];
+	gk_log(LOG_INFO,
+		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
+		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
+		" oom_kills=%" PRId64,
+		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
+		(unsigned)plan->who->uid, status, duration_ms, (int64_t)usage->pids_peak,
+		(int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
+		(int64_t)usage->oom_kills);
+}
+
+/* The container and what else is in it are not this login's. */
+static int leave_container(struct gk_session *s)
+{
+	gk_enter_end(&s->enter);
+	gk_close_fd(&s->master);
+	gk_close_fd(&s->signals);
+	gk_slot_release(&s->slot);
+	gk_container_close(&s->container);
+	return 0;
+}
+
 int gk_session_close(struct gk_session *s)
 {
+	if (s->joined)
+		return leave_container(s);
 	int r = 0;
 	if (s->init_pidfd >= 0) {
 		/* init is the reaper of its PID namespace: when it is gone, all are. A process that

@@ -12,7 +12,9 @@
 #include "run/privilege/nss-worker.h"
 #include "run/cgroup/cgroup.h"
 #include "run/privilege/cleanse.h"
+#include "run/build/enter.h"
 #include "run/build/init.h"
+#include "run/store/container.h"
 #include "run/store/record.h"
 #include "run/store/bind.h"
 #include "run/build/tty.h"
@@ -46,7 +48,16 @@ struct gk_session {
 	bool told_to_go; /* init has the word to start the payload already */
 	int master;      /* of the inner pty, when one is relayed */
 	struct timespec opened;
-	char from[128]; /* where the login came from, once looked for */
+
+	/* A login in a container that its user's logins share (gk_join_open): init is the
+	 * container's, and there is neither link nor init_pidfd nor cgroup of its own. */
+	bool joined;
+	struct gk_container container;
+	struct gk_enter enter;
+
+	bool shared;     /* it is such a container, made by its holder */
+	char extra[128]; /* more lines for the record */
+	char from[128];  /* where the login came from, once looked for */
 };
 
 /* The PAM service of a login that gocker itself tries (`gocker enable`, `gocker doctor`). */
@@ -79,6 +90,10 @@ int gk_session_record(struct gk_session *s, struct gk_err *err);
 /* Where the login came from, escaped for a log line: the client's address as sshd tells it in
  * SSH_CONNECTION, "-" where there is none, or where a user may have said so. Looked for once. */
 const char *gk_session_from(struct gk_session *s);
+
+/* Logs the end of it. status is a word for how. */
+void gk_session_log_close(const struct gk_session *s, const char *status, int64_t duration_ms,
+	const struct gk_usage *usage);
 
 /* Ends it: kills what lives, waits until nothing does, removes the cgroup, frees the place. Can be
  * called at any stage. Returns 0, or -errno when something is left (it is logged too). */

@@ -52,7 +52,7 @@ static int make_dir(
 int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err)
 {
 	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm",
-		"empty", "tmpdir", "lower" };
+		"empty", "tmpdir", "lower", "agents" };
 	/* The root-only directory under which everything is put together. */
 	gk_autoclose int run = gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
 	gk_autoclose int mnt = run < 0 ? run : gk_open_private_dir(run, "mnt", err);

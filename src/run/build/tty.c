@@ -68,6 +68,10 @@ int gk_tty_open_inner(uid_t uid, gid_t group, char *ret_path, size_t size, struc
 	gk_autoclose int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	unsigned number;
 	int unlock = 0;
+	if (master < 0 && errno == ENOSPC)
+		return gk_fail(err, -ENOSPC,
+			"the container has no terminal left; log in without one (ssh -T) and end "
+			"programs that use some");
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
 		ioctl(master, TIOCGPTN, &number) < 0)
 		return gk_fail_errno(err, -errno, "cannot open a terminal in the session");

@@ -103,7 +103,7 @@ static const char *path_in(const char *text, const char *names, char *buf, size_
 	return NULL;
 }
 
-int gk_leave_caller_cgroup(struct gk_err *err)
+static int leave_where(bool always, struct gk_err *err)
 {
 	char text[8192], path[4096];
 	int v1 = gk_cgroup_is_v1(err);
@@ -115,8 +115,21 @@ int gk_leave_caller_cgroup(struct gk_err *err)
 		const struct hierarchy *h = &hierarchies[i];
 		if (h->v2 == (v1 != 0) || !path_in(text, h->names, path, sizeof path))
 			continue;
-		r = gk_cgroup_is_firm(h->mount, path);
+		r = always ? 0 : gk_cgroup_is_firm(h->mount, path);
 		r = r == 0 ? leave(h) : r > 0 ? 0 : r;
+		/* Not mounted: nobody can be ended by it either. */
+		if (always && !h->v2 && r == -ENOENT)
+			r = 0;
 	}
 	return r < 0 ? gk_fail_errno(err, r, "cannot leave the caller's cgroup") : 0;
+}
+
+int gk_leave_caller_cgroup(struct gk_err *err)
+{
+	return leave_where(false, err);
+}
+
+int gk_leave_for_good(struct gk_err *err)
+{
+	return leave_where(true, err);
 }

@@ -12,6 +12,10 @@
  * taken: frozen, it would hold that for as long as the user likes. Returns 0 or -errno. */
 int gk_leave_caller_cgroup(struct gk_err *err);
 
+/* Moves this process out of the caller's cgroup in every case: what is to outlive the login must
+ * not end with the login's scope. Returns 0 or -errno. */
+int gk_leave_for_good(struct gk_err *err);
+
 /* Whether root alone can change a cgroup and all above it, below where its hierarchy is mounted; 1
  * also where there is none such. Returns 1, 0 or -errno. */
 int gk_cgroup_is_firm(const char *mount, const char *path);

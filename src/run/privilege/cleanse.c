@@ -271,6 +271,16 @@ void gk_caller_title(struct gk_caller *caller, int argc, char **argv)
 	caller->title_size = (size_t)(end - argv[0]);
 }
 
+void gk_take_title(const struct gk_caller *caller, const char *name)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	if (!caller || caller->title_size == 0)
+		return;
+	memset(caller->title, 0, caller->title_size);
+	for (size_t i = 0; i + 1 < caller->title_size && name[i]; i++)
+		caller->title[i] = name[i];
+}
+
 int gk_cleanse_stdio(struct gk_err *err)
 {
 	for (int fd = 0; fd <= 2; fd++) {

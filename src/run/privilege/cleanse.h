@@ -45,6 +45,10 @@ int gk_cleanse(
 /* Remembers where argv lies, for init to take as its title. */
 void gk_caller_title(struct gk_caller *caller, int argc, char **argv);
 
+/* Shows name, instead of the caller's command line, as what this process is (ps). caller may be
+ * NULL. */
+void gk_take_title(const struct gk_caller *caller, const char *name);
+
 /* Refuses fds 0-2 that are directories or O_PATH: a payload could walk the host through them. */
 int gk_cleanse_stdio(struct gk_err *err);
 

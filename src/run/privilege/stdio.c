@@ -59,24 +59,10 @@ static int become_caller(void)
 	return r < 0 ? r : prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* keep: numbers above 2. */
 static int close_all_but(int *keep, size_t n)
 {
-	int r = 0;
-	unsigned next = 3;
-	qsort(keep, n, sizeof *keep, by_number);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		if ((unsigned)keep[i] > next)
-			r = gk_sys_close_range(next, (unsigned)keep[i] - 1);
-		next = (unsigned)keep[i] + 1;
-	}
-	if (r == 0)
-		r = gk_sys_close_range(next, ~0U);
+	int r = gk_fd_keep_only(keep, n);
 	/* Last: until here the parent, should it have to refuse, still has a stderr. */
 	return r < 0 ? r : gk_sys_close_range(0, 2);
 }

@@ -289,3 +289,14 @@ int gk_bind_pty(int fd, struct gk_err *err)
 	int bind = clone_bind(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return bind < 0 ? gk_fail_errno(err, bind, "cannot take the terminal inside") : bind;
 }
+
+int gk_bind_program(const char *path)
+{
+	gk_autoclose int tree = gk_sys_open_tree(
+		AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	if (tree < 0)
+		return tree;
+	struct gk_mount_attr attr = { .propagation = MS_PRIVATE };
+	int r = gk_sys_mount_setattr(tree, 0, &attr);
+	return r < 0 ? r : gk_steal_fd(&tree);
+}

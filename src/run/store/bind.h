@@ -38,4 +38,8 @@ void gk_bind_forget(struct gk_bind_asked *asked);
  * pty of a devpts (CVE-2025-52565). Returns the mount's fd or -errno. */
 int gk_bind_pty(int fd, struct gk_err *err);
 
+/* A program of gocker's own on the host (the entry stub) as a private mount. Returns its fd or
+ * -errno. */
+int gk_bind_program(const char *path);
+
 #endif

@@ -240,9 +240,7 @@ int gk_slot_take(
 	uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret, struct gk_err *err)
 {
 	struct gk_slot slot = GK_SLOT_INIT;
-	char name[16];
-	snprintf(name, sizeof name, "%u", (unsigned)uid);
-	gk_autoclose int dir = open_slots("u", name, err);
+	gk_autoclose int dir = gk_slot_dir(uid, err);
 	if (dir < 0)
 		return dir;
 	if (user_max == 0 || user_max > PLACES_MOST)
@@ -271,6 +269,36 @@ int gk_slot_take(
 	}
 	*ret = slot;
 	return 0;
+}
+
+int gk_slot_dir(uid_t uid, struct gk_err *err)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", (unsigned)uid);
+	return open_slots("u", name, err);
+}
+
+int gk_slot_take_this(uid_t uid, int dir, unsigned n, bool make, struct gk_slot *ret)
+{
+	struct gk_slot slot = GK_SLOT_INIT;
+	slot.uid = uid;
+	slot.n = n;
+	slot.fd = try_slot(dir, n, make);
+	if (slot.fd < 0)
+		return slot.fd;
+	int r = sweep_slot(uid, slot.fd, 0);
+	if (r < 0) {
+		gk_close_fd(&slot.fd);
+		return r;
+	}
+	*ret = slot;
+	return 0;
+}
+
+bool gk_slot_is_held(int dir, unsigned n)
+{
+	gk_autoclose int fd = open_slot(dir, n, 0);
+	return fd >= 0 && ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
 }
 
 int gk_slot_take_range(unsigned most, unsigned *ret_n, struct gk_err *err)
@@ -362,18 +390,42 @@ struct each_arg {
 	void *arg;
 };
 
+bool gk_record_read(uid_t uid, int dir, unsigned n, struct gk_record *ret)
+{
+	*ret = (struct gk_record){ .uid = uid, .slot = n };
+	gk_autoclose int fd = open_slot(dir, n, 0);
+	if (fd < 0 || read_record(fd, ret->text, sizeof ret->text) <= 0)
+		return false;
+	ret->alive = ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
+	return true;
+}
+
+bool gk_record_lives(uid_t uid, int dir, const char *id)
+{
+	struct gk_record record;
+	char found[64];
+	bool lives = false;
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again < 0 ? NULL : fdopendir(again);
+	if (!d) {
+		gk_close_fd(&again);
+		return true; /* it cannot be told */
+	}
+	for (const struct dirent *e; !lives && (e = readdir(d));) {
+		unsigned n;
+		lives = parse_number(e->d_name, &n) && gk_record_read(uid, dir, n, &record) &&
+			record.alive && gk_record_get(record.text, "id", found, sizeof found) &&
+			strcmp(found, id) == 0;
+	}
+	closedir(d);
+	return lives;
+}
+
 static int read_one(uid_t uid, int dir, unsigned slot, void *arg)
 {
 	const struct each_arg *each = arg;
-	struct gk_record record = { .uid = uid, .slot = slot };
-	char name[16];
-	snprintf(name, sizeof name, "%u", slot);
-	gk_autoclose int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || read_record(fd, record.text, sizeof record.text) <= 0)
-		return 0;
-	record.alive = ask_lock(fd, F_OFD_GETLK, F_WRLCK) == 1;
-	gk_close_fd(&fd);
-	return each->fn(&record, each->arg);
+	struct gk_record record;
+	return gk_record_read(uid, dir, slot, &record) ? each->fn(&record, each->arg) : 0;
 }
 
 int gk_record_each(uid_t uid, int (*fn)(const struct gk_record *record, void *arg), void *arg,

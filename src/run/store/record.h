@@ -6,6 +6,7 @@
 #ifndef GK_RUN_STORE_RECORD_H
 #define GK_RUN_STORE_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,6 +36,17 @@ int gk_slot_take(
  * returned is closed. Returns it, -EDQUOT when all are taken, or -errno. */
 int gk_slot_take_range(unsigned most, unsigned *ret_n, struct gk_err *err);
 
+/* Opens the directory of a user's slots (0700 root), making it. Returns the fd or -errno. */
+int gk_slot_dir(uid_t uid, struct gk_err *err);
+
+/* Takes slot n of a user, whose directory dir is, and sweeps it. make: also where its file is
+ * missing. Returns 0, -EAGAIN when it is held, -ENOENT, -EBUSY when what its session left cannot be
+ * ended, or -errno. */
+int gk_slot_take_this(uid_t uid, int dir, unsigned n, bool make, struct gk_slot *ret);
+
+/* Whether slot n is held, by another process than this one. */
+bool gk_slot_is_held(int dir, unsigned n);
+
 /* Replaces the record. fmt gives lines of key=value. */
 int gk_record_write(const struct gk_slot *slot, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -52,6 +64,12 @@ struct gk_record {
 
 /* The value of key in a record's text, copied into buf; returns buf, or NULL when there is none. */
 const char *gk_record_get(const char *text, const char *key, char *buf, size_t size);
+
+/* Reads the record of slot n of a user; false where there is none. */
+bool gk_record_read(uid_t uid, int dir, unsigned n, struct gk_record *ret);
+
+/* Whether a session of this id lives among the slots of a user, whose directory dir is. */
+bool gk_record_lives(uid_t uid, int dir, const char *id);
 
 /* Calls fn for each record that is not empty, of one uid or of all ((uid_t)-1), living and stale,
  * until fn returns non-zero, which is then returned. */

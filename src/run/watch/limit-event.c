@@ -89,8 +89,9 @@ static const char *section_of(const struct gk_policy *policy, enum gk_key key)
 
 static void tell(const char *id, enum gk_key key, uint64_t value, uint64_t hits)
 {
-	gk_log(LOG_NOTICE, "event=limit id=%s limit=%s value=%" PRIu64 " hits=%" PRIu64, id,
-		gk_key_name(key), value, hits);
+	if (id)
+		gk_log(LOG_NOTICE, "event=limit id=%s limit=%s value=%" PRIu64 " hits=%" PRIu64, id,
+			gk_key_name(key), value, hits);
 }
 
 /* How many more tasks a limit would take. */
@@ -167,7 +168,9 @@ static bool memory_bite(struct gk_limit_events *b, const char *id, const struct 
 	enum gk_key key = own ? GK_KEY_MEMORY_MAX : GK_KEY_USER_MEMORY_MAX;
 	uint64_t limit = own ? policy->memory_max : policy->user_memory_max;
 	if (limit == GK_UNLIMITED) {
-		gk_log(LOG_NOTICE, "event=limit id=%s limit=host-memory hits=%" PRIu64, id, hits);
+		if (id)
+			gk_log(LOG_NOTICE, "event=limit id=%s limit=host-memory hits=%" PRIu64, id,
+				hits);
 		snprintf(text, size, "the host is short of memory: a process was killed");
 		return true;
 	}

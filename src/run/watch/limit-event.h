@@ -31,9 +31,9 @@ struct gk_limit_events {
  * until the last look. What is missing (memory on cgroup v1) is not watched. */
 void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd);
 
-/* Looks for a limit that has bitten since the last look. Logs it under the session's id and puts a
- * sentence for its user into text; true then. Call it until it is false. Of a series, one in ten
- * seconds is told. */
+/* Looks for a limit that has bitten since the last look. Logs it under the session's id (NULL:
+ * another process logs it) and puts a sentence for its user into text; true then. Call it until it
+ * is false. Of a series, one in ten seconds is told. */
 bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
 	char *text, size_t size);
 

@@ -18,6 +18,9 @@
 
 /* How long the last bytes may wait for a terminal, or for a process that should be gone. */
 enum { DRAIN_MS = 5000 };
+/* How long the last bytes of a command are waited for, and more than a pty holds
+ * (pty_common_install() in the kernel). */
+enum { LAST_MS = 20, PTY_BYTES = 64 << 10 };
 /* How often a job in the background looks whether it still is. */
 enum { BACKGROUND_MS = 250 };
 
@@ -268,4 +271,19 @@ void gk_relay_close(struct gk_relay *relay)
 	gk_relay_suspend(relay);
 	dismiss_guard(relay);
 	gk_close_fd(&relay->outer);
+}
+
+void gk_relay_finish(struct gk_relay *relay)
+{
+	struct pollfd p[2];
+	for (size_t moved = 0; relay->outer >= 0 && moved < PTY_BYTES;) {
+		gk_relay_poll(relay, p);
+		p[0].events &= POLLOUT;
+		if (poll(p, 2, LAST_MS) <= 0 || !gk_relay_move(relay, p) || relay->out.ended)
+			break;
+		if (p[1].revents & POLLIN)
+			moved += relay->out.to;
+	}
+	relay->out.ended = true;
+	gk_relay_close(relay);
 }

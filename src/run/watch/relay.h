@@ -63,4 +63,8 @@ bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2]);
  * and gives the terminal back. */
 void gk_relay_close(struct gk_relay *relay);
 
+/* The same where others may still hold the inner terminal and write to it for ever: writes out what
+ * the command wrote last, at most what a pty holds. */
+void gk_relay_finish(struct gk_relay *relay);
+
 #endif

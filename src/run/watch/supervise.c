@@ -13,11 +13,14 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <linux/capability.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/watch/below.h"
 #include "run/watch/limit-event.h"
 #include "run/privilege/creds.h"
 #include "run/watch/shutdown.h"
@@ -38,7 +41,10 @@ struct watch {
 	struct gk_relay relay;
 	int terminal; /* write-only, for messages; -1 without one */
 	struct gk_limit_events bites;
+	struct gk_policy of_container; /* what the notices about its limits say */
 	struct gk_shutdown ending;
+	struct gk_below own; /* of a login in a shared container, to be ended with it */
+	bool whole;          /* it ends with all of them, and not its command alone */
 	int64_t started_ms;
 	int64_t looked_ms;             /* when pids.events was looked at on cgroup v1 */
 	struct gk_terminal words;      /* what was said on it */
@@ -47,6 +53,11 @@ struct watch {
 	bool have_status;
 	bool stopped; /* the session, with this process, by job control */
 };
+
+static const struct gk_cgroup *cgroup_of(const struct watch *w)
+{
+	return w->s->joined ? &w->s->container.cgroup : &w->s->cgroup;
+}
 
 /* ---- messages on the terminal ---- */
 
@@ -88,24 +99,88 @@ static int open_terminal(const struct gk_session *s)
 
 /* ---- limits that bite ---- */
 
+/* Those of a shared container are logged by its holder, once for all logins. */
 static void check_limits(struct watch *w)
 {
 	char text[256];
-	while (gk_limit_events_next(
-		&w->bites, w->s->plan->session_id, w->s->plan->policy, text, sizeof text))
+	const char *id = w->s->joined ? NULL : w->s->plan->session_id;
+	while (gk_limit_events_next(&w->bites, id, &w->of_container, text, sizeof text))
 		say(w, text);
 }
 
 /* ---- ending from outside ---- */
 
+/* Whose end is that of the session: init, which passes signals on to all inside. A login in a
+ * shared container has its command alone to end; what else is in there may be another login's, or
+ * is meant to stay. */
+static int pidfd_of(const struct watch *w)
+{
+	return w->s->joined ? w->s->enter.pidfd : w->s->init_pidfd;
+}
+
 static void signal_init(const struct watch *w, int sig)
 {
-	(void)gk_sys_pidfd_send_signal(w->s->init_pidfd, sig);
+	(void)gk_sys_pidfd_send_signal(pidfd_of(w), sig);
+}
+
+/* The command's process group. Its leader has not been waited for, so that the number is its own.
+ */
+static void signal_group(const struct watch *w, int sig)
+{
+	if (w->s->enter.pid > 0)
+		(void)kill(-w->s->enter.pid, sig);
+}
+
+/* After a step of the end, which init hands to all where the container is the login's own. A
+ * caller that is gone takes along what hangs on the terminal; an administrator and the time limits
+ * end all that is below the command. */
+static void follow_step(struct watch *w, enum gk_shutdown_step before)
+{
+	static const int signals[] = {
+		[GK_HUNG_UP] = SIGHUP, [GK_TERMINATED] = SIGTERM, [GK_KILLED] = SIGKILL
+	};
+	enum gk_shutdown_step now = w->ending.step;
+	if (w->s->joined && w->whole && now != before && now >= GK_HUNG_UP)
+		gk_below_signal(&w->own, cgroup_of(w), w->s->enter.pid, signals[now]);
+}
+
+/* Whom the steps are told: nobody, where what is below the command gets them. */
+static int told(const struct watch *w)
+{
+	return w->s->joined && w->whole ? -1 : pidfd_of(w);
 }
 
 static void begin_end(struct watch *w, const char *why)
 {
-	gk_shutdown_begin(&w->ending, w->s->plan->session_id, why, w->s->init_pidfd, 0);
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_begin(&w->ending, w->s->plan->session_id, why, told(w), 0);
+	follow_step(w, before);
+}
+
+static void end_whole(struct watch *w, const char *why)
+{
+	w->whole = true;
+	begin_end(w, why);
+}
+
+static void kill_whole(struct watch *w)
+{
+	end_whole(w, "killed");
+	w->ending.step = GK_KILLED;
+	gk_below_signal(&w->own, cgroup_of(w), w->s->enter.pid, SIGKILL);
+}
+
+static void advance(struct watch *w)
+{
+	enum gk_shutdown_step before = w->ending.step;
+	gk_shutdown_advance(&w->ending, told(w));
+	follow_step(w, before);
+}
+
+/* The command of a login in a shared container has ended: whether there is nothing else to end. */
+static bool own_have_ended(const struct watch *w)
+{
+	return !w->whole || w->ending.step == GK_KILLED || gk_below_has_ended(&w->own);
 }
 
 /* ---- time limits ---- */
@@ -128,7 +203,7 @@ static int64_t time_left(
 	if (text[0])
 		say(w, text);
 	if (left == 0)
-		begin_end(w, gk_time_limit_name(kind));
+		end_whole(w, gk_time_limit_name(kind));
 	return left;
 }
 
@@ -166,7 +241,8 @@ static void on_signal(struct watch *w)
 		w->stopped = false;
 		break;
 	case SIGTSTP:
-		if (relayed) {
+		/* A login in a shared container stays awake for its time limits. */
+		if (relayed && !w->s->joined) {
 			gk_relay_suspend(&w->relay);
 			/* The whole job stops, as any does: a session that ran on would run past
 			 * its time limits and its caller's end, which nobody watches meanwhile. */
@@ -176,6 +252,8 @@ static void on_signal(struct watch *w)
 		}
 		break;
 	case SIGHUP: begin_end(w, "hangup"); break;
+	case GK_LOGIN_STOP: end_whole(w, "terminated"); break;
+	case GK_LOGIN_KILL: kill_whole(w); break;
 	case SIGTERM:
 		/* As a shell's caller expects of TERM: handed on, and made sure of. */
 		signal_init(w, SIGTERM);
@@ -184,7 +262,9 @@ static void on_signal(struct watch *w)
 	case SIGINT:
 	case SIGQUIT:
 		/* ^C of a terminal that the command does not have as its own stdin. */
-		if (!relayed)
+		if (!relayed && w->s->joined)
+			signal_group(w, sig);
+		else if (!relayed)
 			signal_init(w, sig);
 		break;
 	default: break;
@@ -197,7 +277,9 @@ static void on_stdio(struct watch *w)
 {
 	siginfo_t info = { .si_code = SI_QUEUE, .si_value.sival_int = GK_SIGNAL_GROUP };
 	int sig = gk_stdio_signal(w->s->stdio);
-	if (sig > 0) {
+	if (sig > 0 && w->s->joined) {
+		signal_group(w, sig);
+	} else if (sig > 0) {
 		info.si_signo = sig;
 		(void)gk_sys_pidfd_queue_signal(w->s->init_pidfd, sig, &info);
 	}
@@ -206,6 +288,19 @@ static void on_stdio(struct watch *w)
 	gk_log(LOG_INFO, "event=end id=%s reason=killed", w->s->plan->session_id);
 	signal_init(w, SIGKILL);
 	gk_close_fd(&w->s->stdio->link);
+}
+
+/* The command of a login in a shared container has ended. */
+static bool on_command(struct watch *w)
+{
+	siginfo_t info = { 0 };
+	if (waitid(P_PIDFD, (id_t)w->s->enter.pidfd, &info, WEXITED | WNOHANG) < 0 ||
+		info.si_pid == 0)
+		return false;
+	w->status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+	w->have_status = true;
+	w->s->enter.pid = 0;
+	return true;
 }
 
 /* Returns true when the session is over. */
@@ -240,7 +335,10 @@ static void watch_session(struct watch *w)
 	for (;;) {
 		int64_t wait = check_time(w);
 		struct pollfd p[COUNT] = {
-			[LINK] = { .fd = w->s->link, .events = POLLIN },
+			[LINK] = { .fd = w->have_status ? -1 :
+					w->s->joined    ? w->s->enter.pidfd :
+							  w->s->link,
+				.events = POLLIN },
 			[PARENT] = { .fd = w->ending.step == GK_RUNNING && w->s->caller ?
 					w->s->caller->parent_pidfd :
 					-1,
@@ -259,7 +357,7 @@ static void watch_session(struct watch *w)
 		int again = w->relay.outer < 0 ? -1 : gk_relay_poll(&w->relay, &p[OUTER]);
 		if (again >= 0 && (wait < 0 || again < wait))
 			wait = again;
-		bool looks = w->s->cgroup.v1 && w->terminal >= 0, due;
+		bool looks = cgroup_of(w)->v1 && w->terminal >= 0, due;
 		if (looks && (wait < 0 || wait > V1_LOOK_MS))
 			wait = V1_LOOK_MS;
 		if (w->ending.step != GK_RUNNING && w->ending.step != GK_KILLED)
@@ -282,37 +380,30 @@ static void watch_session(struct watch *w)
 			w->looked_ms = gk_now_ms();
 		if (p[PARENT].revents)
 			begin_end(w, "caller-gone");
-		if (p[LINK].revents && on_link(w, p[LINK].revents))
+		if (p[LINK].revents && !w->s->joined && on_link(w, p[LINK].revents))
+			return;
+		if (p[LINK].revents && w->s->joined)
+			(void)on_command(w);
+		if (w->s->joined && w->have_status && own_have_ended(w))
 			return;
 		if (p[TERMINAL].revents)
 			begin_end(w, "hangup");
-		gk_shutdown_advance(&w->ending, w->s->init_pidfd);
+		advance(w);
 	}
 }
 
 /* ---- before and after ---- */
 
-/* Gives up the caller's fds: a held copy of a pipe would hide its end from sshd. */
-static int let_go_of_stdio(void)
+/* On fd, or on a new one where that is -1. */
+static int open_signals(int fd, bool joined)
 {
-	gk_autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return -errno;
-	for (int fd = 0; fd <= 2; fd++)
-		if (dup2(null, fd) < 0)
-			return -errno;
-	return 0;
-}
-
-static int open_signals(void)
-{
-	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP,
-		SIGCONT };
+	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT,
+		GK_LOGIN_STOP, GK_LOGIN_KILL };
 	sigset_t set;
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted - (joined ? 0 : 2); i++)
 		sigaddset(&set, wanted[i]);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -322,14 +413,21 @@ static int prepare(struct watch *w, struct gk_err *err)
 	w->terminal = open_terminal(s);
 	if (w->terminal < 0 && s->tty.fd >= 0 && errno == EIO)
 		begin_end(w, "hangup");
-	gk_limit_events_open(&w->bites, s->cgroup.leaf_fd, s->cgroup.user_fd);
+	const struct gk_cgroup *cg = cgroup_of(w);
+	w->of_container = *s->plan->policy;
+	if (s->joined)
+		gk_container_limits(&s->container, &w->of_container);
+	gk_limit_events_open(&w->bites, cg->leaf_fd, cg->user_fd);
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);
+	/* A copy of the caller's pipes that is held here would hide their end from sshd. */
 	if (r >= 0 && !s->stdio)
-		r = let_go_of_stdio();
+		r = gk_fd_null_stdio();
+	if (r >= 0 && s->joined)
+		r = open_signals(s->signals, true);
 	if (r >= 0)
-		r = gk_creds_reduce(0, err);
+		r = gk_creds_reduce(s->joined ? 1ULL << CAP_KILL : 0, err);
 	if (r >= 0)
 		r = gk_seccomp_supervisor(err);
 	return r < 0 ? gk_fail_errno(err, r, "cannot prepare the supervision") : 0;
@@ -337,28 +435,20 @@ static int prepare(struct watch *w, struct gk_err *err)
 
 static void log_close(const struct watch *w, const struct gk_usage *usage)
 {
-	const struct gk_plan *plan = w->s->plan;
-	char user[256], status[32];
+	char status[32];
 	if (!w->have_status)
 		snprintf(status, sizeof status, "killed");
 	else if (WIFSIGNALED(w->status))
 		snprintf(status, sizeof status, "signal:%d", WTERMSIG(w->status));
 	else
 		snprintf(status, sizeof status, "exit:%d", WEXITSTATUS(w->status));
-	gk_log(LOG_INFO,
-		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
-		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
-		" oom_kills=%" PRId64,
-		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, gk_now_ms() - w->started_ms,
-		(int64_t)usage->pids_peak, (int64_t)usage->pids_hits,
-		(int64_t)usage->user_pids_hits, (int64_t)usage->oom_kills);
+	gk_session_log_close(w->s, status, gk_now_ms() - w->started_ms, usage);
 }
 
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
 {
 	if (s->signals < 0)
-		s->signals = open_signals();
+		s->signals = open_signals(-1, false);
 	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") :
 				0;
 }
@@ -389,7 +479,11 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	/* It ends while the rest is taken down. */
 	if (s->stdio)
 		gk_stdio_dismiss(s->stdio);
-	gk_cgroup_usage(&s->cgroup, &usage);
+	gk_below_close(&w->own);
+	gk_cgroup_usage(cgroup_of(w), &usage);
+	/* What stays in a shared container may write to the terminal for ever. */
+	if (s->joined)
+		gk_relay_finish(&w->relay);
 	/* The relay still reads from it when the session is gone. */
 	int master = gk_steal_fd(&s->master);
 	(void)gk_session_close(s);

@@ -2,6 +2,8 @@
 #ifndef GK_RUN_WATCH_SUPERVISE_H
 #define GK_RUN_WATCH_SUPERVISE_H
 
+#include <signal.h>
+
 #include "base/err.h"
 #include "run/build/session.h"
 
@@ -18,6 +20,11 @@ int gk_supervise_start(struct gk_session *s, struct gk_err *err);
  * payload's own, or that of the signal that ended the session from outside. Returns 0, or -errno
  * when supervision failed; the session is ended and taken down in each case. */
 int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err);
+
+/* What a signal to the supervisor of a login in a shared container asks for: that it ends by steps
+ * (run/watch/shutdown.h), or at once, with all that is below its command. */
+#define GK_LOGIN_STOP SIGUSR1
+#define GK_LOGIN_KILL SIGUSR2
 
 /* Ends this process the way the wait status says: the same exit code, or the same signal. */
 void gk_end_like(int status) __attribute__((noreturn));

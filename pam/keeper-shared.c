@@ -1,0 +1,44 @@
+/* A login in a container that all of its user's logins share (share = user): which of the processes
+ * and terminals in it are this login's. */
+#include "keeper.h"
+
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "run/watch/below.h"
+
+/* The first major number of ptys (devices.txt); the container has no more than it counts. */
+enum { PTY_MAJOR = 136 };
+
+bool gk_keeper_is_shared(const struct gk_keeper *k)
+{
+	return k->policy.share == GK_SHARE_USER && k->policy.contain && !gk_keeper_is_trial(k);
+}
+
+int gk_keeper_init(const struct gk_keeper *k)
+{
+	return k->session.joined ? k->session.container.init_pidfd : k->session.init_pidfd;
+}
+
+const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k)
+{
+	return k->session.joined ? &k->session.container.cgroup : &k->session.cgroup;
+}
+
+static void add_pty(pid_t pid, dev_t tty, void *arg)
+{
+	bool *own = arg;
+	(void)pid;
+	if (major(tty) == PTY_MAJOR && minor(tty) < GK_TERMINALS_MAX)
+		own[minor(tty)] = true;
+}
+
+void gk_keeper_find_ptys(struct gk_keeper *k)
+{
+	if (!gk_keeper_is_shared(k))
+		return;
+	memset(k->own_pty, 0, sizeof k->own_pty);
+	/* One that the caller has brought from outside has its number on the host. */
+	if (k->outer_tty < 0)
+		gk_below_each(gk_keeper_cgroup(k), k->caller.parent, add_pty, k->own_pty);
+}
