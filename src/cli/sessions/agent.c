@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -131,6 +132,7 @@ int gk_cmd_agent(int argc, char **argv)
 	struct gk_drain drain;
 	uint64_t weight = 0;
 	const char *value;
+	char why[sizeof err.msg * 4];
 	if (gk_options_next(&gk_page_agent, argc, argv, 0, &value) != -1)
 		return 2;
 	if (optind < argc)
@@ -150,7 +152,10 @@ int gk_cmd_agent(int argc, char **argv)
 		puts("ready fail #gocker.ini can't be used: see gocker check");
 	else
 		printf("ready up %" PRIu64 "%%\n", weight);
-	if (r < 0)
-		(void)gk_cli_fail("agent", &err);
+	/* An inetd has the connection as stderr, too: what is wrong is for the log. */
+	if (r < 0) {
+		gk_log_open("gocker");
+		gk_log(LOG_ERR, "event=agent msg=\"%s\"", gk_escape(why, sizeof why, err.msg));
+	}
 	return gk_print_end("agent");
 }
