@@ -165,7 +165,8 @@ static void run_skopeo(const struct child *c)
 	argv[n++] = source;
 	argv[n] = "dir:" PLACE "/image";
 	char **env = make_environment();
-	int r = env ? confine(c, &err) : -ENOMEM;
+	/* The administrator's terminal is not for what speaks with a registry. */
+	int r = env ? (setsid() < 0 ? -errno : confine(c, &err)) : -ENOMEM;
 	if (r == 0) {
 		/* execve(2) takes pointers to char for history's sake; it changes nothing. */
 		(void)execve(c->program, (char *const *)(uintptr_t)argv, env);
