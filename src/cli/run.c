@@ -218,6 +218,9 @@ static int decide(struct run *run, struct gk_err *err)
 	}
 	if (!run->user) {
 		run->request.override.as_container_root = true;
+		/* It follows a number of sessions that root does not have. */
+		if (run->policy.user_memory_follows)
+			run->policy.user_memory_max = GK_UNLIMITED;
 		run->policy.user_sessions_max = 0;
 		run->policy.user_pids_max = GK_UNLIMITED;
 		if (!run->request.override.home)

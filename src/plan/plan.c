@@ -215,10 +215,13 @@ static int make_etc(struct gk_build *b, const struct gk_plan *plan)
 	return e;
 }
 
-/* A terminal is of no use without a task on it. */
-static unsigned terminals_max(const struct gk_policy *policy)
+/* A terminal is of no use without a task on it. A shared container is the user's only one, and root
+ * has as many as there are. */
+static unsigned terminals_max(const struct gk_build *b)
 {
-	uint64_t max = TERMINALS_MIN;
+	const struct gk_policy *policy = b->policy;
+	bool alone = gk_build_is_shared(b) || b->request->override.as_container_root;
+	uint64_t max = alone ? GK_TERMINALS_MAX : TERMINALS_MIN;
 	if (policy->user_sessions_max && USER_TERMINALS / policy->user_sessions_max > max)
 		max = USER_TERMINALS / policy->user_sessions_max;
 	if (max > GK_TERMINALS_MAX)
@@ -262,8 +265,9 @@ static int make_credentials(struct gk_build *b, struct gk_credentials *cred)
 		.ngroups = who->ngroups,
 		.no_new_privs = true,
 		.filter = GK_FILTER_USER };
-	/* A network namespace has abstract sockets of its own. */
-	if (b->policy->network == GK_NETWORK_HOST &&
+	/* A network namespace has abstract sockets of its own. Whether a shared container has one
+	 * was decided when it was made, by the policy of then. */
+	if ((b->policy->network == GK_NETWORK_HOST || gk_build_is_shared(b)) &&
 		b->policy->abstract_sockets == GK_ABSTRACT_SESSION)
 		cred->scope = GK_SCOPE_ABSTRACT_SOCKETS | GK_SCOPE_SIGNALS;
 	/* Logins that share a container signal each other's processes, as on any host; its PID
@@ -378,7 +382,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		plan.namespaces |= CLONE_NEWUSER;
 	plan.leaf_pids_max = b.policy->pids_max +
 		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL);
-	plan.terminals_max = terminals_max(b.policy);
+	plan.terminals_max = terminals_max(&b);
 	plan.entries = b.entries;
 	plan.nentries = b.nentries;
 	plan.binds = b.binds;
