@@ -44,17 +44,28 @@ static const char *field(const char *text, const char *name)
 	return at ? at + strlen(name) : NULL;
 }
 
+/* The line of the groups, up to 65,536 of them, lies before others that count. */
+enum { STATUS_BYTES = 1 << 20 };
+
 /* Returns 0 or -errno; one that has ended is -ENOENT or -ESRCH. */
 static int read_process(pid_t pid, struct process *ret)
 {
-	char path[64], text[4096], *end;
+	static char text[STATUS_BYTES];
+	char path[64], *end;
+	size_t size = 0;
+	ssize_t n = 1;
 	*ret = (struct process){ 0 };
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (n < 0)
+	if (fd < 0)
 		return -errno;
-	text[n] = '\0';
+	while (n > 0 && size < sizeof text - 1) {
+		n = read(fd, text + size, sizeof text - 1 - size);
+		if (n < 0)
+			return -errno;
+		size += (size_t)n;
+	}
+	text[size] = '\0';
 	const char *parent = field(text, "\nPPid:"), *uids = field(text, "\nUid:"),
 		   *pids = field(text, "\nNSpid:"), *state = field(text, "\nState:\t");
 	if (!parent || !uids || !pids || !state)
