@@ -163,7 +163,7 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
 	r = gk_keeper_check_caller(k, err);
-	if (r == 0)
+	if (r == 0 && !gk_keeper_is_trial(k))
 		r = gk_drain_check(err);
 	if (r == 0 && k->mode == GK_LINK_WHOLE && gk_keeper_is_shared(k))
 		return gk_fail(err, -EOPNOTSUPP,
