@@ -5,10 +5,14 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "base/clock.h"
 #include "run/watch/below.h"
 
 /* The first major number of ptys (devices.txt); the container has no more than it counts. */
 enum { PTY_MAJOR = 136 };
+
+/* Each look reads all of the container's processes, and the user decides how often it is woken. */
+enum { LOOK_MS = 1000 };
 
 bool gk_keeper_is_shared(const struct gk_keeper *k)
 {
@@ -35,8 +39,10 @@ static void add_pty(pid_t pid, dev_t tty, void *arg)
 
 void gk_keeper_find_ptys(struct gk_keeper *k)
 {
-	if (!gk_keeper_is_shared(k))
+	int64_t now = gk_now_ms();
+	if (!gk_keeper_is_shared(k) || (k->ptys_found_ms && now - k->ptys_found_ms < LOOK_MS))
 		return;
+	k->ptys_found_ms = now;
 	memset(k->own_pty, 0, sizeof k->own_pty);
 	/* One that the caller has brought from outside has its number on the host. */
 	if (k->outer_tty < 0)

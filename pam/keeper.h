@@ -33,16 +33,17 @@ struct gk_keeper {
 
 	struct gk_join join; /* with share = user: the container that the login joins */
 	struct gk_session session;
-	int log_socket;    /* /dev/log of the container, until the relay has it */
-	pid_t log_pid;     /* the relay; 0: none */
-	int log_pidfd;     /* of the relay */
-	int log_link;      /* its end ends the relay */
-	int signals;       /* signalfd: the module asks for the end, or an administrator */
-	char before[1024]; /* cgroup.procs of the caller before the stack was run through */
-	char origin[1024]; /* with GK_LINK_WHOLE: and before it went into the session's; "": it
-			      stays where it is */
-	bool in_scope;     /* origin is a scope that logind has made for this login */
-	int ptys;          /* O_PATH: /dev/pts of the container */
+	int log_socket;        /* /dev/log of the container, until the relay has it */
+	pid_t log_pid;         /* the relay; 0: none */
+	int log_pidfd;         /* of the relay */
+	int log_link;          /* its end ends the relay */
+	int signals;           /* signalfd: the module asks for the end, or an administrator */
+	char before[1024];     /* cgroup.procs of the caller before the stack was run through */
+	char origin[1024];     /* with GK_LINK_WHOLE: and before it went into the session's; "": it
+				  stays where it is */
+	bool in_scope;         /* origin is a scope that logind has made for this login */
+	int ptys;              /* O_PATH: /dev/pts of the container */
+	int64_t ptys_found_ms; /* when own_pty was filled; 0: never */
 	bool own_pty[GK_TERMINALS_MAX]; /* with share = user: which of them are this login's */
 	int outer_tty;                  /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_TERMINALS_MAX]; /* what was said on each */
