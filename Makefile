@@ -177,6 +177,7 @@ deps:
 			'  $(DEPS_BUILD)' '  $(DEPS_RUN)' '  $(DEPS_TEST)'; exit 1; \
 	fi
 
+# gocker-entry: who can't read it can't trace it either, before it has its filter.
 install: build
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(SYSCONFDIR)' \
 		'$(DESTDIR)$(PAMDIR)'
@@ -184,8 +185,10 @@ install: build
 		'$(DESTDIR)$(LOCALSTATEDIR)/lib/gocker/images'
 	$(INSTALL) -m 0755 $(BUILD)/gocker '$(DESTDIR)$(BINDIR)/gocker'
 	$(INSTALL) -m 4755 $(BUILD)/gocker-shell '$(DESTDIR)$(BINDIR)/gocker-shell'
-	for p in admin keeper entry scope; do if [ -e $(BUILD)/gocker-$$p ]; then \
+	for p in admin keeper scope; do if [ -e $(BUILD)/gocker-$$p ]; then \
 		$(INSTALL) -m 0755 $(BUILD)/gocker-$$p '$(DESTDIR)$(LIBEXECDIR)/' || exit 1; fi; done
+	if [ -e $(BUILD)/gocker-entry ]; then \
+		$(INSTALL) -m 0711 $(BUILD)/gocker-entry '$(DESTDIR)$(LIBEXECDIR)/'; fi
 	if [ -e $(BUILD)/pam_gocker.so ]; then \
 		$(INSTALL) -m 0644 $(BUILD)/pam_gocker.so '$(DESTDIR)$(PAMDIR)/'; fi
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/share/gocker'
