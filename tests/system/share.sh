@@ -46,6 +46,20 @@ drop_session
 check_clean "linger = none: the container ends with the last login, whatever ignores HUP and TERM"
 is "$(gates)" 0 "and its gate is gone"
 
+# What is kept off the host's network does not get there through the container.
+share 'linger = 1h'
+hold_session alice
+of_host=$(ssh_as alice 'readlink /proc/self/ns/net')
+is "$of_host" "$(readlink /proc/self/ns/net)" "a login is in the host's network (control)"
+in_jail() { unshare --net setpriv --reuid alice --regid alice --init-groups env HOME=/home/alice "$GOCKER_SHELL" -c "$1"; }
+run in_jail 'readlink /proc/self/ns/net; ps'
+isnt "${out%%$'\n'*}" "$of_host" "a login from another network stays in that"
+unlike "$out" 'sleep 1000' "in a container of its own"
+is "$(ssh_as alice 'readlink /proc/self/ns/net')" "$of_host" "which no login of the host's joins"
+drop_session
+"$GOCKER" kill --user alice >/dev/null
+check_clean "networks: nothing is left"
+
 # Limits are the container's.
 both_are_in() { [ "$("$GOCKER" ps --format '{kind}' | grep -c login)" = 2 ]; }
 share 'pids_max = 8' 'user_sessions_max = 2'

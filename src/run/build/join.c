@@ -15,6 +15,7 @@
 enum {
 	LOCK_TIMEOUT_MS = 50000, /* more than the making of a container takes (holder.c) */
 	TRIES = 50,              /* of containers that end while they are joined */
+	TRY_US = 10000,
 };
 
 /* Finds the container, or has it made and finds it then; both under one lock, so that no user has
@@ -80,6 +81,8 @@ static int find_and_enter(struct gk_session *s, const struct gk_join *join, stru
 	int r = -ESRCH;
 	for (int i = 0; r == -ESRCH && i < TRIES; i++) {
 		gk_err_clear(err);
+		if (i > 0)
+			(void)usleep(TRY_US);
 		r = find(s, join, err);
 		if (r == 0)
 			r = enter(s, err);

@@ -54,6 +54,12 @@ static bool get_number(const char *text, const char *key, int base, uint64_t *re
 	return !errno && end != buf && !*end;
 }
 
+uint64_t gk_container_network(void)
+{
+	struct stat st;
+	return stat("/proc/self/ns/net", &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
 /* A FIFO that nobody reads cannot be opened so (ENXIO): its holder is gone. */
 static int enter_gate(int dir, unsigned n)
 {
@@ -93,13 +99,15 @@ static bool join(uid_t uid, const char *user, int dir, unsigned n, struct gk_con
 	struct gk_container c = GK_CONTAINER_INIT;
 	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_record record;
-	uint64_t init = 0;
+	uint64_t init = 0, network = 0;
 	c.gate = enter_gate(dir, n);
 	bool good = c.gate >= 0 && gk_record_read(uid, dir, n, &record) && record.alive &&
 		is_of(&record, user) && gk_record_get(record.text, "id", c.id, sizeof c.id) &&
 		strlen(c.id) == GK_ID_BYTES - 1 &&
 		get_number(record.text, "digest", 16, &c.digest) &&
-		get_number(record.text, "init", 10, &init) && init > 1 && init <= INT32_MAX &&
+		get_number(record.text, "netns", 10, &network) &&
+		network == gk_container_network() && get_number(record.text, "init", 10, &init) &&
+		init > 1 && init <= INT32_MAX &&
 		gk_cgroup_find(uid, c.id, &c.cgroup, &ignored) == 0;
 	if (good) {
 		c.init = (pid_t)init;

@@ -41,9 +41,13 @@ struct gk_container {
  * for timeout_ms at most. Returns the fd, whose last copy unlocks them, -ETIMEDOUT or -errno. */
 int gk_container_lock(uid_t uid, int timeout_ms, struct gk_err *err);
 
+/* The network namespace of this process, as a record names it; 0 when it can't be told. */
+uint64_t gk_container_network(void);
+
 /* Under the lock: finds the container that can be joined, and joins its logins. It is one that was
- * made for this user name: another account with the same uid has another policy. Returns 1; or 0
- * with a slot taken for a new one; or -errno. */
+ * made for this user name, since another account with the same uid has another policy, and from the
+ * network namespace that this process is in: a service that is kept off a network is not to reach
+ * it through its user's container. Returns 1; or 0 with a slot taken for a new one; or -errno. */
 int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
 	struct gk_slot *ret_slot, struct gk_err *err);
 

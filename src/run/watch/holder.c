@@ -82,7 +82,8 @@ static bool end_unused(struct holding *h)
 {
 	struct gk_err ignored = GK_ERR_INIT;
 	gk_autoclose int lock = gk_container_lock(h->s.slot.uid, LOCK_TIMEOUT_MS, &ignored);
-	if (lock < 0)
+	/* Where there can be no lock any more, there is no login either that has it. */
+	if (lock == -ETIMEDOUT)
 		return false;
 	if (gk_gate_is_used(&h->gate)) {
 		h->joined = true;
@@ -176,13 +177,17 @@ static void log_limits(struct holding *h)
 
 static void hold(struct holding *h)
 {
-	enum { INIT, SIGNALS, GATE, TASKS, USER_TASKS, MEMORY, COUNT };
+	enum { INIT, LINK, SIGNALS, GATE, TASKS, USER_TASKS, MEMORY, COUNT };
 	for (;;) {
 		int64_t wait = check_time(h);
 		if (wait < 0)
 			return;
 		struct pollfd p[COUNT] = {
 			[INIT] = { .fd = h->s.init_pidfd, .events = POLLIN },
+			/* Init's end of it closes before the kernel waits for what was killed with
+			 * it: of that a zombie may be left whose parent, outside, does not look at
+			 * it. */
+			[LINK] = { .fd = h->s.link },
 			[SIGNALS] = { .fd = h->s.signals, .events = POLLIN },
 			[GATE] = { .fd = h->gate.fd, .events = POLLIN },
 			[TASKS] = { .fd = h->limits.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
@@ -196,7 +201,7 @@ static void hold(struct holding *h)
 		log_limits(h);
 		if (p[SIGNALS].revents)
 			on_signal(h);
-		if (p[INIT].revents)
+		if (p[INIT].revents || p[LINK].revents)
 			return;
 		if (p[GATE].revents && h->gate.fd >= 0)
 			on_gate(h);
@@ -228,8 +233,9 @@ static int prepare(struct holding *h, struct gk_holder *from, int report, struct
 	gk_session_init(&h->s, from->plan, from->caller);
 	h->s.slot = from->slot;
 	snprintf(h->s.from, sizeof h->s.from, "-");
-	snprintf(h->s.extra, sizeof h->s.extra, "kind=container\ndigest=%016" PRIx64 "\n",
-		from->digest);
+	snprintf(h->s.extra, sizeof h->s.extra,
+		"kind=container\ndigest=%016" PRIx64 "\nnetns=%" PRIu64 "\n", from->digest,
+		gk_container_network());
 	h->s.shared = true;
 	/* Without it the container is the shell door's alone. */
 	h->s.stub = gk_bind_program(GK_LIBEXECDIR "/gocker-entry");
