@@ -401,8 +401,9 @@ int gk_plan_make_container(const struct gk_request *request, const struct gk_ide
 	const struct gk_request of_none = { .door = GK_DOOR_PAM,
 		.session_id = request->session_id,
 		.container = true,
-		.host = request->host };
-	struct gk_plan plan;
+		.host = request->host,
+		.image_env = request->image_env };
+	struct gk_plan plan = { 0 };
 	struct gk_policy *lasting = gk_arena_alloc(arena, sizeof *lasting);
 	int e = lasting ? gk_plan_make(&of_none, who, policy, arena, &plan, err) :
 			  gk_fail_errno(err, -ENOMEM, "cannot make the plan");

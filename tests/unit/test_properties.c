@@ -335,9 +335,9 @@ static void test_each_property_of_a_plan_and_a_policy_fires(void **state)
 		ROW(group_of_others), ROW(other_uid), ROW(other_gid), ROW(fewer_groups),
 		ROW(new_privs), ROW(capabilities), ROW(other_filter), ROW(env_preload),
 		ROW(env_twice), ROW(env_no_name), ROW(env_no_value), ROW(hostname), ROW(pids),
-		ROW(no_terminals), ROW(terminals),
-		ROW(cwd), ROW(no_program), ROW(policy_pids), ROW(policy_image),
-		ROW(policy_hostname), ROW(policy_size), ROW(policy_shell), ROW(policy_text) };
+		ROW(no_terminals), ROW(terminals), ROW(cwd), ROW(no_program), ROW(policy_pids),
+		ROW(policy_image), ROW(policy_hostname), ROW(policy_size), ROW(policy_shell),
+		ROW(policy_text) };
 	(void)state;
 	assert_false(fires(nothing));
 	for (size_t i = 0; i < COUNT(rows); i++)

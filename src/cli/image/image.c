@@ -340,7 +340,7 @@ static int read_options(
 static int read_policy(struct gk_image_cli *cli)
 {
 	struct gk_config config;
-	struct gk_policy policy;
+	struct gk_policy policy = { 0 };
 	struct stat st;
 	static const struct gk_group group = { .gid = 0, .name = "root" };
 	static const struct gk_identity root = { .name = "root",
