@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "run/privilege/seccomp.h"
 
 #define FREE_PORTS_FROM "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
@@ -109,12 +108,4 @@ int gk_landlock_rules(const struct gk_plan *plan, int *ret_rules, struct gk_err 
 		return gk_fail_errno(err, r, "cannot make the session's Landlock rules");
 	*ret_rules = gk_steal_fd(&rules);
 	return 0;
-}
-
-int gk_landlock_enter(int rules, bool tcp, struct gk_err *err)
-{
-	int r = rules < 0 ? 0 : (int)gk_sys_ret(syscall(SYS_landlock_restrict_self, rules, 0));
-	if (r < 0)
-		return gk_fail_errno(err, r, "cannot put the session's Landlock rules in force");
-	return tcp ? gk_seccomp_tcp(err) : 0;
 }
