@@ -167,3 +167,10 @@ done
 is "$wrong" 0 "a host that vanishes refuses nothing on the others, nor to who was on it"
 check "HAProxy knows that it is down" becomes "$n" '^DOWN'
 end_client "$dies"
+others_are_empty() {
+	local other
+	for other in 1 2 3; do
+		[ "$other" = "$n" ] || [ -z "$(on "$other" "$GOCKER" ps -q)" ] || return 1
+	done
+}
+check "no session is left on the others" wait_until 60 others_are_empty
