@@ -297,7 +297,8 @@ static bool on_command(struct watch *w)
 	if (waitid(P_PIDFD, (id_t)w->s->enter.pidfd, &info, WEXITED | WNOHANG) < 0 ||
 		info.si_pid == 0)
 		return false;
-	w->status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+	/* As wait(2) tells it; W_EXITCODE is glibc's own. */
+	w->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
 	w->have_status = true;
 	w->s->enter.pid = 0;
 	return true;
