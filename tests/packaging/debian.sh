@@ -36,8 +36,9 @@ cp /etc/shells /run/gkt/shells.before
 
 check "dpkg -i" dpkg -i "$deb"
 is "$(stat -c '%a %U:%G' "$GOCKER_SHELL")" "4755 root:root" "gocker-shell is set-uid root"
-is "$(stat -c '%n %a %U:%G' /usr/libexec/gocker/*)" "$(printf '/usr/libexec/gocker/gocker-%s 755 root:root\n' admin entry keeper scope)" \
-	"what gocker executes is root's"
+is "$(stat -c '%n %a %U:%G' /usr/libexec/gocker/*)" \
+	"$(printf '/usr/libexec/gocker/gocker-%s root:root\n' 'admin 755' 'entry 711' 'keeper 755' 'scope 755')" \
+	"what gocker executes is root's, and nobody else reads the entry"
 check "gocker-shell is in /etc/shells" grep -qx "$GOCKER_SHELL" /etc/shells
 check "the installed gocker.ini has no fault" "$GOCKER" check
 dpkg-deb -e "$deb" /tmp/control
