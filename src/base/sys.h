@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -40,6 +42,13 @@
 struct gk_mount_attr {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
 };
+
+/* Whether the process behind a pidfd has ended, waited for or not. */
+static inline bool gk_pidfd_has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	return poll(&p, 1, 0) != 0;
+}
 
 static inline long gk_sys_ret(long r)
 {

@@ -47,10 +47,9 @@ static void fail(int link, int value, const struct gk_err *err)
 /* Killed when the supervisor dies, also when that happened a moment ago. */
 static int follow_supervisor(int pidfd, struct gk_err *err)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return gk_fail_errno(err, -errno, "cannot follow the supervisor");
-	if (poll(&p, 1, 0) != 0)
+	if (gk_pidfd_has_ended(pidfd))
 		return gk_fail(err, -ESRCH, "the supervisor is gone");
 	return 0;
 }

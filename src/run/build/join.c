@@ -1,12 +1,12 @@
 #include "run/build/join.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sys.h"
 #include "run/cgroup/leave.h"
 #include "run/privilege/landlock.h"
 #include "run/store/container.h"
@@ -41,12 +41,6 @@ static int find(struct gk_session *s, const struct gk_join *join, struct gk_err 
 			0;
 }
 
-static bool has_ended(const struct gk_session *s)
-{
-	struct pollfd p = { .fd = s->container.init_pidfd, .events = POLLIN };
-	return poll(&p, 1, 0) != 0;
-}
-
 static int enter(struct gk_session *s, struct gk_err *err)
 {
 	/* It would be stopped as well, and nobody would hear of it. */
@@ -54,7 +48,7 @@ static int enter(struct gk_session *s, struct gk_err *err)
 		return gk_fail(err, -EBUSY, "your container is frozen; ask your administrator");
 	/* The daemon's children go inside by themselves. */
 	if (s->plan->door == GK_DOOR_PAM)
-		return has_ended(s) ? -ESRCH : 0;
+		return gk_pidfd_has_ended(s->container.init_pidfd) ? -ESRCH : 0;
 	const struct gk_agent agent = s->enter.agent;
 	s->enter = GK_ENTER_INIT;
 	s->enter.agent = agent;
@@ -70,7 +64,9 @@ static int enter(struct gk_session *s, struct gk_err *err)
 		s->master = gk_steal_fd(&s->enter.master);
 		return 0;
 	}
-	int r = has_ended(s) ? -ESRCH : err->code < 0 ? err->code : -EIO;
+	int r = gk_pidfd_has_ended(s->container.init_pidfd) ? -ESRCH :
+		err->code < 0                               ? err->code :
+							      -EIO;
 	gk_enter_end(&s->enter);
 	gk_close_fd(&s->enter.master);
 	return r;

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sys.h"
 
 /* Containers of a user at a time: one that can be joined, and those that are ending. */
 enum { FIRST = 65536, MOST = 16 };
@@ -77,12 +78,6 @@ static int enter_gate(int dir, unsigned n)
 	return gk_steal_fd(&fd);
 }
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	return poll(&p, 1, 0) != 0;
-}
-
 /* Two accounts may have one uid; the home and the policy are those of the name. */
 static bool is_of(const struct gk_record *record, const char *user)
 {
@@ -117,7 +112,8 @@ static bool join(uid_t uid, const char *user, int dir, unsigned n, struct gk_con
 				record.text, "pids_section", c.pids_section, sizeof c.pids_section))
 			c.pids_section[0] = '\0';
 		c.init_pidfd = gk_cgroup_pidfd(&c.cgroup, c.init);
-		good = c.init_pidfd >= 0 && gk_slot_is_held(dir, n) && !has_ended(c.init_pidfd);
+		good = c.init_pidfd >= 0 && gk_slot_is_held(dir, n) &&
+			!gk_pidfd_has_ended(c.init_pidfd);
 	}
 	if (good)
 		*ret = c;

@@ -1,7 +1,6 @@
 #include "run/watch/below.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,19 +37,13 @@ static bool read_stat(pid_t pid, pid_t *ret_parent, dev_t *ret_tty)
 	return true;
 }
 
-static bool has_ended(int pidfd)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	return poll(&p, 1, 0) != 0;
-}
-
 static bool is_known(const struct gk_below *b, pid_t pid, size_t *ret_i)
 {
 	size_t i = 0;
 	while (i < b->n && b->pids[i] != pid)
 		i++;
 	*ret_i = i;
-	return i < b->n && !has_ended(b->pidfds[i]);
+	return i < b->n && !gk_pidfd_has_ended(b->pidfds[i]);
 }
 
 /* The top, or a process that was found before: its own parent may have ended since. */
@@ -150,7 +143,7 @@ void gk_below_signal(struct gk_below *b, const struct gk_cgroup *cg, pid_t top, 
 bool gk_below_has_ended(const struct gk_below *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (!has_ended(b->pidfds[i]))
+		if (!gk_pidfd_has_ended(b->pidfds[i]))
 			return false;
 	return true;
 }
