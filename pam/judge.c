@@ -192,31 +192,35 @@ static bool counts(const struct gk_pam_line *line)
 	return action == GK_PAM_DO_BAD || action == GK_PAM_DO_DIE;
 }
 
-/* A way that ends in success without the last line, or after a refusal; *by: what leads there, or
- * NULL. NULL: there is none. */
-static const struct state *find_way_round(const struct walk *w, const struct gk_pam_line **by)
+/* Walks every way. Returns 0 with *ret a way that ends in success without the last line, or after a
+ * refusal, and *by what leads there or NULL; *ret is NULL where there is none. Or -errno. */
+static int find_way_round(struct walk *w, const char *service, const struct state **ret,
+	const struct gk_pam_line **by, struct gk_err *err)
 {
+	int r = walk_all(w);
+	*ret = NULL;
+	if (r < 0)
+		return gk_fail_errno(
+			err, r, "PAM service %s: the stack cannot be examined", service);
 	const struct states *end = &w->at[w->chain->n];
 	for (size_t k = 0; k < end->n; k++) {
 		const struct state *s = &end->list[k];
 		if (s->impression != POSITIVE || !s->success || (s->entered && !s->refused))
 			continue;
 		*by = s->culprit == NO_LINE ? NULL : &w->chain->lines[s->culprit];
-		return s;
+		*ret = s;
+		break;
 	}
-	return NULL;
+	return 0;
 }
 
 static int check_ways(struct walk *w, const char *service, struct gk_err *err)
 {
-	int r = walk_all(w);
-	if (r < 0)
-		return gk_fail_errno(
-			err, r, "PAM service %s: the stack cannot be examined", service);
-	const struct gk_pam_line *by;
-	const struct state *s = find_way_round(w, &by);
-	if (!s)
-		return 0;
+	const struct gk_pam_line *by = NULL;
+	const struct state *s;
+	int r = find_way_round(w, service, &s, &by, err);
+	if (r < 0 || !s)
+		return r;
 	if (by && s->refused)
 		return gk_fail(err, -EINVAL,
 			"PAM service %s: a refusal by pam_gocker.so can be undone by %s [%s]",
@@ -362,14 +366,11 @@ static int judge_account_line(struct walk *w, const char *service, struct gk_err
 			"PAM service %s: the account line of pam_gocker.so is not required, and its refusal "
 			"does not count",
 			service);
-	int r = walk_all(w);
-	if (r < 0)
-		return gk_fail_errno(
-			err, r, "PAM service %s: the stack cannot be examined", service);
-	const struct gk_pam_line *by;
-	const struct state *s = find_way_round(w, &by);
-	if (!s)
-		return 0;
+	const struct gk_pam_line *by = NULL;
+	const struct state *s;
+	int r = find_way_round(w, service, &s, &by, err);
+	if (r < 0 || !s)
+		return r;
 	return gk_fail(err, -EINVAL,
 		"PAM service %s: the account line of pam_gocker.so can be %s by %s (%s)", service,
 		s->refused ? "undone" : "skipped", by ? by->module : "the lines before it",
