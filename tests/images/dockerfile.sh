@@ -4,24 +4,15 @@
 # timeout: 400
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../lib/doors.sh"
+. "$(dirname "$0")/_registry.sh"
 need_product
 need buildah docker-registry jq
 own_images
 unset LANG LANGUAGE "${!LC_@}" # what a client sends goes before the image
 images=/var/lib/gocker/images
 
-cat >/srv/registry.yml <<'END'
-version: 0.1
-log: { level: warn }
-storage: { filesystem: { rootdirectory: /srv/registry } }
-http: { addr: "127.0.0.1:5000" }
-END
-docker-registry serve /srv/registry.yml >/srv/registry.log 2>&1 &
-registry=$!
-listening() { (: </dev/tcp/127.0.0.1/5000) 2>/dev/null; }
-check "the registry listens" wait_until 60 listening
-mkdir -p /etc/containers/registries.conf.d /srv/context
-printf '[[registry]]\nlocation = "127.0.0.1:5000"\ninsecure = true\n' >/etc/containers/registries.conf.d/gocker-test.conf
+start_registry
+mkdir -p /srv/context
 tar -C $images/alpine -cf /srv/context/alpine.tar .
 dockerfile() { # GREETING
 	cat >/srv/context/Dockerfile <<-END
@@ -101,5 +92,5 @@ run "$GOCKER" image rollback class
 check "and rollback brings it back" test -e $images/class/etc/edited
 run "$GOCKER" image update alpine
 like "$rc:$err" "^125:.*'alpine' did not come from a registry" "an image from elsewhere cannot be updated"
-kill $registry
+kill "$registry"
 wait

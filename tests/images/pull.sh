@@ -4,6 +4,7 @@
 # timeout: 400
 # shellcheck disable=SC2012 # the names are plain
 . "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/_registry.sh"
 need_product
 need python3 jq skopeo docker-registry umoci gpg
 [ "$(uname -m)" = x86_64 ] || { skip "images from a registry" "the layouts are for amd64"; exit 0; }
@@ -21,18 +22,7 @@ listing() {
 }
 
 # The registry.
-cat >/srv/registry.yml <<'END'
-version: 0.1
-log: { level: warn }
-storage: { filesystem: { rootdirectory: /srv/registry }, delete: { enabled: true } }
-http: { addr: "127.0.0.1:5000" }
-END
-docker-registry serve /srv/registry.yml >/srv/registry.log 2>&1 &
-registry=$!
-listening() { (: </dev/tcp/127.0.0.1/5000) 2>/dev/null; }
-check "the registry listens" wait_until 60 listening
-mkdir -p /etc/containers/registries.conf.d
-printf '[[registry]]\nlocation = "127.0.0.1:5000"\ninsecure = true\n' >/etc/containers/registries.conf.d/gocker-test.conf
+start_registry
 push() { skopeo copy --insecure-policy -q --dest-tls-verify=false "$1" "docker://127.0.0.1:5000/$2" "${@:3}"; }
 digest_of() { skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:5000/$1" | sha256sum | cut -d ' ' -f 1; }
 for name in base whiteouts twelve config; do
@@ -188,5 +178,5 @@ mv /usr/bin/skopeo /usr/bin/skopeo.away
 refuses none 'skopeo not found.*install the package skopeo' "without skopeo it says what to install" 127.0.0.1:5000/test/base:latest
 mv /usr/bin/skopeo.away /usr/bin/skopeo
 check_clean "nothing is left"
-kill $registry
+kill "$registry"
 wait
