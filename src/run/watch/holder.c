@@ -298,10 +298,17 @@ static void run(struct gk_holder *from, int report)
 			"share=user",
 			h.s.plan->session_id, gk_escape(user, sizeof user, h.s.plan->who->name),
 			(unsigned)h.s.plan->who->uid, h.s.plan->policy->image);
-	(void)!write(report, &said, sizeof said);
+	/* Whoever wanted it has given up: another login may have made one meanwhile. */
+	bool heard = write(report, &said, sizeof said) == (ssize_t)sizeof said;
 	(void)close(report);
 	if (said.code != 0)
 		_exit(1);
+	if (!heard) {
+		log_end(&h, "unwanted");
+		shut(&h);
+		(void)gk_session_close(&h.s);
+		_exit(1);
+	}
 	h.started_ms = h.unused_ms = gk_now_ms();
 	hold(&h);
 	/* Before init is waited for, whose number a login may have read. */
