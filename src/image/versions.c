@@ -206,17 +206,28 @@ static const struct gk_image_version *choose_older(
 	return NULL;
 }
 
+/* The versions of an image of which there is one at least, with the store locked where it keeps
+ * versions: *ret_lock is to be closed in any case. */
+static int lock_and_list(const struct gk_store *store, const char *name, struct gk_image_list *ret,
+	int *ret_lock, struct gk_err *err)
+{
+	int r = store->versions_fd < 0 ? 0 : gk_store_lock(store, err);
+	if (r >= 0 && store->versions_fd >= 0)
+		*ret_lock = r;
+	if (r >= 0)
+		r = gk_store_list(store, name, ret, err);
+	return r < 0 ? r : ret->n == 0 ? no_image(store, name, err) : 0;
+}
+
 int gk_store_rollback(const struct gk_store *store, const char *name, const char *dir,
 	char *ret_dir, struct gk_err *err)
 {
 	gk_autolist struct gk_image_list list = { 0 };
-	gk_autoclose int lock = store->versions_fd < 0 ? -1 : gk_store_lock(store, err);
-	if (store->versions_fd >= 0 && lock < 0)
-		return lock;
-	int r = gk_store_list(store, name, &list, err);
+	gk_autoclose int lock = -1;
+	int r = lock_and_list(store, name, &list, &lock, err);
 	if (r < 0)
 		return r;
-	if (list.n == 0 || !list.list[0].current)
+	if (!list.list[0].current)
 		return no_image(store, name, err);
 	const struct gk_image_version *to = choose_older(&list, dir);
 	if (!to && dir)
@@ -259,14 +270,10 @@ static int bury(const struct gk_store *store, struct doomed *dead, size_t n, str
 int gk_store_remove(const struct gk_store *store, const char *name, struct gk_err *err)
 {
 	gk_autolist struct gk_image_list list = { 0 };
-	gk_autoclose int lock = store->versions_fd < 0 ? -1 : gk_store_lock(store, err);
-	if (store->versions_fd >= 0 && lock < 0)
-		return lock;
-	int r = gk_store_list(store, name, &list, err);
+	gk_autoclose int lock = -1;
+	int r = lock_and_list(store, name, &list, &lock, err);
 	if (r < 0)
 		return r;
-	if (list.n == 0)
-		return no_image(store, name, err);
 	if (!list.list[0].dir[0])
 		return gk_fail(err, -EPERM, "%s/%s was not made by gocker; remove it by hand",
 			store->path, name);
