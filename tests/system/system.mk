@@ -1,6 +1,6 @@
 # What tests/system asks for besides what others name.
 DEPS_TEST += gcc g++ make python3 python3-venv perl git openssl curl rsync tmux sqlite3 man-db sudo cron at \
-	bash-completion iputils-ping
+	bash-completion iputils-ping mosh
 
 # Large packages, for the rows of tests/system/host-tools.sh that only the audit insists on.
 DEPS_TOOLS := gdb cmake default-jdk-headless golang-go cargo npm ruby php-cli composer vim postgresql mariadb-server
