@@ -74,9 +74,11 @@ start_sshd
 run "$GOCKER" drain --status
 like "$out" 'until the next boot$' "--until-reboot is shown"
 refused "and refuses" 'no new sessions' ssh_as anna true
+like "$("$GOCKER" doctor)" 'warn +drain +this host takes no new sessions' "doctor says so, too"
 sed -i 's/^boot=....../boot=000000/' "$state"
 run ssh_as anna hostname
 is "$rc:$out" 0:gocker-container "but not after another boot"
+unlike "$("$GOCKER" doctor)" 'takes no new sessions' "which doctor knows"
 "$GOCKER" drain
 sed -i 's/^/x/' "$state"
 refused "a state that cannot be understood refuses" 'no new sessions' ssh_as anna true

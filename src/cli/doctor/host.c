@@ -28,6 +28,7 @@
 #include "plan/policy.h"
 #include "run/cgroup/cgroup.h"
 #include "run/privilege/landlock.h"
+#include "run/store/drain.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 #include "run/store/load.h"
@@ -243,6 +244,16 @@ static void check_files(struct gk_doctor *d)
 	check_programs(d);
 	if (d->pam_door)
 		check_pam_modules(d);
+}
+
+static void check_drain(struct gk_doctor *d)
+{
+	struct gk_drain drain;
+	gk_drain_read(&drain);
+	if (drain.on)
+		gk_found(d, GK_FOUND_WARN, "drain", "gocker drain --off",
+			"this host takes no new sessions%s%s", *drain.reason ? ": " : "",
+			drain.reason);
 }
 
 static void check_config(struct gk_doctor *d)
@@ -465,6 +476,7 @@ void gk_doctor_host(struct gk_doctor *d)
 	check_slices(d);
 	check_files(d);
 	check_config(d);
+	check_drain(d);
 	check_images(d);
 	check_records(d);
 }
