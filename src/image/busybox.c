@@ -168,6 +168,6 @@ int gk_image_busybox(const struct gk_store *store, const char *name, const char 
 	if (r == 0)
 		r = fill_etc(staging.root_fd, busybox, err);
 	if (r == 0 && making->with)
-		r = gk_tools_add(staging.root_fd, info, making->with, true, making->said, err);
+		r = gk_tools_add(&staging, info, making, true, err);
 	return r < 0 ? r : gk_image_seal(&staging, info, making->tick, err);
 }

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #include "base/cleanup.h"
 #include "image/spawn.h"
 
-enum { MAX_DEPTH = 8, MAX_FILES = 4096 };
+enum { MAX_DEPTH = 8, MAX_FILES = 16384 };
 
 /* Programs that lie elsewhere than in a PATH, or are more than one file. A path that ends in a
  * slash is a directory. The first path that exists is the program; without one the host lacks it.
@@ -31,6 +33,19 @@ static const struct {
 			"/usr/bin/git-receive-pack", "/usr/bin/git-upload-archive",
 			"/usr/lib/git-core/", "/usr/libexec/git-core/",
 			"/usr/share/git-core/templates/", NULL } },
+};
+
+/* What a program reads besides itself and its libraries, by the last part of the path that it leads
+ * to (fnmatch(3)); that part stands for an "@" in the paths (glob(7)). */
+static const struct {
+	const char *program;
+	const char *const *paths;
+} libraries[] = {
+	{ "python3*", (const char *const[]){ "/usr/lib/@/", "/usr/lib64/@/", NULL } },
+	{ "perl*",
+		(const char *const[]){ "/usr/lib/*-linux-gnu*/perl-base/",
+			"/usr/lib/*-linux-gnu*/perl/", "/usr/share/perl/", "/usr/lib64/perl5/",
+			"/usr/share/perl5/*.pm", NULL } },
 };
 
 static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin",
@@ -88,13 +103,23 @@ static bool has(const struct gk_host_files *files, const char *path)
 	return false;
 }
 
-/* Symlinks between the files stay symlinks; others are copied as what they lead to. */
+/* Symlinks between the files, and a helper's to directories or to nothing, stay symlinks; others
+ * are copied as what they lead to. */
+static bool stays_link(const struct gk_host_files *files, const struct gk_host_file *file)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	if (realpath(file->path, real) && stat(real, &st) == 0 && !S_ISDIR(st.st_mode))
+		return has(files, real);
+	return !file->main;
+}
+
 static int find_links(struct gk_host_files *files)
 {
 	for (size_t i = 0; i < files->n; i++) {
-		char target[PATH_MAX], real[PATH_MAX];
+		char target[PATH_MAX];
 		ssize_t n = readlink(files->list[i].path, target, sizeof target - 1);
-		if (n <= 0 || !realpath(files->list[i].path, real) || !has(files, real))
+		if (n <= 0 || !stays_link(files, &files->list[i]))
 			continue;
 		target[n] = '\0';
 		const char *copy = gk_arena_strdup(&files->names, target);
@@ -103,6 +128,22 @@ static int find_links(struct gk_host_files *files)
 		files->list[i].target = copy;
 	}
 	return 0;
+}
+
+/* The files, and what is below the directories, that a pattern of glob(7) names. */
+static int add_matching(struct gk_host_files *files, const char *pattern)
+{
+	glob_t found;
+	struct stat st;
+	int r = glob(pattern, 0, NULL, &found);
+	if (r != 0)
+		return r == GLOB_NOMATCH ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+		if (stat(found.gl_pathv[i], &st) == 0)
+			r = S_ISDIR(st.st_mode) ? add_below(files, found.gl_pathv[i], 0) :
+						  add(files, found.gl_pathv[i], false);
+	globfree(&found);
+	return r;
 }
 
 static int add_known(struct gk_host_files *files, const char *const *paths)
@@ -114,6 +155,31 @@ static int add_known(struct gk_host_files *files, const char *const *paths)
 		else if (access(*paths, F_OK) == 0)
 			r = add(files, *paths, files->n == 0);
 	}
+	return r;
+}
+
+/* What the program that has been found reads. */
+static int add_libraries(struct gk_host_files *files)
+{
+	char real[PATH_MAX], path[PATH_MAX];
+	const size_t first = files->n;
+	int r = 0;
+	if (!files->n || !realpath(files->list[0].path, real))
+		return 0;
+	const char *base = strrchr(real, '/') + 1;
+	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+		if (fnmatch(libraries[i].program, base, 0) != 0)
+			continue;
+		for (const char *const *p = libraries[i].paths; r == 0 && *p; p++) {
+			size_t before = strcspn(*p, "@");
+			const char *after = *p + before;
+			int n = snprintf(path, sizeof path, "%.*s%s%s", (int)before, *p,
+				*after ? base : "", *after ? after + 1 : "");
+			r = n < (int)sizeof path ? add_matching(files, path) : -ENAMETOOLONG;
+		}
+	}
+	for (size_t i = first; i < files->n; i++)
+		files->list[i].library = true;
 	return r;
 }
 
@@ -143,11 +209,34 @@ int gk_host_files_of(const char *program, struct gk_host_files *ret, struct gk_e
 	else if (!found && program[0] && !strchr(program, '/'))
 		r = add_named(&files, program);
 	if (r == 0)
+		r = add_libraries(&files);
+	if (r == 0)
 		r = find_links(&files);
 	if (r < 0)
 		return gk_fail_errno(err, r, "%s", program);
 	if (files.n == 0)
 		return gk_fail(err, -ENOENT, "this host has no program %s", program);
+	*ret = files;
+	files = (struct gk_host_files){ 0 };
+	return 0;
+}
+
+int gk_host_files_for_terminals(struct gk_host_files *ret, struct gk_err *err)
+{
+	static const char *const terminfo[] = { "/lib/terminfo/", "/usr/lib/terminfo/",
+		"/usr/share/terminfo/" };
+	static const char *const locales[] = { "/usr/lib/locale/C.utf8/",
+		"/usr/lib/locale/C.UTF-8/" };
+	gk_autohostfiles struct gk_host_files files = { 0 };
+	int r = 0;
+	for (size_t i = 0; r == 0 && files.n == 0 && i < sizeof terminfo / sizeof *terminfo; i++)
+		r = add_matching(&files, terminfo[i]);
+	for (size_t i = 0; r == 0 && i < sizeof locales / sizeof *locales; i++)
+		r = add_matching(&files, locales[i]);
+	if (r == 0)
+		r = find_links(&files);
+	if (r < 0)
+		return gk_fail_errno(err, r, "the host's terminals and locale");
 	*ret = files;
 	files = (struct gk_host_files){ 0 };
 	return 0;

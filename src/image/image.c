@@ -116,7 +116,7 @@ static int seal_unpacked(struct gk_staging *staging, const char *label,
 	int r = check_machine(staging->root_fd, label, err);
 	gk_info_set_stats(info, stats);
 	if (r == 0 && making && making->with)
-		r = gk_tools_add(staging->root_fd, info, making->with, true, making->said, err);
+		r = gk_tools_add(staging, info, making, true, err);
 	return r == 0 ? gk_image_seal(staging, info, options->tick, err) : r;
 }
 

@@ -8,6 +8,7 @@
 #include "image/fetch.h"
 #include "image/pull.h"
 #include "image/store.h"
+#include "image/trial.h"
 
 struct json_object;
 
@@ -15,7 +16,8 @@ struct json_object;
 struct gk_making {
 	const struct gk_tick *tick;
 	const struct gk_say *said;
-	const char *const *with; /* programs of the host to bring in (tools.h), NULL-ended */
+	const char *const *with;  /* programs of the host to bring in (tools.h), NULL-ended */
+	const struct gk_try *try; /* how to try them (trial.h) */
 };
 
 /* From what fd reads: an archive of a root file system; one of an OCI layout or of `docker save`;

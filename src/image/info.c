@@ -15,7 +15,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 
-enum { INFO_MAX = 1 << 20, OS_RELEASE_MAX = 8192 };
+enum { INFO_MAX = 4 << 20, OS_RELEASE_MAX = 8192 };
 
 void gk_info_put(struct json_object **info)
 {
@@ -157,6 +157,8 @@ int gk_info_write(struct json_object *info, int version_fd, struct gk_err *err)
 		NULL;
 	if (!text)
 		return gk_fail_errno(err, -ENOMEM, "cannot write info.json");
+	if (strlen(text) >= INFO_MAX)
+		return gk_fail(err, -EFBIG, "cannot write info.json: too many files to remember");
 	gk_autoclose int fd = openat(version_fd, "info.json.new",
 		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : gk_write_all(fd, text, strlen(text));

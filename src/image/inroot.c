@@ -59,6 +59,7 @@ int gk_inroot_parent(
 int gk_inroot_copy(int root_fd, const char *path, int from_fd, mode_t mode, struct gk_err *err)
 {
 	const char *name = "";
+	struct stat st;
 	gk_autoclose int dir = gk_inroot_parent(root_fd, path, true, &name, err);
 	if (dir < 0)
 		return dir;
@@ -69,5 +70,8 @@ int gk_inroot_copy(int root_fd, const char *path, int from_fd, mode_t mode, stru
 	int r = to < 0 ? -errno : gk_copy_data(from_fd, to);
 	if (r == 0 && fchmod(to, mode & 0777) < 0)
 		r = -errno;
+	/* Python compares the time of a module with what its compiled form says. */
+	if (r == 0 && fstat(from_fd, &st) == 0)
+		(void)futimens(to, (const struct timespec[]){ st.st_mtim, st.st_mtim });
 	return r < 0 ? gk_fail_errno(err, r, "cannot copy %s", path) : 0;
 }

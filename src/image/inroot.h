@@ -12,8 +12,8 @@
 int gk_inroot_parent(
 	int root_fd, const char *path, bool make, const char **ret_name, struct gk_err *err);
 
-/* Copies the host's file that from_fd reads to path in the root, with mode, replacing what is there
- * unless that is a directory. Returns 0 or -errno. */
+/* Copies the host's file that from_fd reads to path in the root, with mode and its time, replacing
+ * what is there unless that is a directory. Returns 0 or -errno. */
 int gk_inroot_copy(int root_fd, const char *path, int from_fd, mode_t mode, struct gk_err *err);
 
 #endif

@@ -14,15 +14,17 @@
 
 struct json_object;
 
-/* Puts programs (NULL-ended) into the root of a version under construction, together with those
- * that info says it has already, all fresh from the host. A program is an absolute path, a name in
- * the host's usual directories, or one of sftp-server, scp, rsync, git, each with the helpers it
- * needs. What the image has of its own is left alone. Records all in info: "tools" (program, path,
- * version) and "tool_files" (host path, SHA-256). said (may be NULL) is told in one line each what
- * was left out and why. Returns 0 or -errno: -ENOENT when the host lacks one of programs, unless
- * if_there. */
-int gk_tools_add(int root_fd, struct json_object *info, const char *const *programs, bool if_there,
-	const struct gk_say *said, struct gk_err *err);
+/* Puts making->with into the root of a version under construction, together with those that info
+ * says it has already, all fresh from the host, and tries them in a container (making->try). A
+ * program is an absolute path, a name in the host's usual directories, or sftp-server or git, each
+ * with the helpers it needs; python3 and perl come with their standard library, and what draws on a
+ * terminal with terminfo and a locale. What the image has of its own is left alone. Records all in
+ * info: "tools" (program, path, version) and "tool_files" (host path, SHA-256). making->said is
+ * told in one line each what was left out and why. Returns 0 or -errno: -ENOENT when the host lacks
+ * one of the programs, -ENOEXEC when one does not run in the image. With if_there such are left
+ * out, and those that could not be tried are kept. */
+int gk_tools_add(struct gk_staging *staging, struct json_object *info,
+	const struct gk_making *making, bool if_there, struct gk_err *err);
 
 /* A new version of image name, with the programs making->with too. */
 int gk_image_tools(const struct gk_store *store, const char *name, const struct gk_making *making,

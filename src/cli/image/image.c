@@ -59,8 +59,8 @@ static const struct gk_option fetch_options[] = {
 	{ FALLBACK, "fallback", NULL, NULL,
 		"without a mirror, make an image of this host's static busybox" },
 	{ WITH, "with", "PROGRAM", "command",
-		"bring this program of the host in, if there is one (see `gocker image tools`); can "
-		"be repeated" },
+		"bring this program of the host in, if there is one that runs there (see `gocker "
+		"image tools`); can be repeated" },
 	{ IF_MISSING, "if-missing", NULL, NULL, "do nothing when there is an image of that name" },
 	COMMON_OPTIONS,
 };
@@ -167,10 +167,11 @@ static const struct command {
 	{ gk_image_cmd_tools, 2, -1,
 		{ "image tools", NULL, "[OPTION...] NAME PROGRAM...",
 			"Brings programs of this host into an image, with their loader and libraries, so "
-			"that they run there at the path that they have here. PROGRAM is a path, a name, "
-			"or one of sftp-server, scp, rsync, git, each with the helpers that it needs. "
-			"Programs brought in before are updated. What the image has of its own is left "
-			"alone.",
+			"that they run there at the path that they have here. PROGRAM is a path or a name; "
+			"sftp-server and git come with their helpers, python3 and perl with their standard "
+			"library, what draws on a terminal with terminfo and a locale. Each is tried in a "
+			"container; if one does not run, the image stays as it was. Programs brought in "
+			"before are updated. What the image has of its own is left alone.",
 			common_options, NULL, "image command" } },
 	{ gk_image_cmd_remove, 1, -1,
 		{ "image remove", NULL, "[OPTION...] NAME...",
@@ -382,6 +383,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 		.max_entries = GK_EXTRACT_ENTRIES,
 	};
 	cli.said = (struct gk_say){ on_say, &cli };
+	cli.try = (struct gk_try){ gk_image_try, &cli };
 	int status = read_options(&cli, command, argc, argv);
 	if (status < 0)
 		status = gk_cli_need_root("image");

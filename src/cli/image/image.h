@@ -10,6 +10,7 @@
 #include "image/extract.h"
 #include "image/store.h"
 #include "image/tick.h"
+#include "image/trial.h"
 
 struct json_object;
 
@@ -32,6 +33,7 @@ struct gk_image_cli {
 	struct gk_arena arena;
 	struct gk_tick tick;
 	struct gk_say said;
+	struct gk_try try;
 	struct gk_err err;
 };
 
@@ -66,6 +68,9 @@ int gk_image_userns_base(struct gk_image_cli *cli);
 
 /* What unpacking has made harmless, a line each. */
 void gk_image_say_harmless(const struct gk_image_cli *cli, const struct gk_extract_stats *stats);
+
+/* As struct gk_try has it (image/trial.h), with a struct gk_image_cli. */
+int gk_image_try(void *arg, const char *dir, const char *const *argv, char *text, size_t size);
 
 /* Says something on stderr, one line, unless --quiet. */
 void gk_image_say(const struct gk_image_cli *cli, const char *fmt, ...)

@@ -68,7 +68,10 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 static struct gk_making making_of(const struct gk_image_cli *cli, const char *const *with)
 {
 	return (struct gk_making){
-		.tick = &cli->tick, .said = &cli->said, .with = with && with[0] ? with : NULL
+		.tick = &cli->tick,
+		.said = &cli->said,
+		.with = with && with[0] ? with : NULL,
+		.try = &cli->try,
 	};
 }
 
