@@ -2,6 +2,7 @@
 # timeout: 900
 # share = user: one container for all logins of a user through the shell door, and its end.
 . "$(dirname "$0")/../lib/test.sh"
+need expect
 need_product
 add_user alice
 add_user bob
@@ -250,6 +251,25 @@ run "$GOCKER" run --user alice --join --pids-limit 9 true
 like "$rc:$err" '^125:.*about the container' "run --join: goes with no option about the container"
 "$GOCKER" stop alice >/dev/null
 check_clean "run --join: nothing is left"
+
+# At a terminal that nobody else has open, as sshd's is: one that is closed by all for a moment has hung up for its reader.
+share 'linger = 1h'
+run ssh_as alice true
+cat >"$GKT_WORK/terminals" <<'TCL'
+log_user 0
+set timeout 120
+set lost 0
+for {set i 0} {$i < 100} {incr i} {
+	spawn -noecho setpriv --reuid alice --regid alice --init-groups [lindex $argv 0] -c {echo ready; read x}
+	expect ready { send "\r"; expect eof } timeout { incr lost } eof { incr lost }
+	wait
+}
+puts "$lost lost"
+TCL
+run expect "$GKT_WORK/terminals" "$GOCKER_SHELL"
+is "$out" "0 lost" "100 logins at a terminal of their own: none loses it"
+"$GOCKER" stop alice >/dev/null
+check_clean "terminals: nothing is left"
 
 # A join against the end of the last login.
 share 'linger = none'

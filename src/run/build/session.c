@@ -308,21 +308,14 @@ int gk_session_start(struct gk_session *s, struct gk_err *err)
 	int r = s->master < 0 ? 0 : gk_relay_seed(s->tty.fd, s->master, err);
 	if (r < 0)
 		return GK_EXIT_GOCKER;
-	if (s->joined) {
-		r = gk_enter_go(&s->enter, err);
-		if (r == 0 && s->stdio)
-			gk_stdio_release(s->stdio);
-		return r;
-	}
+	if (s->joined)
+		return gk_enter_go(&s->enter, err);
 	r = s->told_to_go ? 0 : gk_fd_send(s->link, &go, sizeof go, -1);
 	if (r < 0) {
 		gk_fail_errno(err, r, "cannot start the session");
 		return GK_EXIT_GOCKER;
 	}
-	r = await(s, GK_MSG_STARTED, err);
-	if (r == 0 && s->stdio)
-		gk_stdio_release(s->stdio);
-	return r;
+	return await(s, GK_MSG_STARTED, err);
 }
 
 static const char *door_name(enum gk_door door)

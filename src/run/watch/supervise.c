@@ -473,6 +473,10 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 	(void)prctl(PR_SET_NAME, "gocker-super", 0, 0, 0);
 	int r = prepare(w, err);
 	if (r == 0) {
+		/* Not before the terminal is open here: a pty that nobody has open for a moment
+		 * has hung up for sshd, which reads it no more. */
+		if (s->stdio)
+			gk_stdio_release(s->stdio);
 		watch_session(w);
 		check_limits(w); /* the last thing that happened, perhaps */
 		say_last(w);
