@@ -54,7 +54,8 @@ static const char *missing_flag(unsigned flags, const char *options)
 	return NULL;
 }
 
-/* The type a mount of the plan must have, NULL where it is the host's. */
+/* The type a mount of the plan must have, NULL where it is the host's. A tmpfs must be the one that
+ * staging.c mounted and named: another would be the host's, which root_size does not bound. */
 static const char *type_of(const struct gk_mount *m)
 {
 	switch (m->kind) {
@@ -66,9 +67,16 @@ static const char *type_of(const struct gk_mount *m)
 	case GK_MOUNT_SCRATCH:
 	case GK_MOUNT_SKELETON:
 	case GK_MOUNT_MASK_FILE:
-	case GK_MOUNT_MASK_DIR: return "tmpfs";
+	case GK_MOUNT_MASK_DIR: return "tmpfs gocker";
 	default: return NULL;
 	}
+}
+
+/* "TYPE SOURCE OPTIONS" of mountinfo: the words of want, whole. */
+static bool begins_with_words(const char *line, const char *want)
+{
+	size_t n = strlen(want);
+	return strncmp(line, want, n) == 0 && (line[n] == ' ' || line[n] == '\0');
 }
 
 static bool below(const char *path, const char *dir)
@@ -106,14 +114,13 @@ static int check_line(
 	if (!field[5] || !rest || strncmp(rest, "- ", 2) != 0)
 		return gk_fail(err, -EPERM, "a mount inside is not private; nothing was run");
 	char *type = rest + 2, *target = field[4], *options = field[5];
-	type[strcspn(type, " ")] = '\0';
 	unescape(target);
 	for (size_t i = 0; i < plan->nmounts; i++) {
 		const struct gk_mount *m = &plan->mounts[i];
 		if (!made[i] || seen[i] || strcmp(m->target, target) != 0)
 			continue;
 		const char *want = type_of(m), *flag = missing_flag(m->flags, options);
-		if (flag || (want && strcmp(want, type) != 0))
+		if (flag || (want && !begins_with_words(type, want)))
 			return gk_fail(err, -EPERM, "the mount at %s lacks %s; nothing was run",
 				m->target, flag ? flag : want);
 		seen[i] = true;
