@@ -1,5 +1,5 @@
 # What tests/system asks for besides what others name.
-DEPS_TEST += gcc g++ make python3 python3-venv perl git openssl curl rsync tmux sqlite3 man-db sudo cron at \
+DEPS_TEST += libcap2-bin gcc g++ make python3 python3-venv perl git openssl curl rsync tmux sqlite3 man-db sudo cron at \
 	bash-completion iputils-ping mosh
 
 # Large packages, for the rows of tests/system/host-tools.sh that only the audit insists on.
