@@ -22,6 +22,7 @@
 #include "plan/keys.h"
 #include "plan/policy.h"
 #include "plan/text.h"
+#include "run/store/devices.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 
@@ -260,7 +261,7 @@ static void check_image(struct look *l, const struct gk_section *s)
 			l, name, root, shell ? shell->value : gk_key_default(GK_KEY_SHELL), line);
 }
 
-/* ---- volumes and files ---- */
+/* ---- volumes, files and devices ---- */
 
 static void check_files(struct look *l, const struct gk_setting *s)
 {
@@ -283,6 +284,26 @@ static void check_files(struct look *l, const struct gk_setting *s)
 			warn(l, s->line, "its logins will be refused; use volumes for a directory",
 				gk_arena_printf(l->arena,
 					"files: %s is neither a regular file nor a socket", shown));
+	}
+}
+
+static void check_devices(struct look *l, const struct gk_setting *s)
+{
+	struct gk_policy policy = { 0 };
+	struct gk_complaint complaint;
+	if (gk_key_set(GK_KEY_DEVICES, s->value, l->arena, &policy, &complaint) < 0)
+		return;
+	for (const char *const *d = policy.devices; *d; d++) {
+		const char *const one[] = { *d, NULL };
+		struct gk_request found = { 0 };
+		struct gk_err err = GK_ERR_INIT;
+		if (gk_devices_find(one, &found, l->arena, &err) < 0)
+			l->failed = -ENOMEM;
+		else if (found.ndevices == 0)
+			warn(l, s->line,
+				"sessions will not have it; load its driver, or correct the path",
+				gk_arena_printf(l->arena, "devices: this host has no %s",
+					gk_shown(l->arena, *d, strlen(*d))));
 	}
 }
 
@@ -321,6 +342,8 @@ int gk_check_host(
 				check_volumes(&l, &s->settings[k]);
 			else if (s->settings[k].key == GK_KEY_FILES)
 				check_files(&l, &s->settings[k]);
+			else if (s->settings[k].key == GK_KEY_DEVICES)
+				check_devices(&l, &s->settings[k]);
 	}
 	return l.failed;
 }

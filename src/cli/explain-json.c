@@ -119,6 +119,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_TCP_BIND: return ports(&p->tcp_bind);
 	case GK_KEY_ENV_PASS: return strings(p->env_pass, arena);
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
+	case GK_KEY_DEVICES: return strings(p->devices, arena);
 	case GK_KEY_IMAGE_ENV: return strings(p->image_env, arena);
 	default: return gk_report_string(gk_key_text(key, p, arena), arena);
 	}
@@ -189,16 +190,22 @@ static json_object *entries(const struct gk_plan *plan, struct gk_arena *arena)
 	return array;
 }
 
-static json_object *nodes(const struct gk_plan *plan)
+static json_object *nodes(const struct gk_plan *plan, struct gk_arena *arena)
 {
 	json_object *array = json_object_new_array();
 	for (size_t i = 0; i < plan->nnodes; i++) {
 		const struct gk_node *node = &plan->nodes[i];
 		json_object *one = json_object_new_object();
-		json_object_object_add(one, "name", json_object_new_string(node->name));
+		json_object_object_add(one, "name", gk_report_string(node->name, arena));
+		json_object_object_add(
+			one, "kind", json_object_new_string(node->block ? "block" : "char"));
 		json_object_object_add(one, "major", json_object_new_int64(node->major));
 		json_object_object_add(one, "minor", json_object_new_int64(node->minor));
 		json_object_object_add(one, "mode", mode(node->mode));
+		json_object_object_add(one, "uid", json_object_new_int64(node->uid));
+		json_object_object_add(one, "gid", json_object_new_int64(node->gid));
+		json_object_object_add(
+			one, "by", node->by_policy ? key_name(GK_KEY_DEVICES) : NULL);
 		json_object_array_add(array, one);
 	}
 	return array;
@@ -293,7 +300,7 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 		gk_report_string(plan->image_path ? plan->image_path : GK_IMAGE_HOST, arena));
 	json_object_object_add(o, "tmpfs", tmpfs(plan));
 	json_object_object_add(o, "entries", entries(plan, arena));
-	json_object_object_add(o, "nodes", nodes(plan));
+	json_object_object_add(o, "nodes", nodes(plan, arena));
 	json_object_object_add(o, "mounts", mounts(plan, arena));
 	json_object_object_add(o, "tty", json_object_new_string(gk_tty_name(plan->tty)));
 	json_object_object_add(o, "credentials", credentials(&plan->cred));

@@ -25,6 +25,7 @@ enum kind {
 	VOLUMES,
 	FILES,
 	PORTS,
+	DEVICES,
 };
 
 /* What "none" means for a key, when it may be written. With NONE_OR_FOREVER it is 0, and "forever"
@@ -119,6 +120,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_FILES] = { "files", FILES, AT(files), 0, 0, NO_NONE, NULL, "",
 		"write SOURCE, SOURCE:TARGET or SOURCE:TARGET:rw, absolute, separated by blanks, "
 		"such as /run/mysqld/mysqld.sock" },
+	[GK_KEY_DEVICES] = { "devices", DEVICES, AT(devices), 0, 0, NO_NONE, NULL, "",
+		"write paths below /dev, separated by blanks, with * ? and [] as a shell has "
+		"them, such as /dev/dri/renderD128 /dev/nvidia*" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
 		"write host or none" },
 	[GK_KEY_TCP_CONNECT] = { "tcp_connect", PORTS, AT(tcp_connect), 1, UINT16_MAX, NO_NONE,
@@ -335,6 +339,8 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
 	if (rule->kind == FILES)
 		return gk_list_files(s, arena, &policy->files, &policy->nfiles, ret_why);
+	if (rule->kind == DEVICES)
+		return gk_list_devices(s, arena, &policy->devices, ret_why);
 	if (rule->kind == ENV_PASS)
 		return gk_list_env_pass(s, arena, (const char *const **)member, ret_why);
 	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
@@ -359,7 +365,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case ENV_SET:
 	case VOLUMES:
 	case FILES:
-	case PORTS: ok = set_list(rule, text, arena, policy, &why); break;
+	case PORTS:
+	case DEVICES: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
@@ -425,6 +432,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 			return "inherit";
 		return gk_arena_printf(arena, "%04o", (unsigned)policy->umask);
 	case CHOICE: return rule->choices[*(const unsigned *)member];
+	case DEVICES:
 	case ENV_PASS: return gk_list_words_text(*(const char *const *const *)member, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);

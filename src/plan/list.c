@@ -120,6 +120,34 @@ bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume
 	return read_items(s, true, arena, ret, ret_n, ret_why);
 }
 
+bool gk_list_devices(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why)
+{
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	size_t n = 0;
+	while (words && words[n])
+		n++;
+	const char **list = words ? gk_arena_array(arena, n + 1, sizeof *list) : NULL;
+	if (!list) {
+		if (words)
+			*ret_why = "does not fit into memory";
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *why = NULL;
+		list[i] = gk_path_clean(arena, words[i], &why);
+		if (!list[i])
+			*ret_why = gk_arena_printf(arena, "has a path that %s", why);
+		else if (!gk_starts_with(list[i], "/dev/"))
+			*ret_why = "has a path that is not below /dev";
+		else
+			continue;
+		return false;
+	}
+	*ret = list;
+	return true;
+}
+
 /* N or N-M. */
 static bool read_range(const char *s, uint64_t min, struct gk_arena *arena,
 	struct gk_port_range *ret, const char **ret_why)

@@ -28,6 +28,10 @@ bool gk_list_volumes(const char *s, struct gk_arena *arena, const struct gk_volu
 bool gk_list_files(const char *s, struct gk_arena *arena, const struct gk_volume **ret,
 	size_t *ret_n, const char **ret_why);
 
+/* Absolute paths below /dev, perhaps with the wildcards of glob(7). */
+bool gk_list_devices(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
+
 /* "any", "none", or ports and ranges of ports (N or N-M) from min on, at most GK_PORTS_MOST in all.
  * They are sorted, and those that touch are joined. With min 0 (which ports may be bound) all ports
  * from GK_PORTS_FREE to 65535 may be among them. */

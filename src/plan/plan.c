@@ -27,13 +27,14 @@ static const int root_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FS
 	CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT };
 
 static const struct gk_node nodes[] = {
-	{ "null", 1, 3, 0666 },
-	{ "zero", 1, 5, 0666 },
-	{ "full", 1, 7, 0666 },
-	{ "random", 1, 8, 0666 },
-	{ "urandom", 1, 9, 0666 },
-	{ "tty", 5, 0, 0666 },
+	{ .name = "null", .major = 1, .minor = 3, .mode = 0666 },
+	{ .name = "zero", .major = 1, .minor = 5, .mode = 0666 },
+	{ .name = "full", .major = 1, .minor = 7, .mode = 0666 },
+	{ .name = "random", .major = 1, .minor = 8, .mode = 0666 },
+	{ .name = "urandom", .major = 1, .minor = 9, .mode = 0666 },
+	{ .name = "tty", .major = 5, .minor = 0, .mode = 0666 },
 };
+enum { NODES = sizeof nodes / sizeof *nodes };
 
 static int no_memory(struct gk_err *err)
 {
@@ -229,6 +230,41 @@ static unsigned terminals_max(const struct gk_build *b)
 	return (unsigned)(max < policy->pids_max ? max : policy->pids_max);
 }
 
+/* Whether a name below /dev is one that gocker makes itself, or lies in such a directory. */
+static bool is_own_node(const char *name)
+{
+	static const char *const own[] = { "pts", "shm", "mqueue", "fd", "stdin", "stdout",
+		"stderr", "ptmx", "console", "log", NULL };
+	size_t n = strcspn(name, "/");
+	for (const char *const *o = own; *o; o++)
+		if (strncmp(name, *o, n) == 0 && !(*o)[n])
+			return true;
+	for (size_t i = 0; i < NODES; i++)
+		if (strncmp(name, nodes[i].name, n) == 0 && !nodes[i].name[n])
+			return true;
+	return false;
+}
+
+/* What every session has, and what the policy's devices name on this host. */
+static int make_nodes(struct gk_build *b, struct gk_plan *plan)
+{
+	const struct gk_request *request = b->request;
+	if (request->ndevices > GK_DEVICES_MAX)
+		return gk_fail(b->err, -E2BIG,
+			"devices name more than %d devices of this host; name fewer in gocker.ini",
+			GK_DEVICES_MAX);
+	struct gk_node *all = gk_arena_array(b->arena, NODES + request->ndevices, sizeof *all);
+	if (!all)
+		return no_memory(b->err);
+	memcpy(all, nodes, sizeof nodes);
+	plan->nodes = all;
+	plan->nnodes = NODES;
+	for (size_t i = 0; i < request->ndevices; i++)
+		if (!is_own_node(request->devices[i].name))
+			all[plan->nnodes++] = request->devices[i];
+	return 0;
+}
+
 static int make_root(struct gk_build *b, struct gk_plan *plan)
 {
 	static const char *const dirs[] = { "/dev", "/proc", "/run", "/tmp", NULL };
@@ -349,10 +385,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	if (request->override.userns_base > UINT32_MAX - 1 - GK_USERNS_IDS)
 		return gk_fail(err, -EINVAL, "there are not %d ids from %llu on", GK_USERNS_IDS,
 			(unsigned long long)request->override.userns_base);
-	struct gk_plan plan = { .door = request->door,
-		.session_id = request->session_id,
-		.nodes = nodes,
-		.nnodes = sizeof nodes / sizeof *nodes };
+	struct gk_plan plan = { .door = request->door, .session_id = request->session_id };
 	int e = apply_overrides(&b, policy);
 	if (e == 0)
 		e = relay_terminal(&b);
@@ -364,6 +397,8 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		e = gk_build_places(&b);
 	if (e == 0)
 		e = make_root(&b, &plan);
+	if (e == 0)
+		e = make_nodes(&b, &plan);
 	if (e == 0)
 		e = make_credentials(&b, &plan.cred);
 	if (e == 0)
@@ -402,7 +437,9 @@ int gk_plan_make_container(const struct gk_request *request, const struct gk_ide
 		.session_id = request->session_id,
 		.container = true,
 		.host = request->host,
-		.image_env = request->image_env };
+		.image_env = request->image_env,
+		.devices = request->devices,
+		.ndevices = request->ndevices };
 	struct gk_plan plan = { 0 };
 	struct gk_policy *lasting = gk_arena_alloc(arena, sizeof *lasting);
 	int e = lasting ? gk_plan_make(&of_none, who, policy, arena, &plan, err) :

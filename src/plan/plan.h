@@ -98,11 +98,16 @@ struct gk_entry {
 	const char *content;
 };
 
-/* A character device made in /dev. */
+/* A device made in /dev: those that every session has, then those of the key devices. */
 struct gk_node {
-	const char *name;
+	const char *name; /* below /dev, perhaps in directories of it */
 	unsigned major, minor;
 	mode_t mode;
+	bool by_policy; /* the rest is as the host's node has it; else a character device of root's
+			 */
+	bool block;
+	uid_t uid;
+	gid_t gid;
 };
 
 /* The filters that src/tools/profile.h describes. */
@@ -134,6 +139,9 @@ struct gk_credentials {
 	unsigned scope; /* enum gk_scope */
 	enum gk_filter filter;
 };
+
+/* The most devices of the host that the key devices may name for one session. */
+enum { GK_DEVICES_MAX = 64 };
 
 struct gk_plan {
 	enum gk_door door;

@@ -230,7 +230,9 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
 		return GK_KEY_MEMORY_SWAP_MAX;
 	if (policy->user_memory_max != GK_UNLIMITED)
 		return GK_KEY_USER_MEMORY_MAX;
-	return policy->cpus_milli != 0 ? GK_KEY_CPUS : GK_KEY_COUNT;
+	if (policy->cpus_milli != 0)
+		return GK_KEY_CPUS;
+	return policy->devices && *policy->devices ? GK_KEY_DEVICES : GK_KEY_COUNT;
 }
 
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena)
@@ -259,8 +261,9 @@ uint64_t gk_policy_container_digest(const struct gk_policy *policy, struct gk_ar
 	static const enum gk_key keys[] = { GK_KEY_IMAGE_DIR, GK_KEY_IMAGE, GK_KEY_HOSTNAME,
 		GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_MEMORY_SWAP_MAX, GK_KEY_CPUS,
 		GK_KEY_ROOT, GK_KEY_ROOT_SIZE, GK_KEY_TMP_SIZE, GK_KEY_ROOT_INODES, GK_KEY_HOME,
-		GK_KEY_VOLUMES, GK_KEY_FILES, GK_KEY_NETWORK, GK_KEY_TCP_CONNECT, GK_KEY_TCP_BIND,
-		GK_KEY_ABSTRACT_SOCKETS, GK_KEY_LINGER, GK_KEY_CONTAINER_MAX_DURATION,
+		GK_KEY_VOLUMES, GK_KEY_FILES, GK_KEY_DEVICES, GK_KEY_NETWORK, GK_KEY_TCP_CONNECT,
+		GK_KEY_TCP_BIND, GK_KEY_ABSTRACT_SOCKETS, GK_KEY_LINGER,
+		GK_KEY_CONTAINER_MAX_DURATION,
 		/* What the entry stub of the PAM door does is written when the container is made.
 		 */
 		GK_KEY_SHELL, GK_KEY_ENV_PASS, GK_KEY_ENV_SET, GK_KEY_IMAGE_ENV, GK_KEY_NOFILE,

@@ -52,6 +52,7 @@ enum gk_key {
 	GK_KEY_HOME,
 	GK_KEY_VOLUMES,
 	GK_KEY_FILES,
+	GK_KEY_DEVICES,
 	GK_KEY_NETWORK,
 	GK_KEY_TCP_CONNECT,
 	GK_KEY_TCP_BIND,
@@ -139,6 +140,7 @@ struct gk_policy {
 	size_t nvolumes;
 	const struct gk_volume *files;
 	size_t nfiles;
+	const char *const *devices; /* absolute paths below /dev, as in glob(7); NULL-ended */
 	enum gk_network_mode network;
 	struct gk_ports tcp_connect, tcp_bind;
 	enum gk_abstract_mode abstract_sockets;
@@ -167,10 +169,10 @@ const char *gk_key_name(enum gk_key key);
 int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 	struct gk_arena *arena, struct gk_policy *ret_policy, struct gk_err *err);
 
-/* The first limit in the policy that only cgroup v2 can keep, or GK_KEY_COUNT. */
+/* The first setting in the policy that only cgroup v2 can keep, or GK_KEY_COUNT. */
 enum gk_key gk_policy_needs_v2(const struct gk_policy *policy);
 
-/* Whether one setting, its value valid, is such a limit. */
+/* Whether one setting, its value valid, is such a one. */
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena);
 
 /* Whether one setting, its value valid, is a limit that only Landlock can keep. */

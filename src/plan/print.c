@@ -55,6 +55,19 @@ static void print_limits(const struct gk_plan *plan, FILE *out)
 	}
 }
 
+static void print_node(const struct gk_node *n, FILE *out)
+{
+	if (!n->by_policy) {
+		fprintf(out, "node %s %u:%u %04o\n", n->name, n->major, n->minor,
+			(unsigned)n->mode);
+		return;
+	}
+	fprintf(out, "device %s ", n->block ? "block" : "char");
+	put(out, n->name);
+	fprintf(out, " %u:%u %04o %u:%u\n", n->major, n->minor, (unsigned)n->mode, (unsigned)n->uid,
+		(unsigned)n->gid);
+}
+
 static void print_entries(const struct gk_plan *plan, FILE *out)
 {
 	for (size_t i = 0; i < plan->nentries; i++) {
@@ -69,8 +82,7 @@ static void print_entries(const struct gk_plan *plan, FILE *out)
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < plan->nnodes; i++)
-		fprintf(out, "node %s %u:%u %04o\n", plan->nodes[i].name, plan->nodes[i].major,
-			plan->nodes[i].minor, (unsigned)plan->nodes[i].mode);
+		print_node(&plan->nodes[i], out);
 }
 
 static void print_mount(const struct gk_plan *plan, const struct gk_mount *m, FILE *out)

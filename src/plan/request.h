@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 struct gk_hostroot;
+struct gk_node;
 
 enum gk_door {
 	GK_DOOR_SHELL, /* gocker-shell: the user's login shell or a ForceCommand */
@@ -58,6 +59,8 @@ struct gk_request {
 	const struct gk_hostroot *host; /* image = host: what of the host is there; else NULL */
 	const char *const
 		*image_env; /* NAME=value that the image's config sets; NULL-ended, or NULL */
+	const struct gk_node *devices; /* those that the policy's devices name on this host */
+	size_t ndevices;
 };
 
 /* Fills in what a login shell was called for, as sshd, su, login and sudo call one: "-sh" for a

@@ -78,12 +78,37 @@ static int add_word(const char **list, char *word)
 	return 1;
 }
 
+/* device KIND MAJOR MINOR MODE UID GID NAME */
+static int add_device(struct gk_case *c, char *rest)
+{
+	unsigned number[5] = { 0 };
+	char *at = rest;
+	bool block = *rest == 'b';
+	if (c->request.ndevices == GK_CASE_LIST_MAX)
+		return 1;
+	at += strcspn(at, " ");
+	for (size_t i = 0; i < 5; i++)
+		number[i] = (unsigned)strtoul(at, &at, i == 2 ? 8 : 10);
+	c->devices[c->request.ndevices++] = (struct gk_node){ .name = at + strspn(at, " "),
+		.major = number[0],
+		.minor = number[1],
+		.mode = number[2],
+		.by_policy = true,
+		.block = block,
+		.uid = number[3],
+		.gid = number[4] };
+	c->request.devices = c->devices;
+	return 1;
+}
+
 static int read_list(struct gk_case *c, const char *word, char *rest)
 {
 	if (strcmp(word, "arg") == 0)
 		return add_word(c->argv, rest);
 	if (strcmp(word, "env") == 0)
 		return add_word(c->env, rest);
+	if (strcmp(word, "device") == 0)
+		return add_device(c, rest);
 	if (strcmp(word, "group") != 0)
 		return 0;
 	if (c->who.ngroups == GK_CASE_LIST_MAX)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "plan/identity.h"
+#include "plan/plan.h"
 #include "plan/request.h"
 
 enum { GK_CASE_LIST_MAX = 64 };
@@ -16,6 +17,7 @@ struct gk_case {
 	struct gk_group groups[GK_CASE_LIST_MAX];
 	const char *argv[GK_CASE_LIST_MAX + 1];
 	const char *env[GK_CASE_LIST_MAX + 1];
+	struct gk_node devices[GK_CASE_LIST_MAX]; /* as the host has them */
 };
 
 /* Reads text, which is changed and must outlive the case: "\n" and "\\" in a line's rest stand for

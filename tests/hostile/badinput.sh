@@ -242,6 +242,11 @@ volumes srv:/x
 volumes /srv:x
 volumes /srv:/x:rw
 volumes /srv:/a/../b
+devices dev/null
+devices /etc/passwd
+devices /dev
+devices /dev/../etc/passwd
+devices /devices
 files srv
 files /srv:x
 files /srv:/x:ro

@@ -9,7 +9,8 @@ if [ "$GKT_CGROUP" != hybrid ]; then
 fi
 add_user alice
 
-for setting in 'memory_max = 64M' 'memory_swap_max = 0' 'user_memory_max = 1G' 'cpus = 1.5'; do
+for setting in 'memory_max = 64M' 'memory_swap_max = 0' 'user_memory_max = 1G' 'cpus = 1.5' \
+	'devices = /dev/null'; do
 	key=${setting%% *}
 	set_ini '[user:alice]' "$setting"
 	refused "$key on cgroup v1 refuses the login" "$key cannot be enforced: .*cgroup v1" \
@@ -20,6 +21,7 @@ for setting in 'memory_max = 64M' 'memory_swap_max = 0' 'user_memory_max = 1G' '
 	run "$GOCKER" check /etc/gocker.ini
 	is "$rc" 0 "a file for another host may have $key"
 done
-set_ini 'memory_max = none' 'memory_swap_max = none' 'user_memory_max = none' 'cpus = none'
+set_ini 'memory_max = none' 'memory_swap_max = none' 'user_memory_max = none' 'cpus = none' \
+	'devices = ""'
 check "none of them set: gocker check is content" "$GOCKER" check
 check "and the login works" as_user alice "$GOCKER_SHELL" -c true

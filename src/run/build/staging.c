@@ -89,6 +89,44 @@ static int bind_log(int dev, int sock)
 	return fchmodat(dev, "log", 0666, 0) < 0 ? -errno : 0;
 }
 
+/* The directory of a node below /dev, made where it is missing; nobody else is in this mount
+ * namespace. name becomes what is left of it. Returns the fd or -errno. */
+static int open_node_dir(const struct gk_stage *stage, int dev, const char **name)
+{
+	gk_autoclose int at = dup(dev);
+	for (const char *slash; at >= 0 && (slash = strchr(*name, '/')); *name = slash + 1) {
+		char part[NAME_MAX + 1];
+		size_t len = (size_t)(slash - *name);
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(part, *name, len);
+		part[len] = '\0';
+		int r = mkdirat(at, part, 0755) < 0 && errno != EEXIST ?
+			-errno :
+			give_to_root(stage->plan, at, part);
+		int next = r < 0 ? r :
+				   gk_sys_openat2(at, part, O_RDONLY | O_DIRECTORY,
+					   RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+		(void)close(at);
+		at = next;
+	}
+	return gk_steal_fd(&at);
+}
+
+static int make_node(const struct gk_stage *stage, int dev, const struct gk_node *n)
+{
+	const char *name = n->name;
+	gk_autoclose int dir = open_node_dir(stage, dev, &name);
+	if (dir < 0)
+		return dir;
+	if (mknodat(dir, name, (n->block ? S_IFBLK : S_IFCHR) | n->mode,
+		    makedev(n->major, n->minor)) < 0)
+		return -errno;
+	if ((n->uid || n->gid) && fchownat(dir, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return give_to_root(stage->plan, dir, name);
+}
+
 int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 {
 	static const char *const links[][2] = { { "fd", "/proc/self/fd" },
@@ -100,9 +138,7 @@ int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 		return gk_fail_errno(err, dev, "/dev");
 	for (size_t i = 0; i < stage->plan->nnodes; i++) {
 		const struct gk_node *n = &stage->plan->nodes[i];
-		if (mknodat(dev, n->name, S_IFCHR | n->mode, makedev(n->major, n->minor)) < 0)
-			return gk_fail_errno(err, -errno, "cannot make /dev/%s", n->name);
-		int r = give_to_root(stage->plan, dev, n->name);
+		int r = make_node(stage, dev, n);
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot make /dev/%s", n->name);
 	}

@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/cgroup/cgfile.h"
+#include "run/cgroup/devices.h"
 #include "run/watch/shutdown.h"
 #include "run/cgroup/scope.h"
 #include "run/cgroup/leave.h"
@@ -259,6 +260,8 @@ int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_
 		r = cg.base_fd = open_base(cg.v1, true, err);
 	if (r >= 0)
 		r = make_leaf(&cg, plan, user);
+	if (r >= 0 && plan->policy->devices && *plan->policy->devices)
+		r = gk_device_filter(cg.leaf_fd, plan, err);
 	if (r < 0) {
 		gk_fail_errno(err, r, "cannot set up the session's cgroup and its limits");
 		(void)gk_cgroup_remove(&cg, 0);
@@ -335,13 +338,13 @@ int gk_cgroup_adopt(
 		return gk_fail(err, -EPERM, "the login's scope is not root's alone");
 	}
 	const struct gk_policy *policy = plan->policy;
-	/* pam_systemd(8) has no words for the last two: the memory of sessions is counted together
+	/* pam_systemd(8) has no words for the rest: the memory of sessions is counted together
 	 * in leaves of ours alone. So are their tasks, but every policy has a limit of those: that
 	 * alone gives up no scope, nor does a limit of memory that nobody has asked for. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
 		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
 		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
-		policy->cpus_milli != 0 ||
+		policy->cpus_milli != 0 || (policy->devices && *policy->devices) ||
 		(policy->user_memory_max != GK_UNLIMITED && !policy->user_memory_follows)) {
 		gk_cgroup_close(&cg);
 		return gk_fail(

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "run/store/devices.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
 
@@ -51,6 +52,9 @@ int gk_image_facts(const struct gk_policy *policy, struct gk_request *request,
 	const char *image = request->override.image ? request->override.image : policy->image;
 	unsigned flags = request->door == GK_DOOR_RUN ? GK_IMAGE_ANY_PARENT : 0;
 	gk_autoclose int root = -1, lock = -1;
+	int r = gk_devices_find(policy->devices, request, arena, err);
+	if (r < 0)
+		return r;
 	if (strcmp(image, GK_IMAGE_HOST) == 0)
 		return gk_hostroot_for(policy, request, arena, err);
 	if (gk_image_open(policy->image_dir, image, flags, &root, &lock, NULL) < 0 || lock < 0)
