@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/elf.h"
 #include "base/sys.h"
+#include "cli/image/how.h"
 #include "cli/options.h"
 #include "plan/hostroot.h"
 #include "plan/keys.h"
@@ -245,9 +246,8 @@ static void check_image(struct look *l, const struct gk_section *s)
 			warn(l, image ? image->line : s->line,
 				suggest(l, name, all_images(l),
 					gk_arena_printf(l->arena,
-						"`gocker image fetch %s` or `gocker image import` "
-						"makes it",
-						name)),
+						"`%s` or `gocker image import` makes it",
+						gk_image_how(l->arena, name))),
 				gk_arena_printf(l->arena, "this host has no image %s", name));
 		return;
 	}

@@ -28,6 +28,29 @@ const struct gk_pin gk_pins[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* Until when a series gets fixes, as alpinelinux.org/releases says. */
+static const struct {
+	const char *series, *until;
+} support[] = {
+	{ "3.18", "2025-05-09" },
+	{ "3.19", "2025-11-01" },
+	{ "3.20", "2026-04-01" },
+	{ "3.21", "2026-11-01" },
+	{ "3.22", "2027-05-01" },
+	{ "3.23", "2027-11-01" },
+};
+
+const char *gk_alpine_supported_until(const char *os)
+{
+	static const char before[] = "Alpine Linux v";
+	if (strncmp(os, before, sizeof before - 1) != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof support / sizeof *support; i++)
+		if (strcmp(os + sizeof before - 1, support[i].series) == 0)
+			return support[i].until;
+	return NULL;
+}
+
 enum {
 	CONNECT_TIMEOUT_S = 15,
 	STALLED_BYTES_S = 1000, /* slower than this … */

@@ -18,6 +18,10 @@ struct gk_pin {
 /* The pins in the order in which they are tried; a NULL version ends them. */
 extern const struct gk_pin gk_pins[];
 
+/* Until when a release of Alpine gets security fixes (YYYY-MM-DD), by the name that it has in its
+ * os-release, "Alpine Linux v3.20"; NULL where this build does not know. */
+const char *gk_alpine_supported_until(const char *os);
+
 struct gk_fetch_options {
 	const char *mirror;  /* laid out as Alpine's own are; NULL: GK_ALPINE_MIRROR */
 	const char *version; /* NULL: the newest pin that the mirror has */

@@ -197,6 +197,16 @@ sed -i 's/"made": *"20[0-9]*/"made":"2001/' "$info"
 doctor
 like "$out" 'warn +image +made is [0-9]{4} days old
  +do: .*gocker image edit made apk upgrade' "an old image"
+# Whatever release the test's Alpine is of: old ones and the clock are the test's.
+old_release() { # RELEASE: what doctor says of an image of it
+	sed -i "s/\"os\": *\"[^\"]*/\"os\":\"Alpine Linux v$1/" "$info"
+	doctor
+}
+old_release 3.18
+like "$out" 'warn +image +made is Alpine Linux v3.18, which gets no security fixes since 2025-05-09
+ +do: make it again of a newer release' "a release past its end of life"
+old_release 9.99
+unlike "$out" 'gets no security fixes' "a release that this build does not know"
 echo changed >>/var/lib/gocker/images/made/etc/motd
 doctor
 like "$rc:$out" '1:.*bad +image +made is not as it was made

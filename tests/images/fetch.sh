@@ -27,6 +27,14 @@ done
 run fetch --release 1.2.3 --mirror file:///srv/mirror
 like "$rc:$err" '125:.*no sum is known' "a release without a pinned sum is not fetched"
 
+for name in ubuntu Debian-12 fedora42 rocky; do
+	run fetch --mirror file:///srv/mirror $name
+	like "$rc:$err" "125:.*this makes an Alpine, and '$name' is another" "an Alpine is not called $name"
+done
+run fetch --if-missing ubuntu
+like "$rc:$err" '125:.*gocker image pull REF ubuntu' "and what makes such an image is said"
+nothing_new "and nothing is made of those"
+
 # What a mirror must not get away with.
 mkdir -p "/srv/mirror/$(dirname $release)"
 echo 'not what was asked for' >"/srv/mirror/$release"

@@ -62,7 +62,10 @@ size_t gk_doctor_print_open(struct gk_doctor *d);
 int gk_findings_text(const struct gk_doctor *d, bool quiet);
 int gk_findings_json(struct gk_doctor *d, bool quiet);
 
-/* The kernel, cgroups, files of gocker, configuration, images. */
+/* The images that the configuration names, or the one of the user. */
+void gk_doctor_images(struct gk_doctor *d);
+
+/* The kernel, cgroups, files of gocker, configuration, and then images. */
 void gk_doctor_host(struct gk_doctor *d);
 
 /* What may lead past the doors: PAM stacks, sshd, cron, at, the user manager, mail, lockout. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "cli/image/how.h"
 #include "cli/image/image.h"
 #include "image/image.h"
 #include "image/layers.h"
@@ -106,6 +107,12 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 	struct gk_image_version current;
 	char origin[GK_URL_MAX];
 	const struct gk_making making = making_of(cli, cli->with);
+	if (gk_image_names_another(name)) {
+		(void)gk_fail(&cli->err, -EINVAL,
+			"this makes an Alpine, and '%s' is another distribution's name; see `%s`",
+			name, gk_image_how(&cli->arena, name));
+		return gk_image_failed(cli);
+	}
 	if (gk_image_open_store(cli, true, &store) < 0)
 		return gk_image_failed(cli);
 	if (cli->if_missing && gk_store_current(&store, name, &current, NULL) == 0)
