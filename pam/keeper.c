@@ -255,6 +255,8 @@ static int give_up_powers(const struct gk_keeper *k, struct gk_err *err)
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(null, fd) < 0)
 			return gk_fail_errno(err, -errno, "/dev/null");
+	if (gk_keeper_is_shared(k)) /* a descriptor for each process that it may have to end */
+		gk_creds_raise_files();
 	/* init ends what is in its container; of one that is shared only this login's is to end. */
 	int r = gk_creds_reduce(gk_keeper_is_shared(k) ? 1ULL << CAP_KILL : 0, err);
 	return r == 0 ? gk_seccomp_supervisor(err) : r;

@@ -15,6 +15,7 @@ holder() { pgrep -x gocker-holder; }
 container() { "$GOCKER" ps --format '{kind} {id}' | sed -n 's/^container //p'; }
 no_logins() { ! "$GOCKER" ps --format '{kind}' | grep -q login; }
 dead() { ! kill -0 "$1" 2>/dev/null; }
+no_process_like() { ! pgrep -fx "$1" >/dev/null; }
 gates() { find /run/gocker/u -name 'gate*' | wc -l; }
 
 # Control: without the key no login sees another's.
@@ -131,7 +132,7 @@ check "and the login with it" wait_until 60 dead "$held_pid"
 check_clean "container_max_duration: nothing is left"
 
 # stop and kill of one login.
-share 'linger = 1h'
+share 'linger = 1h' 'pids_max = 500' 'user_pids_max = 1000'
 hold_session alice
 login=$("$GOCKER" ps --format '{kind} {id}' | sed -n 's/^login //p')
 run "$GOCKER" kill "$login"
@@ -139,6 +140,19 @@ is "$rc:$out" "0:$login" "kill of a login"
 check "ends that login" wait_until 60 no_logins
 drop_session
 is "$(session_inits | wc -l)" 1 "kill of a login leaves the container"
+"$GOCKER" stop alice >/dev/null
+hold_session alice '(
+	i=0
+	while [ $i -lt 400 ]; do sleep 5555 & i=$((i + 1)); done
+	echo full
+	wait
+) &'
+check "a login can have 400 processes" wait_until 60 grep -q full "$GKT_WORK/held"
+run "$GOCKER" kill "$("$GOCKER" ps --format '{kind} {id}' | sed -n 's/^login //p')"
+is "$rc" 0 "kill of a login with 400 processes"
+check "ends that login" wait_until 60 no_logins
+check "and each of them" wait_until 60 no_process_like 'sleep 5555'
+drop_session
 run "$GOCKER" stop alice
 check_clean "stop of the user: nothing is left"
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -40,10 +41,10 @@ static bool read_stat(pid_t pid, pid_t *ret_parent, dev_t *ret_tty)
 static bool is_known(const struct gk_below *b, pid_t pid, size_t *ret_i)
 {
 	size_t i = 0;
-	while (i < b->n && b->pids[i] != pid)
+	while (i < b->n && b->processes[i].pid != pid)
 		i++;
 	*ret_i = i;
-	return i < b->n && !gk_pidfd_has_ended(b->pidfds[i]);
+	return i < b->n && !gk_pidfd_has_ended(b->processes[i].pidfd);
 }
 
 /* The top, or a process that was found before: its own parent may have ended since. */
@@ -99,30 +100,43 @@ struct finding {
 	size_t fresh; /* how many were not known before */
 };
 
+static bool has_room(struct gk_below *b)
+{
+	enum { FIRST = 64 };
+	size_t room = b->room ? 2 * b->room : FIRST;
+	if (b->n < b->room)
+		return true;
+	struct gk_below_process *more = reallocarray(b->processes, room, sizeof *more);
+	if (!more)
+		return false;
+	b->processes = more;
+	b->room = room;
+	return true;
+}
+
 static void add(pid_t pid, dev_t tty, void *arg)
 {
 	struct finding *f = arg;
 	struct gk_below *b = f->b;
 	size_t i;
-	if (is_known(b, pid, &i) || i == GK_BELOW_MOST)
+	if (is_known(b, pid, &i) || (i == b->n && !has_room(b)))
 		return;
 	/* Asked again once its number can mean no other. */
 	gk_autoclose int fd = gk_cgroup_pidfd(f->cg, pid);
 	if (fd < 0 || !is_below(b, f->top, pid, &tty))
 		return;
 	if (i < b->n)
-		gk_close_fd(&b->pidfds[i]);
+		gk_close_fd(&b->processes[i].pidfd);
 	else
 		b->n++;
-	b->pids[i] = pid;
-	b->pidfds[i] = gk_steal_fd(&fd);
+	b->processes[i] = (struct gk_below_process){ pid, gk_steal_fd(&fd) };
 	f->fresh++;
 }
 
 static void signal_all(const struct gk_below *b, int sig)
 {
 	for (size_t i = 0; i < b->n; i++)
-		(void)gk_sys_pidfd_send_signal(b->pidfds[i], sig);
+		(void)gk_sys_pidfd_send_signal(b->processes[i].pidfd, sig);
 }
 
 void gk_below_signal(struct gk_below *b, const struct gk_cgroup *cg, pid_t top, int sig)
@@ -143,7 +157,7 @@ void gk_below_signal(struct gk_below *b, const struct gk_cgroup *cg, pid_t top, 
 bool gk_below_has_ended(const struct gk_below *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (!gk_pidfd_has_ended(b->pidfds[i]))
+		if (!gk_pidfd_has_ended(b->processes[i].pidfd))
 			return false;
 	return true;
 }
@@ -151,5 +165,7 @@ bool gk_below_has_ended(const struct gk_below *b)
 void gk_below_close(struct gk_below *b)
 {
 	while (b->n > 0)
-		gk_close_fd(&b->pidfds[--b->n]);
+		gk_close_fd(&b->processes[--b->n].pidfd);
+	free(b->processes);
+	*b = (struct gk_below){ 0 };
 }

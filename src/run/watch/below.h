@@ -9,13 +9,13 @@
 
 #include "run/cgroup/cgroup.h"
 
-/* How many processes of a login are ended at a time. */
-enum { GK_BELOW_MOST = 256 };
-
+/* Zeroed before its first use. */
 struct gk_below {
-	pid_t pids[GK_BELOW_MOST];
-	int pidfds[GK_BELOW_MOST];
-	size_t n;
+	struct gk_below_process {
+		pid_t pid;
+		int pidfd;
+	} * processes;
+	size_t n, room;
 };
 
 /* Calls fn for each process of the cgroup that is top or below it, with its terminal (proc(5)). A
@@ -25,12 +25,14 @@ void gk_below_each(const struct gk_cgroup *cg, pid_t top,
 
 /* Signals those that are found now, and those that were found before and have lost their parent
  * since. To be killed they are stopped first, until there are no new ones: what dies first would
- * let its parent start the next. top must not have been waited for, or be 0. */
+ * let its parent start the next. top must not have been waited for, or be 0. As many are found as
+ * there is memory and RLIMIT_NOFILE for. */
 void gk_below_signal(struct gk_below *b, const struct gk_cgroup *cg, pid_t top, int sig);
 
 /* Whether all that were found have ended. */
 bool gk_below_has_ended(const struct gk_below *b);
 
+/* Leaves it as it was before its first use. */
 void gk_below_close(struct gk_below *b);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/sys.h"
 #include "run/privilege/creds.h"
 #include "run/privilege/seccomp.h"
@@ -276,7 +277,8 @@ void gk_relay_close(struct gk_relay *relay)
 void gk_relay_finish(struct gk_relay *relay)
 {
 	struct pollfd p[2];
-	for (size_t moved = 0; relay->outer >= 0 && moved < PTY_BYTES;) {
+	int64_t end = gk_now_ms() + DRAIN_MS;
+	for (size_t moved = 0; relay->outer >= 0 && moved < PTY_BYTES && gk_now_ms() < end;) {
 		gk_relay_poll(relay, p);
 		p[0].events &= POLLOUT;
 		if (poll(p, 2, LAST_MS) <= 0 || !gk_relay_move(relay, p) || relay->out.ended)

@@ -64,7 +64,7 @@ bool gk_relay_move(struct gk_relay *relay, const struct pollfd fds[2]);
 void gk_relay_close(struct gk_relay *relay);
 
 /* The same where others may still hold the inner terminal and write to it for ever: writes out what
- * the command wrote last, at most what a pty holds. */
+ * the command wrote last, at most what a pty holds, for five seconds at most. */
 void gk_relay_finish(struct gk_relay *relay);
 
 #endif

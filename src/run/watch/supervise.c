@@ -427,6 +427,8 @@ static int prepare(struct watch *w, struct gk_err *err)
 		r = gk_fd_null_stdio();
 	if (r >= 0 && s->joined)
 		r = open_signals(s->signals, true);
+	if (s->joined) /* a descriptor for each process that it may have to end */
+		gk_creds_raise_files();
 	if (r >= 0)
 		r = gk_creds_reduce(s->joined ? 1ULL << CAP_KILL : 0, err);
 	if (r >= 0)
