@@ -238,17 +238,24 @@ static int compare_current(const struct gk_store *store, const char *name, const
 	return r < 0 ? r : 1;
 }
 
+/* A directory in a version under construction, for what comes from elsewhere. */
+static int make_download(const struct gk_staging *staging, struct gk_err *err)
+{
+	if (mkdirat(staging->fd, "download", 0700) < 0)
+		return gk_fail_errno(
+			err, -errno, "cannot make a directory in %s", staging->store->path);
+	int dir = openat(staging->fd, "download", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return dir < 0 ? gk_fail_errno(err, -errno, "%s", staging->store->path) : dir;
+}
+
 static int download(const struct gk_staging *staging, const struct gk_pull *pull,
 	char ret_digest[GK_SUM_MAX + 8], struct gk_err *err)
 {
 	struct utsname host;
 	const int how = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (mkdirat(staging->fd, "download", 0700) < 0)
-		return gk_fail_errno(
-			err, -errno, "cannot make a directory in %s", staging->store->path);
-	gk_autoclose int dir = openat(staging->fd, "download", how);
+	gk_autoclose int dir = make_download(staging, err);
 	if (dir < 0)
-		return gk_fail_errno(err, -errno, "%s", staging->store->path);
+		return dir;
 	int r = gk_pull_run(pull, dir, err);
 	if (r < 0)
 		return r;
@@ -328,6 +335,44 @@ int gk_image_fetch(const struct gk_store *store, const char *name,
 		.tick = making->tick,
 	};
 	return import_into(&staging, fd, ret_origin, NULL, &extract, making, info, &stats, err);
+}
+
+static void record_packages(struct json_object *info, const char *const *packages)
+{
+	struct json_object *list = json_object_new_array();
+	for (size_t i = 0; list && packages[i]; i++)
+		(void)json_object_array_add(list, json_object_new_string(packages[i]));
+	(void)json_object_object_add(info, "packages", list);
+}
+
+int gk_image_new(const struct gk_store *store, const char *name, const struct gk_bootstrap *b,
+	char *ret_suite, struct gk_extract_stats *ret, const struct gk_making *making,
+	struct gk_err *err)
+{
+	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
+	char origin[2 * GK_SUITE_MAX];
+	int r = gk_bootstrap_check(b, ret_suite, err);
+	if (r < 0)
+		return r;
+	r = gk_staging_begin(store, name, &staging, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int dir = make_download(&staging, err);
+	gk_autoclose int fd = dir < 0 ? dir : gk_bootstrap_run(b, ret_suite, dir, err);
+	if (fd < 0)
+		return fd;
+	snprintf(origin, sizeof origin, "%s %s", b->distribution, ret_suite);
+	gk_autoinfo struct json_object *info = gk_info_new("packages", origin, NULL);
+	record_packages(info, b->packages);
+	r = gk_tree_remove(staging.fd, "download", making->tick, err);
+	const struct gk_extract_options extract = {
+		.limits = { b->max_bytes, GK_EXTRACT_ENTRIES },
+		.owners = true,
+		.tick = making->tick,
+	};
+	if (r == 0)
+		r = import_into(&staging, fd, origin, NULL, &extract, making, info, ret, err);
+	return r;
 }
 
 int gk_image_copy(const struct gk_store *store, const char *name, struct gk_staging *ret,

@@ -4,6 +4,7 @@
 #define GK_IMAGE_IMAGE_H
 
 #include "base/err.h"
+#include "image/bootstrap.h"
 #include "image/extract.h"
 #include "image/fetch.h"
 #include "image/pull.h"
@@ -42,6 +43,11 @@ struct gk_pulled {
  * is made. -EPERM where it is pinned to another. */
 int gk_image_pull(const struct gk_store *store, const char *name, const struct gk_pull *pull,
 	enum gk_pinning pinning, const struct gk_extract_options *options, struct gk_pulled *ret,
+	struct gk_err *err);
+
+/* Of the packages of Debian or Ubuntu (bootstrap.h). ret_suite has GK_SUITE_MAX bytes. */
+int gk_image_new(const struct gk_store *store, const char *name, const struct gk_bootstrap *b,
+	char *ret_suite, struct gk_extract_stats *ret, const struct gk_making *making,
 	struct gk_err *err);
 
 /* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked, and those

@@ -32,7 +32,7 @@ for name in ubuntu Debian-12 fedora42 rocky; do
 	like "$rc:$err" "125:.*this makes an Alpine, and '$name' is another" "an Alpine is not called $name"
 done
 run fetch --if-missing ubuntu
-like "$rc:$err" '125:.*gocker image pull REF ubuntu' "and what makes such an image is said"
+like "$rc:$err" '125:.*gocker image new ubuntu ubuntu' "and what makes such an image is said"
 nothing_new "and nothing is made of those"
 
 # What a mirror must not get away with.

@@ -25,6 +25,9 @@ bool gk_image_names_another(const char *name)
 
 const char *gk_image_how(struct gk_arena *arena, const char *name)
 {
+	if (is_named(name, "debian") || is_named(name, "ubuntu"))
+		return gk_arena_printf(arena, "gocker image new %s %s",
+			is_named(name, "debian") ? "debian" : "ubuntu", name);
 	return gk_arena_printf(arena,
 		gk_image_names_another(name) ? "gocker image pull REF %s" : "gocker image fetch %s",
 		name);

@@ -28,6 +28,8 @@ enum {
 	FALLBACK,
 	IF_MISSING,
 	WITH,
+	INCLUDE,
+	SUITE,
 	REF,
 	PIN,
 	UNPIN,
@@ -62,6 +64,19 @@ static const struct gk_option fetch_options[] = {
 		"bring this program of the host in, if there is one that runs there (see `gocker "
 		"image tools`); can be repeated" },
 	{ IF_MISSING, "if-missing", NULL, NULL, "do nothing when there is an image of that name" },
+	COMMON_OPTIONS,
+};
+static const struct gk_option new_options[] = {
+	{ INCLUDE, "include", "PACKAGE[,PACKAGE...]", NULL,
+		"these packages, too; can be repeated" },
+	{ SUITE, "suite", "NAME", NULL,
+		"this release, by its code name (default: this host's, if it is of that distribution; "
+		"else, for debian, stable)" },
+	{ MIRROR, "mirror", "URL", NULL, "https, http or file (default: the distribution's own)" },
+	{ WITH, "with", "PROGRAM", "command",
+		"bring this program of the host in, if there is one that runs there (see `gocker "
+		"image tools`); can be repeated" },
+	{ MAX_SIZE, "max-size", "SIZE", NULL, "at most this much, such as 500M (default: 8G)" },
 	COMMON_OPTIONS,
 };
 static const struct gk_option import_options[] = {
@@ -113,6 +128,13 @@ static const struct command {
 			"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the "
 			"mirror is used only if it has the SHA-512 that this build of gocker knows.",
 			fetch_options, NULL, "image" } },
+	{ gk_image_cmd_new, 2, 2,
+		{ "image new", NULL, "[OPTION...] debian|ubuntu NAME",
+			"Makes image NAME of packages of Debian or Ubuntu: the least that the release "
+			"needs, with apt, and those named. mmdebstrap does the work, as root of a user "
+			"namespace that is nobody on the host; what it fetches is checked against the "
+			"distribution's keyring.",
+			new_options, NULL, NULL } },
 	{ gk_image_cmd_import, 2, 2,
 		{ "image import", NULL, "[OPTION...] NAME FILE|DIRECTORY|-",
 			"Makes image NAME of a tar archive (plain, gzip, xz or zstd) of a root file system, "
@@ -282,6 +304,19 @@ static bool parse_number(const char *s, bool units, uint64_t *ret)
 	return true;
 }
 
+/* Names with commas between them. */
+static bool add_packages(struct gk_image_cli *cli, const char *names)
+{
+	char *save = NULL, *copy = gk_arena_strdup(&cli->arena, names);
+	for (char *one = copy ? strtok_r(copy, ",", &save) : NULL; one;
+		one = strtok_r(NULL, ",", &save)) {
+		if (cli->npackages + 1 >= sizeof cli->packages / sizeof *cli->packages)
+			return false;
+		cli->packages[cli->npackages++] = one;
+	}
+	return copy != NULL;
+}
+
 /* -1: go on; otherwise the exit status. */
 static int read_options(
 	struct gk_image_cli *cli, const struct command *command, int argc, char **argv)
@@ -298,6 +333,11 @@ static int read_options(
 				return gk_cli_usage(name, "too many programs");
 			cli->with[cli->nwith++] = value;
 			break;
+		case INCLUDE:
+			if (!add_packages(cli, value))
+				return gk_cli_usage(name, "too many packages");
+			break;
+		case SUITE: cli->suite = value; break;
 		case REF: cli->ref = value; break;
 		case PIN: cli->pin = true; break;
 		case UNPIN: cli->unpin = true; break;

@@ -28,6 +28,9 @@ struct gk_image_cli {
 	const char *mirror, *release, *ref, *authfile, *policy;
 	const char *with[32]; /* programs of the host to bring in; NULL-ended */
 	unsigned nwith;
+	const char *packages[256]; /* of image new; NULL-ended */
+	unsigned npackages;
+	const char *suite;
 	int argc;
 	char **argv; /* what follows the options */
 	struct gk_arena arena;
@@ -38,6 +41,7 @@ struct gk_image_cli {
 };
 
 /* One subcommand: returns the exit status. */
+int gk_image_cmd_new(struct gk_image_cli *cli);
 int gk_image_cmd_import(struct gk_image_cli *cli);
 int gk_image_cmd_pull(struct gk_image_cli *cli);
 int gk_image_cmd_update(struct gk_image_cli *cli);

@@ -1,4 +1,4 @@
-/* gocker image fetch and import. */
+/* gocker image fetch, new, import and tools. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -126,6 +126,32 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 		return fall_back(cli, &store, name);
 	(void)gk_image_failed(cli);
 	return r == -EHOSTUNREACH ? GK_IMAGE_NO_MIRROR : GK_EXIT_GOCKER;
+}
+
+int gk_image_cmd_new(struct gk_image_cli *cli)
+{
+	gk_autostore struct gk_store store = GK_STORE_INIT;
+	const char *name = cli->argv[1];
+	char suite[GK_SUITE_MAX], size[32];
+	struct gk_extract_stats stats;
+	const struct gk_making making = making_of(cli, cli->with);
+	if (gk_image_userns_base(cli) < 0 || gk_image_open_store(cli, true, &store) < 0)
+		return gk_image_failed(cli);
+	const struct gk_bootstrap bootstrap = {
+		.distribution = cli->argv[0],
+		.suite = cli->suite,
+		.mirror = cli->mirror,
+		.packages = cli->packages,
+		.userns_base = cli->userns_base,
+		.max_bytes = cli->max_size,
+		.tick = &cli->tick,
+	};
+	if (gk_image_new(&store, name, &bootstrap, suite, &stats, &making, &cli->err) < 0)
+		return gk_image_failed(cli);
+	gk_image_say(cli, "image %s: %s %s, %" PRIu64 " entries, %s", name, cli->argv[0], suite,
+		stats.entries, gk_image_size(size, stats.size_bytes));
+	gk_image_say_harmless(cli, &stats);
+	return 0;
 }
 
 int gk_image_cmd_tools(struct gk_image_cli *cli)

@@ -57,11 +57,13 @@ void gk_image_progress_restart(void)
 static void show(const char *what, enum gk_unit unit, uint64_t done, uint64_t total)
 {
 	char size[32];
-	fprintf(stderr, "\r\033[K%s: ", what);
-	if (unit == GK_UNIT_BYTES)
-		fputs(gk_image_size(size, done), stderr);
+	fprintf(stderr, "\r\033[K%s", what);
+	if (done == 0 && total == 0)
+		fputs(" …", stderr); /* a step that counts nothing */
+	else if (unit == GK_UNIT_BYTES)
+		fprintf(stderr, ": %s", gk_image_size(size, done));
 	else
-		fprintf(stderr, "%" PRIu64 " files", done);
+		fprintf(stderr, ": %" PRIu64 " files", done);
 	if (total)
 		fprintf(stderr, " (%.0f%%)", 100.0 * (double)done / (double)total);
 	progress.shown = true;
