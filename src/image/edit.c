@@ -1,10 +1,12 @@
 #include "image/edit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,7 +132,7 @@ static int run_editor(
 static int take_over(struct gk_staging *staging, struct gk_edit *edit, struct json_object *info,
 	const struct gk_tick *tick, struct gk_err *err)
 {
-	static const char *const made[] = { "manifest", "env", "info.json", GK_ASIDE };
+	static const char *const made[] = { "manifest", "env", GK_ASIDE };
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
 		if (unlinkat(staging->fd, made[i], 0) < 0 && errno != ENOENT)
 			return gk_fail_errno(err, -errno, "%s", staging->store->path);
@@ -171,6 +173,17 @@ static int decide(struct gk_staging *staging, struct gk_edit *edit, struct json_
 	}
 }
 
+/* From now on the copy outlives this process, whatever ends it. */
+static int begin(struct gk_staging *staging, struct json_object *info, struct gk_err *err)
+{
+	int r = gk_info_write(info, staging->fd, err);
+	if (r < 0)
+		return r;
+	gk_autoclose int mark = openat(staging->fd, GK_EDITING,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return mark < 0 ? gk_fail_errno(err, -errno, "%s", staging->store->path) : 0;
+}
+
 int gk_image_edit(const struct gk_store *store, const char *name, struct gk_edit *edit,
 	const struct gk_tick *tick, struct gk_err *err)
 {
@@ -180,6 +193,85 @@ int gk_image_edit(const struct gk_store *store, const char *name, struct gk_edit
 	if (r < 0)
 		return r;
 	record(info, edit->command);
+	r = begin(&staging, info, err);
+	if (r < 0)
+		return r;
 	r = run_editor(&staging, edit, false, err);
 	return edit->ran ? decide(&staging, edit, info, tick, r, err) : r;
+}
+
+/* The first directory whose edit was cut short, locked and with its name; -ENOENT for none. */
+static int find_cut_short(const struct gk_store *store, struct gk_staging *ret)
+{
+	static const char prefix[] = ".new@";
+	gk_autoclose int lock = gk_store_lock(store, NULL);
+	DIR *dir = lock < 0 ? NULL : gk_store_opendir(store->versions_fd);
+	int r = -ENOENT;
+	for (struct dirent *e; r == -ENOENT && dir && (e = readdir(dir));) {
+		struct stat st;
+		const char *name = e->d_name + sizeof prefix - 1, *at = strrchr(e->d_name, '@');
+		if (strncmp(e->d_name, prefix, sizeof prefix - 1) != 0 || at <= name ||
+			(size_t)(at - name) >= sizeof ret->name ||
+			strlen(e->d_name) >= sizeof ret->dir)
+			continue;
+		gk_autoclose int fd = openat(store->versions_fd, e->d_name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || fstatat(fd, GK_EDITING, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		snprintf(ret->dir, sizeof ret->dir, "%s", e->d_name);
+		snprintf(ret->name, sizeof ret->name, "%.*s", (int)(at - name), name);
+		ret->fd = gk_steal_fd(&fd);
+		r = 0;
+	}
+	if (dir)
+		(void)closedir(dir);
+	return r;
+}
+
+/* Its lock is free when the process that held it is gone; what it ran is killed by then, or about
+ * to be. */
+static int keep_cut_short(
+	struct gk_staging *staging, const struct gk_tick *tick, struct gk_err *err)
+{
+	struct gk_edit edit = { 0 };
+	gk_autoinfo struct json_object *info = gk_info_read(staging->fd, err);
+	staging->root_fd =
+		openat(staging->fd, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!info || staging->root_fd < 0)
+		return gk_fail(err, -EBADMSG, "%s is damaged", staging->dir);
+	gk_autoclose int etc = gk_sys_openat2(staging->root_fd, "etc", O_RDONLY | O_DIRECTORY,
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (etc >= 0)
+		(void)renameat(etc, ASIDE, etc, RESOLV);
+	staging->aside = true;
+	return take_over(staging, &edit, info, tick, err);
+}
+
+void gk_image_recover(
+	const struct gk_store *store, const struct gk_tick *tick, const struct gk_say *said)
+{
+	for (;;) {
+		struct gk_staging staging = { .store = store, .fd = -1, .root_fd = -1 };
+		struct gk_err err = GK_ERR_INIT;
+		char line[3 * GK_VERSION_NAME_MAX + sizeof err.msg + 256];
+		if (find_cut_short(store, &staging) < 0)
+			return;
+		int r = keep_cut_short(&staging, tick, &err);
+		if (r == 0)
+			snprintf(line, sizeof line,
+				"an edit of image %s was cut short; what it did is kept: `gocker image "
+				"rollback %s %s` puts it in place, `gocker image prune --edits %s` "
+				"removes it",
+				staging.name, staging.name, staging.dir, staging.name);
+		else
+			snprintf(line, sizeof line,
+				"an edit of image %s was cut short, and what it did is in %s/.versions/%s: %s",
+				staging.name, store->path, staging.dir, err.msg);
+		gk_say(said, line);
+		gk_close_fd(&staging.root_fd);
+		gk_close_fd(&staging.fd);
+		if (r < 0)
+			return;
+	}
 }

@@ -33,4 +33,9 @@ struct gk_edit {
 int gk_image_edit(const struct gk_store *store, const char *name, struct gk_edit *edit,
 	const struct gk_tick *tick, struct gk_err *err);
 
+/* Keeps what edits did whose gocker was killed, each as gk_image_edit keeps one, and tells of each
+ * in a line. What cannot be kept now stays where it is. */
+void gk_image_recover(
+	const struct gk_store *store, const struct gk_tick *tick, const struct gk_say *said);
+
 #endif

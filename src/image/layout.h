@@ -10,6 +10,10 @@
 /* An empty file beside the root of a version that is a kept edit. */
 #define GK_ASIDE "aside"
 
+/* An empty file beside the root of a copy that an edit works on, until that has been decided on. A
+ * directory that has it is not swept: gk_image_recover keeps what the edit did. */
+#define GK_EDITING "editing"
+
 /* Takes the lock under which names change. Held for the time of a rename or two; never while
  * unpacking. A new open file each time: the lock goes with the fd returned. Returns it or -errno.
  */

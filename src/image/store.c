@@ -223,6 +223,7 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 		fsync(store->versions_fd) < 0)
 		return gk_fail_errno(err, -errno, "cannot put a version into %s", store->path);
 	snprintf(staging->dir, sizeof staging->dir, "%s", version);
+	(void)unlinkat(staging->fd, GK_EDITING, 0);
 	int r = staging->aside ? 0 : gk_store_switch_link(store, staging->name, version, err);
 	if (r < 0)
 		return r;
@@ -237,6 +238,8 @@ void gk_staging_end(struct gk_staging *staging)
 {
 	while (staging->nheld)
 		gk_close_fd(&staging->held[--staging->nheld]);
+	if (staging->fd >= 0)
+		(void)unlinkat(staging->fd, GK_EDITING, 0);
 	if (staging->fd >= 0)
 		(void)gk_tree_remove(staging->store->versions_fd, staging->dir, NULL, NULL);
 	gk_close_fd(&staging->root_fd);
@@ -277,10 +280,18 @@ int gk_store_doom(const struct gk_store *store, const char *dir, char *dead, siz
 	return gk_steal_fd(&fd);
 }
 
-static bool is_litter(const char *name)
+/* A copy that an edit has worked on is somebody's work, and none. */
+static bool is_litter(const struct gk_store *store, const char *name)
 {
-	return strncmp(name, NEW_PREFIX, strlen(NEW_PREFIX)) == 0 ||
-		strncmp(name, DEAD_PREFIX, strlen(DEAD_PREFIX)) == 0;
+	char mark[GK_VERSION_NAME_MAX + sizeof GK_EDITING + 1];
+	struct stat st;
+	if (strncmp(name, DEAD_PREFIX, strlen(DEAD_PREFIX)) == 0)
+		return true;
+	if (strncmp(name, NEW_PREFIX, strlen(NEW_PREFIX)) != 0)
+		return false;
+	int n = snprintf(mark, sizeof mark, "%s/" GK_EDITING, name);
+	return n < (int)sizeof mark &&
+		fstatat(store->versions_fd, mark, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 DIR *gk_store_opendir(int fd)
@@ -301,7 +312,7 @@ void gk_store_sweep(const struct gk_store *store)
 		DIR *dir = lock < 0 ? NULL : gk_store_opendir(store->versions_fd);
 		struct dirent *e;
 		while (held < 0 && dir && (e = readdir(dir)))
-			if (is_litter(e->d_name) && strlen(e->d_name) < GK_VERSION_NAME_MAX)
+			if (is_litter(store, e->d_name) && strlen(e->d_name) < GK_VERSION_NAME_MAX)
 				held = gk_store_doom(store, e->d_name, dead, sizeof dead);
 		if (dir)
 			(void)closedir(dir);

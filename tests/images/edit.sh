@@ -138,16 +138,39 @@ like "$(tr '\n' ' ' </srv/err)" 'replaced meanwhile.*what it did is kept' "but i
 
 # Killed.
 image prune -q --edits
-"$GOCKER" image edit --image-dir $images alpine /bin/sh -c 'echo started; sleep 100' </dev/null >/srv/out 2>/srv/err &
+"$GOCKER" image edit --image-dir $images alpine /bin/sh -c 'echo hour >/hour; echo started; sleep 100' </dev/null >/srv/out 2>/srv/err &
 editor=$!
 wait_until 20 grep -q started /srv/out
 kill -KILL "$editor"
 wait "$editor" 2>/dev/null
+no_editor() { ! pgrep -f 'echo started; sleep 100'; }
+wait_until 60 no_editor
 check "after a killed edit the image is the old one" image verify alpine
 is "$(readlink $images/alpine)" "$now" "in the old version"
 check_clean "nothing runs on"
-check "and the copy is swept" image prune -q
-is "$(versions)" 1 "it is gone"
+run image prune -q
+like "$rc:$err" '^0:gocker image: an edit of image alpine was cut short; what it did is kept' "the next command keeps what it did, and says so"
+kept=$(kept_as "$err")
+run image prune -q
+is "$rc:$err:$(cat "$images/.versions/$kept/root/hour")" "0::hour" "once"
+run image rollback -q alpine "$kept"
+is "$rc:$(cat $images/alpine/hour)" "0:hour" "rollback puts it in place"
+check "where it verifies" image verify -q alpine
+check_not "without the mark of the edit" test -e "$images/.versions/$kept/editing"
+old=${now#.versions/}
+image rollback -q alpine "${old%/root}"
+image prune -q --edits
+is "$(versions)" 1 "prune removes it"
+
+expect_test "what is kept on a terminal stays beside the image" <<END
+spawn $GOCKER image edit --image-dir $images alpine /bin/sh -c "echo x >/asked; exit 5"
+expect "take, keep, look or drop?"
+send "k\r"
+expect "what it did is kept: "
+expect eof
+END
+is "$(readlink $images/alpine):$(cat $images/.versions/*/root/asked)" "$now:x" "and is not the image"
+image prune -q --edits
 
 expect_test "without a command there is a shell, with a terminal" <<END
 spawn $GOCKER image edit --image-dir $images alpine

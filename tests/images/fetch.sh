@@ -88,7 +88,7 @@ is "$(readlink $images/alpine)" "$old" "the image is the old one"
 mount -t tmpfs -o size=5m,mode=755 full /mnt
 cp "$real" "/srv/mirror/$release"
 run "$GOCKER" image fetch --image-dir /mnt --mirror file:///srv/mirror
-like "$rc:$err" '125:.*No space left' "a full disk is told"
+like "$rc:$err" "125:.*No space left.*(/[^ ]* is full)" "a full disk is told, and which"
 is "$(ls -A /mnt/.versions)" "" "nothing half-fetched stays"
 umount /mnt
 

@@ -96,7 +96,7 @@ keep=$(readlink /mnt/keep)
 head -c 4M /dev/urandom >"$GKT_WORK/big"
 tar -C "$GKT_WORK" -cf "$archives/big.tar" big
 run "$GOCKER" image import --image-dir /mnt keep "$archives/big.tar"
-like "$rc:$err" '125:.*No space left' "a full disk is told"
+like "$rc:$err" "125:.*No space left.*(/[^ ]* is full)" "a full disk is told, and which"
 is "$(readlink /mnt/keep)" "$keep" "the image is the old one"
 is "$(ls -A /mnt/.versions)" "$(basename "$(dirname "$keep")")" "nothing half-made stays"
 check "the old one is whole" "$GOCKER" image verify --image-dir /mnt keep
@@ -146,6 +146,7 @@ for signal in INT TERM HUP; do
 	exec 9>&-
 	is "$status" $((128 + $(kill -l $signal))) "SIG$signal ends an import by that signal"
 	is "$(staged)" "" "SIG$signal: nothing of it stays"
+	is "$(cat "$GKT_WORK/err")" "gocker image import: interrupted, nothing changed" "SIG$signal: and that is said"
 done
 start_half
 check "another import beside it is not disturbed" import good "$archives/good.tar"

@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "image/edit.h"
 #include "image/extract.h"
 #include "plan/policy.h"
 #include "run/store/load.h"
@@ -257,8 +258,17 @@ static const struct command *find_command(const char *name)
 
 int gk_image_failed(const struct gk_image_cli *cli)
 {
+	static const char *const steps[] = { "update", "remove", "prune" };
+	bool several = false, full = strcasestr(cli->err.msg, "no space left on device") != NULL;
 	gk_image_progress_clear();
-	fprintf(stderr, "gocker image %s: %s\n", cli->command, cli->err.msg);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		several = several || strcmp(cli->command, steps[i]) == 0;
+	if (gk_image_interrupted())
+		fprintf(stderr, "gocker image %s: interrupted, %s\n", cli->command,
+			several ? "what was done before stays" : "nothing changed");
+	else
+		fprintf(stderr, "gocker image %s: %s%s%s%s\n", cli->command, cli->err.msg,
+			full ? " (" : "", full ? cli->image_dir : "", full ? " is full)" : "");
 	return GK_EXIT_GOCKER;
 }
 
@@ -274,12 +284,26 @@ void gk_image_say(const struct gk_image_cli *cli, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+static void on_recovered(void *arg, const char *line)
+{
+	(void)arg;
+	gk_image_progress_clear();
+	fprintf(stderr, "gocker image: %s\n", line);
+}
+
 int gk_image_open_store(struct gk_image_cli *cli, bool create, struct gk_store *ret)
 {
+	static const char *const readers[] = { "list", "show", "verify" };
 	int r = gk_store_open(cli->image_dir, create, ret, &cli->err);
-	if (r == 0)
-		ret->tick = &cli->tick;
-	return r;
+	if (r < 0)
+		return r;
+	ret->tick = &cli->tick;
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+		if (strcmp(cli->command, readers[i]) == 0)
+			return 0;
+	/* With --quiet, too: work must not be lost without a word. */
+	gk_image_recover(ret, &cli->tick, &(struct gk_say){ on_recovered, NULL });
+	return 0;
 }
 
 static void on_say(void *arg, const char *line)
