@@ -105,9 +105,11 @@ is "$(session_leaves | wc -l)" 1 "ten channels are in one container (S15)"
 wait "${channels[@]}"
 is "$(cat "$GKT_WORK"/ch* | sort | uniq -c | awk '{ print $1 }')" 10 "and all work"
 stop_master alice
+wait_until 60 no_leaves
 
 # A full one.
 start_master alice
+wait_until 60 has_leaf
 ssh_over alice '(while sleep 1000 & do :; done); sleep 1000 & exec sleep 1000' >"$GKT_WORK/full" 2>&1 </dev/null &
 filler=$!
 leaf=$(session_leaves "$(uid_of alice)")
