@@ -55,8 +55,8 @@ check "the plan covers names below /proc" test "$(grep -c . <<<"$covered")" -gt 
 while read -r kind target; do
 	[ -e "$target" ] || continue
 	case $kind in
-	mask_file) want='/mask tmpfs' ;;
-	mask_dir) want='/empty tmpfs' ;;
+	mask_file) want='/mask ramfs' ;;
+	mask_dir) want='/empty ramfs' ;;
 	*) want="/${target##*/} proc" ;;
 	esac
 	echo "$target $want ro,nosuid,nodev,noexec"

@@ -189,9 +189,9 @@ static int prepare_mask(
 	if (mask->next >= 0)
 		return 0;
 	bool first = mask->model < 0;
-	gk_autoclose int tree = first ? gk_sys_open_tree(stage->scratch[GK_SCRATCH_ROOT], source,
-						clone | AT_SYMLINK_NOFOLLOW) :
-					gk_sys_open_tree(mask->model, "", clone | AT_EMPTY_PATH);
+	gk_autoclose int tree = first ?
+		gk_sys_open_tree(stage->veil, source, clone | AT_SYMLINK_NOFOLLOW) :
+		gk_sys_open_tree(mask->model, "", clone | AT_EMPTY_PATH);
 	int r = tree >= 0 && first ? gk_sys_mount_setattr(tree, 0, &attr) : tree;
 	if (r < 0)
 		return r == -ENOENT ? -EIO : r;
@@ -243,7 +243,7 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 	gk_autoclose int target = open_target(stage, m->target);
 	if (target < 0)
 		return target;
-	int root = stage->scratch[GK_SCRATCH_ROOT], r;
+	int r;
 	char options[96];
 	switch (m->kind) {
 	case GK_MOUNT_PROC:
@@ -269,8 +269,8 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 	case GK_MOUNT_PTY: return attach(sources->pty, m->flags, 0, target);
 	case GK_MOUNT_STUB:
 		return sources->stub < 0 ? -ENOENT : attach(sources->stub, m->flags, 0, target);
-	case GK_MOUNT_MASK_FILE: return bind_at(root, "mask", m->flags, target);
-	case GK_MOUNT_MASK_DIR: return bind_at(root, "empty", m->flags, target);
+	case GK_MOUNT_MASK_FILE: return bind_at(stage->veil, "mask", m->flags, target);
+	case GK_MOUNT_MASK_DIR: return bind_at(stage->veil, "empty", m->flags, target);
 	case GK_MOUNT_BIND_RO: return bind_at(target, "", m->flags, target);
 	default: return -EINVAL;
 	}
@@ -339,7 +339,7 @@ static int enter(const struct gk_stage *stage, struct gk_err *err)
 int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *sources, bool *made,
 	struct gk_err *err)
 {
-	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1,
+	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1, -1,
 		{ { -1, -1, 0 }, { -1, -1, 0 } } };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot make the mounts private") :

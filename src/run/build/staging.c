@@ -49,10 +49,23 @@ static int make_dir(
 	return r < 0 ? gk_fail_errno(err, r, "cannot make %s", name) : 0;
 }
 
+/* What hides parts of /proc: a file that nobody may open, and an empty directory. On a ramfs, since
+ * df(1) shows no file system that has no size. Nothing of it can be written to inside. */
+static int make_masks(struct gk_stage *stage, struct gk_err *err)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	if (mount("gocker", STAGE "/veil", "ramfs", flags, "mode=0755") < 0)
+		return gk_fail_errno(err, -errno, "cannot mount what masks");
+	stage->veil = open(STAGE "/veil", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (stage->veil < 0 || mknodat(stage->veil, "mask", S_IFREG, 0) < 0)
+		return gk_fail_errno(err, -errno, "cannot make the mask");
+	return make_dir(stage, stage->veil, "empty", 0755, err);
+}
+
 int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err)
 {
 	static const char *const dirs[] = { "upper", "work", "root", "dev", "dev/pts", "dev/shm",
-		"empty", "tmpdir", "lower", "agents" };
+		"veil", "tmpdir", "lower", "agents" };
 	/* The root-only directory under which everything is put together. */
 	gk_autoclose int run = gk_open_private_dir(AT_FDCWD, GK_RUNDIR, err);
 	gk_autoclose int mnt = run < 0 ? run : gk_open_private_dir(run, "mnt", err);
@@ -68,6 +81,8 @@ int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err)
 	if (r >= 0)
 		r = stage->scratch[GK_SCRATCH_TMP] =
 			mount_scratch(STAGE "/tmpdir", &stage->plan->scratch[GK_SCRATCH_TMP], err);
+	if (r >= 0)
+		r = make_masks(stage, err);
 	if (r < 0)
 		return r;
 	r = gk_sys_openat2(stage->scratch[GK_SCRATCH_ROOT], "upper", O_RDONLY | O_DIRECTORY,
@@ -153,9 +168,6 @@ int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot make /dev/log");
 	}
-	/* The node that masks: nobody may open it for writing or reading. */
-	if (mknodat(stage->scratch[GK_SCRATCH_ROOT], "mask", S_IFREG, 0) < 0)
-		return gk_fail_errno(err, -errno, "cannot make the mask");
 	return 0;
 }
 
@@ -369,6 +381,7 @@ void gk_stage_close(struct gk_stage *stage)
 {
 	for (int i = 0; i < GK_SCRATCH_COUNT; i++)
 		gk_close_fd(&stage->scratch[i]);
+	gk_close_fd(&stage->veil);
 	gk_close_fd(&stage->upper);
 	gk_close_fd(&stage->root);
 	gk_close_fd(&stage->proc);

@@ -14,6 +14,7 @@ struct gk_stage {
 	const struct gk_plan *plan;
 	const struct gk_rootfs_sources *sources;
 	int scratch[GK_SCRATCH_COUNT]; /* the roots of the scratch file systems */
+	int veil;                      /* the root of the file system of the masks */
 	int upper;                     /* the overlay's upper layer */
 	int root;                      /* the new root, once it is mounted */
 	int proc;                      /* the root of its /proc, whose type was checked */
@@ -25,11 +26,11 @@ struct gk_stage {
 };
 
 /* Mounts the scratch file systems under the root-only directory of the run directory, with the
- * plan's limits in bytes and inodes, and opens the upper layer. The umask is 0 from here on. */
+ * plan's limits in bytes and inodes, makes the masks, and opens the upper layer. The umask is 0
+ * from here on. */
 int gk_stage_lay_out(struct gk_stage *stage, struct gk_err *err);
 
-/* Makes /dev: the plan's nodes, the usual links, /dev/log on the keeper's socket, the file that
- * masks. */
+/* Makes /dev: the plan's nodes, the usual links, /dev/log on the keeper's socket. */
 int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err);
 
 /* Makes the directories that the plan's scratch mounts show, with the modes and owners they need.

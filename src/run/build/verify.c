@@ -65,9 +65,9 @@ static const char *type_of(const struct gk_mount *m)
 	case GK_MOUNT_DEVPTS:
 	case GK_MOUNT_PTY: return "devpts";
 	case GK_MOUNT_SCRATCH:
-	case GK_MOUNT_SKELETON:
+	case GK_MOUNT_SKELETON: return "tmpfs gocker";
 	case GK_MOUNT_MASK_FILE:
-	case GK_MOUNT_MASK_DIR: return "tmpfs gocker";
+	case GK_MOUNT_MASK_DIR: return "ramfs gocker";
 	default: return NULL;
 	}
 }
