@@ -21,10 +21,12 @@
 #include "base/elf.h"
 #include "base/err.h"
 #include "base/sys.h"
+#include "plan/build.h"
 #include "plan/env.h"
 #include "plan/plan.h"
 #include "run/privilege/cleanse.h"
 #include "run/privilege/seccomp.h"
+#include "run/store/banner.h"
 
 #define SELF      GK_BINDIR "/gocker-shell"
 #define NOT_THERE " is not in the image; nothing was run\n"
@@ -74,6 +76,7 @@ struct orders {
 	const char *user, *home;
 	const char *pass[LIST_MOST + 1], *set[LIST_MOST + 1], *image[LIST_MOST + 1];
 	size_t npass, nset, nimage;
+	char banner[GK_BANNER_MAX + 1];
 };
 
 static int add(const char **list, size_t *n, const char *value)
@@ -82,6 +85,12 @@ static int add(const char **list, size_t *n, const char *value)
 		return -E2BIG;
 	list[(*n)++] = value;
 	return 0;
+}
+
+static int add_banner(char *banner, size_t size, const char *line)
+{
+	size_t n = strlen(banner);
+	return snprintf(banner + n, size - n, "%s\n", line) < (int)(size - n) ? 0 : -E2BIG;
 }
 
 static int obey_line(char *line, struct orders *orders)
@@ -106,6 +115,8 @@ static int obey_line(char *line, struct orders *orders)
 		return add(orders->set, &orders->nset, value);
 	} else if (strcmp(line, "image") == 0) {
 		return add(orders->image, &orders->nimage, value);
+	} else if (strcmp(line, "banner") == 0) {
+		return add_banner(orders->banner, sizeof orders->banner, value);
 	} else {
 		return -EINVAL;
 	}
@@ -211,16 +222,20 @@ static bool would_loop(const char *shell)
 
 /* As gocker-shell is asked, ForceCommand and all; a shell below the user's own is only passed on.
  */
-static char **shell_argv(const struct orders *orders, int argc, char **argv)
+static char **shell_argv(struct orders *orders, int argc, char **argv)
 {
 	static char name[1 + NAME_MAX + 1], dash_c[] = "-c";
 	static char *command[] = { NULL, dash_c, NULL, NULL };
 	const char *base = strrchr(orders->policy.shell, '/') + 1;
-	struct gk_request request = { .env = is_below() ? NULL : (const char *const *)environ };
+	bool below = is_below();
+	struct gk_request request = { .env = below ? NULL : (const char *const *)environ,
+		.tty = isatty(STDIN_FILENO) ? GK_TTY_TAKEOVER : GK_TTY_NONE };
 	int len = snprintf(name, sizeof name, "-%s", base);
 	if (argc < 1 || len < 0 || (size_t)len >= sizeof name)
 		return NULL;
 	gk_request_called(&request, SELF, argc, (const char *const *)argv);
+	if (below || !request.greet)
+		orders->banner[0] = '\0';
 	char **out = argv;
 	if (request.command && !request.argv) {
 		out = command;
@@ -247,6 +262,7 @@ int main(int argc, char **argv)
 		return refuse(GK_EXIT_GOCKER, "cannot confine this shell; nothing was run");
 	if (say_reason(orders.policy.shell, 0))
 		return GK_EXIT_CANNOT_RUN;
+	gk_banner_show(orders.banner);
 	(void)execv(orders.policy.shell, out);
 	int error = errno;
 	bool missing = error == ENOENT || error == ENOTDIR;

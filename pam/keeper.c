@@ -22,6 +22,7 @@
 #include "run/privilege/creds.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
+#include "run/store/banner.h"
 #include "run/store/drain.h"
 #include "run/store/imagefacts.h"
 #include "run/store/image.h"
@@ -102,6 +103,9 @@ static int fill_caller(struct gk_keeper *k)
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
 	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
+	/* The entry stub looks whether it is due. */
+	k->request.greet = true;
+	gk_banner_read(&k->policy, &k->request, &k->arena);
 	int r = gk_image_facts(&k->policy, &k->request, &k->arena, err);
 	if (r == 0)
 		r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);

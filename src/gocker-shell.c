@@ -16,6 +16,7 @@
 #include "run/privilege/cleanse.h"
 #include "run/privilege/exe.h"
 #include "run/privilege/identity.h"
+#include "run/store/banner.h"
 #include "run/store/drain.h"
 #include "run/store/imagefacts.h"
 #include "run/store/load.h"
@@ -97,6 +98,8 @@ static int decide(struct login *l, struct gk_err *err)
 		r = gk_drain_check(err);
 	if (r == 0)
 		r = gk_session_new_id(l->id);
+	if (r == 0)
+		gk_banner_read(&l->policy, &l->request, &l->arena);
 	if (r == 0)
 		r = gk_image_facts(&l->policy, &l->request, &l->arena, err);
 	if (r == 0)

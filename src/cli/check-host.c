@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/elf.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "cli/image/how.h"
 #include "cli/options.h"
@@ -323,6 +324,17 @@ static void check_volumes(struct look *l, const struct gk_setting *s)
 	}
 }
 
+static void check_banner(struct look *l, const struct gk_setting *s)
+{
+	struct gk_err err = GK_ERR_INIT;
+	if (s->value[0] != '/')
+		return;
+	gk_autoclose int fd = gk_open_trusted(s->value, &err);
+	if (fd < 0)
+		warn(l, s->line, "no banner will be shown; correct that",
+			gk_arena_printf(l->arena, "banner: %s", err.msg));
+}
+
 int gk_check_host(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
 {
@@ -344,6 +356,8 @@ int gk_check_host(
 				check_files(&l, &s->settings[k]);
 			else if (s->settings[k].key == GK_KEY_DEVICES)
 				check_devices(&l, &s->settings[k]);
+			else if (s->settings[k].key == GK_KEY_BANNER)
+				check_banner(&l, &s->settings[k]);
 	}
 	return l.failed;
 }

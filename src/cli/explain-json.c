@@ -310,6 +310,7 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "cwd", gk_report_string(plan->cwd, arena));
 	json_object_object_add(o, "cwd_else", gk_report_string(plan->cwd_else, arena));
 	json_object_object_add(o, "exec", gk_report_string(plan->exec_path, arena));
+	json_object_object_add(o, "banner", gk_report_string(plan->banner, arena));
 	json_object_object_add(o, "argv", strings(plan->argv, arena));
 	json_object_object_add(o, "env", strings(plan->env, arena));
 	return o;

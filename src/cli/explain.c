@@ -16,6 +16,7 @@
 #include "plan/text.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
+#include "run/store/banner.h"
 #include "run/store/imagefacts.h"
 
 enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT, PLAN };
@@ -103,6 +104,8 @@ static int make_plan(struct explain *e, struct gk_err *err)
 	e->request.session_id = "ID";
 	e->request.login = !e->request.command;
 	/* The PAM door is given a name, the shell door a uid. */
+	e->request.greet = e->request.login;
+	gk_banner_read(&e->policy, &e->request, &e->arena);
 	int r = e->request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->who, err) : 0;
 	if (r == 0)
 		r = gk_image_facts(&e->policy, &e->request, &e->arena, err);

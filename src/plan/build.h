@@ -12,6 +12,7 @@ struct gk_build {
 	const struct gk_policy *policy; /* with the request's overrides */
 	const char *home;               /* inside, clean; "/" when there is none */
 	const char *agent;              /* the agent's socket inside, or NULL */
+	const char *banner;             /* placeholders replaced, lines ended; NULL: none */
 	struct gk_entry *entries;
 	size_t nentries, entries_cap;
 	struct gk_mount *mounts;
@@ -52,6 +53,14 @@ const char *gk_build_host_dir(const struct gk_build *b, const char *path);
 
 /* Decides b->home, and the agent's socket. */
 int gk_build_places(struct gk_build *b);
+
+/* The most bytes of a banner, placeholders replaced: a dozen lines. What is more is cut off at the
+ * end of a line. */
+enum { GK_BANNER_MAX = 1000 };
+
+/* Decides b->banner: that of the policy for the user, with {user}, {image}, {pids_max} and {limits}
+ * replaced. NULL where none is due (b->request->greet) or the policy wants none. */
+int gk_build_banner(struct gk_build *b);
 
 /* The mounts and their trees and mount points, in order. */
 int gk_build_mounts(struct gk_build *b);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "plan/build.h"
 #include "plan/list.h"
 #include "plan/profile.h"
 #include "plan/text.h"
@@ -13,6 +14,7 @@ enum kind {
 	PATH,
 	IMAGE,
 	HOSTNAME,
+	BANNER,
 	COUNT,   /* uint64_t */
 	SIZE,    /* uint64_t, bytes */
 	SECONDS, /* uint64_t */
@@ -157,6 +159,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_CONTAINER_MAX_DURATION] = { "container_max_duration", SECONDS,
 		AT(container_max_duration_s), 1, YEAR_S, NONE_IS_ZERO, NULL, "none",
 		"write a time with its unit, such as 7d, or none" },
+	[GK_KEY_BANNER] = { "banner", BANNER, AT(banner), 0, 0, NO_NONE, NULL, "default",
+		"write default, none, a line of text with {user}, {image}, {pids_max} or {limits} "
+		"where wanted, or the absolute path of a file" },
 };
 
 const char *gk_key_name(enum gk_key key)
@@ -310,6 +315,18 @@ static bool hostname_template_ok(const char *s, struct gk_arena *arena, const ch
 	return sample && gk_value_hostname_ok(sample, ret_why);
 }
 
+/* A path, or a line of text. */
+static const char *banner_value(const char *s, struct gk_arena *arena, const char **ret_why)
+{
+	if (*s == '/')
+		return gk_path_clean(arena, s, ret_why);
+	if (!*s || strlen(s) > GK_BANNER_MAX || gk_has_control(s) || !gk_is_utf8(s, strlen(s))) {
+		*ret_why = "is not a line of text";
+		return NULL;
+	}
+	return gk_arena_strdup(arena, s);
+}
+
 static bool set_string(const struct rule *rule, const char *s, struct gk_arena *arena,
 	const char **member, const char **ret_why)
 {
@@ -317,6 +334,8 @@ static bool set_string(const struct rule *rule, const char *s, struct gk_arena *
 	*ret_why = "does not fit into memory";
 	if (rule->kind == PATH)
 		value = gk_path_clean(arena, s, ret_why);
+	else if (rule->kind == BANNER)
+		value = banner_value(s, arena, ret_why);
 	else if (rule->kind == IMAGE ? gk_value_image_ok(s, ret_why) :
 				       hostname_template_ok(s, arena, ret_why))
 		value = gk_arena_strdup(arena, s);
@@ -356,7 +375,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	switch (rule->kind) {
 	case PATH:
 	case IMAGE:
-	case HOSTNAME: ok = set_string(rule, text, arena, member, &why); break;
+	case HOSTNAME:
+	case BANNER: ok = set_string(rule, text, arena, member, &why); break;
 	case COUNT:
 	case SIZE:
 	case SECONDS:
@@ -425,7 +445,8 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	switch (rule->kind) {
 	case PATH:
 	case IMAGE:
-	case HOSTNAME: return *(const char *const *)member;
+	case HOSTNAME:
+	case BANNER: return *(const char *const *)member;
 	case BOOL: return *(const bool *)member ? "yes" : "no";
 	case UMASK:
 		if (policy->umask == (mode_t)-1)

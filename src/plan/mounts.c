@@ -375,6 +375,8 @@ static int add_stub_orders(struct gk_build *b)
 	for (const char *const *e = b->request->image_env; e && *e; e++)
 		if (gk_env_from_image(b->policy, *e))
 			gk_buf_printf(&buf, "image=%s\n", *e);
+	for (const char *line = b->banner; line && *line; line = strchr(line, '\n') + 1)
+		gk_buf_printf(&buf, "banner=%.*s\n", (int)strcspn(line, "\n"), line);
 	const char *text = gk_buf_text(&buf);
 	return text ? gk_build_entry(b, GK_ENTRY_FILE, GK_STUB_ORDERS, 0644, text) : no_memory(b);
 }

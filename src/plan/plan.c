@@ -396,6 +396,8 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	if (e == 0)
 		e = gk_build_places(&b);
 	if (e == 0)
+		e = gk_build_banner(&b);
+	if (e == 0)
 		e = make_root(&b, &plan);
 	if (e == 0)
 		e = make_nodes(&b, &plan);
@@ -409,6 +411,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	plan.who = b.who;
 	plan.policy = b.policy;
 	plan.umask = b.policy->umask;
+	plan.banner = request->door == GK_DOOR_SHELL ? b.banner : NULL;
 	plan.nofile = b.policy->nofile == GK_UNLIMITED ? 0 : b.policy->nofile;
 	plan.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
 		CLONE_NEWCGROUP | (b.policy->network == GK_NETWORK_NONE ? CLONE_NEWNET : 0);
@@ -436,6 +439,8 @@ int gk_plan_make_container(const struct gk_request *request, const struct gk_ide
 	const struct gk_request of_none = { .door = GK_DOOR_PAM,
 		.session_id = request->session_id,
 		.container = true,
+		.greet = true,
+		.banner = request->banner,
 		.host = request->host,
 		.image_env = request->image_env,
 		.devices = request->devices,

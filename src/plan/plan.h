@@ -37,7 +37,7 @@ enum gk_mount_kind {
 			     and "shm" 1777; "home" 0700 the user's */
 	GK_MOUNT_DEVPTS,
 	GK_MOUNT_BIND,      /* plan->binds[index] */
-	GK_MOUNT_MASK_FILE, /* an unreadable /dev/null node over a file */
+	GK_MOUNT_MASK_FILE, /* an unreadable empty file over a file */
 	GK_MOUNT_MASK_DIR,  /* an empty read-only directory over a directory */
 	GK_MOUNT_BIND_RO,   /* the target over itself, read-only */
 	GK_MOUNT_PTY,       /* the payload's terminal, bound over an empty file */
@@ -50,8 +50,8 @@ enum gk_mount_kind {
 
 /* Where the entry stub of the PAM door reads what it is to do, a line each: shell=PATH, user=NAME,
  * home=PATH, agent=yes, pass=PATTERN (env_pass, and what the stack's modules set), umask=OCTAL,
- * env=NAME=VALUE (env_set), image=NAME=VALUE (what image_env takes of the image's). Root's, in a
- * directory of root's. */
+ * env=NAME=VALUE (env_set), image=NAME=VALUE (what image_env takes of the image's), banner=LINE.
+ * Root's, in a directory of root's. */
 #define GK_STUB_ORDERS "/etc/gocker.entry"
 
 /* In a container that logins share: the agent's socket of each, by the login's id. */
@@ -175,6 +175,7 @@ struct gk_plan {
 	const char *exec_path;   /* absolute: the program; without a slash: searched in PATH */
 	const char *const *argv; /* NULL-ended */
 	const char *const *env;  /* NULL-ended */
+	const char *banner;      /* lines for the user's terminal before the command; NULL: none */
 };
 
 /* Makes the plan. Pure: no system call, no global. Everything is allocated from arena; who,

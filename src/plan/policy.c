@@ -267,7 +267,7 @@ uint64_t gk_policy_container_digest(const struct gk_policy *policy, struct gk_ar
 		/* What the entry stub of the PAM door does is written when the container is made.
 		 */
 		GK_KEY_SHELL, GK_KEY_ENV_PASS, GK_KEY_ENV_SET, GK_KEY_IMAGE_ENV, GK_KEY_NOFILE,
-		GK_KEY_AGENT, GK_KEY_UMASK };
+		GK_KEY_AGENT, GK_KEY_UMASK, GK_KEY_BANNER };
 	uint64_t digest = UINT64_C(0xcbf29ce484222325);
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		const char *text = gk_key_text(keys[i], policy, arena);

@@ -168,6 +168,11 @@ static void print_payload(const struct gk_plan *plan, FILE *out)
 	fputs("\nexec ", out);
 	put(out, plan->exec_path);
 	fputc('\n', out);
+	if (plan->banner) {
+		fputs("banner ", out);
+		put(out, plan->banner);
+		fputc('\n', out);
+	}
 	for (const char *const *arg = plan->argv; *arg; arg++) {
 		fputs("arg ", out);
 		put(out, *arg);

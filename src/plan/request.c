@@ -28,4 +28,6 @@ void gk_request_called(
 		request->login = true;
 	if (command && !forced_self)
 		request->command = argv[2];
+	request->greet = request->login && !request->command && !request->argv &&
+		request->tty != GK_TTY_NONE;
 }

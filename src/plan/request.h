@@ -54,7 +54,9 @@ struct gk_request {
 	enum gk_tty_mode tty; /* how the payload gets its terminal */
 	const char *agent_socket; /* host path of the ssh agent's socket to bring in, or NULL */
 	bool join;                /* GK_DOOR_RUN: in the container that the user's logins share */
-	bool container; /* the plan is that of such a container (gk_plan_make_container) */
+	bool greet; /* a person sits at a terminal and asked for no command: the banner is due */
+	const char *banner; /* what stands in the file that the policy's banner names; NULL: none */
+	bool container;     /* the plan is that of such a container (gk_plan_make_container) */
 	struct gk_override override;
 	const struct gk_hostroot *host; /* image = host: what of the host is there; else NULL */
 	const char *const
@@ -66,7 +68,7 @@ struct gk_request {
 /* Fills in what a login shell was called for, as sshd, su, login and sudo call one: "-sh" for a
  * login, `-c STRING` for a command. As an sshd ForceCommand there is no argument, and the client's
  * command is in the environment, request->env. self: the path at which the shell stands. argv is
- * kept, not copied, and has at least argv[0]. */
+ * kept, not copied, and has at least argv[0]. request->tty is read. */
 void gk_request_called(
 	struct gk_request *request, const char *self, int argc, const char *const *argv);
 

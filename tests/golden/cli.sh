@@ -117,6 +117,7 @@ print "tty $p->{tty}\nuid $c->{uid}\ngid $c->{gid}\ngroups @{$c->{groups}}\ncapa
 	"\nno_new_privs ", $c->{no_new_privs} ? 'yes' : 'no', "\nfilter $c->{filter}",
 	@{$c->{scoped} // []} ? "\nscoped " . list($c->{scoped}) : '', "\numask ", $p->{umask} // 'inherit',
 	"\ncwd ", q_($p->{cwd}), ' else ', q_($p->{cwd_else}), "\nexec ", q_($p->{exec}), "\n";
+print 'banner ', q_($p->{banner}), "\n" if defined $p->{banner};
 print 'arg ', q_($_), "\n" for @{$p->{argv}};
 print 'env ', q_($_), "\n" for @{$p->{env}};
 EOF

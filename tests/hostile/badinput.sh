@@ -242,6 +242,7 @@ volumes srv:/x
 volumes /srv:x
 volumes /srv:/x:rw
 volumes /srv:/a/../b
+banner /etc/../shadow
 devices dev/null
 devices /etc/passwd
 devices /dev

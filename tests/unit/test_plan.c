@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "plan/build.h"
 #include "plan/config.h"
 #include "plan/plan.h"
 #include "plan/text.h"
@@ -365,6 +366,54 @@ static void test_commands(void **state)
 	assert_ptr_equal(l.plan.argv, argv);
 }
 
+static const char *banner_of(struct login *l)
+{
+	l->request.greet = true;
+	make_well(l);
+	return l->plan.banner;
+}
+
+static void test_banner(void **state)
+{
+	(void)state;
+	LOGIN plain = login_of(""), none = login_of("[default]\nbanner = none\n");
+	make_well(&plain);
+	assert_null(plain.plan.banner); /* nobody sits there */
+	assert_string_equal(banner_of(&plain),
+		"This is a container (image alpine). Kept at logout: /home/ann.\n"
+		"All else ends with this login. Limits: 20 tasks, 64M in /tmp.\n");
+	assert_null(banner_of(&none));
+	LOGIN words =
+		login_of("[default]\nbanner = \"{user} in {image}: {pids_max}, {limits}, {x}\"\n"
+			 "memory_max = 512M\ncpus = 1.5\nidle_timeout = 30m\nmax_duration = 8h\n");
+	assert_string_equal(banner_of(&words),
+		"ann in alpine: 20, 20 tasks, 512M of memory, 1.500 CPUs, 64M in /tmp, 30m idle, "
+		"8h in all, {x}\n");
+	LOGIN kept =
+		login_of("[default]\nhome = none\nvolumes = /a:/mnt/a:ro /b:/mnt/b /c:/mnt/c\n");
+	assert_non_null(strstr(banner_of(&kept), "Kept at logout: /mnt/b, /mnt/c.\n"));
+	LOGIN nothing = login_of("[default]\nhome = tmpfs\n");
+	assert_non_null(strstr(banner_of(&nothing), "Kept at logout: nothing.\n"));
+	LOGIN shared = login_of("[default]\nshare = user\n");
+	assert_non_null(strstr(banner_of(&shared), "\nAll your logins share it. Limits: "));
+}
+
+/* A file's text is cut at the end of a line; without one there is no banner. */
+static void test_banner_file(void **state)
+{
+	char long_line[2 * GK_BANNER_MAX] = "first\n";
+	(void)state;
+	LOGIN l = login_of("[default]\nbanner = /etc/welcome\n");
+	assert_null(banner_of(&l));
+	l.request.banner = "for {user}\nand no newline";
+	assert_string_equal(banner_of(&l), "for ann\nand no newline\n");
+	memset(long_line + strlen(long_line), 'x', GK_BANNER_MAX);
+	l.request.banner = long_line;
+	assert_string_equal(banner_of(&l), "first\n");
+	l.request.banner = strchr(long_line, 'x');
+	assert_int_equal(strlen(banner_of(&l)), GK_BANNER_MAX);
+}
+
 static void test_network_and_hostname(void **state)
 {
 	(void)state;
@@ -508,6 +557,8 @@ int main(void)
 		cmocka_unit_test(test_users_have_no_power),
 		cmocka_unit_test(test_root_is_refused_unless_named),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_banner),
+		cmocka_unit_test(test_banner_file),
 		cmocka_unit_test(test_network_and_hostname),
 		cmocka_unit_test(test_limits_add_what_gocker_needs),
 		cmocka_unit_test(test_terminals),

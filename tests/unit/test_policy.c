@@ -300,6 +300,8 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_UMASK, "022", "0022" },
 		{ GK_KEY_IMAGE_DIR, "/a//b/", "/a/b" },
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
+		{ GK_KEY_BANNER, "/etc//welcome", "/etc/welcome" },
+		{ GK_KEY_BANNER, "Hello {user}", "Hello {user}" },
 		{ GK_KEY_DEVICES, "/dev//dri/card0 /dev/nvidia*", "/dev/dri/card0 /dev/nvidia*" },
 		{ GK_KEY_FILES, "/a /b:/b /c:/d /e:/e:rw", "/a /b /c:/d /e:/e:rw" },
 		{ GK_KEY_TCP_CONNECT, "443 22 80", "22 80 443" },

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -170,12 +171,23 @@ static void let_go(const struct gk_init *init, struct payload *payload)
 	fail(init->link, m.value, &m.err);
 }
 
-static void reap(int link, pid_t payload)
+/* With a banner: the supervisor counts who is left, and then kills init or closes the link. The
+ * bound is against one that was stopped. */
+static void await_count(int link)
+{
+	enum { COUNT_MS = 2000 };
+	struct pollfd p = { .fd = link };
+	(void)poll(&p, 1, COUNT_MS);
+}
+
+static void reap(int link, pid_t payload, bool counted)
 {
 	int status;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
 		if (pid == payload) {
 			tell(link, GK_MSG_STATUS, status, NULL, -1);
+			if (counted)
+				await_count(link);
 			/* PID 1 ends, and the kernel ends all that is left. */
 			_exit(0);
 		}
@@ -215,9 +227,10 @@ static int await_signal(const sigset_t *wanted, siginfo_t *info, int64_t deadlin
 	return sig < 0 ? 0 : sig;
 }
 
-static void serve(int link, pid_t payload, int64_t deadline_ms) __attribute__((noreturn));
-static void serve(int link, pid_t payload, int64_t deadline_ms)
+static void serve(int link, pid_t payload, const struct gk_plan *plan) __attribute__((noreturn));
+static void serve(int link, pid_t payload, const struct gk_plan *plan)
 {
+	int64_t deadline_ms = deadline_of(plan);
 	sigset_t wanted;
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGCHLD);
@@ -231,7 +244,7 @@ static void serve(int link, pid_t payload, int64_t deadline_ms)
 		if (deadline_ms && gk_now_ms() >= deadline_ms)
 			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
-			reap(link, payload);
+			reap(link, payload, plan->banner != NULL);
 		else if (sig > 0 && info.si_pid == 0 && is_for_group(&info))
 			(void)kill(payload > 0 ? -payload : -1, sig);
 		else if (sig > 0 && info.si_pid == 0)
@@ -300,5 +313,5 @@ void gk_init_main(struct gk_init *init)
 		let_go(init, &payload);
 	}
 	tell(init->link, GK_MSG_STARTED, 0, NULL, -1);
-	serve(init->link, payload.pid, deadline_of(init->plan));
+	serve(init->link, payload.pid, init->plan);
 }

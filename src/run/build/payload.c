@@ -20,6 +20,7 @@
 #include "run/privilege/landlock.h"
 #include "run/privilege/seccomp.h"
 #include "run/privilege/stdio.h"
+#include "run/store/banner.h"
 #include "run/build/userns.h"
 
 /* A session keyring of its own, so that none is shared with another session (keyrings(7)). Kernels
@@ -176,5 +177,8 @@ int gk_payload_exec(const struct gk_init *init, const char *pty_path, int report
 		r = gk_sys_close_range(3, (unsigned)report_fd - 1);
 	if (r == 0)
 		r = gk_sys_close_range((unsigned)report_fd + 1, ~0U);
-	return r < 0 ? GK_EXIT_GOCKER : run(plan, err);
+	if (r < 0)
+		return GK_EXIT_GOCKER;
+	gk_banner_show(plan->banner);
+	return run(plan, err);
 }

@@ -97,6 +97,9 @@ int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init);
  * session's own. Zombies are not counted. Needs no power over them. */
 bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init);
 
+/* How many processes of the leaf there are besides init, zombies not counted. */
+int gk_cgroup_count_others(const struct gk_cgroup *cg, pid_t init);
+
 /* Opens by its path a leaf that is someone else's, as a record names it. -ENOENT: gone. */
 int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err);
 

@@ -159,6 +159,21 @@ bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init)
 	return found;
 }
 
+int gk_cgroup_count_others(const struct gk_cgroup *cg, pid_t init)
+{
+	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+	int pid, n = 0;
+	if (!f) {
+		gk_close_fd(&fd);
+		return 0;
+	}
+	while (fscanf(f, "%d", &pid) == 1)
+		n += pid != init;
+	fclose(f);
+	return n;
+}
+
 int gk_cgroup_kill(const struct gk_cgroup *cg)
 {
 	if (cg->foreign)

@@ -51,6 +51,7 @@ struct watch {
 	struct gk_pending_notice owed; /* and what it did not take yet */
 	int status;
 	bool have_status;
+	int left;     /* processes that end with the login */
 	bool stopped; /* the session, with this process, by job control */
 };
 
@@ -74,6 +75,17 @@ static void say_again(struct watch *w)
 	if (gk_pending_notice_is_due(&w->owed))
 		gk_pending_notice_tried(
 			&w->owed, gk_notice_write(&w->words, w->terminal, w->owed.text));
+}
+
+/* At a logout; an end from outside has been told already. */
+static void say_left(struct watch *w)
+{
+	char text[64];
+	if (w->left <= 0 || w->ending.step != GK_RUNNING)
+		return;
+	snprintf(text, sizeof text, "%d process%s ended with this login", w->left,
+		w->left == 1 ? "" : "es");
+	say(w, text);
 }
 
 static void say_last(struct watch *w)
@@ -312,6 +324,9 @@ static bool on_link(struct watch *w, short revents)
 	if (n == (ssize_t)sizeof m && m.kind == GK_MSG_STATUS) {
 		w->status = m.value;
 		w->have_status = true;
+		/* init waits for this: when it ends, all do. */
+		if (w->s->plan->banner)
+			w->left = gk_cgroup_count_others(&w->s->cgroup, w->s->init);
 		return true;
 	}
 	/* Its end was closed without a status: init was killed. */
@@ -481,6 +496,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 			gk_stdio_release(s->stdio);
 		watch_session(w);
 		check_limits(w); /* the last thing that happened, perhaps */
+		say_left(w);
 		say_last(w);
 	}
 	/* It ends while the rest is taken down. */
