@@ -1,7 +1,7 @@
 #!/bin/bash
-# The Ansible example, as it is installed, does on a host what it says, says so once, and leaves a host alone whose new
-# policy has a fault.
-# timeout: 180
+# The Ansible role, as it is installed: --check says what would change and changes nothing, the first run does it, the
+# second changes nothing, and a host whose new policy has a fault is left alone.
+# timeout: 300
 . "$(dirname "$0")/../lib/test.sh"
 need ansible-playbook
 need_product
@@ -11,20 +11,40 @@ set_ini
 start_sshd
 export ANSIBLE_LOCAL_TEMP=$GKT_WORK/ansible ANSIBLE_REMOTE_TEMP=$GKT_WORK/ansible ANSIBLE_NOCOLOR=1
 { cat /etc/gocker.ini; echo 'hostname = by-ansible'; } >"$GKT_WORK/policy"
-play() { # FILE: plays the example with this policy
-	run ansible-playbook -i localhost, -c local /usr/local/share/doc/gocker/ansible/gocker.yml \
-		-e "{\"gocker_policy\": \"$1\", \"contained_users\": [\"ann\", \"ben\"]}"
+play() { # VARIABLES [OPTION...]: plays it with these variables, as JSON
+	run ansible-playbook -i localhost, -c local /usr/local/share/doc/gocker/ansible/gocker.yml -e "$1" "${@:2}"
 }
-recap() { sed -n 's/^localhost .*\(ok=[0-9]*\).*\(changed=[0-9]*\).*\(failed=[0-9]*\).*/\1 \2 \3/p' <<<"$out"; }
+recap() { sed -n 's/^localhost .*\(changed=[0-9]*\).*\(failed=[0-9]*\).*/\1 \2/p' <<<"$out"; }
+facts() { cat /etc/gocker.ini /etc/passwd /etc/shells; }
+wanted="{\"gocker_policy\": \"$GKT_WORK/policy\", \"gocker_users\": [\"ann\", \"ben\"]}"
 
-play "$GKT_WORK/policy"
-is "$rc:$(recap)" "0:ok=3 changed=2 failed=0" "the example is played: the policy and the users have changed"
+facts >"$GKT_WORK/before"
+play "$wanted" --check --diff
+is "$rc:$(recap)" "0:changed=2 failed=0" "with --check it says that the policy and users would change"
+like "$out" '\+hostname = by-ansible' "with --diff also how"
+check "and nothing has changed" cmp <(facts) "$GKT_WORK/before"
+play "$wanted"
+is "$rc:$(recap)" "0:changed=2 failed=0" "the first run changes them"
 is "$(ssh_as ann hostname) $(ssh_as ben hostname)" "by-ansible by-ansible" "the next logins are contained, by the new policy"
-play "$GKT_WORK/policy"
-is "$rc:$(recap)" "0:ok=3 changed=0 failed=0" "played again it changes nothing"
-cp /etc/gocker.ini "$GKT_WORK/before"
+play "$wanted"
+is "$rc:$(recap)" "0:changed=0 failed=0" "the second run changes nothing"
+facts >"$GKT_WORK/before"
 { cat "$GKT_WORK/policy"; echo 'pids_max = lots'; } >"$GKT_WORK/faulty"
-play "$GKT_WORK/faulty"
-isnt "$rc" 0 "a policy with a fault ends the play"
+play "${wanted//policy\", \"gocker_u/faulty\", \"gocker_u}"
+isnt "$rc" 0 "a policy with a fault ends the run"
 like "$out$err" 'failed to validate' "since gocker check refuses it"
-check "and the one in place stays" cmp /etc/gocker.ini "$GKT_WORK/before"
+check "and the one in place stays" cmp <(facts) "$GKT_WORK/before"
+
+# An image, users released, what bypasses the doors.
+own_images
+rm -rf /var/lib/gocker/images/alpine
+more='{"gocker_released": ["ann"], "gocker_fix": true, "gocker_fallback": true, "gocker_mirror": "file:///nowhere"}'
+play "$more" --check
+is "$rc:$(recap)" "0:changed=3 failed=0" "--check: an image is missing, a user would be released, something is open"
+check_not "and nothing has changed" test -e /var/lib/gocker/images/alpine
+is "$(getent passwd ann | cut -d: -f7)" "$GOCKER_SHELL" "and ann is where she was"
+play "$more"
+is "$rc:$(recap)" "0:changed=3 failed=0" "the image is made, ann is released, and what is open is closed"
+is "$(ssh_as ann hostname) $(ssh_as ben hostname)" "throwaway by-ansible" "the logins are as was asked"
+play "$more"
+is "$rc:$(recap)" "0:changed=0 failed=0" "and a second run changes nothing"

@@ -45,7 +45,8 @@ dpkg-deb -e "$deb" /tmp/control
 is "$(cd /tmp/control && ls config templates 2>/dev/null)" "" "it asks no questions"
 check_not "no stack is touched" grep -l pam_gocker /etc/pam.d/*
 like "$(dpkg-query -W -f '${Conffiles}' gocker)" /etc/gocker.ini "gocker.ini is a conffile"
-check "the Ansible example is there, for this gocker" grep -q "gocker: $GOCKER\$" /usr/share/doc/gocker/ansible/gocker.yml
+check "the Ansible role is there, for this gocker" grep -q "gocker_program: $GOCKER\$" \
+	/usr/share/doc/gocker/ansible/roles/gocker/defaults/main.yml
 tar -C /run/gkt/alpine -cf /tmp/alpine.tar .
 check "the built-in host.allow is there to read" cmp /usr/share/gocker/host.allow "$GKT_TOP/conf/host.allow"
 check "and what gives sessions their crontabs" test -x /usr/share/gocker/cron/gocker-crontabs -a -x /usr/share/gocker/cron/crontab
