@@ -22,14 +22,18 @@ install-extra::
 uninstall-extra::
 	rm -f '$(DESTDIR)$(COMPLETIONDIR)/gocker'
 
-# A Debian package from the files that git knows, built outside of the checkout's own build.
+# A Debian package from the files that git knows, built outside of the checkout's own build. The steps of
+# debhelper that take their time are shown; all of the output is in build/deb/build.log.
+DEB_STEPS := -e 's/^dh_auto_build --.*/  DEB     compile/p' -e 's/^ *dh_prep$$/  DEB     install/p' \
+	-e 's/^ *dh_strip -.*/  DEB     strip/p' -e 's/^ *dh_builddeb$$/  DEB     pack/p'
 .PHONY: deb
 deb:
+	@echo '  DEB     copy the sources'
 	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/gocker-$(VERSION)
 	$(Q)git ls-files -z | xargs -0 cp --parents -t $(BUILD)/deb/gocker-$(VERSION)
 	$(Q)cp -r packaging/debian $(BUILD)/deb/gocker-$(VERSION)/debian
-	$(Q)cd $(BUILD)/deb/gocker-$(VERSION) && MAKEFLAGS= dpkg-buildpackage -us -uc -b >../build.log 2>&1 || \
-		{ tail -n 40 ../build.log; exit 1; }
+	$(Q)cd $(BUILD)/deb/gocker-$(VERSION) && { MAKEFLAGS= dpkg-buildpackage -us -uc -b 2>&1 || echo failed >../failed; } | \
+		tee ../build.log | sed -un $(DEB_STEPS); [ ! -e ../failed ] || { tail -n 40 ../build.log; exit 1; }
 	@ls $(BUILD)/deb/*.deb
 
 # The packages that other distributions' recipes make.

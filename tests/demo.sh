@@ -33,12 +33,14 @@ proven() { # TEXT CMD...: a tick if the command succeeds
 
 # --- on the machine ---------------------------------------------------------------------------
 
-# step CMD...: ends with the demo, whatever ends that.
+# step WHAT CMD...: says what it does; ends with the demo, whatever ends that.
 step() {
-	"$@" &
+	printf '  %s ...\n' "$1"
+	"${@:2}" &
 	child=$!
 	wait $child
 }
+quietly() { "$@" >/dev/null; }
 interrupted() {
 	trap '' INT TERM HUP
 	kill -TERM "$child" 2>/dev/null
@@ -49,17 +51,19 @@ interrupted() {
 prepare() {
 	[ "$(id -u)" = 0 ] || { echo "The demo makes namespaces and needs root: sudo make demo" >&2; exit 1; }
 	cd "$top" || exit 1
-	echo "Getting ready: packages, build, Alpine (the first time this takes a minute)."
+	echo "Getting ready (the first time this takes a minute):"
 	child=''
 	trap interrupted INT TERM HUP
-	step make -s deps || exit 1
-	if ! step make -s -j"$(nproc)" build >/dev/null || ! step make -s test-stage test-helpers >/dev/null; then
+	step "packages that are missing" make -s deps || exit 1
+	if ! step "the program" quietly make -s -j"$(nproc)" build ||
+		! step "what the throwaway host needs" quietly make -s -j"$(nproc)" test-stage test-helpers; then
 		echo "The build failed; make shows why." >&2
 		exit 1
 	fi
 	# Without a reachable mirror gocker says so and makes a root of the distribution's busybox.
-	step "$BUILD/gocker" image fetch --quiet --image-dir "$top/$BUILD/images" --fallback --if-missing alpine ||
+	step "Alpine's root, if it is not there yet" "$BUILD/gocker" image fetch --quiet --image-dir "$top/$BUILD/images" --fallback --if-missing alpine ||
 		exit 1
+	echo "  the throwaway host ..."
 	GKT_IMAGES=$top/$BUILD/images exec tests/lib/host tests/demo.sh --inside
 }
 

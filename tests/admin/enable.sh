@@ -249,3 +249,14 @@ set_ini '[user:bob]' 'contain = no'
 run "$GOCKER" enable --door pam --yes bob
 like "$err" 'contain = no for bob: line [56] .*user:bob' "contain = no is named with its line"
 check_clean "nothing is left"
+
+# No image yet: what is fetched, from where and how large is said first.
+add_user newcomer --shell /bin/bash
+printf '[gocker]\nimage_dir = /srv/no-images\n' >/etc/gocker.ini
+run env -u ALPINE_MIRROR "$GOCKER" enable --dry-run newcomer
+like "$rc:$out" "^0:newcomer: would fetch the image alpine, which this host does not have yet: Alpine's minirootfs, about 4 MiB from https://[^ ]*/alpine, and then try a login\$" \
+	"without an image --dry-run says what would be fetched"
+run env ALPINE_MIRROR=file:///srv/no-mirror "$GOCKER" enable newcomer
+is "$rc:$(shell_of newcomer)" "1:/bin/bash" "and without a mirror nothing is changed"
+like "$out" '^newcomer: fetching the image alpine, .*, about 4 MiB from file:///srv/no-mirror$' "what is fetched, and from where, is said first"
+like "$err" 'file:///srv/no-mirror' "and that it failed"

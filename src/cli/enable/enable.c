@@ -21,6 +21,7 @@
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "cli/enable/trial.h"
+#include "image/fetch.h"
 #include "run/privilege/identity.h"
 #include "plan/policy.h"
 #include "run/store/image.h"
@@ -127,11 +128,15 @@ static int first_image(struct work *w, const struct gk_identity *who, struct gk_
 	if (strcmp(policy.image, alpine) != 0 ||
 		gk_image_open(policy.image_dir, policy.image, 0, &root, &lock, &missing) != -ENOENT)
 		return 0; /* whatever else is wrong with it, the trial login says */
-	if (w->dry) {
-		printf("%s: would fetch the image %s, and then try a login\n", who->name,
-			policy.image);
+	const char *mirror = getenv("ALPINE_MIRROR");
+	printf("%s: %s the image %s, which this host does not have yet: Alpine's minirootfs, about "
+	       "4 MiB from %s%s\n",
+		who->name, w->dry ? "would fetch" : "fetching", policy.image,
+		mirror && *mirror ? mirror : GK_ALPINE_MIRROR,
+		w->dry ? ", and then try a login" : "");
+	if (w->dry)
 		return 1;
-	}
+	(void)fflush(stdout);
 	if (gk_cmd_image(6, (char *[]){ image, fetch, if_missing, sftp, scp, alpine, NULL }) != 0)
 		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too",
 			missing.msg);
