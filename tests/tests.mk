@@ -1,7 +1,7 @@
 # How gocker is tested; tests/README.md says more. GOCKER_MUST_WORK=1 makes a failure of every skip
 # that this machine could have run.
 
-DEPS_TEST += expect procps strace curl perl bsdutils tmux jq
+DEPS_TEST += nftables passt expect procps strace curl perl bsdutils tmux jq
 
 TEST_BUILD := $(BUILD)/tests
 TEST_HELPERS := $(patsubst tests/lib/%.c,$(TEST_BUILD)/lib/%,$(wildcard tests/lib/*.c))

@@ -24,6 +24,7 @@
 #include "plan/keys.h"
 #include "plan/policy.h"
 #include "plan/text.h"
+#include "run/build/network.h"
 #include "run/store/devices.h"
 #include "run/store/hostroot.h"
 #include "run/store/image.h"
@@ -335,6 +336,28 @@ static void check_banner(struct look *l, const struct gk_setting *s)
 			gk_arena_printf(l->arena, "banner: %s", err.msg));
 }
 
+static bool is_private(const struct gk_setting *s)
+{
+	return s && s->key == GK_KEY_NETWORK && strcmp(s->value, "private") == 0;
+}
+
+bool gk_check_wants_network(const struct gk_config *config)
+{
+	for (size_t i = 0; i < config->nsections; i++)
+		if (is_private(setting_of(&config->sections[i], GK_KEY_NETWORK)))
+			return true;
+	return false;
+}
+
+static void check_network(struct look *l, const struct gk_setting *s)
+{
+	const char *lacking = is_private(s) ? gk_network_lacks() : NULL;
+	if (lacking)
+		warn(l, s->line, "its logins will be refused; " GK_NETWORK_HINT,
+			gk_arena_printf(
+				l->arena, "network = private: this host has no %s", lacking));
+}
+
 int gk_check_host(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings)
 {
@@ -358,6 +381,8 @@ int gk_check_host(
 				check_devices(&l, &s->settings[k]);
 			else if (s->settings[k].key == GK_KEY_BANNER)
 				check_banner(&l, &s->settings[k]);
+			else if (s->settings[k].key == GK_KEY_NETWORK)
+				check_network(&l, &s->settings[k]);
 	}
 	return l.failed;
 }

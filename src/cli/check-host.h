@@ -2,6 +2,8 @@
 #ifndef GK_CLI_CHECK_HOST_H
 #define GK_CLI_CHECK_HOST_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "plan/config.h"
 #include "plan/hostroot.h"
@@ -17,5 +19,8 @@ int gk_check_host(
  * for each thing that a line of it names and that stays out, with what to do. */
 void gk_check_allow(const struct gk_hostroot *host, struct gk_arena *arena,
 	void (*tell)(void *arg, const char *reason, const char *hint), void *arg);
+
+/* Whether some section has network = private. */
+bool gk_check_wants_network(const struct gk_config *config);
 
 #endif

@@ -56,7 +56,7 @@ static const struct gk_option options[] = {
 	{ PIDS, "pids-limit", "N", NULL, "at most N processes" },
 	{ 'm', "memory", "SIZE", NULL, "at most this much memory, such as 512M (cgroup v2)" },
 	{ CPUS, "cpus", "N", NULL, "at most N CPUs, such as 1.5 (cgroup v2)" },
-	{ NETWORK, "network", "MODE", "host none", "host or none" },
+	{ NETWORK, "network", "MODE", "host private none", "host, private or none" },
 	{ USERNS, "userns", NULL, NULL,
 		"a user namespace: root inside has no privilege outside (Linux 5.19)" },
 	{ READ_ONLY, "read-only", NULL, NULL, "a read-only root" },

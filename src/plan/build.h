@@ -62,6 +62,9 @@ enum { GK_BANNER_MAX = 1000 };
  * replaced. NULL where none is due (b->request->greet) or the policy wants none. */
 int gk_build_banner(struct gk_build *b);
 
+/* With network = private: the rules of its network. Refuses root in a container. */
+int gk_build_network(struct gk_build *b, struct gk_plan *plan);
+
 /* The mounts and their trees and mount points, in order. */
 int gk_build_mounts(struct gk_build *b);
 

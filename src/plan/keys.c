@@ -55,7 +55,7 @@ struct rule {
 /* In the order of the enums in policy.h. */
 static const char *const root_modes[] = { "overlay", "readonly", NULL };
 static const char *const home_modes[] = { "bind", "tmpfs", "none", NULL };
-static const char *const network_modes[] = { "host", "none", NULL };
+static const char *const network_modes[] = { "host", "none", "private", NULL };
 static const char *const abstract_modes[] = { "session", "host", NULL };
 static const char *const share_modes[] = { "login", "user", NULL };
 
@@ -126,7 +126,7 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"write paths below /dev, separated by blanks, with * ? and [] as a shell has "
 		"them, such as /dev/dri/renderD128 /dev/nvidia*" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
-		"write host or none" },
+		"write host, private or none" },
 	[GK_KEY_TCP_CONNECT] = { "tcp_connect", PORTS, AT(tcp_connect), 1, UINT16_MAX, NO_NONE,
 		NULL, "any",
 		"write any, none, or ports and ranges separated by blanks, such as 22 80 443" },

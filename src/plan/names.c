@@ -26,6 +26,7 @@ const char *gk_entry_name(enum gk_entry_kind kind)
 		[GK_ENTRY_FILE] = "file",
 		[GK_ENTRY_COPY] = "copy",
 		[GK_ENTRY_HOST] = "host",
+		[GK_ENTRY_RESOLV] = "resolv",
 		[GK_ENTRY_SYMLINK] = "symlink",
 		[GK_ENTRY_SHELL] = "shell" };
 	return names[kind];

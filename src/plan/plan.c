@@ -15,6 +15,9 @@
  * sshd that serve the connection. */
 enum { OWN_TASKS_SHELL = 1, OWN_TASKS_PAM = 3 };
 
+/* With network = private: pasta, and what keeps it. */
+enum { NETWORK_TASKS = 2 };
+
 /* All containers share what kernel.pty.max leaves them, which is 3072 by default: 4096 without the
  * 1024 that are kept for the host's own devpts (fs/devpts/inode.c). A user's sessions together get
  * at most half of them. No session gets less than TERMINALS_MIN for that, so above
@@ -206,6 +209,9 @@ static int make_etc(struct gk_build *b, const struct gk_plan *plan)
 		e = gk_build_entry(b, GK_ENTRY_FILE, "/etc/hostname", 0644, name);
 	if (e == 0 && b->policy->network == GK_NETWORK_HOST)
 		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/resolv.conf", 0644, "/etc/resolv.conf");
+	if (e == 0 && b->policy->network == GK_NETWORK_PRIVATE)
+		e = gk_build_entry(
+			b, GK_ENTRY_RESOLV, "/etc/resolv.conf", 0644, "/etc/resolv.conf");
 	if (e == 0)
 		e = gk_build_entry(b, GK_ENTRY_COPY, "/etc/localtime", 0644, "/etc/localtime");
 	/* In a stack as distributions have it pam_limits stands behind the line that enters: it
@@ -405,6 +411,8 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		e = make_credentials(&b, &plan.cred);
 	if (e == 0)
 		e = make_payload(&b, &plan);
+	if (e == 0)
+		e = gk_build_network(&b, &plan);
 	if (e < 0)
 		return e;
 	plan.tty = b.request->tty;
@@ -414,12 +422,13 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 	plan.banner = request->door == GK_DOOR_SHELL ? b.banner : NULL;
 	plan.nofile = b.policy->nofile == GK_UNLIMITED ? 0 : b.policy->nofile;
 	plan.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
-		CLONE_NEWCGROUP | (b.policy->network == GK_NETWORK_NONE ? CLONE_NEWNET : 0);
+		CLONE_NEWCGROUP | (b.policy->network == GK_NETWORK_HOST ? 0 : CLONE_NEWNET);
 	plan.userns_base = request->override.userns_base;
 	if (plan.userns_base)
 		plan.namespaces |= CLONE_NEWUSER;
 	plan.leaf_pids_max = b.policy->pids_max +
-		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL);
+		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL) +
+		(plan.network_rules ? NETWORK_TASKS : 0);
 	plan.terminals_max = terminals_max(&b);
 	plan.entries = b.entries;
 	plan.nentries = b.nentries;
@@ -456,7 +465,8 @@ int gk_plan_make_container(const struct gk_request *request, const struct gk_ide
 	lasting->idle_timeout_s = 0;
 	plan.policy = lasting;
 	/* sshd's process of each login counts as one of the user's: logins come and go. */
-	plan.leaf_pids_max = policy->pids_max + OWN_TASKS_SHELL;
+	plan.leaf_pids_max =
+		policy->pids_max + OWN_TASKS_SHELL + (plan.network_rules ? NETWORK_TASKS : 0);
 	*ret_plan = plan;
 	return 0;
 }

@@ -84,6 +84,8 @@ enum gk_entry_kind {
 			     GK_COPY_MAX bytes; empty when it is missing */
 	GK_ENTRY_HOST,    /* the same, but no symlink is followed, and what is missing, is larger
 			     than GK_HOST_COPY_MAX, or could not be read by everyone is left out */
+	GK_ENTRY_RESOLV,  /* as GK_ENTRY_COPY, with the addresses where a network of the
+			     session's own has its name servers in place of the host's */
 	GK_ENTRY_SYMLINK, /* to `content` */
 	GK_ENTRY_SHELL,   /* PAM door: the stub's name when the image lacks a file there */
 };
@@ -115,6 +117,11 @@ enum gk_filter {
 	GK_FILTER_USER,  /* what a user's programs get */
 	GK_FILTER_ADMIN, /* container root under `gocker run`: as USER, and chroot, chown and kin */
 };
+
+/* Where a session with network = private finds name servers: what goes there is sent to the host's
+ * first one of that kind. The addresses are of the ranges for documentation, which nobody has. */
+#define GK_PRIVATE_DNS4 "192.0.2.53"
+#define GK_PRIVATE_DNS6 "2001:db8:53::53"
 
 /* The group of every terminal inside, of devpts and in the group file. */
 enum { GK_TTY_GID = 5 };
@@ -152,8 +159,10 @@ struct gk_plan {
 	const char *hostname;
 	uint64_t namespaces; /* CLONE_NEW* bits, all in one clone */
 
+	const char *network_rules; /* network = private: for nft(8) in its network; else NULL */
+
 	const char *image_path; /* NULL: the root is made of the host (image = host) */
-	uint64_t leaf_pids_max; /* pids_max + what init (and sshd) need */
+	uint64_t leaf_pids_max; /* pids_max + what init, sshd and a network need */
 	unsigned terminals_max; /* of the session's devpts (max=), at most GK_TERMINALS_MAX */
 	struct gk_tmpfs scratch[GK_SCRATCH_COUNT];
 	const struct gk_entry *entries; /* in the order made; parents before children */
@@ -191,6 +200,12 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 int gk_plan_make_container(const struct gk_request *request, const struct gk_identity *who,
 	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
 	struct gk_err *err);
+
+/* Makes the host's resolv.conf that of a session with a network of its own: GK_PRIVATE_DNS4 and
+ * GK_PRIVATE_DNS6 in place of the addresses of name servers of that kind. Writes at most size - 1
+ * bytes, whole lines, and a NUL. Returns how many. */
+enum { GK_RESOLV_MAX = 8192 };
+size_t gk_network_resolv(const char *text, char *ret, size_t size);
 
 /* Prints the plan as stable text, one item a line, strings escaped. */
 void gk_plan_print(const struct gk_plan *plan, FILE *out);

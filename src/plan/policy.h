@@ -15,7 +15,7 @@
 
 enum gk_root_mode { GK_ROOT_OVERLAY, GK_ROOT_READONLY };
 enum gk_home_mode { GK_HOME_BIND, GK_HOME_TMPFS, GK_HOME_NONE };
-enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE };
+enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE, GK_NETWORK_PRIVATE };
 enum gk_profile {
 	GK_PROFILE_NONE,
 	GK_PROFILE_WORK,

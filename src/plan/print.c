@@ -1,5 +1,7 @@
 #include "plan/plan.h"
 
+#include <string.h>
+
 #include "plan/hostroot.h"
 #include "plan/names.h"
 #include "plan/text.h"
@@ -185,6 +187,15 @@ static void print_payload(const struct gk_plan *plan, FILE *out)
 	}
 }
 
+static void print_rules(const char *rules, FILE *out)
+{
+	for (size_t len; rules && *rules; rules += len + (rules[len] == '\n')) {
+		len = strcspn(rules, "\n");
+		size_t blank = strspn(rules, "\t");
+		fprintf(out, "network %.*s\n", (int)(len - blank), rules + blank);
+	}
+}
+
 static void print_share(const struct gk_policy *policy, FILE *out)
 {
 	fputs("share user linger ", out);
@@ -212,6 +223,7 @@ void gk_plan_print(const struct gk_plan *plan, FILE *out)
 	if (plan->userns_base)
 		fprintf(out, "userns 0 is %llu of %d\n", (unsigned long long)plan->userns_base,
 			GK_USERNS_IDS);
+	print_rules(plan->network_rules, out);
 	print_limits(plan, out);
 	print_root(plan, out);
 	print_payload(plan, out);

@@ -25,7 +25,7 @@ enum gk_tty_mode {
 struct gk_override {
 	const char *image;
 	const char *hostname;
-	const char *network;    /* "host" or "none" */
+	const char *network;    /* "host", "private" or "none" */
 	const char *root;       /* "overlay" or "readonly" */
 	const char *home;       /* "bind", "tmpfs" or "none" */
 	const char *volumes;    /* as the volumes key; added after the policy's own */

@@ -38,7 +38,7 @@ done < <(awk -F '\t' -v OFS='\037' '{ print $1, $2, $3, $4 }' <<<"$table")
 is "$wrong" "" "which options take a value, and of what kind, is as the parsers' tables say"
 check "the table has options with a value and without" grep -q $'^ps\t--user\tUSER\tuser$' <<<"$table"
 unset _gocker_rows
-is "$(completes gocker run --network '')" "host none" "the values of an option"
+is "$(completes gocker run --network '')" "host none private" "the values of an option"
 is "$(completes gocker ps --format = j)" json "and after a ="
 is "$(completes gocker ps --door =)" "pam run shell" "at once after it"
 is "$(completes gocker kill -s SIGTER)" SIGTERM "a signal"

@@ -538,6 +538,28 @@ static void test_failure_leaves_the_plan_alone(void **state)
 	assert_memory_equal(&l.plan, &untouched, sizeof untouched);
 }
 
+static void check_resolv(const char *text, size_t size, const char *wanted)
+{
+	char got[256];
+	assert_int_equal(gk_network_resolv(text, got, size), strlen(wanted));
+	assert_string_equal(got, wanted);
+}
+
+static void test_name_servers_of_a_private_network(void **state)
+{
+	(void)state;
+	check_resolv("", 256, "");
+	check_resolv("nameserver 127.0.0.53\noptions edns0\nsearch a b", 256,
+		"nameserver 192.0.2.53\noptions edns0\nsearch a b\n");
+	check_resolv("nameserver\t10.0.0.1\nnameserver 10.0.0.2\nnameserver ::1\nnameserver 2::1\n",
+		256, "nameserver 192.0.2.53\nnameserver 2001:db8:53::53\n");
+	check_resolv(
+		"nameserver fe80::1%eth0\n#nameserver 1.2.3.4\n", 256, "#nameserver 1.2.3.4\n");
+	check_resolv("search a\nsearch bb\n", 12, "search a\n");
+	check_resolv("search a\n", 10, "search a\n");
+	check_resolv("search a\n", 9, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -564,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_terminals),
 		cmocka_unit_test(test_agent),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_name_servers_of_a_private_network),
 		cmocka_unit_test(test_failure_leaves_the_plan_alone),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -12,11 +12,13 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "cli/check-host.h"
 #include "cli/doctor/doctor.h"
 #include "cli/enable/accounts.h"
 #include "cli/program.h"
 #include "cli/sessions/sessions.h"
 #include "plan/policy.h"
+#include "run/build/network.h"
 #include "run/cgroup/cgroup.h"
 #include "run/privilege/landlock.h"
 #include "run/store/drain.h"
@@ -69,6 +71,18 @@ static void check_landlock(struct gk_doctor *d)
 	else
 		gk_found(d, GK_FOUND_OK, "landlock", NULL,
 			"ABI %d: tcp_connect, tcp_bind, abstract_sockets", abi);
+}
+
+static void check_network(struct gk_doctor *d)
+{
+	const char *lacking = gk_network_lacks();
+	if (!d->have_config || !gk_check_wants_network(&d->config))
+		return;
+	if (lacking)
+		gk_found(d, GK_FOUND_BAD, "network", GK_NETWORK_HINT,
+			"no %s: logins with network = private are refused", lacking);
+	else
+		gk_found(d, GK_FOUND_OK, "network", NULL, "all that network = private needs");
 }
 
 static bool has_word(const char *list, const char *word)
@@ -276,6 +290,7 @@ void gk_doctor_host(struct gk_doctor *d)
 {
 	check_kernel(d);
 	check_landlock(d);
+	check_network(d);
 	check_cgroups(d);
 	check_delegation(d);
 	check_slices(d);

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/capability.h>
@@ -30,6 +31,7 @@
 #include "run/build/enter.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
+#include "run/store/container.h"
 #include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/watch/relay.h"
@@ -173,6 +175,14 @@ static int choose_user(struct exec *x, struct gk_err *err)
 	return false;
 }
 
+static uint64_t network_of(int pid)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+	return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
 /* Who the command runs as and with what environment is planned as a login's is; where it runs is
  * the session's. What the session's own programs may keep, it may, and no more. */
 static int decide(struct exec *x, struct gk_err *err)
@@ -185,6 +195,9 @@ static int decide(struct exec *x, struct gk_err *err)
 		r = gk_policy_for(&x->config, &x->who, &x->arena, &x->policy, err);
 	if (r < 0)
 		return r;
+	/* The network is there already, whatever the policy says of it. */
+	x->policy.network = network_of(x->seen.init) == gk_container_network() ? GK_NETWORK_HOST :
+										 GK_NETWORK_NONE;
 	x->request.door = GK_DOOR_RUN;
 	x->request.session_id = x->seen.id;
 	x->request.env = x->caller.env;
@@ -243,7 +256,9 @@ static void take_limits(struct exec *x)
 	for (int pid; f && fscanf(f, "%d", &pid) == 1;) {
 		struct rlimit found[RLIM_NLIMITS];
 		gk_autoclose int pidfd =
-			pid == x->seen.init ? -1 : gk_cgroup_pidfd(&x->cgroup, pid);
+			pid == x->seen.init || !gk_cgroup_is_inside(pid, x->seen.init) ?
+			-1 :
+			gk_cgroup_pidfd(&x->cgroup, pid);
 		/* Still there afterwards: the number was its own all the while. */
 		if (pidfd < 0 || !read_limits(pid, found) || gk_sys_pidfd_send_signal(pidfd, 0) < 0)
 			continue;

@@ -66,6 +66,15 @@ static int enter_cgroup(const struct gk_init *init, struct gk_err *err)
 	return r < 0 ? gk_fail_errno(err, r, "cannot enter the session's cgroup") : 0;
 }
 
+static int enter_network(const struct gk_init *init, struct gk_err *err)
+{
+	if (init->netns < 0)
+		return 0;
+	return setns(init->netns, CLONE_NEWNET) < 0 ?
+		gk_fail_errno(err, -errno, "cannot enter the session's network") :
+		0;
+}
+
 static int bring_up_loopback(const struct gk_plan *plan, struct gk_err *err)
 {
 	if (!(plan->namespaces & CLONE_NEWNET))
@@ -91,6 +100,8 @@ static int set_up(const struct gk_init *init, bool *made, struct gk_err *err)
 	 */
 	if (r == 0 && setdomainname("(none)", strlen("(none)")) < 0)
 		r = gk_fail_errno(err, -errno, "cannot set the NIS domain name");
+	if (r == 0)
+		r = enter_network(init, err);
 	if (r == 0)
 		r = bring_up_loopback(init->plan, err);
 	return r == 0 ? gk_rootfs_build(init->plan, &init->sources, made, err) : r;

@@ -37,6 +37,7 @@ struct gk_init {
 	int link;             /* init's end of the socket pair */
 	int userns;           /* what the payload, and then init, enters; with plan->userns_base */
 	int stdio;            /* what the payload asks for 0-2 (gk_stdio); -1: it has them */
+	int netns;            /* a network that is there already, or -1 */
 	bool follow;          /* the payload ends with the process that started it */
 	int supervisor_pidfd; /* to notice a supervisor that died before the death signal was set */
 };

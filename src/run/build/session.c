@@ -45,6 +45,7 @@ void gk_session_init(
 		.cgroup = GK_CGROUP_INIT,
 		.image_fd = -1,
 		.image_lock = -1,
+		.network = GK_NETWORK_INIT,
 		.userns = -1,
 		.pty_tree = -1,
 		.init_pidfd = -1,
@@ -128,15 +129,14 @@ static void log_missing(const struct gk_session *s, const struct gk_bind *bind)
 		gk_escape(shown, sizeof shown, bind->source));
 }
 
-/* Hands them to init. One that has ended meanwhile takes nothing, and has left word why, which is
- * read next. */
+/* Hands them to init. One that has ended takes nothing; why is read next. */
 static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 {
 	for (size_t i = 0; i < s->plan->nbinds; i++) {
 		const struct gk_bind *tree = &s->plan->binds[i];
 		struct gk_message m = { .kind = GK_MSG_BIND, .value = (int)i };
-		/* An agent's socket is named by the caller's environment: one that is gone, or is
-		 * someone else's (su keeps the variable), is left out and refuses no login. */
+		/* An agent's socket is named by the caller: one that is gone, or is someone else's
+		 * (su keeps the variable), is left out. */
 		bool optional = tree->socket;
 		gk_autoclose int fd =
 			gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
@@ -178,13 +178,15 @@ static int clone_init(struct gk_session *s, struct gk_err *err)
 		.tty = s->tty,
 		.link = theirs,
 		.stdio = s->stdio ? s->stdio->payload : -1,
+		.netns = s->network.netns,
 		.supervisor_pidfd = self,
 	};
-	/* The user namespace is entered last of all: what init builds with root's power is not of
-	 * it. */
+	/* The user namespace is entered last of all: init builds with root's power. */
 	uint64_t flags = (s->plan->namespaces & ~(uint64_t)CLONE_NEWUSER) | CLONE_PIDFD;
-	/* On v1 the leaf is joined after the clone, and the cgroup namespace made after that, both
-	 * by init. */
+	/* One that is connected is there already. */
+	if (s->network.netns >= 0)
+		flags &= ~(uint64_t)CLONE_NEWNET;
+	/* On v1 init joins the leaf, and makes the cgroup namespace after that. */
 	flags = s->cgroup.v1 ? flags & ~(uint64_t)CLONE_NEWCGROUP : flags | CLONE_INTO_CGROUP;
 	struct clone_args args = {
 		.flags = flags,
@@ -247,12 +249,12 @@ static void close_sources(struct gk_session *s)
 	gk_close_fd(&s->image_fd);
 	gk_close_fd(&s->stub);
 	gk_close_fd(&s->userns);
+	gk_close_fd(&s->network.netns);
 	gk_close_fd(&s->devlog);
 }
 
 /* Where a supervisor stands ready and nothing is to be done between the two, init need not wait for
- * the word when the root stands: it goes on when it has compared the root with the plan. One that
- * has ended is heard of next. */
+ * the word when it has compared the root with the plan. One that has ended is heard of next. */
 static void go_early(struct gk_session *s)
 {
 	struct gk_message go = { .kind = GK_MSG_GO };
@@ -279,6 +281,8 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = gk_nss_worker_confirm(s->apart, err);
 	if (r == 0 && !s->cgroup.foreign)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
+	if (r == 0)
+		r = gk_network_open(s->plan, &s->cgroup, &s->network, err);
 	if (r == 0)
 		r = ask_trees(s, err);
 	if (r == 0)
@@ -465,6 +469,7 @@ int gk_session_close(struct gk_session *s)
 		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
 		reap_init(s, s->plan->door == GK_DOOR_PAM ? ZOMBIE_TIMEOUT_MS : DEATH_TIMEOUT_MS);
 	}
+	gk_network_close(&s->network);
 	if (s->cgroup.leaf_fd >= 0) {
 		(void)gk_cgroup_kill(&s->cgroup);
 		r = gk_cgroup_remove(&s->cgroup, REMOVE_TIMEOUT_MS);

@@ -14,6 +14,7 @@
 #include "run/privilege/cleanse.h"
 #include "run/build/enter.h"
 #include "run/build/init.h"
+#include "run/build/network.h"
 #include "run/store/container.h"
 #include "run/store/record.h"
 #include "run/store/bind.h"
@@ -36,6 +37,7 @@ struct gk_session {
 	struct gk_cgroup cgroup; /* one that is `foreign` may be set before gk_session_open */
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
+	struct gk_network network;
 	int userns; /* the user namespace, -1 without one */
 	struct gk_bind_asked asked[GK_BINDS_MOST];
 	int binds[GK_BINDS_MOST]; /* init's */

@@ -198,6 +198,19 @@ static int copy_from_host(const char *source, int to)
 	return S_ISREG(st.st_mode) ? copy_all(from, to, GK_COPY_MAX) : 0;
 }
 
+/* A missing or larger file is as an empty one: the session then asks for no names. */
+static int copy_resolv(const char *source, int to)
+{
+	char text[GK_RESOLV_MAX], changed[GK_RESOLV_MAX];
+	gk_autoclose int from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = from < 0 ? 0 : read(from, text, sizeof text - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	size_t len = gk_network_resolv(text, changed, sizeof changed);
+	return gk_write_all(to, changed, len);
+}
+
 /* A file of the host's that the allow-list of image = host let in. Everyone may read the copy, so
  * that everyone must be allowed to read the file. */
 static int open_host_file(const char *source)
@@ -250,10 +263,11 @@ static int fill_file(int dir, const char *name, const struct gk_entry *e)
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, e->mode);
 	if (fd < 0)
 		return -errno;
-	int r = e->kind == GK_ENTRY_HOST ? copy_all(from, fd, GK_HOST_COPY_MAX) :
-		e->kind == GK_ENTRY_COPY ? copy_from_host(e->content, fd) :
-		e->content               ? gk_write_all(fd, e->content, strlen(e->content)) :
-					   0;
+	int r = e->kind == GK_ENTRY_HOST   ? copy_all(from, fd, GK_HOST_COPY_MAX) :
+		e->kind == GK_ENTRY_COPY   ? copy_from_host(e->content, fd) :
+		e->kind == GK_ENTRY_RESOLV ? copy_resolv(e->content, fd) :
+		e->content                 ? gk_write_all(fd, e->content, strlen(e->content)) :
+					     0;
 	if (r == 0 && (e->uid || e->gid) && fchown(fd, e->uid, e->gid) < 0)
 		r = -errno;
 	return r;

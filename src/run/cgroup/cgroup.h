@@ -12,6 +12,13 @@
 /* Room for a session id (12 hex digits) and a NUL. */
 enum { GK_ID_BYTES = 13 };
 
+/* What connects a session's network with the host's (run/build/network.c): PID 1 of a PID namespace
+ * that is not the session's, and the uid of the rest, which nobody else has; 0: nothing. */
+struct gk_cgroup_network {
+	pid_t pid;
+	uid_t uid;
+};
+
 /* An open session cgroup. All fds are O_CLOEXEC; -1 when not open. */
 struct gk_cgroup {
 	bool v1;      /* pids alone, on a hierarchy of its own */
@@ -21,7 +28,8 @@ struct gk_cgroup {
 	int leaf_fd;  /* BASE/u<uid>/<id> */
 	uid_t uid;
 	char id[GK_ID_BYTES];
-	uint64_t user_hits_before; /* of the user's limit, by sessions before this one */
+	struct gk_cgroup_network network; /* processes in the leaf that are not the session's */
+	uint64_t user_hits_before;        /* of the user's limit, by sessions before this one */
 };
 #define GK_CGROUP_INIT ((struct gk_cgroup){ .base_fd = -1, .user_fd = -1, .leaf_fd = -1 })
 
@@ -93,8 +101,12 @@ int gk_cgroup_pidfd(const struct gk_cgroup *cg, pid_t pid);
  * many got it, or -errno. */
 int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init);
 
+/* Whether a process is in init's PID namespace. */
+bool gk_cgroup_is_inside(pid_t pid, pid_t init);
+
 /* Whether a process of the leaf besides init is in a PID namespace below the caller's: one of the
- * session's own. Zombies are not counted. Needs no power over them. */
+ * session's own (what its network needs is none of it). Zombies are not counted. Needs no power
+ * over them. */
 bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init);
 
 /* How many processes of the leaf there are besides init, zombies not counted. */

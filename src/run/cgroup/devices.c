@@ -17,11 +17,11 @@ struct rule {
 };
 
 /* Terminals (admin-guide/devices.txt: 136 to 143 are those of devpts), the node by which one is
- * made, and the whiteout of an overlay, which the kernel makes in the name of who removes a file.
- */
+ * made, the whiteout of an overlay, which the kernel makes in the name of who removes a file, and
+ * /dev/net/tun, which pasta opens (network = private); sessions have no node of it. */
 static const struct rule always[] = { { false, 5, 2 }, { false, 136, ANY }, { false, 137, ANY },
 	{ false, 138, ANY }, { false, 139, ANY }, { false, 140, ANY }, { false, 141, ANY },
-	{ false, 142, ANY }, { false, 143, ANY }, { false, 0, 0 } };
+	{ false, 142, ANY }, { false, 143, ANY }, { false, 0, 0 }, { false, 10, 200 } };
 
 enum { TYPE = BPF_REG_2, MAJOR = BPF_REG_3, MINOR = BPF_REG_4 };
 

@@ -101,6 +101,12 @@ static ino_t pid_namespace_of(pid_t pid)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
+bool gk_cgroup_is_inside(pid_t pid, pid_t init)
+{
+	ino_t inside = pid_namespace_of(init);
+	return inside && pid_namespace_of(pid) == inside;
+}
+
 int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init)
 {
 	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
@@ -124,8 +130,15 @@ int gk_cgroup_signal(const struct gk_cgroup *cg, int sig, pid_t init)
 	return reached;
 }
 
+/* The number after a name in a status file, or -1. */
+static long number_of(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	return at ? strtol(at + strlen(name), NULL, 10) : -1;
+}
+
 /* NSpid of proc(5) has a number for each namespace from the reader's down. */
-static bool is_inner(pid_t pid)
+static bool is_inner(pid_t pid, const struct gk_cgroup_network *network)
 {
 	char path[64], text[4096];
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
@@ -134,6 +147,8 @@ static bool is_inner(pid_t pid)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
+	if (network->uid && number_of(text, "\nUid:") == (long)network->uid)
+		return false;
 	char *at = strstr(text, "\nNSpid:");
 	if (!at)
 		return true;
@@ -154,7 +169,7 @@ bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init)
 		return false;
 	}
 	while (!found && fscanf(f, "%d", &pid) == 1)
-		found = pid != init && is_inner(pid);
+		found = pid != init && pid != cg->network.pid && is_inner(pid, &cg->network);
 	fclose(f);
 	return found;
 }

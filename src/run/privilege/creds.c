@@ -153,6 +153,13 @@ int gk_creds_become(const struct gk_credentials *cred)
 	return 0;
 }
 
+int gk_creds_raise(void)
+{
+	uint64_t effective, permitted, inheritable;
+	int r = capget_all(&effective, &permitted, &inheritable);
+	return r < 0 ? r : capset_all(permitted, permitted, inheritable);
+}
+
 void gk_creds_raise_files(void)
 {
 	/* None may have more than fs.nr_open. */

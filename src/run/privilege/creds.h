@@ -23,6 +23,10 @@ int gk_creds_drop(const struct gk_credentials *cred, struct gk_err *err);
  * it. Returns 0 or -errno. */
 int gk_creds_become(const struct gk_credentials *cred);
 
+/* Makes all permitted capabilities effective again, after a change of the effective uid took that
+ * away. Returns 0 or -errno. */
+int gk_creds_raise(void);
+
 /* Raises the limit of open files as far as it goes, the hard one too. For a process that is about
  * to become the user and sends descriptors then: once those that are under way in sockets, sent by
  * whichever process of the user's, are more than this limit of the sender's, none is sent any more

@@ -1,0 +1,38 @@
+/* network = private: a network namespace that pasta(1) connects with the host's network. */
+#ifndef GK_RUN_BUILD_NETWORK_H
+#define GK_RUN_BUILD_NETWORK_H
+
+#include "base/err.h"
+#include "plan/plan.h"
+#include "run/cgroup/cgroup.h"
+
+/* The programs, and the device, that it needs. */
+#define GK_NETWORK_PASTA "/usr/bin/pasta"
+#define GK_NETWORK_NFT   "/usr/sbin/nft"
+#define GK_NETWORK_TUN   "/dev/net/tun"
+
+/* What to do about it. */
+#define GK_NETWORK_HINT "install passt and nftables, and let users open " GK_NETWORK_TUN
+
+/* All fds are O_CLOEXEC; -1 when not open. */
+struct gk_network {
+	int netns;  /* until init has entered it */
+	int keeper; /* a pidfd of who keeps pasta, PID 1 of a PID namespace for the two */
+	int ids;    /* holds the uid that they have for themselves */
+};
+#define GK_NETWORK_INIT ((struct gk_network){ -1, -1, -1 })
+
+/* Makes the network of a plan, with its rules in force, and pasta running in the leaf; notes in cg
+ * which of the leaf's processes that are. Nothing to do without network = private. pasta has a uid
+ * that nobody else has, and no capability but in a user namespace that owns this network alone. It
+ * ends with this process, however that ends. Undone on failure. Returns 0 or -errno. */
+int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
+	struct gk_err *err);
+
+/* Ends pasta, and waits for that. */
+void gk_network_close(struct gk_network *net);
+
+/* What this host lacks for it: the name of a program or device, and NULL for nothing. */
+const char *gk_network_lacks(void);
+
+#endif
