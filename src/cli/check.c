@@ -16,6 +16,7 @@
 #include "plan/profile.h"
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
+#include "run/cgroup/io.h"
 #include "run/privilege/landlock.h"
 
 enum { FORMAT = GK_OPTION_LONG, STRICT };
@@ -113,7 +114,7 @@ static int add_fault(struct gk_faults *faults, const struct gk_setting *setting,
 }
 
 /* What a login on this host would be refused for: with the pids controller on cgroup v1 the other
- * limits can't be used, and ports need Landlock. */
+ * limits can't be used, weights need a disk that divides by them, and ports need Landlock. */
 static int find_unkept(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *faults)
 {
@@ -131,6 +132,13 @@ static int find_unkept(
 						"its controllers on cgroup v1",
 						key),
 					"boot it with cgroup v2 or remove the key", arena);
+			else if (setting->key == GK_KEY_IO_WEIGHT && !gk_io_divides() &&
+				gk_setting_needs_v2(setting, arena))
+				r = add_fault(faults, setting,
+					"io_weight cannot be enforced: no disk of this host divides its "
+					"time by weight",
+					"give one the scheduler bfq or io.cost, or remove the key",
+					arena);
 			else if (abi < GK_LANDLOCK_TCP && gk_setting_needs_landlock(setting, arena))
 				r = add_fault(faults, setting,
 					gk_arena_printf(arena,

@@ -5,6 +5,7 @@
 
 #include "cli/report.h"
 #include "plan/hostroot.h"
+#include "plan/iomax.h"
 #include "plan/keys.h"
 #include "plan/names.h"
 
@@ -81,6 +82,22 @@ static json_object *cpus(uint32_t milli)
 	return json_object_new_double_s(milli / 1000.0, text);
 }
 
+/* Of each target the limits that it has. */
+static json_object *io_max(const struct gk_policy *p, struct gk_arena *arena)
+{
+	json_object *array = json_object_new_array();
+	for (size_t i = 0; i < p->nio_max; i++) {
+		json_object *one = json_object_new_object();
+		json_object_object_add(one, "target", gk_report_string(p->io_max[i].target, arena));
+		for (int kind = 0; kind < GK_IO_KINDS; kind++)
+			json_object_object_add(one, gk_io_names[kind],
+				number(p->io_max[i].most[kind],
+					p->io_max[i].most[kind] == GK_UNLIMITED));
+		json_object_array_add(array, one);
+	}
+	return array;
+}
+
 static json_object *policy_value(enum gk_key key, const struct gk_policy *p, struct gk_arena *arena)
 {
 	switch (key) {
@@ -97,6 +114,11 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 		return number(p->memory_swap_max, p->memory_swap_max == GK_UNLIMITED);
 	case GK_KEY_USER_MEMORY_MAX:
 		return number(p->user_memory_max, p->user_memory_max == GK_UNLIMITED);
+	case GK_KEY_MEMORY_HIGH: return number(p->memory_high, p->memory_high == GK_UNLIMITED);
+	case GK_KEY_CPU_WEIGHT: return number(p->cpu_weight, p->cpu_weight == GK_UNLIMITED);
+	case GK_KEY_IO_WEIGHT: return number(p->io_weight, p->io_weight == GK_UNLIMITED);
+	case GK_KEY_USER_CPUS: return cpus(p->user_cpus_milli);
+	case GK_KEY_IO_MAX: return io_max(p, arena);
 	case GK_KEY_NOFILE: return number(p->nofile, p->nofile == GK_UNLIMITED);
 	case GK_KEY_CPUS: return cpus(p->cpus_milli);
 	case GK_KEY_ROOT_SIZE: return number(p->root_size, false);
@@ -296,6 +318,7 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "namespaces", bits(GK_BITS_NAMESPACES, plan->namespaces));
 	json_object_object_add(o, "userns_base", number(plan->userns_base, plan->userns_base == 0));
 	json_object_object_add(o, "limits", limits(plan));
+	json_object_object_add(o, "io_max", io_max(plan->policy, arena));
 	json_object_object_add(o, "image",
 		gk_report_string(plan->image_path ? plan->image_path : GK_IMAGE_HOST, arena));
 	json_object_object_add(o, "tmpfs", tmpfs(plan));

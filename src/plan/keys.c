@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plan/build.h"
+#include "plan/iomax.h"
 #include "plan/list.h"
 #include "plan/profile.h"
 #include "plan/text.h"
@@ -28,6 +29,7 @@ enum kind {
 	FILES,
 	PORTS,
 	DEVICES,
+	IO_MAX,
 };
 
 /* What "none" means for a key, when it may be written. With NONE_OR_FOREVER it is 0, and "forever"
@@ -96,6 +98,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_MEMORY_MAX] = { "memory_max", SIZE, AT(memory_max), 4 * MIB, 1024 * TIB,
 		NONE_IS_UNLIMITED, NULL, "none",
 		"write a size of at least 4M, such as 512M, or none" },
+	[GK_KEY_MEMORY_HIGH] = { "memory_high", SIZE, AT(memory_high), 4 * MIB, 1024 * TIB,
+		NONE_IS_UNLIMITED, NULL, "none",
+		"write a size of at least 4M, such as 400M, or none" },
 	[GK_KEY_MEMORY_SWAP_MAX] = { "memory_swap_max", SIZE, AT(memory_swap_max), 0, 1024 * TIB,
 		NONE_IS_UNLIMITED, NULL, "none", "write a size, such as 0 or 256M, or none" },
 	[GK_KEY_USER_MEMORY_MAX] = { "user_memory_max", SIZE, AT(user_memory_max), 4 * MIB,
@@ -103,6 +108,15 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"write a size of at least 4M, such as 2G, or none" },
 	[GK_KEY_CPUS] = { "cpus", CPUS, AT(cpus_milli), 10, 1024000, NONE_IS_ZERO, NULL, "none",
 		"write a number of CPUs from 0.01 to 1024, such as 1.5, or none" },
+	[GK_KEY_USER_CPUS] = { "user_cpus", CPUS, AT(user_cpus_milli), 10, 1024000, NONE_IS_ZERO,
+		NULL, "none", "write a number of CPUs from 0.01 to 1024, such as 2, or none" },
+	[GK_KEY_CPU_WEIGHT] = { "cpu_weight", COUNT, AT(cpu_weight), 1, 10000, NONE_IS_UNLIMITED,
+		NULL, "none", "write a number from 1 to 10000, such as 50, or none" },
+	[GK_KEY_IO_WEIGHT] = { "io_weight", COUNT, AT(io_weight), 1, 1000, NONE_IS_UNLIMITED, NULL,
+		"none", "write a number from 1 to 1000, such as 50, or none" },
+	[GK_KEY_IO_MAX] = { "io_max", IO_MAX, AT(io_max), 0, 0, NO_NONE, NULL, "",
+		"write home, root or a device, and limits, separated by blanks, such as "
+		"home:rbps=20M,wbps=10M,riops=500,wiops=200" },
 	[GK_KEY_NOFILE] = { "nofile", COUNT, AT(nofile), 64, 1u << 30, NONE_IS_UNLIMITED, NULL,
 		"16384",
 		"write a number of descriptors from 64 to 1073741824, such as 16384, or none" },
@@ -358,6 +372,8 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 		return gk_list_volumes(s, arena, &policy->volumes, &policy->nvolumes, ret_why);
 	if (rule->kind == FILES)
 		return gk_list_files(s, arena, &policy->files, &policy->nfiles, ret_why);
+	if (rule->kind == IO_MAX)
+		return gk_io_max_read(s, arena, &policy->io_max, &policy->nio_max, ret_why);
 	if (rule->kind == DEVICES)
 		return gk_list_devices(s, arena, &policy->devices, ret_why);
 	if (rule->kind == ENV_PASS)
@@ -386,7 +402,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case VOLUMES:
 	case FILES:
 	case PORTS:
-	case DEVICES: ok = set_list(rule, text, arena, policy, &why); break;
+	case DEVICES:
+	case IO_MAX: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
@@ -453,6 +470,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 			return "inherit";
 		return gk_arena_printf(arena, "%04o", (unsigned)policy->umask);
 	case CHOICE: return rule->choices[*(const unsigned *)member];
+	case IO_MAX: return gk_io_max_text(policy->io_max, policy->nio_max, arena);
 	case DEVICES:
 	case ENV_PASS: return gk_list_words_text(*(const char *const *const *)member, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);

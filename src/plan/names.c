@@ -103,18 +103,22 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "terminals_max", plan->terminals_max, GK_KEY_PIDS_MAX },
 		{ "user_pids_max", p->user_pids_max, GK_KEY_USER_PIDS_MAX },
 		{ "memory_max", p->memory_max, GK_KEY_MEMORY_MAX },
+		{ "memory_high", p->memory_high, GK_KEY_MEMORY_HIGH },
 		{ "memory_swap_max", p->memory_swap_max, GK_KEY_MEMORY_SWAP_MAX },
 		{ "user_memory_max", p->user_memory_max, GK_KEY_USER_MEMORY_MAX },
+		{ "cpu_weight", p->cpu_weight, GK_KEY_CPU_WEIGHT },
+		{ "io_weight", p->io_weight, GK_KEY_IO_WEIGHT },
 		{ "nofile", p->nofile, GK_KEY_NOFILE },
 		{ "cpus_milli", p->cpus_milli, GK_KEY_CPUS },
+		{ "user_cpus_milli", p->user_cpus_milli, GK_KEY_USER_CPUS },
 		{ "sessions_max", p->sessions_max, GK_KEY_SESSIONS_MAX },
 		{ "user_sessions_max", p->user_sessions_max, GK_KEY_USER_SESSIONS_MAX },
 		{ "idle_timeout_s", p->idle_timeout_s, GK_KEY_IDLE_TIMEOUT },
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");
 	memcpy(ret, limits, sizeof limits);
-	/* In the policy some say "none" by 0; of the first seven 0 is a limit. */
-	for (size_t i = 7; i < GK_LIMITS; i++)
+	/* In the policy some say "none" by 0; of the first ten 0 is a limit. */
+	for (size_t i = 10; i < GK_LIMITS; i++)
 		if (ret[i].value == 0)
 			ret[i].value = GK_UNLIMITED;
 }

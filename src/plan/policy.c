@@ -230,9 +230,28 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
 		return GK_KEY_MEMORY_SWAP_MAX;
 	if (policy->user_memory_max != GK_UNLIMITED)
 		return GK_KEY_USER_MEMORY_MAX;
+	if (policy->memory_high != GK_UNLIMITED)
+		return GK_KEY_MEMORY_HIGH;
 	if (policy->cpus_milli != 0)
 		return GK_KEY_CPUS;
+	if (policy->user_cpus_milli != 0)
+		return GK_KEY_USER_CPUS;
+	if (policy->cpu_weight != GK_UNLIMITED)
+		return GK_KEY_CPU_WEIGHT;
+	if (policy->io_weight != GK_UNLIMITED)
+		return GK_KEY_IO_WEIGHT;
+	if (policy->nio_max)
+		return GK_KEY_IO_MAX;
 	return policy->devices && *policy->devices ? GK_KEY_DEVICES : GK_KEY_COUNT;
+}
+
+bool gk_policy_needs_leaf(const struct gk_policy *policy)
+{
+	struct gk_policy rest = *policy;
+	rest.memory_max = rest.memory_swap_max = GK_UNLIMITED;
+	if (policy->user_memory_follows)
+		rest.user_memory_max = GK_UNLIMITED;
+	return gk_policy_needs_v2(&rest) != GK_KEY_COUNT;
 }
 
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena)
@@ -240,7 +259,10 @@ bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *aren
 	struct gk_complaint ignored;
 	struct gk_policy alone = { .memory_max = GK_UNLIMITED,
 		.memory_swap_max = GK_UNLIMITED,
-		.user_memory_max = GK_UNLIMITED };
+		.user_memory_max = GK_UNLIMITED,
+		.memory_high = GK_UNLIMITED,
+		.cpu_weight = GK_UNLIMITED,
+		.io_weight = GK_UNLIMITED };
 	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) ==
 		0 &&
 		gk_policy_needs_v2(&alone) != GK_KEY_COUNT;
@@ -259,11 +281,11 @@ uint64_t gk_policy_container_digest(const struct gk_policy *policy, struct gk_ar
 {
 	/* FNV-1a, 64 bits (draft-eastlake-fnv): it tells changes of root's own, not attacks. */
 	static const enum gk_key keys[] = { GK_KEY_IMAGE_DIR, GK_KEY_IMAGE, GK_KEY_HOSTNAME,
-		GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_MEMORY_SWAP_MAX, GK_KEY_CPUS,
-		GK_KEY_ROOT, GK_KEY_ROOT_SIZE, GK_KEY_TMP_SIZE, GK_KEY_ROOT_INODES, GK_KEY_HOME,
-		GK_KEY_VOLUMES, GK_KEY_FILES, GK_KEY_DEVICES, GK_KEY_NETWORK, GK_KEY_TCP_CONNECT,
-		GK_KEY_TCP_BIND, GK_KEY_ABSTRACT_SOCKETS, GK_KEY_LINGER,
-		GK_KEY_CONTAINER_MAX_DURATION,
+		GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_MEMORY_HIGH, GK_KEY_MEMORY_SWAP_MAX,
+		GK_KEY_CPUS, GK_KEY_IO_MAX, GK_KEY_ROOT, GK_KEY_ROOT_SIZE, GK_KEY_TMP_SIZE,
+		GK_KEY_ROOT_INODES, GK_KEY_HOME, GK_KEY_VOLUMES, GK_KEY_FILES, GK_KEY_DEVICES,
+		GK_KEY_NETWORK, GK_KEY_TCP_CONNECT, GK_KEY_TCP_BIND, GK_KEY_ABSTRACT_SOCKETS,
+		GK_KEY_LINGER, GK_KEY_CONTAINER_MAX_DURATION,
 		/* What the entry stub of the PAM door does is written when the container is made.
 		 */
 		GK_KEY_SHELL, GK_KEY_ENV_PASS, GK_KEY_ENV_SET, GK_KEY_IMAGE_ENV, GK_KEY_NOFILE,

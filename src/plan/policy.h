@@ -41,9 +41,14 @@ enum gk_key {
 	GK_KEY_USER_PIDS_MAX,
 	GK_KEY_USER_SESSIONS_MAX,
 	GK_KEY_MEMORY_MAX,
+	GK_KEY_MEMORY_HIGH,
 	GK_KEY_MEMORY_SWAP_MAX,
 	GK_KEY_USER_MEMORY_MAX,
 	GK_KEY_CPUS,
+	GK_KEY_USER_CPUS,
+	GK_KEY_CPU_WEIGHT,
+	GK_KEY_IO_WEIGHT,
+	GK_KEY_IO_MAX,
 	GK_KEY_NOFILE,
 	GK_KEY_ROOT,
 	GK_KEY_ROOT_SIZE,
@@ -106,6 +111,13 @@ static inline bool gk_ports_all_free(const struct gk_ports *ports)
 	return ports->limited && last && last->first <= GK_PORTS_FREE && last->last == UINT16_MAX;
 }
 
+/* What a session may read and write on one block device, a second. */
+enum gk_io_kind { GK_IO_RBPS, GK_IO_WBPS, GK_IO_RIOPS, GK_IO_WIOPS, GK_IO_KINDS };
+struct gk_io_limit {
+	const char *target;         /* "home", "root" (where the image is), or the device's path */
+	uint64_t most[GK_IO_KINDS]; /* bytes or operations; GK_UNLIMITED: no limit */
+};
+
 /* Which line of which section decided a key; line 0 and section "built-in" for a default. With a
  * profile that line names the profile, whose value it is; else NULL. */
 struct gk_origin {
@@ -128,11 +140,17 @@ struct gk_policy {
 	uint64_t user_pids_max;     /* tasks or GK_UNLIMITED */
 	uint64_t user_sessions_max; /* 0: no limit */
 	uint64_t memory_max;        /* bytes or GK_UNLIMITED */
+	uint64_t memory_high;       /* bytes or GK_UNLIMITED */
 	uint64_t memory_swap_max;   /* bytes or GK_UNLIMITED */
 	uint64_t user_memory_max;   /* bytes or GK_UNLIMITED */
 	bool user_memory_follows;   /* from memory_max: no line says user_memory_max */
 	uint32_t cpus_milli;        /* thousandths of a CPU; 0: no limit */
-	uint64_t nofile;            /* of each process, soft and hard; GK_UNLIMITED: the caller's */
+	uint32_t user_cpus_milli;   /* the same, of all sessions of the user */
+	uint64_t cpu_weight;        /* of all sessions of the user; GK_UNLIMITED: the kernel's */
+	uint64_t io_weight;         /* the same */
+	const struct gk_io_limit *io_max;
+	size_t nio_max;
+	uint64_t nofile; /* of each process, soft and hard; GK_UNLIMITED: the caller's */
 	enum gk_root_mode root;
 	uint64_t root_size, tmp_size; /* bytes */
 	uint64_t root_inodes;
@@ -173,6 +191,10 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 
 /* The first setting in the policy that only cgroup v2 can keep, or GK_KEY_COUNT. */
 enum gk_key gk_policy_needs_v2(const struct gk_policy *policy);
+
+/* Whether it has a setting that a scope of logind's cannot keep: user_memory_max (one that no line
+ * set aside), and what pam_systemd(8) has no words for. */
+bool gk_policy_needs_leaf(const struct gk_policy *policy);
 
 /* Whether one setting, its value valid, is such a one. */
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena);

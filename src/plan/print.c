@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan/hostroot.h"
+#include "plan/iomax.h"
 #include "plan/names.h"
 #include "plan/text.h"
 
@@ -44,6 +45,20 @@ static void put_bits(FILE *out, enum gk_bits what, uint64_t bits)
 		fputs("none", out);
 }
 
+static void print_io_max(const struct gk_policy *policy, FILE *out)
+{
+	for (size_t i = 0; i < policy->nio_max; i++) {
+		const struct gk_io_limit *limit = &policy->io_max[i];
+		fputs("io_max ", out);
+		put(out, limit->target);
+		for (int kind = 0; kind < GK_IO_KINDS; kind++)
+			if (limit->most[kind] != GK_UNLIMITED)
+				fprintf(out, " %s %llu", gk_io_names[kind],
+					(unsigned long long)limit->most[kind]);
+		fputc('\n', out);
+	}
+}
+
 static void print_limits(const struct gk_plan *plan, FILE *out)
 {
 	struct gk_limit limits[GK_LIMITS];
@@ -55,6 +70,7 @@ static void print_limits(const struct gk_plan *plan, FILE *out)
 			fprintf(out, "limit %s %llu\n", limits[i].name,
 				(unsigned long long)limits[i].value);
 	}
+	print_io_max(plan->policy, out);
 }
 
 static void print_node(const struct gk_node *n, FILE *out)

@@ -302,6 +302,13 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
 		{ GK_KEY_BANNER, "/etc//welcome", "/etc/welcome" },
 		{ GK_KEY_BANNER, "Hello {user}", "Hello {user}" },
+		{ GK_KEY_MEMORY_HIGH, "400M", "400M" },
+		{ GK_KEY_USER_CPUS, "2", "2.000" },
+		{ GK_KEY_CPU_WEIGHT, "50", "50" },
+		{ GK_KEY_CPU_WEIGHT, "none", "none" },
+		{ GK_KEY_IO_WEIGHT, "1000", "1000" },
+		{ GK_KEY_IO_MAX, "home:wiops=7,rbps=1M /dev//vda:wbps=64K",
+			"home:rbps=1048576,wiops=7 /dev/vda:wbps=65536" },
 		{ GK_KEY_DEVICES, "/dev//dri/card0 /dev/nvidia*", "/dev/dri/card0 /dev/nvidia*" },
 		{ GK_KEY_FILES, "/a /b:/b /c:/d /e:/e:rw", "/a /b /c:/d /e:/e:rw" },
 		{ GK_KEY_TCP_CONNECT, "443 22 80", "22 80 443" },
@@ -323,6 +330,40 @@ static void test_values_read_back(void **state)
 		assert_string_equal(text, rows[i].printed);
 		assert_int_equal(gk_key_set(rows[i].key, text, &arena, &again, &why), 0);
 		assert_string_equal(gk_key_text(rows[i].key, &again, &arena), text);
+	}
+}
+
+static void test_what_needs_a_leaf_of_its_own(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		bool leaf;
+		enum gk_key needs_v2;
+	} rows[] = {
+		{ "", false, GK_KEY_COUNT },
+		{ "memory_max = 64M\nmemory_swap_max = 0\n", false, GK_KEY_MEMORY_MAX },
+		{ "user_memory_max = 64M\n", true, GK_KEY_USER_MEMORY_MAX },
+		{ "memory_high = 64M\n", true, GK_KEY_MEMORY_HIGH },
+		{ "cpus = 1\n", true, GK_KEY_CPUS },
+		{ "user_cpus = 1\n", true, GK_KEY_USER_CPUS },
+		{ "cpu_weight = 50\n", true, GK_KEY_CPU_WEIGHT },
+		{ "io_weight = 50\n", true, GK_KEY_IO_WEIGHT },
+		{ "io_max = root:riops=9\n", true, GK_KEY_IO_MAX },
+		{ "devices = /dev/x\n", true, GK_KEY_DEVICES },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ARENA arena = { 0 };
+		char text[128];
+		snprintf(text, sizeof text, "[default]\n%s", rows[i].text);
+		struct gk_policy p = good_policy(text, &ann, &arena);
+		assert_int_equal(gk_policy_needs_leaf(&p), rows[i].leaf);
+		assert_int_equal(gk_policy_needs_v2(&p), rows[i].needs_v2);
+		if (rows[i].needs_v2 == GK_KEY_COUNT)
+			continue;
+		const struct gk_setting setting = { (int)rows[i].needs_v2,
+			gk_key_text(rows[i].needs_v2, &p, &arena), 1 };
+		assert_true(gk_setting_needs_v2(&setting, &arena));
 	}
 }
 
@@ -422,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),
 		cmocka_unit_test(test_values_read_back),
+		cmocka_unit_test(test_what_needs_a_leaf_of_its_own),
 		cmocka_unit_test(test_profiles_have_the_same_keys),
 		cmocka_unit_test(test_where_a_profile_stands),
 		cmocka_unit_test(test_repeated_options_become_one_list),

@@ -95,7 +95,7 @@ static void line(FILE *f, const char *name, const char *value)
 
 static void print_usage(FILE *f, const struct gk_seen *s)
 {
-	char a[24], b[24], c[24], d[24];
+	char a[24], b[24], c[24], d[24], e[24];
 	const struct gk_usage *u = &s->usage;
 	fprintf(f, "%-12s %s of %s ([%s]), %s at most so far, limit hit %s times\n", "Tasks",
 		gk_human_count(a, sizeof a, u->pids_now), gk_human_count(b, sizeof b, s->pids_max),
@@ -103,16 +103,22 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 		gk_human_count(d, sizeof d, u->pids_hits));
 	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n",
 		"All sessions", gk_human_count(d, sizeof d, u->user_pids_hits));
-	fprintf(f, "%-12s %s of %s, %s at most so far, %s killed for it\n", "Memory",
-		gk_human_bytes(a, sizeof a, u->memory_now),
+	fprintf(f,
+		"%-12s %s of %s, %s at most so far, %s killed for it, slowed down %s times (memory_high)\n",
+		"Memory", gk_human_bytes(a, sizeof a, u->memory_now),
 		s->memory_max == UINT64_MAX ? "no limit" :
 					      gk_human_bytes(b, sizeof b, s->memory_max),
 		gk_human_bytes(c, sizeof c, u->memory_peak),
-		gk_human_count(d, sizeof d, u->oom_kills));
+		gk_human_count(d, sizeof d, u->oom_kills),
+		gk_human_count(e, sizeof e, u->memory_high_hits));
 	if (u->cpu_usec == UINT64_MAX)
 		line(f, "CPU time", "-");
 	else
-		fprintf(f, "%-12s %.2f s\n", "CPU time", (double)u->cpu_usec / 1e6);
+		fprintf(f,
+			"%-12s %.2f s, held back %s times (cpus), all sessions %s times (user_cpus)\n",
+			"CPU time", (double)u->cpu_usec / 1e6,
+			gk_human_count(a, sizeof a, u->cpu_throttled),
+			gk_human_count(b, sizeof b, u->user_cpu_throttled));
 }
 
 void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)

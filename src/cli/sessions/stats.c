@@ -132,6 +132,18 @@ static uint64_t oom_kills(const struct gk_seen *s)
 {
 	return s->usage.oom_kills;
 }
+static uint64_t memory_high(const struct gk_seen *s)
+{
+	return s->usage.memory_high_hits;
+}
+static uint64_t throttled(const struct gk_seen *s)
+{
+	return s->usage.cpu_throttled;
+}
+static uint64_t user_throttled(const struct gk_seen *s)
+{
+	return s->usage.user_cpu_throttled;
+}
 static uint64_t age(const struct gk_seen *s)
 {
 	return (uint64_t)s->age_s;
@@ -148,6 +160,12 @@ static const struct metric metrics[] = {
 	{ "memory_bytes", "gauge", "Memory in use.", memory },
 	{ "memory_limit_bytes", "gauge", "Most memory that the session may use.", memory_limit },
 	{ "oom_kills_total", "counter", "Processes killed for want of memory.", oom_kills },
+	{ "memory_high_hits_total", "counter", "Times it was slowed down at memory_high.",
+		memory_high },
+	{ "cpu_throttled_total", "counter", "Periods in which it had used up cpus.", throttled },
+	{ "user_cpu_throttled_total", "counter",
+		"Periods in which all sessions of the user had used up user_cpus.",
+		user_throttled },
 	{ "age_seconds", "gauge", "Time since the session was opened.", age },
 };
 

@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "run/cgroup/cgfile.h"
 #include "run/cgroup/devices.h"
+#include "run/cgroup/io.h"
 #include "run/watch/shutdown.h"
 #include "run/cgroup/scope.h"
 #include "run/cgroup/leave.h"
@@ -44,7 +45,7 @@ int gk_cgroup_is_v1(struct gk_err *err)
 /* Hands every controller of dirfd that gocker uses down to its children. */
 static int hand_down(int dirfd)
 {
-	static const char *const wanted[] = { "pids", "memory", "cpu" };
+	static const char *const wanted[] = { "pids", "memory", "cpu", "io" };
 	char have[512];
 	ssize_t n = gk_cgfile_read(dirfd, "cgroup.controllers", have, sizeof have);
 	if (n < 0)
@@ -122,10 +123,17 @@ static int set_cpus(int dirfd, uint32_t milli)
 	char text[48];
 	enum { PERIOD_US = 100000 };
 	if (milli == 0)
-		return 0;
+		return set_limit(dirfd, "cpu.max", GK_UNLIMITED);
 	snprintf(
 		text, sizeof text, "%" PRIu64 " %d", (uint64_t)milli * PERIOD_US / 1000, PERIOD_US);
 	return gk_cgfile_write(dirfd, "cpu.max", text);
+}
+
+/* A share among the users; without one the kernel's own (cgroup-v2.rst, "Weights"). */
+static int set_weight(int dirfd, const char *name, uint64_t weight)
+{
+	int r = set_limit(dirfd, name, weight == GK_UNLIMITED ? 100 : weight);
+	return r == -ENOENT && weight == GK_UNLIMITED ? 0 : r;
 }
 
 /* Who changes the limit of a user, or the number of their leaves that it depends on, holds this
@@ -160,9 +168,14 @@ static int limit_user(const struct gk_cgroup *cg, const struct gk_policy *policy
 	if (tasks != GK_UNLIMITED)
 		tasks += count_leaves(cg->user_fd);
 	int r = set_limit(cg->user_fd, "pids.max", tasks);
-	if (r == 0 && !cg->v1)
-		r = set_limit(cg->user_fd, "memory.max", policy->user_memory_max);
-	return r;
+	if (r < 0 || cg->v1)
+		return r;
+	r = set_limit(cg->user_fd, "memory.max", policy->user_memory_max);
+	if (r == 0)
+		r = set_cpus(cg->user_fd, policy->user_cpus_milli);
+	if (r == 0)
+		r = set_weight(cg->user_fd, "cpu.weight", policy->cpu_weight);
+	return r < 0 ? r : gk_io_set_weight(cg->user_fd, policy->io_weight);
 }
 
 /* Removes the leaf, and what was added for it to the user's limit: that of the policy which the
@@ -181,7 +194,8 @@ static int remove_leaf(const struct gk_cgroup *cg)
 	return 0;
 }
 
-static int limit_leaf(const struct gk_cgroup *cg, const struct gk_plan *plan)
+static int limit_leaf(
+	const struct gk_cgroup *cg, const struct gk_plan *plan, const struct gk_io_limits *limits)
 {
 	const struct gk_policy *policy = plan->policy;
 	int r = set_limit(cg->leaf_fd, "pids.max", plan->leaf_pids_max);
@@ -189,13 +203,15 @@ static int limit_leaf(const struct gk_cgroup *cg, const struct gk_plan *plan)
 		return r;
 	r = set_limit(cg->leaf_fd, "memory.max", policy->memory_max);
 	if (r == 0)
+		r = set_limit(cg->leaf_fd, "memory.high", policy->memory_high);
+	if (r == 0)
 		r = set_limit(cg->leaf_fd, "memory.swap.max", policy->memory_swap_max);
 	/* The one that takes too much is killed, not all with it: its user is told, and goes on. */
 	if (r == 0 && policy->memory_max != GK_UNLIMITED)
 		r = gk_cgfile_write(cg->leaf_fd, "memory.oom.group", "0");
-	if (r == 0)
+	if (r == 0 && policy->cpus_milli)
 		r = set_cpus(cg->leaf_fd, policy->cpus_milli);
-	return r;
+	return r == 0 ? gk_io_limit(cg->leaf_fd, limits) : r;
 }
 
 static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
@@ -211,7 +227,8 @@ static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
 
 /* The user's directory may be removed by a session that ends between our steps, and on v2 the
  * controllers may not have been handed down yet by the login that made it: hence the rounds. */
-static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const char *user)
+static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan,
+	const struct gk_io_limits *limits, const char *user)
 {
 	gk_autoclose int lock = lock_user(cg->uid);
 	int r = lock < 0 ? lock : -EAGAIN;
@@ -234,11 +251,11 @@ static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const cha
 		if (r < 0)
 			return r;
 		cg->leaf_fd = gk_cgfile_dir(cg->user_fd, cg->id);
-		r = cg->leaf_fd < 0 ? cg->leaf_fd : limit_leaf(cg, plan);
+		r = cg->leaf_fd < 0 ? cg->leaf_fd : limit_leaf(cg, plan, limits);
 		/* A user without limits of his own has not missed them above either. */
 		if (r == -ENOENT && !cg->v1 && hand_down(cg->base_fd) == 0 &&
 			hand_down(cg->user_fd) == 0)
-			r = limit_leaf(cg, plan);
+			r = limit_leaf(cg, plan, limits);
 		return r;
 	}
 	return r;
@@ -247,6 +264,7 @@ static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan, const cha
 int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_err *err)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
+	struct gk_io_limits limits = { 0 };
 	char user[24];
 	int v1 = gk_cgroup_is_v1(err);
 	if (v1 < 0)
@@ -255,11 +273,11 @@ int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_
 	cg.uid = plan->who->uid;
 	snprintf(cg.id, sizeof cg.id, "%s", plan->session_id);
 	snprintf(user, sizeof user, "u%u", (unsigned)cg.uid);
-	int r = cg.v1 ? refuse_on_v1(plan->policy, err) : 0;
+	int r = cg.v1 ? refuse_on_v1(plan->policy, err) : gk_io_find(plan, &limits, err);
 	if (r == 0)
 		r = cg.base_fd = open_base(cg.v1, true, err);
 	if (r >= 0)
-		r = make_leaf(&cg, plan, user);
+		r = make_leaf(&cg, plan, &limits, user);
 	if (r >= 0 && plan->policy->devices && *plan->policy->devices)
 		r = gk_device_filter(cg.leaf_fd, plan, err);
 	if (r < 0) {
@@ -344,8 +362,7 @@ int gk_cgroup_adopt(
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
 		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
 		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
-		policy->cpus_milli != 0 || (policy->devices && *policy->devices) ||
-		(policy->user_memory_max != GK_UNLIMITED && !policy->user_memory_follows)) {
+		gk_policy_needs_leaf(policy)) {
 		gk_cgroup_close(&cg);
 		return gk_fail(
 			err, -EPERM, "the limits of the login's scope are not those asked for");

@@ -41,7 +41,10 @@ struct gk_usage {
 				    this one began, to any of them (Linux 6.11 and later), else to
 				    this one */
 	uint64_t memory_now, memory_peak, oom_kills;
+	uint64_t memory_high_hits; /* how often it was slowed down at memory_high */
 	uint64_t cpu_usec;
+	uint64_t cpu_throttled;      /* tenths of a second in which it had used up cpus */
+	uint64_t user_cpu_throttled; /* and all of the user's sessions user_cpus */
 };
 
 /* Makes the leaf of a plan with all its limits, and what is missing above it. On a host that keeps

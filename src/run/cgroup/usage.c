@@ -73,7 +73,12 @@ void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 		.memory_now = read_number(fd, "memory.current"),
 		.memory_peak = read_number(fd, "memory.peak"),
 		.oom_kills = read_keyed(fd, "memory.events", "oom_kill"),
+		.memory_high_hits = read_keyed(fd, "memory.events", "high"),
 		.cpu_usec = read_keyed(fd, "cpu.stat", "usage_usec"),
+		.cpu_throttled = read_keyed(fd, "cpu.stat", "nr_throttled"),
+		.user_cpu_throttled = cg->user_fd < 0 ?
+			UINT64_MAX :
+			read_keyed(cg->user_fd, "cpu.stat", "nr_throttled"),
 	};
 	read_hits(cg, ret);
 }

@@ -1,0 +1,140 @@
+#!/bin/bash
+# host: systemd
+# The limits that slow down and do not refuse, each with a session that feels it and, beside it, a user who does not.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need_product
+have_user alice
+have_user bob
+start_sshd ''
+remember_host
+fields() { "$GOCKER" inspect --format json "$1" | python3 -c 'import json, sys
+seen = json.load(sys.stdin)
+for path in sys.argv[1:]:
+    value = seen[0] if isinstance(seen, list) else seen
+    for part in path.split("."):
+        value = value[part]
+    print(value)' "${@:2}"; }
+leaf_of() { session_leaves "$(uid_of "$1")" | head -n 1; }
+session_of() { basename "$(leaf_of "$1")"; }
+
+# ---- memory_high ----
+set_ini '[user:alice]' 'memory_high = 16M'
+hold_session alice 'dd if=/dev/zero of=/dev/null bs=48M count=1 2>/dev/null && echo fits'
+like "$(cat "$GKT_WORK/held")" fits "memory_high: who takes three times as much gets it in the end, and is not killed"
+mapfile -t seen < <(fields "$(session_of alice)" memory.high_hits memory.oom_kills)
+check "memory_high: and was slowed down: ${seen[0]} times" test "${seen[0]}" -gt 0
+is "${seen[1]}" 0 "memory_high: nothing was killed"
+like "$("$GOCKER" inspect "$(session_of alice)")" 'slowed down [1-9][0-9]* times \(memory_high\)' "memory_high: gocker inspect tells the administrator"
+drop_session
+wait_until 20 no_sessions
+hold_session bob 'dd if=/dev/zero of=/dev/null bs=48M count=1 2>/dev/null && echo fits'
+is "$(fields "$(session_of bob)" memory.high_hits)" 0 "memory_high: another user was not"
+drop_session
+wait_until 20 no_sessions
+
+# ---- cpus, user_cpus, cpu_weight ----
+BURN='(while :; do :; done) & (while :; do :; done) &'
+burn() { # USER: in a session, until it is stopped
+	(exec_as_user "$1" "$GOCKER_SHELL" -c "$BURN echo burning; wait") >"$GKT_WORK/burn.$1" 2>&1 </dev/null &
+	wait_until 60 grep -q burning "$GKT_WORK/burn.$1"
+}
+stop_all() {
+	"$GOCKER" stop -t 1 --user alice >/dev/null 2>&1
+	"$GOCKER" stop -t 1 --user bob >/dev/null 2>&1
+	wait_until 30 no_sessions
+}
+used() { awk '/^usage_usec/ { print $2 }' "$(sessions_base)/u$(uid_of "$1")/cpu.stat"; }
+measure() { # what alice, bob and the clock take meanwhile, in microseconds
+	local a b began
+	a=$(used alice) b=$(used bob) began=${EPOCHREALTIME/./}
+	nap 4
+	a=$(($(used alice) - a)) b=$(($(used bob) - b))
+	alice=$a bob=$b time=$((${EPOCHREALTIME/./} - began))
+}
+for key in cpus user_cpus; do
+	counter=${key/cpus/cpu}_throttled
+	set_ini '[user:alice]' "$key = 0.2"
+	burn alice
+	burn bob
+	measure
+	check "$key = 0.2: alice has $((alice * 100 / time)) % of a CPU" test $((alice * 100 / time)) -le 30
+	check "$key = 0.2: and bob the rest, $((bob * 100 / time)) %" test "$bob" -gt "$alice"
+	held_back=$(fields "$(session_of alice)" "$counter")
+	check "$key = 0.2: $counter says $held_back" test "$held_back" -gt 0
+	is "$(fields "$(session_of bob)" "$counter")" 0 "$key: and 0 for bob"
+	like "$("$GOCKER" stats --prometheus -)" "gocker_session_${counter}_total\\{[^}]*user=\"alice\"[^}]*\\} [1-9]" "$key: Prometheus has it too"
+	stop_all
+done
+set_ini '[user:alice]' 'cpu_weight = 10'
+burn alice
+burn bob
+measure
+check "cpu_weight = 10: alice has $((alice / 1000)) ms and bob, with 100, $((bob / 1000)) ms" test "$bob" -gt $((alice * 3))
+is "$(cat "$(sessions_base)/u$(uid_of alice)/cpu.weight" "$(sessions_base)/u$(uid_of bob)/cpu.weight" | xargs)" "10 100" "cpu_weight: as the users' groups have it"
+set_ini ''
+login_of alice true
+is "$(cat "$(sessions_base)/u$(uid_of alice)/cpu.weight")" 100 "cpu_weight: a login without it gives the share back"
+stop_all
+
+# ---- io_max ----
+disk=$(lsblk -dno MAJ:MIN "$(findmnt -no SOURCE -T /home/alice)" | tr -d ' ')
+set_ini '[user:alice]' 'io_max = home:wbps=1M,riops=100 root:wbps=2M'
+# How long eight megabytes take, past the page cache, in hundredths of a second.
+# shellcheck disable=SC2016
+WRITE='s=$(cut -d " " -f 1 /proc/uptime); dd if=/dev/zero of=big bs=64k count=128 oflag=direct 2>/dev/null || exit
+	e=$(cut -d " " -f 1 /proc/uptime); stat -c %s big; rm big; echo "$s $e"'
+taken() { awk 'END { printf "%d", ($2 - $1) * 100 }' <<<"$out"; }
+run login_of alice "$WRITE"
+slow=$(taken)
+like "$out" '^8388608' "io_max: all of it is written"
+check "io_max = home:wbps=1M: 8 MiB take $slow hundredths of a second" test "$slow" -ge 600
+run login_of bob "$WRITE"
+quick=$(taken)
+like "$out" '^8388608' "io_max: another user writes as much"
+check "io_max: in less than half of that time, $quick" test $((quick * 2)) -lt "$slow"
+hold_session alice
+is "$(cat "$(leaf_of alice)/io.max")" "$disk rbps=max wbps=1048576 riops=100 wiops=max" "io_max: of two targets on one disk the lower limits apply"
+drop_session
+wait_until 20 no_sessions
+mkdir /mem
+mount -t tmpfs none /mem
+set_ini '[user:alice]' 'home = none' 'io_max = home:rbps=1M'
+run login_of alice 'echo ran'
+is "$out" ran "io_max: a home that is not there has no limit"
+set_ini '[user:alice]' 'io_max = /dev/null:rbps=1M'
+refused "io_max: what is no disk refuses the login" 'io_max cannot be enforced: /dev/null is not on a disk' as_user alice "$GOCKER_SHELL" -c 'echo ran'
+cp -a /home/bob /mem/
+mount --bind /mem/bob /home/bob
+set_ini '[user:bob]' 'io_max = home:rbps=1M'
+refused "io_max: and so does a home on no disk" 'io_max cannot be enforced: /home/bob is not on a disk' as_user bob "$GOCKER_SHELL" -c 'echo ran'
+umount /home/bob /mem
+rmdir /mem
+
+# ---- io_weight ----
+set_ini '[user:alice]' 'io_weight = 10'
+refused "io_weight: without a disk that divides, the login is refused" 'io_weight cannot be enforced: no disk of this host' as_user alice "$GOCKER_SHELL" -c 'echo ran'
+run "$GOCKER" check
+like "$rc:$out" "^1:/etc/gocker.ini:[0-9]*: io_weight cannot be enforced: no disk" "io_weight: gocker check finds that"
+modprobe -q bfq
+echo bfq >/sys/block/vda/queue/scheduler
+READ='dd if=/dev/zero of=big bs=1M count=16 2>/dev/null; sync
+	for i in 1 2 3; do (while :; do dd if=big of=/dev/null bs=64k iflag=direct 2>/dev/null; done) & done; echo reading; wait'
+read_in() { # USER
+	(exec_as_user "$1" "$GOCKER_SHELL" -c "$READ") >"$GKT_WORK/read.$1" 2>&1 </dev/null &
+	wait_until 60 grep -q reading "$GKT_WORK/read.$1"
+}
+bytes() { sed -n "s/^$disk .*rbytes=\([0-9]*\).*/\1/p" "$(sessions_base)/u$(uid_of "$1")/io.stat"; }
+echo 1 >/sys/block/vda/queue/iosched/strict_guarantees
+read_in alice
+read_in bob
+like "$(cat "$(sessions_base)/u$(uid_of alice)/io.bfq.weight")" '(^| )10$' "io_weight: the user's group has it"
+a=$(bytes alice) b=$(bytes bob)
+nap 6
+a=$((($(bytes alice) - a) >> 10)) b=$((($(bytes bob) - b) >> 10))
+check "io_weight = 10: alice reads $a KiB and bob, with 100, $b KiB" test "$b" -gt $((a * 3 / 2))
+stop_all
+echo none >/sys/block/vda/queue/scheduler
+set_ini ''
+rm -f /home/alice/big /home/bob/big
+check_clean "nothing is left" 20
