@@ -130,6 +130,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		NULL, "16384", "write a number of files from 256 to 1073741824, such as 16384" },
 	[GK_KEY_HOME] = { "home", CHOICE, AT(home), 0, 0, NO_NONE, home_modes, "bind",
 		"write bind, tmpfs or none" },
+	[GK_KEY_HOME_QUOTA] = { "home_quota", SIZE, AT(home_quota), MIB, 1024 * TIB,
+		NONE_IS_UNLIMITED, NULL, "none",
+		"write a size of at least 1M, such as 5G, or none" },
 	[GK_KEY_VOLUMES] = { "volumes", VOLUMES, AT(volumes), 0, 0, NO_NONE, NULL, "",
 		"write SOURCE:TARGET or SOURCE:TARGET:ro, both absolute, separated by blanks, "
 		"such as /srv/courses:/courses:ro" },

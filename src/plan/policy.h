@@ -55,6 +55,7 @@ enum gk_key {
 	GK_KEY_TMP_SIZE,
 	GK_KEY_ROOT_INODES,
 	GK_KEY_HOME,
+	GK_KEY_HOME_QUOTA,
 	GK_KEY_VOLUMES,
 	GK_KEY_FILES,
 	GK_KEY_DEVICES,
@@ -155,6 +156,7 @@ struct gk_policy {
 	uint64_t root_size, tmp_size; /* bytes */
 	uint64_t root_inodes;
 	enum gk_home_mode home;
+	uint64_t home_quota; /* bytes or GK_UNLIMITED; for doctor: the file system keeps it */
 	const struct gk_volume *volumes;
 	size_t nvolumes;
 	const struct gk_volume *files;

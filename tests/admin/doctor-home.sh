@@ -34,6 +34,17 @@ like "$(home_is)" '^bad\|/closed/alice: Permission denied\|let the user get ther
 mv /closed/alice /home/alice
 sed -i 's#:/closed/alice:#:/home/alice:#' /etc/passwd
 as_user alice rm /home/alice/.forward
+quota_is() { jq -r '.[] | select(.item == "home quota") | [.level, .finding, .fix] | map(. // "-") | join("|")' <<<"$out"; }
+doctor --format json alice
+is "$(quota_is)" "" "no word of quotas where nobody asks for one and there is none"
+set_ini 'home_quota = 5G'
+doctor --format json alice
+like "$(quota_is)" '^warn\|home_quota is 5.*G, but the file system of /home/alice keeps no quotas of users: .*\|.*usrquota.* or remove home_quota' \
+	"home_quota on a file system without quotas is a warning"
+set_ini 'home_quota = 5G' 'home = tmpfs'
+doctor --format json alice
+is "$(quota_is)" "" "home_quota is not about a home in memory"
+set_ini
 chmod 700 /home/alice
 check_clean "nothing is left"
 

@@ -302,6 +302,7 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_VOLUMES, "/a:/b:ro '/c d':/e", "/a:/b:ro '/c d:/e'" },
 		{ GK_KEY_BANNER, "/etc//welcome", "/etc/welcome" },
 		{ GK_KEY_BANNER, "Hello {user}", "Hello {user}" },
+		{ GK_KEY_HOME_QUOTA, "5G", "5G" },
 		{ GK_KEY_MEMORY_HIGH, "400M", "400M" },
 		{ GK_KEY_USER_CPUS, "2", "2.000" },
 		{ GK_KEY_CPU_WEIGHT, "50", "50" },

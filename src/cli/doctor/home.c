@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "cli/doctor/doctor.h"
+#include "cli/doctor/quota.h"
 #include "run/privilege/creds.h"
 #include "run/store/bind.h"
 
@@ -37,6 +38,7 @@ struct seen {
 	int error; /* errno of looking at the home; 0: st is it */
 	bool link;
 	struct stat st;
+	struct gk_quota quota;
 	bool has[FILES];
 	unsigned forced_keys; /* keys with command="…", looked for where a ForceCommand voids it */
 };
@@ -143,6 +145,7 @@ static void child(
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(1);
 	look(d->who.home, &seen);
+	gk_quota_read(d->who.home, d->who.uid, &seen.quota);
 	seen.forced_keys = count_forced_keys(d);
 	_exit(write(KEPT, &seen, sizeof seen) != (ssize_t)sizeof seen);
 }
@@ -218,6 +221,8 @@ void gk_doctor_home(struct gk_doctor *d)
 			"%s could not be looked at: %s", d->who.home, strerror(-r));
 	else if (!d->have_policy || d->policy.home == GK_HOME_BIND)
 		tell_home(d, &seen);
+	if (r == 0 && seen.error == 0 && (!d->have_policy || d->policy.home == GK_HOME_BIND))
+		gk_quota_tell(d, &seen.quota);
 	if (r == 0 && seen.forced_keys)
 		gk_found(d, GK_FOUND_WARN, "sshd",
 			gk_arena_printf(&d->arena,
