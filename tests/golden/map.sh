@@ -44,8 +44,19 @@ missing_of() {
 is "$(missing_of src/README.md . src src/base src/plan src/run src/run/* src/cli src/cli/* src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
 is "$(missing_of src/image/README.md . src/image src | grep -vx info.json)" "" "nor does src/image/README.md"
 is "$(missing_of pam/README.md . pam src | grep -vx gocker.ini)" "" "nor pam/README.md"
-is "$(missing_of tests/README.md . tests tests/* conf)" "" "nor tests/README.md"
+is "$(missing_of tests/README.md . tests tests/* tests/vm/guest conf)" "" "nor tests/README.md"
 is "$(missing_of README.md . packaging | grep -vx 'draft.ini\|new.ini\|gocker.ini')" "" "nor README.md"
+
+# --- where each limit is shown ---
+
+rows=$(sed -n '/^<!-- limits -->/,/^<!-- .limits -->/p' tests/README.md | grep '^| `\|^| terminals')
+named=$(cut -d'|' -f2 <<<"$rows")
+is "$(sed -n 's/^limit \(leaf_\)\?\([a-z_]*\) .*/\2/p' tests/golden/cases/full.plan | sed 's/_milli$//; s/_s$//; s/^terminals_max$/terminals/' |
+	while read -r limit; do grep -qwF "$limit" <<<"$named" || echo "$limit"; done)" "" "tests/README.md has a row for each limit of a plan"
+is "$(awk -F'|' '{ for (i = 2; i < NF; i++) if ($i ~ /^ *$/) print $2; if (NF != 7) print $2 }' <<<"$rows")" "" "and no empty cell in it"
+is "$(grep -oE '[0-9a-z/-]+\.sh' <<<"$rows" | sort -u | while read -r file; do
+	[ -e "tests/$file" ] || [ -e "tests/vm/guest/$file" ] || echo "$file"
+done)" "" "and names files that are there"
 
 # --- what runs with privilege ---
 
