@@ -18,6 +18,7 @@
 #include "image/cage.h"
 #include "image/info.h"
 #include "image/layered.h"
+#include "image/layout.h"
 #include "image/manifest.h"
 #include "image/oci.h"
 #include "image/tools.h"
@@ -223,6 +224,10 @@ static int compare_current(const struct gk_store *store, const char *name, const
 	struct gk_image_version version;
 	gk_autoclose int fd = -1;
 	*ret = (struct source){ 0 };
+	/* Two that pull, one of them with --pin, do not undo what the other writes. */
+	gk_autoclose int lock = gk_store_lock(store, err);
+	if (lock < 0)
+		return lock;
 	if (gk_store_current(store, name, &version, NULL) < 0)
 		return 0;
 	int r = gk_store_open_version(store, &version, &fd, NULL, err);
