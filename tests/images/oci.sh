@@ -95,6 +95,8 @@ good two whiteouts "another on top of it"
 is "$(layers)" 2 "their common layer is stored once"
 check "and so is a file of it" [ $images/one/etc/keep -ef $images/two/etc/keep ]
 like "$(image show two | tr '\n' ' ')" 'layers +2.*shared with other images' "show tells layers, and what is shared"
+is "$(image show --format json two | jq '[.shared_bytes == .layers[0].size_bytes, .own_bytes == .layers[1].size_bytes]' -c)" \
+	"[true,true]" "in JSON, too, by bytes"
 "$GOCKER" image edit -q --image-dir $images one /bin/true 2>/dev/null
 image import -q one /srv/l/config
 check "the other is whole after that" image verify -q two
@@ -105,6 +107,9 @@ check "the image that shares it is whole" image verify -q two
 layer=$(image show --format json two | jq -r '.layers[0].digest' | tr : -)
 rm $images/.layers/"$layer"/tree/etc/keep
 echo forged >$images/.layers/"$layer"/tree/etc/keep
+run image verify two
+like "$rc:$out" "1:.*layer +${layer/-/:} \(damaged or gone\)" "verify finds a layer in the store that was changed"
+is "$(image verify --format json two | jq -c '[.[] | select(.kind == "layer") | .path]')" "[\"${layer/-/:}\"]" "in JSON, too"
 good one base "where a layer in the store was changed"
 is "$(cat $images/one/etc/keep)" below "it is unpacked anew"
 image remove -q one two

@@ -177,8 +177,8 @@ static const struct command {
 			report_options, NULL, "image" } },
 	{ gk_image_cmd_verify, 1, 1,
 		{ "image verify", NULL, "[OPTION...] NAME",
-			"Compares an image with the manifest written when it was made. Exit status 1 when "
-			"anything differs.",
+			"Compares an image, and the layers that it was made of, with the manifests written "
+			"when they were made. Exit status 1 when anything differs.",
 			report_options, NULL, "image" } },
 	{ gk_image_cmd_edit, 1, -1,
 		{ "image edit", NULL, "[OPTION...] NAME [CMD [ARG...]]",

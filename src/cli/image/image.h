@@ -61,6 +61,13 @@ int gk_image_show_host(struct gk_image_cli *cli);
 /* What `image list` tells of it, with the names of `image show`; NULL: no memory. */
 struct json_object *gk_image_describe_host(struct gk_image_cli *cli);
 
+/* What is known of a version: its info.json, or an empty record, with name, version and use. */
+struct json_object *gk_image_describe(
+	const struct gk_store *store, const struct gk_image_version *version);
+
+/* Prints JSON on stdout; returns 0 or -errno. */
+int gk_image_print_json(struct json_object *value);
+
 /* Prints "gocker image COMMAND: message"; returns GK_EXIT_GOCKER. */
 int gk_image_failed(const struct gk_image_cli *cli);
 
