@@ -46,6 +46,7 @@ image import -q base /srv/one.tar
 is "$(session base /bin/cat /two)" two "a new session gets the new version"
 run image prune
 like "$rc:$err" '0:0 old versions removed, others are in use' "the old version is not pruned while it is used"
+like "$err" "base@[^ ]+ is in use by $id \(root\)" "and the session is named"
 run image remove base
 like "$rc:$err" "125:.*'base' is in use" "nor the image removed"
 let_go

@@ -155,6 +155,24 @@ int gk_image_cmd_remove(struct gk_image_cli *cli)
 	return status;
 }
 
+/* By whom a replaced version is still used, a line each. */
+static void say_used(struct gk_image_cli *cli, const struct gk_store *store)
+{
+	gk_autolist struct gk_image_list list = { 0 };
+	struct gk_seen_list sessions = { 0 };
+	struct gk_err ignored = GK_ERR_INIT;
+	(void)gk_seen_read(&(struct gk_seen_filter){ 0 }, &cli->arena, &sessions, &ignored);
+	if (gk_store_list(store, NULL, &list, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		for (size_t k = 0; k < sessions.n && !list.list[i].current; k++)
+			if (list.list[i].dir[0] &&
+				strcmp(sessions.list[k].version, list.list[i].dir) == 0)
+				gk_image_say(cli, "  %s is in use by %s (%s)", list.list[i].dir,
+					sessions.list[k].id,
+					gk_seen_readable(&cli->arena, sessions.list[k].user));
+}
+
 int gk_image_cmd_prune(struct gk_image_cli *cli)
 {
 	gk_autostore struct gk_store store = GK_STORE_INIT;
@@ -176,6 +194,8 @@ int gk_image_cmd_prune(struct gk_image_cli *cli)
 	gk_image_say(cli, "%zu old version%s removed%s%s", prune.ret_removed,
 		prune.ret_removed == 1 ? "" : "s", prune.ret_used ? ", others are in use" : "",
 		prune.ret_edits ? ", kept edits stay (--edits removes them)" : "");
+	if (prune.ret_used)
+		say_used(cli, &store);
 	return 0;
 }
 
