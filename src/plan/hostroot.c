@@ -151,11 +151,18 @@ static bool is_bound(const struct gk_host_item *item)
 	return item->kind == GK_HOST_DIR && !item->left_out && !item->split;
 }
 
+/* Below dir, not dir itself. It is asked for each item with each: most differ after a few bytes. */
+static bool lies_below(const char *path, const char *dir)
+{
+	for (; *dir && *path == *dir; path++)
+		dir++;
+	return !*dir && *path == '/';
+}
+
 const struct gk_host_item *gk_host_dir_around(const struct gk_hostroot *host, const char *path)
 {
 	for (size_t i = 0; i < host->n; i++)
-		if (is_bound(&host->items[i]) && strcmp(host->items[i].path, path) != 0 &&
-			gk_path_within(path, host->items[i].path))
+		if (is_bound(&host->items[i]) && lies_below(path, host->items[i].path))
 			return &host->items[i];
 	return NULL;
 }

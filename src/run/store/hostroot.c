@@ -32,6 +32,11 @@ struct survey {
 	char *listed; /* the directory whose names are kept: most patterns are in /etc */
 	struct names names;
 	struct gk_host_rule *rule; /* at hand; NULL for what is always in */
+	struct {
+		int fd;
+		const char *path; /* of something in it */
+		size_t len;
+	} parent; /* the directory of what was looked at last: most is in /etc */
 };
 
 static int no_memory(const struct survey *s)
@@ -106,14 +111,32 @@ static bool taken_before(struct survey *s, const char *path)
 	return false;
 }
 
-/* The last component may be a link, none before it. */
-static int look(const char *path, struct stat *st)
+static int open_parent(struct survey *s, const char *path, size_t len)
 {
-	gk_autoclose int fd = gk_sys_openat2(
-		AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (s->parent.fd >= 0 && s->parent.len == len && memcmp(s->parent.path, path, len) == 0)
+		return 0;
+	const char *parent = len ? gk_arena_strndup(s->arena, path, len) : "/";
+	if (!parent)
+		return no_memory(s);
+	gk_close_fd(&s->parent.fd);
+	int fd = gk_sys_openat2(AT_FDCWD, parent, O_PATH | O_DIRECTORY,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return fd;
-	return fstat(fd, st) < 0 ? -errno : 0;
+	s->parent.fd = fd;
+	s->parent.path = path;
+	s->parent.len = len;
+	return 0;
+}
+
+/* The last component may be a link, none before it. path lives as long as the survey. */
+static int look(struct survey *s, const char *path, struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	int r = open_parent(s, path, (size_t)(slash - path));
+	if (r < 0)
+		return r;
+	return fstatat(s->parent.fd, slash + 1, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 static int add(struct survey *s, const char *path, const struct stat *st, const char *why)
@@ -147,7 +170,7 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 static int take(struct survey *s, const char *path)
 {
 	struct stat st;
-	int r = look(path, &st);
+	int r = look(s, path, &st);
 	if (s->rule && (r == 0 || r == -ELOOP))
 		s->rule->matched = true;
 	if (r == -ENOENT || r == -ENOTDIR || taken_before(s, path))
@@ -322,7 +345,7 @@ static int take_system(struct survey *s)
 
 int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct gk_err *err)
 {
-	struct survey s = { .arena = arena, .err = err };
+	struct survey s = { .arena = arena, .err = err, .parent.fd = -1 };
 	int r = read_lists(&s);
 	if (r == 0)
 		r = take_system(&s);
@@ -335,6 +358,7 @@ int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct g
 	for (size_t i = 0; r == 0 && i < s.rules.n; i++)
 		if (s.rules.list[i].leave_out)
 			r = keep_out(&s, &s.rules.list[i], "", s.rules.list[i].pattern, false);
+	gk_close_fd(&s.parent.fd);
 	if (r == 0)
 		drop_covered(&s);
 	if (r == 0)
