@@ -18,6 +18,12 @@ hog 80
 is "$out" 137 "memory_max: what does not is killed, and the session goes on"
 like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=memory_max value=50331648 hits=1' "memory_max: the log says which limit it was"
 like "$(gocker_log)" 'event=close .*oom_kills=1' "memory_max: and how often, at the end"
+set_ini 'image = host' 'memory_max = 48M'
+hog 16
+is "$out" 0 "image = host, memory_max: what fits runs"
+hog 80
+is "$out" 137 "image = host, memory_max: what does not is killed, and the session goes on"
+set_ini 'memory_max = 48M'
 expect_test "memory_max: a user on a terminal is told why" <<'TCL'
 	login alice
 	say {dd if=/dev/zero of=/dev/null bs=80M count=1}

@@ -68,6 +68,10 @@ check "and the next login is let in" ssh_as carol true
 run ssh_as carol 'dd if=/dev/zero of=/dev/null bs=80M count=1 2>/dev/null; echo $?'
 is "$out" 137 "a memory hog is killed"
 like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=memory_max' "and the log says why"
+set_ini 'image = host' 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+run ssh_as carol 'dd if=/dev/zero of=/dev/null bs=80M count=1 2>/dev/null; echo $?; dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null; echo $?'
+is "$out" $'137\n0' "with image = host, too, and what fits runs"
+set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
 expect_test "a user on a terminal is told why" <<'TCL'
 	login carol
 	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
