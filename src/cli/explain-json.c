@@ -142,6 +142,8 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_TCP_BIND: return ports(&p->tcp_bind);
 	case GK_KEY_ENV_PASS: return strings(p->env_pass, arena);
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
+	case GK_KEY_NET_DENY: return strings(p->net_deny, arena);
+	case GK_KEY_NET_ALLOW: return strings(p->net_allow, arena);
 	case GK_KEY_DEVICES: return strings(p->devices, arena);
 	case GK_KEY_IMAGE_ENV: return strings(p->image_env, arena);
 	default: return gk_report_string(gk_key_text(key, p, arena), arena);

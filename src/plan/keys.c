@@ -30,6 +30,7 @@ enum kind {
 	PORTS,
 	DEVICES,
 	IO_MAX,
+	NETS,
 };
 
 /* What "none" means for a key, when it may be written. With NONE_OR_FOREVER it is 0, and "forever"
@@ -52,6 +53,9 @@ struct rule {
 #define TIB        (1ull << 40)
 #define YEAR_S     (366ull * 86400)
 #define PIDS_LIMIT (4ull << 20) /* the most that kernel.pid_max can be, proc(5) */
+#define NETS_HINT \
+	"write private, all, or networks with ports where wanted, separated by blanks, such as " \
+	"10.0.0.0/8 192.0.2.1:443 [2001:db8::/32]:80-90"
 #define AT(member) offsetof(struct gk_policy, member)
 
 /* In the order of the enums in policy.h. */
@@ -144,6 +148,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"them, such as /dev/dri/renderD128 /dev/nvidia*" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
 		"write host, private or none" },
+	[GK_KEY_NET_DENY] = { "net_deny", NETS, AT(net_deny), 0, 0, NO_NONE, NULL, "", NETS_HINT },
+	[GK_KEY_NET_ALLOW] = { "net_allow", NETS, AT(net_allow), 0, 0, NO_NONE, NULL, "",
+		NETS_HINT },
 	[GK_KEY_TCP_CONNECT] = { "tcp_connect", PORTS, AT(tcp_connect), 1, UINT16_MAX, NO_NONE,
 		NULL, "any",
 		"write any, none, or ports and ranges separated by blanks, such as 22 80 443" },
@@ -379,6 +386,8 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 		return gk_io_max_read(s, arena, &policy->io_max, &policy->nio_max, ret_why);
 	if (rule->kind == DEVICES)
 		return gk_list_devices(s, arena, &policy->devices, ret_why);
+	if (rule->kind == NETS)
+		return gk_list_nets(s, arena, (const char *const **)member, ret_why);
 	if (rule->kind == ENV_PASS)
 		return gk_list_env_pass(s, arena, (const char *const **)member, ret_why);
 	return gk_list_env_set(s, arena, &policy->env_set, ret_why);
@@ -406,7 +415,8 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case FILES:
 	case PORTS:
 	case DEVICES:
-	case IO_MAX: ok = set_list(rule, text, arena, policy, &why); break;
+	case IO_MAX:
+	case NETS: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
 	if (ok)
@@ -475,6 +485,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	case CHOICE: return rule->choices[*(const unsigned *)member];
 	case IO_MAX: return gk_io_max_text(policy->io_max, policy->nio_max, arena);
 	case DEVICES:
+	case NETS:
 	case ENV_PASS: return gk_list_words_text(*(const char *const *const *)member, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);

@@ -38,6 +38,11 @@ bool gk_list_devices(
 bool gk_list_ports(const char *s, uint64_t min, struct gk_arena *arena, struct gk_ports *ret,
 	const char **ret_why);
 
+/* "private", "all", ADDRESS[/BITS], or with a port or range of ports ADDRESS[/BITS]:N[-M]; in that
+ * case an IPv6 network stands in brackets. */
+bool gk_list_nets(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
+
 /* The list `s` (NULL: an empty one) with one more item, quoted so that it reads back as that item,
  * blanks and quotes included; NULL when memory is exhausted. For options that can be repeated. */
 const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena);

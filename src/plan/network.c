@@ -1,13 +1,18 @@
 /* network = private: what a session with a network of its own must not reach, as rules for nft(8)
  * that are loaded inside its network namespace. A route that prohibits would not do: a socket that
  * names an interface (SO_BINDTODEVICE, IP_PKTINFO) goes round it. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plan/build.h"
+#include "plan/keys.h"
+#include "plan/list.h"
 #include "plan/text.h"
+#include "plan/value.h"
 
 /* The host's own addresses are added to the sets when the session is made. What is on `lo` is the
  * session's own. Nobody but the kernel sends neighbour discovery: raw sockets need CAP_NET_RAW.
@@ -32,16 +37,135 @@ static const char head[] =
 	"\t\tip6 daddr { ::/96, ::ffff:0:0/96, fe80::/10, fec0::/10, ff00::/8 } jump shut\n"
 	"\t\tip6 daddr { fd00:ec2::254, fd20:ce::254 } jump shut\n";
 
+/* ---- net_deny and net_allow ---- */
+
+struct net {
+	const char *family; /* "ip" or "ip6"; NULL: the preset's, `word` */
+	const char *word;
+	char address[INET6_ADDRSTRLEN];
+	unsigned bits, first, last; /* last 0: all ports */
+};
+
+static bool read_number(const char *s, uint64_t min, uint64_t max, unsigned *ret)
+{
+	const char *why;
+	uint64_t n = 0;
+	bool good = gk_value_count(s, min, max, &n, &why);
+	*ret = (unsigned)n;
+	return good;
+}
+
+/* N or N-M, or nothing. */
+static bool read_ports(char *s, struct net *ret)
+{
+	char *dash = s ? strchr(s, '-') : NULL;
+	if (!s)
+		return true;
+	if (dash)
+		*dash = '\0';
+	return read_number(s, 1, UINT16_MAX, &ret->first) &&
+		read_number(dash ? dash + 1 : s, 1, UINT16_MAX, &ret->last) &&
+		ret->first <= ret->last;
+}
+
+static bool read_net(const char *word, struct net *ret)
+{
+	char text[80], *at = text, *ports = NULL;
+	struct in6_addr address;
+	*ret = (struct net){ .word = word };
+	if (strcmp(word, "private") == 0 || strcmp(word, "all") == 0)
+		return true;
+	if (snprintf(text, sizeof text, "%s", word) >= (int)sizeof text)
+		return false;
+	char *end = *at == '[' ? strstr(at, "]:") : strchr(at, ':');
+	if (end && *at == '[') {
+		at++;
+		ports = end + 2;
+		*end = '\0';
+	} else if (end && !strchr(end + 1, ':')) {
+		ports = end + 1;
+		*end = '\0';
+	}
+	const bool six = strchr(at, ':') != NULL;
+	const unsigned most = six ? 128 : 32;
+	char *slash = strchr(at, '/');
+	if (slash)
+		*slash = '\0';
+	ret->family = six ? "ip6" : "ip";
+	ret->bits = most;
+	return inet_pton(six ? AF_INET6 : AF_INET, at, &address) == 1 &&
+		inet_ntop(six ? AF_INET6 : AF_INET, &address, ret->address, sizeof ret->address) &&
+		(!slash || read_number(slash + 1, 1, most, &ret->bits)) && read_ports(ports, ret);
+}
+
+bool gk_list_nets(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why)
+{
+	const char *const *words = gk_split(arena, s, GK_LIST_MAX, ret_why);
+	struct net net;
+	for (const char *const *w = words; w && *w; w++)
+		if (!read_net(*w, &net)) {
+			*ret_why = "has an item that is not a network";
+			return false;
+		}
+	if (words)
+		*ret = words;
+	return words != NULL;
+}
+
+static void add_net(struct gk_buf *buf, const struct net *net, const char *verdict)
+{
+	if (!net->family && strcmp(net->word, "private") == 0) {
+		gk_buf_printf(buf,
+			"\t\tip daddr { 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, "
+			"192.168.0.0/16, 198.18.0.0/15 } %s\n",
+			verdict);
+		gk_buf_printf(buf, "\t\tip6 daddr fc00::/7 %s\n", verdict);
+	} else if (!net->family) {
+		gk_buf_printf(buf, "\t\t%s\n", verdict);
+	} else {
+		gk_buf_printf(buf, "\t\t%s daddr %s/%u ", net->family, net->address, net->bits);
+		if (net->last)
+			gk_buf_printf(buf, "meta l4proto { tcp, udp } th dport %u-%u ", net->first,
+				net->last);
+		gk_buf_printf(buf, "%s\n", verdict);
+	}
+}
+
+static void add_nets(struct gk_buf *buf, const char *const *words, const char *verdict)
+{
+	struct net net;
+	for (; words && *words; words++)
+		if (read_net(*words, &net))
+			add_net(buf, &net, verdict);
+}
+
+/* ---- the plan ---- */
+
+/* The two keys are kept inside a network of the session's own; with none there is nothing to keep.
+ * An administrator who asks `gocker run` for the host's network knows what he gets. */
+static int check_nets(struct gk_build *b)
+{
+	const struct gk_policy *p = b->policy;
+	bool any = (p->net_deny && *p->net_deny) || (p->net_allow && *p->net_allow);
+	if (any && p->network == GK_NETWORK_HOST && !b->request->override.network)
+		return gk_fail(b->err, -EINVAL,
+			"net_deny and net_allow need network = private; write that as well");
+	return 0;
+}
+
 int gk_build_network(struct gk_build *b, struct gk_plan *plan)
 {
 	if (b->policy->network != GK_NETWORK_PRIVATE)
-		return 0;
+		return check_nets(b);
 	/* Root with CAP_SETUID can become the owner of the namespace, who may change the rules. */
 	if (b->request->override.as_container_root && !b->request->override.userns_base)
 		return gk_fail(b->err, -EINVAL,
 			"network = private does not hold root in a container; use --userns as well");
 	struct gk_buf buf = { .arena = b->arena };
 	gk_buf_puts(&buf, head);
+	add_nets(&buf, b->policy->net_allow, "accept");
+	add_nets(&buf, b->policy->net_deny, "jump shut");
 	gk_buf_puts(&buf, "\t}\n}\n");
 	plan->network_rules = gk_buf_text(&buf);
 	return plan->network_rules ? 0 : gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");

@@ -60,6 +60,8 @@ enum gk_key {
 	GK_KEY_FILES,
 	GK_KEY_DEVICES,
 	GK_KEY_NETWORK,
+	GK_KEY_NET_DENY,
+	GK_KEY_NET_ALLOW,
 	GK_KEY_TCP_CONNECT,
 	GK_KEY_TCP_BIND,
 	GK_KEY_ABSTRACT_SOCKETS,
@@ -163,6 +165,7 @@ struct gk_policy {
 	size_t nfiles;
 	const char *const *devices; /* absolute paths below /dev, as in glob(7); NULL-ended */
 	enum gk_network_mode network;
+	const char *const *net_deny, *const *net_allow; /* as gk_list_nets reads them; NULL-ended */
 	struct gk_ports tcp_connect, tcp_bind;
 	enum gk_abstract_mode abstract_sockets;
 	bool agent;                   /* the ssh agent's socket, or its name, is handed on */

@@ -52,6 +52,16 @@ reaches() {
 	is "$(none ' shut$')" $((2 * ${#shut_out[@]})) "[$door] the host's loopback, its addresses and metadata are not"
 	probe "${by_interface[@]}"
 	is "$(none ' shut$')" $((2 * ${#by_interface[@]})) "[$door] nor by a socket that names the interface"
+	policy 'network = private' 'net_deny = private 192.0.43.0/24:9000-9001 192.0.43.8/24:8080 [2001:db8:9::/48]:8080'
+	probe "${WORLD_ADDRESSES[@]}"
+	is "$(none ' shut$')" $((2 * ${#WORLD_ADDRESSES[@]})) "[$door] what net_deny names is not reached"
+	policy 'network = private' 'net_deny = all' 'net_allow = 192.0.43.7:8000-8080 203.0.113.77 127.0.0.0/8 169.254.0.0/16 [2001:db8:9::7]:8081'
+	probe "${WORLD_ADDRESSES[@]}" 203.0.113.77 127.0.0.5%up0 169.254.169.254
+	is "$(grep 'reached$' <<<"$out" | sort)" $'tcp 192.0.43.7 reached\nudp 192.0.43.7 reached' "[$door] what net_allow names is, and nothing of the host"
+	policy 'network = host' 'net_deny = private'
+	run ssh_as "$user" 'echo ran'
+	is "$out" '' "[$door] without a network of its own net_deny is no policy"
+	policy 'network = private'
 	run ssh_as "$user" 'cat /etc/resolv.conf; /mnt/t/reach -u 53 192.0.2.53; ping -c 1 -W 1 "$(hostname)" 2>&1'
 	like "$out" 'nameserver 192.0.2.53' "[$door] names are asked of one place"
 	like "$out" 'udp 192.0.2.53 reached' "[$door] which is the host's resolver on its loopback"

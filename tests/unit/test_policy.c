@@ -319,6 +319,9 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_TCP_BIND, "1024-65535", "1024-65535" },
 		{ GK_KEY_TCP_BIND, "0 80-1023 3000-65535 1000-4000", "0 80-65535" },
 		{ GK_KEY_TCP_BIND, "any", "any" },
+		{ GK_KEY_NET_DENY, "private  10.0.0.0/8:1-2 [::1]:80 ::/1",
+			"private 10.0.0.0/8:1-2 [::1]:80 ::/1" },
+		{ GK_KEY_NET_ALLOW, "all", "all" },
 		{ GK_KEY_ENV_SET, "A=\"it's\" 'B=x y'", "\"A=it's\" 'B=x y'" },
 		{ GK_KEY_ENV_SET, "A='x \"'\"'y z\"", "'A=x \"'\"'y z\"" },
 	};
