@@ -4,18 +4,8 @@
 . "$(dirname "$0")/../lib/test.sh"
 need expect tmux ssh-agent
 need_product
-cp -a /var/lib/gocker/images/alpine "$GKT_WORK/root"
-mkdir -p "$GKT_WORK/root/usr/lib/locale" "$GKT_WORK/root/lib/terminfo"
-cp -a /usr/lib/locale/C.utf8 "$GKT_WORK/root/usr/lib/locale/"
-cp -a /lib/terminfo/[stx] "$GKT_WORK/root/lib/terminfo/"
-own_images
-tar -C "$GKT_WORK/root" -c . | "$GOCKER" image import -q last -
-image_with last tmux /usr/bin/ssh-add
-
-kinds() { "$GOCKER" ps --format '{kind}' | sort | uniq -c | awk '{ printf "%s%s:%s", (NR > 1) ? " " : "", $2, $1 }'; }
-container() { "$GOCKER" ps --format '{kind} {id}' | sed -n 's/^container //p'; }
-login() { "$GOCKER" ps --format '{kind} {id}' | sed -n 's/^login //p'; }
-no_logins() { [ -z "$(login)" ]; }
+. "$GKT_TOP/tests/system/_last.sh"
+make_last_image
 
 rows() {
 	local other
@@ -119,14 +109,6 @@ rows() {
 	is "$(kinds)" container:1 "[$door] and not the container"
 	"$GOCKER" stop "$user" >/dev/null
 	check_clean "[$door] max_duration: nothing is left"
-}
-
-# hold_login USER [SCRIPT]: a login on a terminal that stays; held is its client.
-hold_login() {
-	rm -f "$GKT_WORK/held"
-	ssh -tt -l "$1" gocker "${2:-:}; echo ready; sleep 3333; sleep 3333" </dev/null >"$GKT_WORK/held" 2>&1 &
-	held=$!
-	wait_until 60 grep -q ready "$GKT_WORK/held" || not_ok "a login of $1 can be held" "$(cat "$GKT_WORK/held")"
 }
 
 through_each_door rows

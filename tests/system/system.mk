@@ -4,9 +4,12 @@ DEPS_TEST += libcap2-bin gcc g++ make python3 python3-venv perl git openssl curl
 
 # Large packages, for the rows of tests/system/host-tools.sh that only the audit insists on.
 DEPS_TOOLS := gdb cmake default-jdk-headless golang-go cargo npm ruby php-cli composer vim postgresql mariadb-server msmtp
-.PHONY: deps-tools audit audit-tools
+.PHONY: deps-tools audit audit-tools audit-share
 deps-tools:
 	$(Q)$(MAKE) deps DEPS_BUILD= DEPS_RUN= DEPS_TEST='$(DEPS_TOOLS)'
 audit:: audit-tools
 audit-tools: test-stage test-images test-helpers # after make deps-tools
 	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/host-tools.sh tests/system/host-mail.sh tests/packaging/walk-tools.sh
+audit:: audit-share
+audit-share: test-stage test-images test-helpers
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/share.sh tests/system/share-cuts.sh
