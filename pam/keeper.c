@@ -120,11 +120,9 @@ static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err 
  * takes a slot tries again for a moment before it is told that all are taken (record.c). */
 static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 {
-	const struct gk_policy *policy = &k->policy;
 	struct gk_slot slot = GK_SLOT_INIT;
 	gk_autoclose int root = -1, lock = -1;
-	int r = gk_slot_take(
-		k->plan.who->uid, policy->user_sessions_max, policy->sessions_max, &slot, err);
+	int r = gk_slot_take(k->plan.who->uid, &k->policy, &slot, err);
 	if (r < 0)
 		return r;
 	gk_slot_release(&slot);

@@ -106,6 +106,8 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_MIN_UID: return number(p->min_uid, false);
 	case GK_KEY_USER_SESSIONS_MAX:
 		return number(p->user_sessions_max, p->user_sessions_max == 0);
+	case GK_KEY_GROUP_SESSIONS_MAX:
+		return number(p->group_sessions_max, p->group_sessions_max == 0);
 	case GK_KEY_PIDS_MAX: return number(p->pids_max, false);
 	case GK_KEY_USER_PIDS_MAX:
 		return number(p->user_pids_max, p->user_pids_max == GK_UNLIMITED);

@@ -153,6 +153,11 @@ static int check_place(struct reader *r, int key, unsigned line)
 			"%s does not belong to [%s]", name, s->out.title);
 		return 0;
 	}
+	if (gk_key_is_group((enum gk_key)key) && s->out.kind != GK_SECTION_GROUP) {
+		FAULT(r, line, "move it to [group:NAME]", "%s does not belong to [%s]", name,
+			s->out.title);
+		return 0;
+	}
 	for (size_t i = s->first; i < r->nsettings; i++) {
 		if (r->settings[i].key != key)
 			continue;

@@ -99,6 +99,9 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_USER_SESSIONS_MAX] = { "user_sessions_max", COUNT, AT(user_sessions_max), 0,
 		1u << 20, NONE_IS_ZERO, NULL, "16",
 		"write a number of sessions from 0 (no limit) to 1048576, such as 16" },
+	[GK_KEY_GROUP_SESSIONS_MAX] = { "group_sessions_max", COUNT, AT(group_sessions_max), 0,
+		1u << 20, NONE_IS_ZERO, NULL, "0",
+		"write a number of sessions from 0 (no limit) to 1048576, such as 60" },
 	[GK_KEY_MEMORY_MAX] = { "memory_max", SIZE, AT(memory_max), 4 * MIB, 1024 * TIB,
 		NONE_IS_UNLIMITED, NULL, "none",
 		"write a size of at least 4M, such as 512M, or none" },
@@ -206,6 +209,11 @@ const char *gk_key_hint(enum gk_key key)
 bool gk_key_is_host(enum gk_key key)
 {
 	return key < GK_KEY_CONTAIN;
+}
+
+bool gk_key_is_group(enum gk_key key)
+{
+	return key == GK_KEY_GROUP_SESSIONS_MAX;
 }
 
 int gk_key_find(const char *name, size_t n)

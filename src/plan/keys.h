@@ -24,6 +24,9 @@ int gk_key_nearest(const char *name, size_t n);
 /* Whether the key belongs to [gocker] only; the others belong to every other section. */
 bool gk_key_is_host(enum gk_key key);
 
+/* Whether the key belongs to sections [group:NAME] only. */
+bool gk_key_is_group(enum gk_key key);
+
 /* The value a key has when gocker.ini does not set it, as gocker.ini would write it. */
 const char *gk_key_default(enum gk_key key);
 

@@ -113,6 +113,7 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "user_cpus_milli", p->user_cpus_milli, GK_KEY_USER_CPUS },
 		{ "sessions_max", p->sessions_max, GK_KEY_SESSIONS_MAX },
 		{ "user_sessions_max", p->user_sessions_max, GK_KEY_USER_SESSIONS_MAX },
+		{ "group_sessions_max", p->group_sessions_max, GK_KEY_GROUP_SESSIONS_MAX },
 		{ "idle_timeout_s", p->idle_timeout_s, GK_KEY_IDLE_TIMEOUT },
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");

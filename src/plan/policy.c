@@ -23,6 +23,15 @@ static bool is_member(const struct gk_identity *who, const char *group)
 	return false;
 }
 
+/* The number of a group that is_member found. */
+static gid_t gid_of(const struct gk_identity *who, const char *group)
+{
+	for (size_t i = 0; i < who->ngroups; i++)
+		if (who->groups[i].name && strcmp(who->groups[i].name, group) == 0)
+			return who->groups[i].gid;
+	return (gid_t)-1;
+}
+
 static bool applies(const struct gk_section *s, const struct gk_identity *who)
 {
 	switch (s->kind) {
@@ -199,6 +208,9 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 		e = expand(who, arena, &policy, err);
 	if (e < 0)
 		return e;
+	if (win[GK_KEY_GROUP_SESSIONS_MAX].section)
+		policy.group_sessions_gid =
+			gid_of(who, win[GK_KEY_GROUP_SESSIONS_MAX].section->name);
 	if (!win[GK_KEY_USER_MEMORY_MAX].section)
 		default_user_memory(&policy);
 	/* Root and system accounts, with which programs run, go through the PAM door uncontained

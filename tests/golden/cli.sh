@@ -14,7 +14,7 @@ is "$("$gocker" check conf/gocker.ini | here)" "conf/gocker.ini: no fault found"
 
 # The profiles in it, taken as a reader would take them.
 sed 's/^; \(\[group:\|[a-z_]* = \)/\1/' conf/gocker.ini >"$work/profiles.ini"
-is "$(grep -c '^\[group:' "$work/profiles.ini")" 3 "the shipped configuration has three profiles"
+is "$(grep -c '^\[group:' "$work/profiles.ini")" 4 "the shipped configuration has three profiles, and a section with what is for groups only"
 run "$gocker" check "$work/profiles.ini"
 # image_dir, a default told of, is the one other line that this takes the mark from.
 is "$rc:$(here <<<"$out")" "0:$work/profiles.ini: no fault found" "its profiles have no fault either"
@@ -99,7 +99,7 @@ print "door $p->{door}\nsession ", q_($p->{session}), "\nuser ", q_($p->{user}),
 	"\nnamespaces ", list($p->{namespaces}), "\n";
 print "limit $_ ", $p->{limits}{$_}{value} // 'none', "\n" for qw(leaf_pids_max terminals_max
 	user_pids_max memory_max memory_high memory_swap_max user_memory_max cpu_weight io_weight nofile cpus_milli
-	user_cpus_milli sessions_max user_sessions_max idle_timeout_s max_duration_s);
+	user_cpus_milli sessions_max user_sessions_max group_sessions_max idle_timeout_s max_duration_s);
 for my $l (@{$p->{io_max}}) {
 	print 'io_max ', q_($l->{target}), map({ defined $l->{$_} ? " $_ $l->{$_}" : '' } qw(rbps wbps riops wiops)), "\n";
 }

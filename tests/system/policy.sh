@@ -128,6 +128,11 @@ caps() {
 	flood "sessions_max = 4 admits four of all users' (A36)" 4 alice bob carl
 	like "$(cat "$GKT_WORK"/in.*)" 'this host is at its limit of 4 sessions' "[$door] and the others are told"
 	is "$(as dan 'echo in')" in "[$door] and anybody when they have ended"
+	set_ini '[group:one]' 'group_sessions_max = 4'
+	flood "group_sessions_max = 4 admits four of a group's (A36)" 4 alice bob
+	like "$(cat "$GKT_WORK"/in.*)" 'your group is at its limit of 4 sessions' "[$door] and the others are told"
+	flood "and all eight of who is not in it" 12 alice bob carl
+	is "$(as alice 'echo in')" in "[$door] and another of the group when they have ended"
 	set_ini
 }
 

@@ -337,6 +337,25 @@ static void test_values_read_back(void **state)
 	}
 }
 
+static void test_a_group_s_sessions_are_those_of_the_section_that_wins(void **state)
+{
+	(void)state;
+	ARENA arena = { 0 };
+	struct gk_err err = GK_ERR_INIT;
+	struct gk_policy p = good_policy("[group:students]\ngroup_sessions_max = 60\n"
+					 "[group:staff]\ngroup_sessions_max = 5\n"
+					 "[group:wheel]\ngroup_sessions_max = 1\n",
+		&ann, &arena);
+	assert_int_equal(p.group_sessions_max, 5);
+	assert_int_equal(p.group_sessions_gid, 50);
+	p = good_policy("[default]\npids_max = 7\n", &ann, &arena);
+	assert_int_equal(p.group_sessions_max, 0);
+	static const char *const wrong[] = { "[default]\ngroup_sessions_max = 5\n",
+		"[user:ann]\ngroup_sessions_max = 5\n", "[gocker]\ngroup_sessions_max = 5\n" };
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_int_equal(policy_for(wrong[i], &ann, &arena, &p, &err), -EINVAL);
+}
+
 static void test_what_needs_a_leaf_of_its_own(void **state)
 {
 	(void)state;
@@ -467,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_leads_no_volume_elsewhere),
 		cmocka_unit_test(test_every_default_reads_back),
 		cmocka_unit_test(test_values_read_back),
+		cmocka_unit_test(test_a_group_s_sessions_are_those_of_the_section_that_wins),
 		cmocka_unit_test(test_what_needs_a_leaf_of_its_own),
 		cmocka_unit_test(test_profiles_have_the_same_keys),
 		cmocka_unit_test(test_where_a_profile_stands),

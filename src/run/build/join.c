@@ -133,8 +133,7 @@ int gk_join_open(struct gk_session *s, const struct gk_join *join, struct gk_err
 	if (r == 0)
 		r = gk_leave_caller_cgroup(err);
 	if (r == 0)
-		r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
-			&s->slot, err);
+		r = gk_slot_take(s->plan->who->uid, policy, &s->slot, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
 	if (r == 0 && s->apart)

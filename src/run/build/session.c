@@ -70,7 +70,7 @@ void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct 
 	*owner = *plan->who;
 	owner->uid = TRIAL_UID;
 	plan->who = owner;
-	policy->sessions_max = policy->user_sessions_max = 0;
+	policy->sessions_max = policy->user_sessions_max = policy->group_sessions_max = 0;
 	policy->user_pids_max = policy->user_memory_max = GK_UNLIMITED;
 }
 
@@ -264,14 +264,12 @@ static void go_early(struct gk_session *s)
 
 int gk_session_open(struct gk_session *s, struct gk_err *err)
 {
-	const struct gk_policy *policy = s->plan->policy;
 	int r = gk_landlock_check(s->plan, err);
 	if (r == 0)
 		r = gk_leave_caller_cgroup(err);
 	/* The slot of a shared container has been taken by the login that has it made. */
 	if (r == 0 && s->slot.fd < 0)
-		r = gk_slot_take(s->plan->who->uid, policy->user_sessions_max, policy->sessions_max,
-			&s->slot, err);
+		r = gk_slot_take(s->plan->who->uid, s->plan->policy, &s->slot, err);
 	if (r == 0)
 		r = gk_session_record(s, err);
 	if (r == 0)
@@ -487,6 +485,7 @@ int gk_session_close(struct gk_session *s)
 		/* The record stays, so that the next login or `gocker gc` sweeps what it names. */
 		gk_close_fd(&s->slot.fd);
 		gk_close_fd(&s->slot.host_fd);
+		gk_close_fd(&s->slot.group_fd);
 	}
 	gk_slot_release(&s->slot);
 	return r;

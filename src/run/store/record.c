@@ -236,10 +236,25 @@ static int take_swept(uid_t uid, int dir, uint64_t limit, unsigned *ret_n)
 	return fd == -EDQUOT && n ? -EBUSY : fd;
 }
 
-int gk_slot_take(
-	uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret, struct gk_err *err)
+/* One among the sessions of several users, where there is a limit of them. */
+static int take_common(const char *kind, const char *name, uint64_t limit, const char *whose,
+	int *ret_fd, struct gk_err *err)
+{
+	if (limit == 0)
+		return 0;
+	gk_autoclose int all = open_slots(kind, name, err);
+	int r = *ret_fd = all < 0 ? all : take_patiently(all, limit, NULL);
+	return r < 0 ?
+		gk_fail(err, r, "%s is at its limit of %" PRIu64 " sessions; try again later",
+			whose, limit) :
+		0;
+}
+
+int gk_slot_take(uid_t uid, const struct gk_policy *policy, struct gk_slot *ret, struct gk_err *err)
 {
 	struct gk_slot slot = GK_SLOT_INIT;
+	uint64_t user_max = policy->user_sessions_max;
+	char group[16];
 	gk_autoclose int dir = gk_slot_dir(uid, err);
 	if (dir < 0)
 		return dir;
@@ -256,16 +271,15 @@ int gk_slot_take(
 			user_max, user_max == 1 ? " is" : "s are");
 	if (slot.fd < 0)
 		return gk_fail_errno(err, slot.fd, "cannot take a slot in " GK_RUNDIR);
-	int r = 0;
-	if (host_max) {
-		gk_autoclose int all = open_slots("host", NULL, err);
-		slot.host_fd = r = all < 0 ? all : take_patiently(all, host_max, NULL);
-	}
+	snprintf(group, sizeof group, "%u", (unsigned)policy->group_sessions_gid);
+	int r = take_common(
+		"g", group, policy->group_sessions_max, "your group", &slot.group_fd, err);
+	if (r == 0)
+		r = take_common(
+			"host", NULL, policy->sessions_max, "this host", &slot.host_fd, err);
 	if (r < 0) {
 		gk_slot_release(&slot);
-		return gk_fail(err, r,
-			"this host is at its limit of %" PRIu64 " sessions; try again later",
-			host_max);
+		return r;
 	}
 	*ret = slot;
 	return 0;
@@ -341,6 +355,7 @@ void gk_slot_release(struct gk_slot *slot)
 	}
 	gk_close_fd(&slot->fd);
 	gk_close_fd(&slot->host_fd);
+	gk_close_fd(&slot->group_fd);
 }
 
 typedef int slot_fn(uid_t uid, int dir, unsigned slot, void *arg);

@@ -17,20 +17,21 @@ enum { GK_RECORD_MAX_BYTES = 4096 };
 
 /* A slot taken; fd -1 when not. Closing the fd gives the slot back. */
 struct gk_slot {
-	int fd;      /* the user's slot, locked; the record */
-	int host_fd; /* the slot among all sessions of the host when sessions_max is set, or -1 */
+	int fd;       /* the user's slot, locked; the record */
+	int host_fd;  /* the slot among all sessions of the host when sessions_max is set, or -1 */
+	int group_fd; /* the same among those of group_sessions_max */
 	uid_t uid;
 	unsigned n;
 };
-#define GK_SLOT_INIT ((struct gk_slot){ .fd = -1, .host_fd = -1 })
+#define GK_SLOT_INIT ((struct gk_slot){ .fd = -1, .host_fd = -1, .group_fd = -1 })
 
 /* Opens /run/gocker (making it, 0700 root, checked at each use). Returns an fd or -errno. */
 int gk_run_dir(struct gk_err *err);
 
-/* Takes a slot for uid. user_max and host_max are numbers of sessions, 0 for no limit.
+/* Takes a slot for uid, within the policy's user_sessions_max, group_sessions_max and sessions_max.
  * Returns 0, -EDQUOT with a line for the user when a limit is reached, or -errno. */
 int gk_slot_take(
-	uid_t uid, uint64_t user_max, uint64_t host_max, struct gk_slot *ret, struct gk_err *err);
+	uid_t uid, const struct gk_policy *policy, struct gk_slot *ret, struct gk_err *err);
 
 /* Takes a number below most that no living session has, until the last copy of the fd that is
  * returned is closed. Returns it, -EDQUOT when all are taken, or -errno. */
