@@ -211,11 +211,6 @@ bool gk_key_is_host(enum gk_key key)
 	return key < GK_KEY_CONTAIN;
 }
 
-bool gk_key_is_group(enum gk_key key)
-{
-	return key == GK_KEY_GROUP_SESSIONS_MAX;
-}
-
 int gk_key_find(const char *name, size_t n)
 {
 	for (int i = 0; i < GK_KEY_COUNT; i++)

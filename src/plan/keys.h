@@ -25,7 +25,10 @@ int gk_key_nearest(const char *name, size_t n);
 bool gk_key_is_host(enum gk_key key);
 
 /* Whether the key belongs to sections [group:NAME] only. */
-bool gk_key_is_group(enum gk_key key);
+static inline bool gk_key_is_group(enum gk_key key)
+{
+	return key == GK_KEY_GROUP_SESSIONS_MAX;
+}
 
 /* The value a key has when gocker.ini does not set it, as gocker.ini would write it. */
 const char *gk_key_default(enum gk_key key);
