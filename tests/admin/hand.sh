@@ -35,6 +35,12 @@ is "$("$GOCKER" ps -q -f 'user=DOM\anna')" "${ids[3]}" "--filter of a name with 
 is "$("$GOCKER" ps -q -f state=frozen)" "" "--filter state="
 is "$("$GOCKER" ps -q -n 1)" "${ids[3]}" "-n: the newest"
 is "$("$GOCKER" ps -q -n 100 | wc -l)" 4 "-n: more than there are"
+quick=$(for _ in 1 2 3 4 5 6; do "$GOCKER" run -d /bin/sleep 1000; done)
+is "$("$GOCKER" ps -q --filter door=run)" "$quick" "the order is that of opening, within a second too"
+# shellcheck disable=SC2086 # each is an id
+"$GOCKER" kill $quick >/dev/null
+none_run() { [ -z "$("$GOCKER" ps -q --filter door=run)" ]; }
+check "they end" wait_until 60 none_run
 run "$GOCKER" ps --filter usr=bob
 like "$rc:$err" '^2:.*no key usr; did you mean user\?' "a misspelt key of --filter"
 run "$GOCKER" ps --filter user

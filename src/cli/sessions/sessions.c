@@ -176,6 +176,12 @@ static int read_record(const struct gk_record *record, void *arg)
 	return 0;
 }
 
+/* In ms since the epoch. */
+static int64_t opened(const struct gk_seen *s)
+{
+	return s->started * 1000 + s->started_ms;
+}
+
 /* The oldest first; logins below the container that they share. */
 static int by_age(const void *a, const void *b)
 {
@@ -188,20 +194,18 @@ static int by_age(const void *a, const void *b)
 		return strcmp(in_x, in_y);
 	if (x->is_container != y->is_container)
 		return x->is_container ? -1 : 1;
-	if (x->started != y->started)
-		return x->started < y->started ? -1 : 1;
-	if (x->started_ms != y->started_ms)
-		return x->started_ms < y->started_ms ? -1 : 1;
+	if (opened(x) != opened(y))
+		return opened(x) < opened(y) ? -1 : 1;
 	return strcmp(x->id, y->id);
 }
 
 /* What the logins in a container have from it. */
 static void take_from_container(struct gk_seen *s, const struct gk_seen *list, size_t n)
 {
-	s->since = s->started;
+	s->since = opened(s);
 	for (size_t i = 0; i < n; i++)
 		if (list[i].is_container && strcmp(list[i].id, s->container) == 0) {
-			s->since = list[i].started;
+			s->since = opened(&list[i]);
 			s->behind = list[i].behind;
 		}
 }

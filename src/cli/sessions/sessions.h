@@ -31,9 +31,9 @@ struct gk_seen {
 	bool is_container;
 	const char *container; /* the id of a login's container, "-" for none */
 	bool behind;           /* gocker.ini would make that container in another way now */
-	int64_t since;         /* when its container was made; started, for any other session */
-	pid_t payload;         /* a login's command; 0: it came through the PAM door */
-	uint64_t pids_max;     /* UINT64_MAX: unknown, here and below */
+	int64_t since;     /* ms: when its container was made; when it was opened, for any other */
+	pid_t payload;     /* a login's command; 0: it came through the PAM door */
+	uint64_t pids_max; /* UINT64_MAX: unknown, here and below */
 	uint64_t memory_max;
 	uint64_t userns;       /* the host's id of 0 inside; 0 without a user namespace */
 	uint64_t caps;         /* what a command in it may keep; 0 for users */
