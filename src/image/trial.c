@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,12 @@ static bool is_gockers(int status)
 	return status >= GK_EXIT_GOCKER && status <= GK_EXIT_NOT_FOUND;
 }
 
+/* As a shell tells of a signal; ssh and others exit with 255. */
+static bool is_killed(int status)
+{
+	return status > 128 && status < 128 + NSIG;
+}
+
 struct texts {
 	char inside[TEXT_MAX], host[TEXT_MAX];
 };
@@ -82,9 +89,10 @@ int gk_trial(const struct gk_try *try, const char *dir, const char *path, char *
 		if (host == -EINTR)
 			return host;
 		/* Where the host's own could not be run either, there is nothing to go by. */
-		if (host < 0 || is_gockers(host) ||
-			(host == status && strcmp(texts->inside, texts->host) == 0))
-			return status < 128 ? 0 : -ENOEXEC;
+		bool same = host < 0 || is_gockers(host) ||
+			(host == status && strcmp(texts->inside, texts->host) == 0);
+		if (same && !is_killed(status))
+			return 0;
 	}
 	if (status < 0)
 		snprintf(reason, sizeof reason, "%s", strerror(-status));
