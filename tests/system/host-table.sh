@@ -47,6 +47,9 @@ for _ in 1 2 3 4 5 6; do
 	kill -9 $! 2>/dev/null
 	wait $! 2>/dev/null
 done
+# What dies slowly holds its place, and the next login takes another: it sweeps what has ended.
+all_dead() { ! pgrep -x 'gocker-(shell|super|stdio|init)' >/dev/null; }
+check "the killed ones have ended" wait_until 60 all_dead
 as_user bob "$GOCKER_SHELL" -c true
 is "$(table)" "$before" "the mount table is the same after good, refused and killed sessions"
 is "$(state)" "$files_before" "no file of the host has come, gone or changed its owner or mode"
