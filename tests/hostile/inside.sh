@@ -209,6 +209,7 @@ own_processes() {
 }
 
 # Two sessions of one user: what one holds open, the other can't take. The bomb goes off when the test says so.
+no_service() { ! grep -q ' /home/alice/service$' /proc/net/unix; }
 between_sessions() {
 	rm -f /home/alice/service /home/alice/go
 	hold_session alice './try listen ~/service & until grep -q "00010000 .*/service$" /proc/net/unix; do sleep 0.1; done
@@ -229,6 +230,8 @@ between_sessions() {
 	denied A48 "nor is it reached by a signal to such a pidfd" alice 'EINVAL|ENOPROTOOPT' './try steal ~/service 9'
 	drop_session
 	rm -f /home/alice/service /home/alice/go
+	# The session's own, of the same name, is seen until its last process is gone.
+	wait_until 60 no_service
 	setpriv --reuid alice --regid alice --init-groups "$GKT_HELPERS/try" listen /home/alice/service >/dev/null &
 	local pid=$!
 	wait_until 60 grep -q '00010000 .*/home/alice/service$' /proc/net/unix
