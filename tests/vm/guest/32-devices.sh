@@ -8,6 +8,8 @@ need_product
 have_user alice
 have_user carol --shell /bin/sh
 modprobe -qa loop fuse tun
+# As udev has them, which not every host here has.
+chmod 666 /dev/fuse /dev/net/tun
 start_sshd ''
 
 # Where they are from: loop is a block device with a content, the last two are as /dev/null is.
