@@ -135,22 +135,18 @@ static void print_layers(struct json_object *info)
 
 static void print_info(const struct gk_image_version *version, struct json_object *info)
 {
+	static const struct {
+		const char *key, *title;
+	} fields[] = { { "name", "name" }, { "os", "what" }, { "made", "made" }, { "from", "from" },
+		{ "origin", "origin" }, { "version", "release" }, { "sum", "sum" },
+		{ "ref", "ref" }, { "digest", "digest" }, { "pinned", "pinned to" },
+		{ "base_digest", "changed from" }, { "architecture", "machine" },
+		{ "version_dir", "version" } };
 	char size[32];
 	unsigned stale = 0;
 	struct json_object *list = NULL;
-	print_field(info, "name", "name");
-	print_field(info, "os", "what");
-	print_field(info, "made", "made");
-	print_field(info, "from", "from");
-	print_field(info, "origin", "origin");
-	print_field(info, "version", "release");
-	print_field(info, "sum", "sum");
-	print_field(info, "ref", "ref");
-	print_field(info, "digest", "digest");
-	print_field(info, "pinned", "pinned to");
-	print_field(info, "base_digest", "changed from");
-	print_field(info, "architecture", "machine");
-	print_field(info, "version_dir", "version");
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		print_field(info, fields[i].key, fields[i].title);
 	if (version->dir[0])
 		printf("%-12s %s in %" PRIu64 " entr%s\n", "size",
 			gk_image_size(size, gk_info_number(info, "size_bytes")),
