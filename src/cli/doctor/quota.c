@@ -48,19 +48,18 @@ void gk_quota_tell(struct gk_doctor *d, const struct gk_quota *quota)
 	gk_human_bytes(most, sizeof most, quota->most_bytes);
 	gk_human_bytes(wanted, sizeof wanted, want);
 	if (quota->error && want != GK_UNLIMITED)
-		gk_found(d, GK_FOUND_WARN | GK_TRIED, "home quota",
+		gk_found(d, GK_FOUND_WARN, "home quota",
 			"mount it with usrquota and set quotas, or remove home_quota from gocker.ini",
 			"home_quota is %s, but the file system of %s keeps no quotas of users: %s",
 			wanted, d->who.home, strerror(quota->error));
 	else if (!quota->error && want != GK_UNLIMITED && quota->most_bytes == UINT64_MAX)
-		gk_found(d, GK_FOUND_WARN | GK_TRIED, "home quota", set_it(d),
+		gk_found(d, GK_FOUND_WARN, "home quota", set_it(d),
 			"home_quota is %s, but the file system of %s has no limit for %s (%s used)",
 			wanted, d->who.home, d->user, used);
 	else if (!quota->error && quota->most_bytes > want)
-		gk_found(d, GK_FOUND_WARN | GK_TRIED, "home quota", set_it(d),
+		gk_found(d, GK_FOUND_WARN, "home quota", set_it(d),
 			"home_quota is %s, but the file system of %s lets %s have %s (%s used)",
 			wanted, d->who.home, d->user, most, used);
 	else if (!quota->error && quota->most_bytes != UINT64_MAX)
-		gk_found(
-			d, GK_FOUND_OK | GK_TRIED, "home quota", NULL, "%s of %s used", used, most);
+		gk_found(d, GK_FOUND_OK, "home quota", NULL, "%s of %s used", used, most);
 }

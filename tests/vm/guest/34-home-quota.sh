@@ -32,12 +32,12 @@ tell
 like "$out" 'home_quota is 8.*M, but the file system of /quota/quentin lets quentin have 16.*M' "home_quota: a limit that is higher"
 quota 8192
 tell
-like "$out" 'ok .*home quota.* of 8.*M used' "home_quota: the limit that was asked for is shown, with what is used"
+like "$out" 'read .*home quota.* of 8.*M used' "home_quota: the limit that was asked for is shown, with what is used"
 run login_of quentin 'dd if=/dev/zero of=big bs=1M count=20 2>/dev/null; echo $?; stat -c %s big'
 like "$out" $'^1\n' "home_quota: inside a write that is over it fails"
 check "home_quota: and leaves no more than it: $(tail -n 1 <<<"$out")" test "$(tail -n 1 <<<"$out")" -le $((8 << 20))
 tell
-like "$out" 'ok .*home quota +(7|8).*M of 8.*M used' "home_quota: and doctor shows it"
+like "$out" 'read .*home quota +(7|8).*M of 8.*M used' "home_quota: and doctor shows it"
 userdel quentin
 wait_until 20 no_sessions
 check_clean "home_quota: nothing is left" 20
