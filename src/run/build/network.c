@@ -298,7 +298,9 @@ static void keep(struct keeper *k)
 	char user[256];
 	(void)prctl(PR_SET_NAME, "gocker-network", 0, 0, 0);
 	int kept[] = { k->ready };
-	if (start_pasta(k) < 0 || gk_fd_null_stdio() < 0 || gk_fd_keep_only(kept, 1) < 0)
+	/* Here for as long as pasta starts; the change of credentials below takes it away. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || start_pasta(k) < 0 ||
+		gk_fd_null_stdio() < 0 || gk_fd_keep_only(kept, 1) < 0)
 		_exit(1);
 	gk_log_forget();
 	gk_log_open("gocker-network");
