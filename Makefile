@@ -127,7 +127,7 @@ FORCE:
 
 # The seccomp filters are made at build time by libseccomp, so that no program that runs
 # with privilege loads it: the set-uid program carries finished BPF.
-$(BUILD)/mkfilter: src/tools/mkfilter.c src/tools/profile.h $(BUILD)/flags
+$(BUILD)/mkfilter: src/tools/mkfilter.c $(wildcard src/tools/*.h) $(BUILD)/flags
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -o $@ $< -lseccomp
 $(BUILD)/gen/filters.h: $(BUILD)/mkfilter
