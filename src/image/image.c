@@ -316,30 +316,49 @@ int gk_image_pull(const struct gk_store *store, const char *name, const struct g
 	return r;
 }
 
+/* Whether the root is of the release that was asked for: a mirror could give another one's file,
+ * and its signature, under that name. */
+static int check_release(int root_fd, const struct gk_alpine *alpine, struct gk_err *err)
+{
+	char text[GK_ALPINE_VERSION_MAX + 1] = "";
+	gk_autoclose int fd = gk_sys_openat2(root_fd, "etc/alpine-release",
+		O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, alpine->version) == 0 ?
+		0 :
+		gk_fail(err, -EBADMSG, "%s is not Alpine %s: not used", alpine->url,
+			alpine->version);
+}
+
 int gk_image_fetch(const struct gk_store *store, const char *name,
-	const struct gk_fetch_options *options, const struct gk_making *making, char *ret_origin,
-	struct gk_err *err)
+	const struct gk_alpine_options *options, const struct gk_making *making,
+	struct gk_alpine *ret, struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
-	const struct gk_pin *pin = NULL;
 	struct gk_extract_stats stats;
 	char sum[GK_SUM_MAX + 8];
 	int r = gk_staging_begin(store, name, &staging, err);
 	if (r < 0)
 		return r;
 	gk_autoclose int fd = -1;
-	r = gk_fetch_alpine(options, staging.fd, making->tick, &fd, &pin, ret_origin, err);
+	r = gk_alpine_fetch(options, staging.fd, making->tick, &fd, ret, err);
 	if (r < 0)
 		return r;
-	snprintf(sum, sizeof sum, "sha512:%s", pin->sha512);
-	gk_autoinfo struct json_object *info = gk_info_new("fetch", ret_origin, sum);
-	gk_info_set(info, "version", pin->version);
+	snprintf(sum, sizeof sum, "sha512:%s", ret->sha512);
+	gk_autoinfo struct json_object *info = gk_info_new("fetch", ret->url, sum);
+	gk_info_set(info, "version", ret->version);
+	gk_info_set(info, "signed_by", ret->signer[0] ? ret->signer : NULL);
 	const struct gk_extract_options extract = {
 		.limits = { GK_EXTRACT_SIZE_BYTES, GK_EXTRACT_ENTRIES },
 		.owners = geteuid() == 0,
 		.tick = making->tick,
 	};
-	return import_into(&staging, fd, ret_origin, NULL, &extract, making, info, &stats, err);
+	r = gk_extract_caged(fd, ret->url, staging.root_fd, &extract, &stats, err);
+	if (r == 0)
+		r = check_release(staging.root_fd, ret, err);
+	return r < 0 ? r : seal_unpacked(&staging, ret->url, &extract, making, info, &stats, err);
 }
 
 static void record_packages(struct json_object *info, const char *const *packages)

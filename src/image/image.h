@@ -4,9 +4,9 @@
 #define GK_IMAGE_IMAGE_H
 
 #include "base/err.h"
+#include "image/alpine.h"
 #include "image/bootstrap.h"
 #include "image/extract.h"
-#include "image/fetch.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "image/trial.h"
@@ -50,12 +50,11 @@ int gk_image_new(const struct gk_store *store, const char *name, const struct gk
 	char *ret_suite, struct gk_extract_stats *ret, const struct gk_making *making,
 	struct gk_err *err);
 
-/* Alpine's minirootfs from a mirror, its SHA-512 checked before a byte of it is unpacked, and those
- * programs of making->with that this host has.
- * *ret_origin (at least GK_URL_MAX bytes) is the URL it came from. */
+/* Alpine's minirootfs from a mirror (alpine.h), verified before a byte of it is unpacked, and those
+ * programs of making->with that this host has. */
 int gk_image_fetch(const struct gk_store *store, const char *name,
-	const struct gk_fetch_options *options, const struct gk_making *making, char *ret_origin,
-	struct gk_err *err);
+	const struct gk_alpine_options *options, const struct gk_making *making,
+	struct gk_alpine *ret, struct gk_err *err);
 
 /* A root made of the distribution's static busybox: applet links, a minimal /etc, and an
  * os-release that says what it is, and making->with. busybox is the program's path on the host. */

@@ -17,7 +17,9 @@
 #include <unistd.h>
 #include <grp.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "image/layout.h"
 #include "plan/plan.h"
@@ -25,8 +27,25 @@
 #include "run/privilege/creds.h"
 #include "run/privilege/seccomp.h"
 
-enum { LOOK_MS = 200 };
+enum { LOOK_MS = 200, GIVEN_MAX = 1 << 20 };
 #define PLACE GK_OUTSIDE_PLACE
+
+int gk_outside_give(
+	int from_fd, const char *path, int dir_fd, const char *name, uid_t uid, struct gk_err *err)
+{
+	struct gk_arena arena = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+	int r = gk_read_all(from_fd, GIVEN_MAX, &arena, &text, &size, NULL);
+	gk_autoclose int to =
+		r < 0 ? -1 : openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	if (r == 0 && (to < 0 || fchown(to, uid, (gid_t)uid) < 0))
+		r = -errno;
+	if (r == 0)
+		r = gk_write_all(to, text, size);
+	gk_arena_free(&arena);
+	return r < 0 ? gk_fail_errno(err, r, "%s", path) : 0;
+}
 
 /* ---- in the child ---- */
 

@@ -25,6 +25,12 @@ struct gk_outside {
 	const struct gk_tick *tick; /* may be NULL */
 };
 
+/* Copies a file of root's, open as from_fd, to the new file dir_fd/name, which uid alone can read.
+ * At most 1 MiB: such as a key, a policy, a password file. path is for messages. Returns 0 or
+ * -errno. */
+int gk_outside_give(
+	int from_fd, const char *path, int dir_fd, const char *name, uid_t uid, struct gk_err *err);
+
 /* Runs it with that uid, in PID, IPC and mount namespaces of its own in which it can write nothing
  * but dir_fd, at GK_OUTSIDE_PLACE: with no capability and behind the filter of a user's session, or
  * with as_root with the capabilities of a user namespace and no filter. Its end is the end of all

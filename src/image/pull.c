@@ -10,13 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "image/outside.h"
 #include "plan/text.h"
 #include "run/build/userns.h"
 #include "run/store/image.h"
 
-enum { FILE_MAX = 1 << 20 }; /* of a password file or a policy */
 #define PLACE       GK_OUTSIDE_PLACE
 #define HOST_POLICY "/etc/containers/policy.json"
 
@@ -82,19 +80,9 @@ static int judge(const struct gk_pull *pull, int status, char *text, struct gk_e
 /* A file of root's that skopeo is to read. */
 static int copy_file(const char *path, int dir_fd, const char *name, uid_t uid, struct gk_err *err)
 {
-	struct gk_arena arena = { 0 };
-	char *text = NULL;
-	size_t size = 0;
 	gk_autoclose int from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int r = from < 0 ? -errno : gk_read_all(from, FILE_MAX, &arena, &text, &size, NULL);
-	gk_autoclose int to =
-		r < 0 ? -1 : openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-	if (r == 0 && (to < 0 || fchown(to, uid, (gid_t)uid) < 0))
-		r = -errno;
-	if (r == 0)
-		r = gk_write_all(to, text, size);
-	gk_arena_free(&arena);
-	return r < 0 ? gk_fail_errno(err, r, "%s", path) : 0;
+	return from < 0 ? gk_fail_errno(err, -errno, "%s", path) :
+			  gk_outside_give(from, path, dir_fd, name, uid, err);
 }
 
 static int prepare(const struct gk_pull *pull, int dir_fd, uid_t uid, struct gk_err *err)

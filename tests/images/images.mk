@@ -1,5 +1,5 @@
 # What the image tests need besides: programs, and a Debian root, made once.
-DEPS_TEST += skopeo buildah crun umoci docker-registry gpg jq python3 xz-utils zstd openssl git rsync mmdebstrap
+DEPS_TEST += skopeo buildah crun umoci docker-registry gpg gpgv jq python3 xz-utils zstd openssl git rsync mmdebstrap
 
 .PHONY: test-debian
 test-debian:

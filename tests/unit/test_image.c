@@ -13,8 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/elf.h"
+#include "image/alpine.h"
 #include "image/extract.h"
-#include "image/fetch.h"
 #include "image/image.h"
 #include "image/info.h"
 #include "image/inroot.h"
@@ -112,6 +112,32 @@ static void test_pins_are_sums(void **state)
 		assert_int_equal(strspn(pin->sha512, "0123456789abcdef"), 128);
 		assert_non_null(strrchr(pin->version, '.'));
 	}
+}
+
+static void test_listings(void **state)
+{
+	char version[GK_ALPINE_VERSION_MAX] = "";
+	static const char text[] = "---\n-\n  title: \"Standard\"\n  arch: x86_64\n"
+				   "  version: 3.25.0\n  flavor: alpine-standard\n"
+				   "-\n  title: \"Mini root filesystem\"\n  desc: |\n"
+				   "    For use in containers\n  arch: x86_64\n"
+				   "  version: \"3.25.1\"\r\n  flavor: alpine-minirootfs\n";
+	static const char *const none[] = { "", "-", "version: 3.25.1\n", "<html>\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n  version: 3.25.1_rc1\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n  version: 3.25/../1\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n  version: 3.25\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n  version: 3.25.99999\n",
+		"-\n  arch: x86_64\n  flavor: alpine-minirootfs\n-\n  version: 3.25.1\n" };
+	(void)state;
+	assert_true(gk_alpine_listed(text, "x86_64", version));
+	assert_string_equal(version, "3.25.1");
+	assert_false(gk_alpine_listed(text, "aarch64", version));
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_false(gk_alpine_listed(none[i], "x86_64", version));
+	assert_true(gk_alpine_compare("3.9.10", "3.20.3") < 0);
+	assert_true(gk_alpine_compare("3.20.10", "3.20.9") > 0);
+	assert_int_equal(gk_alpine_compare("3.20.3", "3.20.3"), 0);
 }
 
 static void test_sums(void **state)
@@ -451,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_paths_out_of_archives),
 		cmocka_unit_test(test_pins_are_sums),
+		cmocka_unit_test(test_listings),
 		IN_PLACE(test_sums),
 		IN_PLACE(test_manifest_tells_each_difference),
 		IN_PLACE(test_a_damaged_manifest_is_told),

@@ -67,12 +67,8 @@ static const char *how_to_renew(struct gk_doctor *d, const char *image, struct j
 /* A release that gets no fixes any more is old however young the image is. */
 static void check_release(struct gk_doctor *d, const char *image, struct json_object *info)
 {
-	char today[16] = "";
-	struct tm tm;
-	time_t now = time(NULL);
-	const char *os = gk_info_get(info, "os"), *until = gk_alpine_supported_until(os);
-	if (!until || !gmtime_r(&now, &tm) || !strftime(today, sizeof today, "%Y-%m-%d", &tm) ||
-		strcmp(today, until) < 0)
+	const char *os = gk_info_get(info, "os"), *until = gk_alpine_ended(os);
+	if (!until)
 		return;
 	bool fetched = strcmp(gk_info_get(info, "from"), "fetch") == 0;
 	gk_found(d, GK_FOUND_WARN, "image",

@@ -21,7 +21,7 @@
 #include "cli/report.h"
 #include "cli/sessions/sessions.h"
 #include "cli/enable/trial.h"
-#include "image/fetch.h"
+#include "image/alpine.h"
 #include "run/privilege/identity.h"
 #include "plan/policy.h"
 #include "run/store/image.h"

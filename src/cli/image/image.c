@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "image/alpine.h"
 #include "image/edit.h"
 #include "image/extract.h"
 #include "plan/policy.h"
@@ -58,7 +59,7 @@ static const struct gk_option fetch_options[] = {
 		"https or file, laid out as Alpine's own mirrors are (default: $ALPINE_MIRROR, else "
 		"Alpine's)" },
 	{ RELEASE, "release", "VERSION", NULL,
-		"this release (default: the newest known one that the mirror has)" },
+		"this release (default: the newest that the mirror has and that can be verified)" },
 	{ FALLBACK, "fallback", NULL, NULL,
 		"without a mirror, make an image of this host's static busybox" },
 	{ WITH, "with", "PROGRAM", "command",
@@ -127,7 +128,8 @@ static const struct command {
 	{ gk_image_cmd_fetch, 0, 1,
 		{ "image fetch", NULL, "[OPTION...] [NAME]",
 			"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the "
-			"mirror is used only if it has the SHA-512 that this build of gocker knows.",
+			"mirror is used only if it has a SHA-512 that this build of gocker knows, or a "
+			"signature by a key in " GK_ALPINE_KEY ".",
 			fetch_options, NULL, "image" } },
 	{ gk_image_cmd_new, 2, 2,
 		{ "image new", NULL, "[OPTION...] debian|ubuntu NAME",

@@ -94,18 +94,45 @@ static int fall_back(struct gk_image_cli *cli, const struct gk_store *store, con
 	return 0;
 }
 
+/* What there is to know besides, before anybody uses it. */
+static void say_release(const struct gk_image_cli *cli, const struct gk_alpine *alpine)
+{
+	char os[GK_ALPINE_VERSION_MAX + 16];
+	if (alpine->newer[0])
+		gk_image_say(cli,
+			"  the mirror also has %s, but no sum of it is known here, and no signature "
+			"by a key in " GK_ALPINE_KEY " was found",
+			alpine->newer);
+	snprintf(os, sizeof os, "Alpine Linux v%.*s",
+		(int)(strrchr(alpine->version, '.') - alpine->version), alpine->version);
+	const char *ended = gk_alpine_ended(os);
+	if (ended)
+		gk_image_say(cli, "  %s gets no security fixes since %s", os, ended);
+}
+
+/* Alpine's key is for an administrator to put there: without it the pins are what is trusted. */
+static int find_key(struct gk_image_cli *cli, struct gk_alpine_options *options)
+{
+	if (access(GK_ALPINE_KEY, F_OK) < 0)
+		return 0;
+	options->keyring = GK_ALPINE_KEY;
+	int r = gk_image_userns_base(cli);
+	options->userns_base = cli->userns_base;
+	return r;
+}
+
 int gk_image_cmd_fetch(struct gk_image_cli *cli)
 {
 	const char *name = cli->argc ? cli->argv[0] : "alpine";
 	const char *mirror = cli->mirror ? cli->mirror : getenv("ALPINE_MIRROR");
 	const char *release = cli->release ? cli->release : getenv("ALPINE_VERSION");
-	const struct gk_fetch_options options = {
+	struct gk_alpine_options options = {
 		.mirror = mirror && *mirror ? mirror : NULL,
 		.version = release && *release ? release : NULL,
 	};
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	struct gk_image_version current;
-	char origin[GK_URL_MAX];
+	struct gk_alpine alpine;
 	const struct gk_making making = making_of(cli, cli->with);
 	if (gk_image_names_another(name)) {
 		(void)gk_fail(&cli->err, -EINVAL,
@@ -113,13 +140,15 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 			name, gk_image_how(&cli->arena, name));
 		return gk_image_failed(cli);
 	}
-	if (gk_image_open_store(cli, true, &store) < 0)
+	if (find_key(cli, &options) < 0 || gk_image_open_store(cli, true, &store) < 0)
 		return gk_image_failed(cli);
 	if (cli->if_missing && gk_store_current(&store, name, &current, NULL) == 0)
 		return 0;
-	int r = gk_image_fetch(&store, name, &options, &making, origin, &cli->err);
+	int r = gk_image_fetch(&store, name, &options, &making, &alpine, &cli->err);
 	if (r == 0) {
-		gk_image_say(cli, "image %s: %s, SHA-512 verified", name, origin);
+		gk_image_say(cli, "image %s: %s, %s verified", name, alpine.url,
+			alpine.signer[0] ? "signature" : "SHA-512");
+		say_release(cli, &alpine);
 		return 0;
 	}
 	if (r == -EHOSTUNREACH && cli->fallback)

@@ -139,9 +139,9 @@ static void print_info(const struct gk_image_version *version, struct json_objec
 		const char *key, *title;
 	} fields[] = { { "name", "name" }, { "os", "what" }, { "made", "made" }, { "from", "from" },
 		{ "origin", "origin" }, { "version", "release" }, { "sum", "sum" },
-		{ "ref", "ref" }, { "digest", "digest" }, { "pinned", "pinned to" },
-		{ "base_digest", "changed from" }, { "architecture", "machine" },
-		{ "version_dir", "version" } };
+		{ "signed_by", "signed by" }, { "ref", "ref" }, { "digest", "digest" },
+		{ "pinned", "pinned to" }, { "base_digest", "changed from" },
+		{ "architecture", "machine" }, { "version_dir", "version" } };
 	char size[32];
 	unsigned stale = 0;
 	struct json_object *list = NULL;
