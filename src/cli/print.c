@@ -161,23 +161,58 @@ static void fit_anyway(const struct gk_column *columns, size_t n, struct layout 
 	}
 }
 
-static void print_line(FILE *out, const struct gk_column *columns, size_t n, const struct layout *l,
-	const char *const *cells)
+/* Takes a line of at most `width` display columns from *rest into buf: up to the last
+ * blank, behind the last comma or before the last slash, else as many characters as have room.
+ * Blanks at the break are left out. */
+static const char *next_piece(char *buf, size_t size, const char **rest, int width)
+{
+	const char *from = *rest, *end = from, *at_break = NULL;
+	for (const char *p = from; *p; end = p) {
+		width -= next_width(&p);
+		if (width < 0 && end > from)
+			break;
+		if (p[-1] == ' ' || p[-1] == ',' || strchr(" /", *p)) /* also at the end */
+			at_break = p;
+	}
+	end = at_break ? at_break : end;
+	size_t len = (size_t)(end - from) < size - 1 ? (size_t)(end - from) : size - 1;
+	*rest = from + len + strspn(from + len, " ");
+	while (len > 0 && from[len - 1] == ' ')
+		len--;
+	memcpy(buf, from, len);
+	buf[len] = '\0';
+	return buf;
+}
+
+/* Prints a line of the row; cells are moved behind what it shows. Returns whether some is left. */
+static bool print_line(FILE *out, const struct gk_column *columns, size_t n, const struct layout *l,
+	const char **cells)
 {
 	char buf[4096];
 	int owed = 0;
+	bool left = false;
 	for (size_t i = 0; i < n; i++) {
 		if (l->hidden[i])
 			continue;
-		const char *cell = gk_display_cut(
-			buf, sizeof buf, cells ? cells[i] : columns[i].title, l->width[i]);
+		const char *cell;
+		if (columns[i].wrap) {
+			cell = next_piece(buf, sizeof buf, &cells[i], l->width[i]);
+			left = left || *cells[i];
+		} else {
+			cell = gk_display_cut(buf, sizeof buf, cells[i], l->width[i]);
+			cells[i] = "";
+		}
 		int pad = l->width[i] - gk_display_width(cell);
 		if (columns[i].right)
 			owed += pad;
-		fprintf(out, "%*s%s", owed, "", cell);
-		owed = 1 + (columns[i].right ? 0 : pad);
+		if (*cell) {
+			fprintf(out, "%*s%s", owed, "", cell);
+			owed = 0;
+		}
+		owed += 1 + (columns[i].right ? 0 : pad);
 	}
 	fputc('\n', out);
+	return left;
 }
 
 void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
@@ -196,9 +231,13 @@ void gk_table_print(FILE *out, const struct gk_column *columns, size_t ncolumns,
 		fit(columns, ncolumns, &l, width);
 		fit_anyway(columns, ncolumns, &l, width);
 	}
-	print_line(out, columns, ncolumns, &l, NULL);
-	for (size_t row = 0; row < nrows; row++)
-		print_line(out, columns, ncolumns, &l, cells + row * ncolumns);
+	const char *line[GK_COLUMNS_MOST];
+	for (size_t row = 0; row <= nrows; row++) {
+		for (size_t i = 0; i < ncolumns; i++)
+			line[i] = row == 0 ? columns[i].title : cells[(row - 1) * ncolumns + i];
+		while (print_line(out, columns, ncolumns, &l, line))
+			;
+	}
 }
 
 static volatile sig_atomic_t interrupted;

@@ -13,12 +13,13 @@
 struct json_object;
 
 /* One column: on a terminal that is too narrow, columns with the highest `drop` go first, then
- * those with a `least` are cut. A column with drop 0 stays while there is any room for it. */
+ * those with a `least` are narrowed. A column with drop 0 stays while there is any room for it. */
 struct gk_column {
 	const char *title;
 	bool right;
-	int least; /* display columns it can be cut to; 0: never cut */
+	int least; /* display columns it can be narrowed to; 0: never narrowed */
 	int drop;
+	bool wrap; /* a cell too wide for it goes on in the next line; else it is cut */
 };
 
 enum { GK_COLUMNS_MOST = 16 };

@@ -8,6 +8,7 @@ need expect
 need_product
 add_user alice
 set_ini 'user_sessions_max = 300' 'user_pids_max = none' 'hostname = a-host-name-that-is-long-enough-to-be-cut-off'
+own_images
 remember_host
 
 # drawn WIDTH CMD...: what it writes on a terminal, without colours, in $GKT_WORK/drawn.
@@ -41,6 +42,15 @@ open_sessions() { # MORE ALL
 	check "$2 sessions are open" wait_until 300 eval '[ "$("$GOCKER" ps -q | wc -l)" = '"$2"' ]'
 }
 
+# whole TEXT COLUMN: the column has all of the text, over as many lines as it took. Columns are found by the title.
+whole() {
+	local cell
+	cell=$(awk -v title="$2" '
+		NR == 1 { at = index($0, title); rest = substr($0, at + length(title)); wide = match(rest, /[^ ]/) ? length(title) + RSTART - 2 : 80; next }
+		{ line = substr($0, at, wide); gsub(/ /, "", line); printf "%s", line }' "$GKT_WORK/drawn")
+	like "$cell" "$1" "image list, 80 columns: nothing of $2 is cut off" || cat "$GKT_WORK/drawn"
+}
+
 look() { # SESSIONS
 	local width
 	for width in 80 200; do
@@ -67,6 +77,25 @@ if [ "${GKT_FULL:-}" = 1 ]; then
 	open_sessions 199 200
 	look 200
 fi
+# An image with a long name and source, in use by users with long names: nothing is left out at 80 columns.
+long_name=an-image-with-a-name-that-is-long
+source=$GKT_WORK/a-directory/for-archives/that-are-images.tar
+mkdir -p "${source%/*}"
+tar -C /var/lib/gocker/images/alpine -cf "$source" .
+check "an image of a long name" "$GOCKER" image import -q $long_name "$source"
+for user in a-first-user-of-it a-second-user-of-it; do
+	add_user $user
+	set_ini "image = $long_name"
+	as_user $user "$GOCKER_SHELL" -c 'sleep 1000 & wait' >/dev/null 2>&1 </dev/null &
+done
+check "both have" wait_until 60 eval '[ "$("$GOCKER" ps -q --filter image=$long_name | wc -l)" = 2 ]'
+drawn 80 "$GOCKER image list $long_name"
+fits "image list, long cells" 80
+whole "^$long_name\$" NAME
+whole "^$source\$" SOURCE
+whole "^a-first-user-of-it,a-second-user-of-it\$" "USED BY"
+whole "^AlpineLinuxv[0-9.]*\$" WHAT
+for user in a-first-user-of-it a-second-user-of-it; do "$GOCKER" kill --user $user >/dev/null; done
 check "all are ended" "$GOCKER" kill --user alice
 check "and gone" wait_until 120 eval '[ -z "$("$GOCKER" ps -q)" ]'
 check_clean "nothing is left"

@@ -98,15 +98,16 @@ static const char *digest_of(struct json_object *info)
 	return strncmp(digest, "sha256:", 7) == 0 ? digest + 7 : *base ? "changed" : "-";
 }
 
+/* At 80 columns everything is shown, in as many lines as it takes. */
 static const struct gk_column list_columns[] = {
-	{ "NAME", false, 8, 0 },
-	{ "STATE", false, 0, 2 },
-	{ "SOURCE", false, 12, 3 },
-	{ "DIGEST", false, 0, 4 },
-	{ "AGE", true, 0, 0 },
-	{ "SIZE", true, 0, 0 },
-	{ "USED BY", false, 8, 1 },
-	{ "WHAT", false, 10, 5 },
+	{ "NAME", false, 12, 0, true },
+	{ "STATE", false, 0, 2, false },
+	{ "SOURCE", false, 10, 3, true },
+	{ "DIGEST", false, 0, 4, false },
+	{ "AGE", true, 0, 0, false },
+	{ "SIZE", true, 0, 0, false },
+	{ "USED BY", false, 8, 1, true },
+	{ "WHAT", false, 9, 5, true },
 };
 enum { LIST_COLUMNS = sizeof list_columns / sizeof *list_columns };
 

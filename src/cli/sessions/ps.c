@@ -64,17 +64,17 @@ struct ps {
 };
 
 static const struct gk_column columns[] = {
-	{ "ID", false, 0, 0 },
-	{ "USER", false, 8, 0 },
-	{ "DOOR", false, 0, 4 },
-	{ "IMAGE", false, 6, 5 },
-	{ "TTY", false, 0, 3 },
-	{ "FROM", false, 9, 6 },
-	{ "AGE", true, 0, 0 },
-	{ "IDLE", true, 0, 2 },
-	{ "PIDS", true, 0, 0 },
-	{ "MEMORY", true, 0, 1 },
-	{ "COMMAND", false, 12, 0 },
+	{ "ID", false, 0, 0, false },
+	{ "USER", false, 8, 0, false },
+	{ "DOOR", false, 0, 4, false },
+	{ "IMAGE", false, 6, 5, false },
+	{ "TTY", false, 0, 3, false },
+	{ "FROM", false, 9, 6, false },
+	{ "AGE", true, 0, 0, false },
+	{ "IDLE", true, 0, 2, false },
+	{ "PIDS", true, 0, 0, false },
+	{ "MEMORY", true, 0, 1, false },
+	{ "COMMAND", false, 12, 0, false },
 };
 enum { MEMORY = 9, COLUMNS = sizeof columns / sizeof *columns };
 

@@ -41,18 +41,18 @@ const struct gk_page gk_page_stats = {
 };
 
 static const struct gk_column columns[] = {
-	{ "ID", false, 0, 0 },
-	{ "USER", false, 8, 0 },
-	{ "PIDS", true, 0, 0 },
-	{ "LIMIT", true, 0, 0 },
-	{ "PEAK", true, 0, 3 },
-	{ "HITS", true, 0, 0 },
-	{ "UHITS", true, 0, 0 },
-	{ "MEMORY", true, 0, 0 },
-	{ "PEAK", true, 0, 2 },
-	{ "LIMIT", true, 0, 1 },
-	{ "OOM", true, 0, 0 },
-	{ "CPU", true, 0, 0 },
+	{ "ID", false, 0, 0, false },
+	{ "USER", false, 8, 0, false },
+	{ "PIDS", true, 0, 0, false },
+	{ "LIMIT", true, 0, 0, false },
+	{ "PEAK", true, 0, 3, false },
+	{ "HITS", true, 0, 0, false },
+	{ "UHITS", true, 0, 0, false },
+	{ "MEMORY", true, 0, 0, false },
+	{ "PEAK", true, 0, 2, false },
+	{ "LIMIT", true, 0, 1, false },
+	{ "OOM", true, 0, 0, false },
+	{ "CPU", true, 0, 0, false },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 /* MEMORY, PEAK, LIMIT and OOM, which cgroup v1 does not tell. */
