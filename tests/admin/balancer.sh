@@ -3,43 +3,17 @@
 # timeout: 300
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_lib.sh"
+. "$GKT_LIB/nodes.sh"
 need haproxy systemd-socket-activate ip
 need_product
 PORT=2200
 SOCKET=/run/gkt/haproxy.sock
 
-declare -A node_pid agent_pid
+declare -A agent_pid
 
-# on N CMD...: on that host, which has a network, a name, a policy and a state of its own.
-on() { nsenter -t "${node_pid[$1]}" -m -u -n "${@:2}"; }
-
-# node_ini N [LINE...]: its policy, with these lines first. Written in place: the node has the file itself.
-node_ini() {
-	printf '%s\n' "${@:2}" '[default]' 'image = alpine' "hostname = node$1" >"$GKT_WORK/node$1/gocker.ini"
-}
-
-start_node() { # N
-	local n=$1 dir=$GKT_WORK/node$1
-	mkdir -p "$dir/state/images"
-	node_ini "$n"
-	unshare --mount --uts --net --propagation private bash -c "
-		mount --bind /var/lib/gocker/images $dir/state/images && mount --rbind $dir/state /var/lib/gocker &&
-		mount -t tmpfs -o mode=0700 node /run/gocker && mount --bind $dir/gocker.ini /etc/gocker.ini &&
-		hostname node$n && touch $dir/ready && exec sleep infinity" &
-	node_pid[$n]=$!
-	wait_until 30 test -e "$dir/ready"
-	ip link add "to$n" type veth peer name eth0 netns "${node_pid[$n]}"
-	ip addr add "10.9.$n.1/24" dev "to$n"
-	ip link set "to$n" up
-	on "$n" ip addr add "10.9.$n.2/24" dev eth0
-	on "$n" ip link set eth0 up
-	on "$n" ip link set lo up
-	sed -e "s/^ListenAddress .*/ListenAddress 10.9.$n.2/" -e "s|^PidFile .*|PidFile $dir/sshd.pid|" \
-		"$SSHD_DIR/sshd_config" >"$dir/sshd_config"
-	on "$n" setsid env -i PATH="$PATH" "$SSHD_DIR/gocker-sshd" -f "$dir/sshd_config"
-	on "$n" systemd-socket-activate -l "10.9.$n.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
-	agent_pid[$n]=$!
-	wait_until 30 test -s "$dir/sshd.pid"
+start_agent() { # N
+	on "$1" systemd-socket-activate -l "10.9.$1.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
+	agent_pid[$1]=$!
 }
 
 haproxy_says() { # COMMAND, on its control socket
@@ -72,8 +46,11 @@ like "$rc:$out:$err" '^0:ready up [1-9][0-9]*%:$' "it needs no capability"
 add_user anna
 start_sshd
 stop_sshd
-[ -d /run/gocker ] || mkdir -m 0700 /run/gocker
-for n in 1 2 3; do start_node "$n"; done
+for n in 1 2 3; do
+	start_node "$n"
+	node_sshd "$n"
+	start_agent "$n"
+done
 
 sed -e "s/^	bind .*/	bind 127.0.0.1:$PORT/" -e 's/inter 2s/inter 200ms/g' -e 's/maxconn .*/maxconn 100/' \
 	-e "s|^global|&\n	stats socket $SOCKET mode 600 level admin|" \
