@@ -17,7 +17,7 @@ struct gk_option {
 			      out; NULL for none */
 	const char
 		*kind; /* what completion offers: user, group, service, file, dir, image, session,
-			  signal, command, filter, or the possible words; NULL for nothing */
+			  signal, command, filter, host, or the possible words; NULL for nothing */
 	const char *help; /* NULL: not for people */
 };
 

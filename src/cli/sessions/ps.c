@@ -13,11 +13,12 @@
 #include "cli/options.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/sessions/hosts.h"
 #include "cli/sessions/sessions.h"
 #include "cli/template.h"
 #include "base/log.h"
 
-enum { DOOR = GK_OPTION_LONG, IMAGE, WHOLE, WATCH, FORMAT, FILTERS_MOST = 16 };
+enum { DOOR = GK_OPTION_LONG, IMAGE, WHOLE, WATCH, FORMAT, HOST, FILTERS_MOST = 16 };
 
 static const struct gk_option options[] = {
 	{ 'u', "user", "USER", "user", "only the sessions of this user" },
@@ -28,6 +29,9 @@ static const struct gk_option options[] = {
 		"only those whose user, door, image, state, tty, from, id or command is VALUE (id: "
 		"begins with it); can be repeated, and all must fit" },
 	{ 'n', "last", "N", NULL, "only the N newest" },
+	{ HOST, "host", "HOST[,HOST...]", "host",
+		"the sessions of these hosts, asked over ssh; each is [USER@]NAME or "
+		"ssh://[USER@]NAME[:PORT]" },
 	{ 'a', "all", NULL, NULL,
 		"also what crashed sessions left behind; `gocker gc` removes it" },
 	{ 'q', "quiet", NULL, NULL, "print ids only" },
@@ -42,9 +46,11 @@ static const struct gk_option options[] = {
 
 const struct gk_page gk_page_ps = {
 	.name = "ps",
-	.what = "list the sessions of this host",
+	.what = "list the sessions of this host, or of others",
 	.usage = "[OPTION...]",
-	.about = "Lists the live sessions, the oldest first.",
+	.about = "Lists the live sessions, the oldest first; with --host those of each host in the "
+		 "order given. A host that does not answer is reported on stderr, the others are "
+		 "shown, and the exit status is 1.",
 	.options = options,
 	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not "
 		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
@@ -58,12 +64,13 @@ struct ps {
 	struct gk_seen_filter filter;
 	const char *filters[FILTERS_MOST];
 	size_t nfilters, last;
-	const char *template;
+	const char *template, *hosts;
 	bool json, quiet, whole;
 	unsigned watch_s;
 };
 
 static const struct gk_column columns[] = {
+	{ "HOST", false, 8, 0, false },
 	{ "ID", false, 0, 0, false },
 	{ "USER", false, 8, 0, false },
 	{ "DOOR", false, 0, 4, false },
@@ -76,36 +83,92 @@ static const struct gk_column columns[] = {
 	{ "MEMORY", true, 0, 1, false },
 	{ "COMMAND", false, 12, 0, false },
 };
-enum { MEMORY = 9, COLUMNS = sizeof columns / sizeof *columns };
+enum { MEMORY = 10, COLUMNS = sizeof columns / sizeof *columns };
 
-static const char **fill_row(const struct gk_seen *s, struct gk_arena *arena, const char **cell)
+/* The fields of a session, as gk_seen_json writes them. */
+static const char *text_of(struct json_object *session, const char *key)
 {
-	char now[24], most[24], age[24], idle[24], memory[24];
-	*cell++ = strcmp(s->container, "-") == 0 ? s->id : gk_arena_printf(arena, "  %s", s->id);
-	*cell++ = gk_seen_readable(arena, s->user);
-	*cell++ = s->door;
-	*cell++ = s->image;
-	*cell++ = strncmp(s->tty, "/dev/", 5) == 0 ? s->tty + 5 : s->tty;
-	*cell++ = s->from;
+	struct json_object *value = json_object_object_get(session, key);
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "-";
+}
+
+static const char *shown(struct json_object *session, const char *key, struct gk_arena *arena)
+{
+	return gk_seen_readable(arena, text_of(session, key));
+}
+
+/* In seconds; -1 where it is null. */
+static int64_t time_of(struct json_object *session, const char *key)
+{
+	struct json_object *value = json_object_object_get(session, key);
+	return value ? json_object_get_int64(value) : -1;
+}
+
+static uint64_t number_of(struct json_object *session, const char *group, const char *key)
+{
+	struct json_object *value =
+		json_object_object_get(json_object_object_get(session, group), key);
+	return value ? (uint64_t)json_object_get_int64(value) : UINT64_MAX;
+}
+
+static const char *tty_of(struct json_object *session, struct gk_arena *arena)
+{
+	const char *tty = shown(session, "tty", arena);
+	return strncmp(tty, "/dev/", 5) == 0 ? tty + 5 : tty;
+}
+
+static const char *age_of(struct json_object *session, struct gk_arena *arena)
+{
+	char age[24];
+	return strcmp(text_of(session, "state"), "stale") == 0 ?
+		"stale" :
+		gk_arena_strdup(arena, gk_human_time(age, sizeof age, time_of(session, "age_s")));
+}
+
+static const char *command_of(struct json_object *session, struct gk_arena *arena)
+{
+	if (strcmp(text_of(session, "kind"), "container") != 0)
+		return shown(session, "command", arena);
+	return json_object_get_boolean(json_object_object_get(session, "behind")) ?
+		"(container, behind gocker.ini)" :
+		"(container)";
+}
+
+static const char **fill_row(struct json_object *s, struct gk_arena *arena, const char **cell)
+{
+	char now[24], most[24], idle[24], memory[24];
+	bool login = strcmp(text_of(s, "kind"), "login") == 0;
+	*cell++ = shown(s, "host", arena);
+	*cell++ = gk_arena_printf(arena, "%s%s", login ? "  " : "", text_of(s, "id"));
+	*cell++ = shown(s, "user", arena);
+	*cell++ = text_of(s, "door");
+	*cell++ = shown(s, "image", arena);
+	*cell++ = tty_of(s, arena);
+	*cell++ = shown(s, "from", arena);
+	*cell++ = age_of(s, arena);
+	*cell++ = gk_arena_strdup(arena, gk_human_time(idle, sizeof idle, time_of(s, "idle_s")));
+	*cell++ = gk_arena_printf(arena, "%s/%s",
+		gk_human_count(now, sizeof now, number_of(s, "pids", "now")),
+		gk_human_count(most, sizeof most, number_of(s, "pids", "limit")));
 	*cell++ = gk_arena_strdup(
-		arena, s->alive ? gk_human_time(age, sizeof age, s->age_s) : "stale");
-	*cell++ = gk_arena_strdup(arena, gk_human_time(idle, sizeof idle, s->idle_s));
-	*cell++ =
-		gk_arena_printf(arena, "%s/%s", gk_human_count(now, sizeof now, s->usage.pids_now),
-			gk_human_count(most, sizeof most, s->pids_max));
-	*cell++ =
-		gk_arena_strdup(arena, gk_human_bytes(memory, sizeof memory, s->usage.memory_now));
-	*cell++ = !s->is_container ? s->command :
-		s->behind          ? "(container, behind gocker.ini)" :
-				     "(container)";
+		arena, gk_human_bytes(memory, sizeof memory, number_of(s, "memory", "now")));
+	*cell++ = command_of(s, arena);
 	return cell;
 }
 
-static int print_table(const struct ps *ps, const struct gk_seen_list *all, struct gk_arena *arena)
+/* Without the host's column for this host alone, and without memory where it is not known. */
+static unsigned hidden(const struct ps *ps)
 {
 	struct gk_err ignored = GK_ERR_INIT;
+	if (ps->hosts)
+		return 0;
+	return 1u | (gk_cgroup_is_v1(&ignored) == 1 ? 1u << MEMORY : 0);
+}
+
+static int print_table(const struct ps *ps, struct json_object *list, struct gk_arena *arena)
+{
 	int rows = 0, width = gk_terminal_size(&rows);
-	size_t n = all->n;
+	size_t all = json_object_array_length(list), n = all;
 	/* A watched screen must not scroll. */
 	if (ps->watch_s && width && rows > 2 && n > (size_t)rows - 3)
 		n = (size_t)rows - 3; /* the titles, "and more", and the line of the cursor */
@@ -113,23 +176,14 @@ static int print_table(const struct ps *ps, const struct gk_seen_list *all, stru
 	if (!cells)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		at = fill_row(&all->list[i], arena, at);
+		at = fill_row(json_object_array_get_idx(list, i), arena, at);
 	for (const char **cell = cells; cell < at; cell++)
 		if (!*cell)
 			return -ENOMEM;
-	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width,
-		gk_cgroup_is_v1(&ignored) == 1 ? 1u << MEMORY : 0);
-	if (n < all->n)
-		printf("(and %zu more)\n", all->n - n);
+	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width, hidden(ps));
+	if (n < all)
+		printf("(and %zu more)\n", all - n);
 	return 0;
-}
-
-static int print_json(const struct gk_seen_list *all)
-{
-	struct json_object *list = json_object_new_array();
-	for (size_t i = 0; i < all->n; i++)
-		json_object_array_add(list, gk_seen_json(&all->list[i]));
-	return gk_report_print(list);
 }
 
 /* What can be filtered by; the value as the table shows it. */
@@ -192,40 +246,80 @@ static int add_filter(struct ps *ps, const char *filter)
 	return 0;
 }
 
-static void print_lines(const char *template, const struct gk_seen_list *all)
+/* Fills list. Returns 0, -errno, or an exit status after a line on stderr. */
+static int read_here(
+	const struct ps *ps, struct gk_arena *arena, struct json_object *list, struct gk_err *err)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		struct json_object *o = gk_seen_json(&all->list[i]);
-		gk_template_print(template, o);
-		json_object_put(o);
+	struct gk_seen_list all;
+	int r = gk_seen_read(&ps->filter, arena, &all, err);
+	if (r == 0)
+		r = gk_seen_check_user("ps", ps->filter.user, &all);
+	if (r != 0)
+		return r;
+	pick(ps, &all);
+	for (size_t i = 0; i < all.n; i++)
+		json_object_array_add(list, gk_seen_json(&all.list[i]));
+	return 0;
+}
+
+/* The same of other hosts: they are given the options that choose among sessions. Returns how many
+ * hosts did not answer, or -errno. */
+static int read_there(const struct ps *ps, struct json_object *list)
+{
+	char last[24];
+	const char *arguments[2 * FILTERS_MOST + 10], **p = arguments;
+	if (ps->filter.user)
+		*p++ = "--user", *p++ = ps->filter.user;
+	if (ps->filter.door)
+		*p++ = "--door", *p++ = ps->filter.door;
+	if (ps->filter.image)
+		*p++ = "--image", *p++ = ps->filter.image;
+	for (size_t i = 0; i < ps->nfilters; i++)
+		*p++ = "--filter", *p++ = ps->filters[i];
+	if (ps->last) {
+		snprintf(last, sizeof last, "%zu", ps->last);
+		*p++ = "--last", *p++ = last;
 	}
+	if (ps->filter.stale)
+		*p++ = "--all";
+	*p = NULL;
+	return gk_hosts_ps(ps->hosts, arguments, list);
+}
+
+static int print(const struct ps *ps, struct json_object *list, struct gk_arena *arena)
+{
+	if (ps->json)
+		return gk_report_print(json_object_get(list));
+	if (!ps->quiet && !ps->template)
+		return print_table(ps, list, arena);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *session = json_object_array_get_idx(list, i);
+		if (ps->quiet)
+			puts(text_of(session, "id"));
+		else
+			gk_template_print(ps->template, session);
+	}
+	return 0;
 }
 
 static int once(const struct ps *ps)
 {
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_arena arena = { 0 };
-	struct gk_seen_list all;
-	int r = gk_seen_read(&ps->filter, &arena, &all, &err), code = 0;
-	if (r == 0)
-		code = gk_seen_check_user("ps", ps->filter.user, &all);
-	if (r == 0 && code == 0)
-		pick(ps, &all);
-	if (code)
-		;
-	else if (r == 0 && ps->quiet)
-		for (size_t i = 0; i < all.n; i++)
-			puts(all.list[i].id);
-	else if (r == 0 && ps->json)
-		code = print_json(&all);
-	else if (r == 0 && ps->template)
-		print_lines(ps->template, &all);
-	else if (r == 0)
-		r = print_table(ps, &all, &arena);
+	struct json_object *list = json_object_new_array();
+	int failed = 0, code = 0,
+	    r = ps->hosts ? read_there(ps, list) : read_here(ps, &arena, list, &err);
+	if (r > 0)
+		failed = 1;
+	if (r == 0 || (r > 0 && ps->hosts))
+		r = print(ps, list, &arena);
 	if (r < 0) {
 		(void)gk_fail_errno(&err, r, "cannot list the sessions");
 		code = gk_cli_fail("ps", &err);
+	} else {
+		code = r > 0 ? r : failed;
 	}
+	json_object_put(list);
 	gk_arena_free(&arena);
 	return code ? code : gk_print_end("ps");
 }
@@ -238,7 +332,9 @@ static int watch(const struct ps *ps)
 		if (isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		code = once(ps);
-	} while (code == 0 && gk_watch_pause(ps->watch_s));
+		(void)fflush(stdout);
+		/* A host that does not answer now may do so later. */
+	} while ((code == 0 || ps->hosts) && gk_watch_pause(ps->watch_s));
 	return code;
 }
 
@@ -249,15 +345,32 @@ static int read_format(struct ps *ps, const char *value)
 		return gk_report_format("ps", value, &ps->json);
 	const struct gk_seen nobody = gk_seen_example();
 	struct json_object *example = gk_seen_json(&nobody);
+	if (ps->hosts)
+		json_object_object_add(example, "host", NULL);
 	int r = gk_template_check("ps", value, example);
 	json_object_put(example);
 	ps->template = value;
 	return r;
 }
 
+static int check_options(struct ps *ps, const char *format, int argc)
+{
+	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 &&
+		strcmp(ps->filter.door, "pam") != 0 && strcmp(ps->filter.door, "run") != 0)
+		return gk_cli_usage("ps", "--door is shell, pam or run");
+	if (ps->hosts && gk_hosts_check("ps", ps->hosts) != 0)
+		return 2;
+	if (ps->hosts && ps->quiet)
+		return gk_cli_usage("ps",
+			"an id is of one host: with --host take --format '{host} {id}', not -q");
+	if (read_format(ps, format) != 0)
+		return 2;
+	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
+}
+
 static int read_options(struct ps *ps, int argc, char **argv)
 {
-	const char *value;
+	const char *value, *format = "text";
 	char *end;
 	for (int c; (c = gk_options_next(&gk_page_ps, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
@@ -271,10 +384,8 @@ static int read_options(struct ps *ps, int argc, char **argv)
 			if (gk_cli_seconds(value ? value : "2", &ps->watch_s) < 0)
 				return gk_cli_usage("ps", "--watch takes seconds, 1 to 3600");
 			break;
-		case FORMAT:
-			if (read_format(ps, value) != 0)
-				return 2;
-			break;
+		case HOST: ps->hosts = value; break;
+		case FORMAT: format = value; break;
 		case 'f':
 			if (add_filter(ps, value) != 0)
 				return 2;
@@ -287,17 +398,14 @@ static int read_options(struct ps *ps, int argc, char **argv)
 		default: return 2;
 		}
 	}
-	if (ps->filter.door && strcmp(ps->filter.door, "shell") != 0 &&
-		strcmp(ps->filter.door, "pam") != 0 && strcmp(ps->filter.door, "run") != 0)
-		return gk_cli_usage("ps", "--door is shell, pam or run");
-	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
+	return check_options(ps, format, argc);
 }
 
 int gk_cmd_ps(int argc, char **argv)
 {
 	struct ps ps = { 0 };
 	int r = read_options(&ps, argc, argv);
-	if (r == 0)
+	if (r == 0 && !ps.hosts)
 		r = gk_cli_need_root("ps");
 	if (r != 0)
 		return r;
