@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "image/spawn.h"
 
-enum { MAX_DEPTH = 8, MAX_FILES = 16384 };
+enum { MAX_DEPTH = 8, MAX_FILES = 65536 };
 
 /* Programs that lie elsewhere than in a PATH, or are more than one file. A path that ends in a
  * slash is a directory. The first path that exists is the program; without one the host lacks it.
@@ -41,11 +41,18 @@ static const struct {
 	const char *program;
 	const char *const *paths;
 } libraries[] = {
-	{ "python3*", (const char *const[]){ "/usr/lib/@/", "/usr/lib64/@/", NULL } },
+	{ "python3*",
+		(const char *const[]){ "/usr/lib/@/", "/usr/lib64/@/",
+			"/usr/lib/python3/dist-packages/", "/usr/local/lib/@/dist-packages/",
+			NULL } },
 	{ "perl*",
 		(const char *const[]){ "/usr/lib/*-linux-gnu*/perl-base/",
-			"/usr/lib/*-linux-gnu*/perl/", "/usr/share/perl/", "/usr/lib64/perl5/",
-			"/usr/share/perl5/*.pm", NULL } },
+			"/usr/lib/*-linux-gnu*/perl/", "/usr/lib/*-linux-gnu*/perl5/",
+			"/usr/share/perl/", "/usr/lib64/perl5/", "/usr/share/perl5/", NULL } },
+	{ "vim*", (const char *const[]){ "/usr/share/vim/", "/etc/vim/", "/etc/vimrc", NULL } },
+	{ "file",
+		(const char *const[]){
+			"/usr/lib/file/", "/usr/share/misc/magic*", "/etc/magic", NULL } },
 };
 
 static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin",

@@ -22,8 +22,9 @@ struct gk_host_files {
 
 /* Finds the files of a program: an absolute path; a name that is looked up in the usual
  * directories; or a name that is known to be more than one file (sftp-server, git). The program
- * comes first, then its helpers, and for python3 and perl their standard library. Directories are
- * not listed, only what is in them. -ENOENT when the host lacks it. */
+ * comes first, then its helpers, and for python3 and perl their standard library with the modules
+ * of the host's packages, for vim its runtime. Directories are not listed, only what is in them.
+ * -ENOENT when the host lacks it. */
 int gk_host_files_of(const char *program, struct gk_host_files *ret, struct gk_err *err);
 
 /* What programs that draw on a terminal read: descriptions of terminals (terminfo(5)) and the

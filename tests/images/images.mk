@@ -1,5 +1,6 @@
 # What the image tests need besides: programs, a Debian root, made once, and packages that others are made of.
-DEPS_TEST += skopeo buildah crun umoci docker-registry gpg gpgv jq python3 xz-utils zstd openssl git rsync mmdebstrap
+DEPS_TEST += skopeo buildah crun umoci docker-registry gpg gpgv jq python3 xz-utils zstd openssl git rsync mmdebstrap \
+	python3-yaml vim file
 
 .PHONY: test-debian
 test-debian:

@@ -4,7 +4,7 @@
 # timeout: 200
 . "$(dirname "$0")/../lib/test.sh"
 need_product
-need python3 perl tmux script
+need python3 perl tmux script vim file
 images=/var/lib/gocker/images
 own_images
 image() { "$GOCKER" image "$1" --image-dir $images "${@:2}"; }
@@ -14,6 +14,11 @@ image import -q musl /srv/alpine.tar
 remember_host
 versions() { find $images/.versions -mindepth 1 -maxdepth 1; }
 
+# Of the modules that this host's packages have brought, two that have libraries of their own: a host may have thousands.
+dist=/usr/lib/python3/dist-packages
+if [ -d $dist/yaml ]; then
+	find $dist -mindepth 1 -maxdepth 1 ! -name '*yaml*' -exec rm -r {} +
+fi
 run image tools musl python3 tmux perl
 is "$rc" 0 "python3, tmux and perl are brought into Alpine"
 unlike "$err" 'left out' "as a whole"
@@ -21,12 +26,25 @@ is "$(session musl /usr/bin/python3 -c 'import ssl, sys, _ctypes, _hashlib; prin
 	"$(python3 -c 'import ssl, sys; print(sys.prefix, ssl.OPENSSL_VERSION)')" "python finds its library, and modules theirs"
 fresh() { "$@" -I -S -B -v -c pass 2>&1 | grep -c "^# .* matches "; }
 is "$(fresh session musl /usr/bin/python3)" "$(fresh python3)" "and what it has compiled is not stale"
+if [ -d $dist/yaml ]; then
+	is "$(session musl /usr/bin/python3 -c 'import yaml; print(yaml.load("a: [6, 7]", Loader=yaml.CSafeLoader)["a"])')" "[6, 7]" \
+		"and a package's module, with the library that it is linked with"
+else
+	skip_missing "a module of python's packages" "python3-yaml is not installed"
+fi
 is "$(session musl /usr/bin/perl -MPOSIX -MFile::Temp -e 'print floor(7.5)')" 7 "perl finds its modules"
 TERM=xterm-256color script -qc "$GOCKER run --image-dir $images --image musl -t /usr/bin/tmux -f /dev/null \
 	new-session 'tty; sleep 1'" /srv/typescript </dev/null >/srv/said 2>&1
 like "$(tr -d '\000' </srv/typescript)" '/dev/pts/' "tmux finds the terminal and a locale, and shows a window"
 check "the image verifies" image verify -q musl
 is "$(image show musl | grep -c '^tool ')" 3 "show lists the programs, not their parts"
+
+run image tools musl vim file
+is "$rc" 0 "vim and file are brought in"
+unlike "$err" 'left out' "as a whole, too"
+is "$(session musl /bin/sh -c 'vim -Es -u NONE -i NONE -c "syntax on" -c "set ft=c" -c "call writefile([b:current_syntax], \"/tmp/v\")" -c "qall!"; cat /tmp/v')" c \
+	"vim finds its runtime: how C looks"
+like "$(session musl /usr/bin/file -b /bin/busybox)" 'ELF' "file finds what it knows programs by"
 
 # A program that reads what nobody knows of.
 mkdir -p /usr/local/share/oracle

@@ -194,7 +194,8 @@ static const struct command {
 			"Brings programs of this host into an image, with their loader and libraries, so "
 			"that they run there at the path that they have here. PROGRAM is a path or a name; "
 			"sftp-server and git come with their helpers, python3 and perl with their standard "
-			"library, what draws on a terminal with terminfo and a locale. Each is tried in a "
+			"library and the modules of this host's packages, vim with its runtime, what draws "
+			"on a terminal with terminfo and a locale. Each is tried in a "
 			"container; if one does not run, the image stays as it was. Programs brought in "
 			"before are updated. What the image has of its own is left alone.",
 			common_options, NULL, "image command" } },
