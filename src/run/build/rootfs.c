@@ -142,11 +142,54 @@ static int mount_plain(struct gk_stage *stage, const struct gk_mount *m, struct 
 	return stage->root < 0 ? gk_fail_errno(err, stage->root, "root") : 0;
 }
 
+/* What m is mounted on, if that is directly in dir ("/proc/"), else NULL. */
+static const char *name_in(const char *dir, const struct gk_mount *m)
+{
+	size_t n = strlen(dir);
+	const char *name = strncmp(m->target, dir, n) == 0 ? m->target + n : "";
+	return *name && !strchr(name, '/') ? name : NULL;
+}
+
+/* A clone of the host's /etc with the flags of m, not to be seen inside, and the session's own
+ * /etc. It is put on the building stage: before Linux 6.15 a detached one can't be cloned. */
+static int prepare_etc(struct gk_stage *stage, const struct gk_mount *m)
+{
+	struct gk_mount_attr attr = { .attr_set = attributes(m->flags) };
+	gk_autoclose int tree = gk_sys_open_tree(AT_FDCWD, "/etc",
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+	int r = tree < 0 ? tree : gk_sys_mount_setattr(tree, AT_RECURSIVE, &attr);
+	if (r == 0)
+		r = gk_sys_move_mount_at(tree, stage->scratch[GK_SCRATCH_ROOT], "lower");
+	if (r == 0)
+		r = stage->etc.target = open_target(stage, "/etc");
+	if (r < 0)
+		return r;
+	stage->etc.source = gk_steal_fd(&tree);
+	stage->etc.flags = m->flags;
+	return 0;
+}
+
+/* Directly in /etc, where most are: a clone of the clone has its flags, and is moved by name into a
+ * directory where nothing but gocker makes names. */
+static int mount_in_etc(const struct gk_stage *stage, const char *name)
+{
+	gk_autoclose int tree = gk_sys_open_tree(stage->etc.source, name,
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+	return tree < 0 ? tree : gk_sys_move_mount_at(tree, stage->etc.target, name);
+}
+
 /* A directory of the host, which is where this process still has its root; this mount namespace is
  * private, and so is the clone. In a user namespace its owners are not mapped: nothing of the
  * host's belongs to the root inside, who reads what everyone may. */
-static int mount_host(const struct gk_mount *m, int target)
+static int mount_host(struct gk_stage *stage, const struct gk_mount *m)
 {
+	const char *name = name_in("/etc/", m);
+	int r = name && stage->etc.source < 0 ? prepare_etc(stage, m) : 0;
+	if (r < 0 || (name && stage->etc.flags == m->flags))
+		return r < 0 ? r : mount_in_etc(stage, name);
+	gk_autoclose int target = open_target(stage, m->target);
+	if (target < 0)
+		return target;
 	gk_autoclose int dir = gk_sys_openat2(AT_FDCWD, m->source, O_PATH | O_DIRECTORY,
 		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	if (dir < 0)
@@ -225,13 +268,9 @@ static int mount_in_proc(struct gk_stage *stage, const struct gk_mount *m, const
 /* The name of what is hidden or made read-only directly below /proc, else NULL. */
 static const char *name_in_proc(const struct gk_stage *stage, const struct gk_mount *m)
 {
-	static const char proc[] = "/proc/";
-	if (stage->proc < 0 || strncmp(m->target, proc, sizeof proc - 1) != 0 ||
-		(m->kind != GK_MOUNT_MASK_FILE && m->kind != GK_MOUNT_MASK_DIR &&
-			m->kind != GK_MOUNT_BIND_RO))
-		return NULL;
-	const char *name = m->target + sizeof proc - 1;
-	return *name && !strchr(name, '/') ? name : NULL;
+	bool hides = m->kind == GK_MOUNT_MASK_FILE || m->kind == GK_MOUNT_MASK_DIR ||
+		m->kind == GK_MOUNT_BIND_RO;
+	return hides && stage->proc >= 0 ? name_in("/proc/", m) : NULL;
 }
 
 static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
@@ -240,6 +279,8 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 	const char *name = name_in_proc(stage, m);
 	if (name)
 		return mount_in_proc(stage, m, name);
+	if (m->kind == GK_MOUNT_HOST)
+		return mount_host(stage, m);
 	gk_autoclose int target = open_target(stage, m->target);
 	if (target < 0)
 		return target;
@@ -265,7 +306,6 @@ static int mount_one(struct gk_stage *stage, const struct gk_mount *m)
 		if (sources->binds[m->index] < 0)
 			return -ENOENT; /* an optional one that could not be had */
 		return attach(sources->binds[m->index], m->flags, AT_RECURSIVE, target);
-	case GK_MOUNT_HOST: return mount_host(m, target);
 	case GK_MOUNT_PTY: return attach(sources->pty, m->flags, 0, target);
 	case GK_MOUNT_STUB:
 		return sources->stub < 0 ? -ENOENT : attach(sources->stub, m->flags, 0, target);
@@ -339,7 +379,7 @@ static int enter(const struct gk_stage *stage, struct gk_err *err)
 int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *sources, bool *made,
 	struct gk_err *err)
 {
-	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1, -1,
+	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1, -1, { -1, -1, 0 },
 		{ { -1, -1, 0 }, { -1, -1, 0 } } };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot make the mounts private") :

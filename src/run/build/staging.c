@@ -175,7 +175,7 @@ int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 
 static int copy_all(int from, int to, size_t most)
 {
-	char buf[16384];
+	static char buf[65536]; /* on the stack it would be cleared for each of many small files */
 	size_t total = 0;
 	ssize_t n;
 	while ((n = read(from, buf, sizeof buf)) > 0 && total < most) {
@@ -399,6 +399,8 @@ void gk_stage_close(struct gk_stage *stage)
 	gk_close_fd(&stage->upper);
 	gk_close_fd(&stage->root);
 	gk_close_fd(&stage->proc);
+	gk_close_fd(&stage->etc.source);
+	gk_close_fd(&stage->etc.target);
 	for (size_t i = 0; i < sizeof stage->masks / sizeof *stage->masks; i++) {
 		gk_close_fd(&stage->masks[i].model);
 		gk_close_fd(&stage->masks[i].next);

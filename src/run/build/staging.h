@@ -18,6 +18,11 @@ struct gk_stage {
 	int upper;                     /* the overlay's upper layer */
 	int root;                      /* the new root, once it is mounted */
 	int proc;                      /* the root of its /proc, whose type was checked */
+	struct {
+		int source; /* a clone of the host's /etc, mounted where it is not to be seen */
+		int target; /* the session's own */
+		unsigned flags;
+	} etc; /* with image = host */
 	struct gk_stage_mask {
 		int model; /* one that is mounted: clones have its flags */
 		int next;  /* a clone that is not mounted yet */
