@@ -135,12 +135,12 @@ $(BUILD)/gen/filters.h: $(BUILD)/mkfilter
 	$(Q)mkdir -p $(@D) && $< >$@.new && mv $@.new $@
 $(BUILD)/src/run/privilege/seccomp.o: $(BUILD)/gen/filters.h
 
-# The allow-list of image = host, as text in the program: nothing to find, read or trust at a login.
-$(BUILD)/gen/host-allow.h: conf/host.allow $(BUILD)/flags
+# The allow-list of image = host, as a table in the program: nothing to find, read or parse at a login.
+$(BUILD)/gen/host-rules.h: conf/host.allow $(BUILD)/flags
 	$(call say,GEN,$@)
-	$(Q)mkdir -p $(@D) && { echo 'static const char gk_host_allow[] ='; \
-		sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@.new && mv $@.new $@
-$(BUILD)/src/plan/hostroot.o: $(BUILD)/gen/host-allow.h
+	$(Q)mkdir -p $(@D) && awk '!/^[ \t]*(#|$$)/ { gsub(/["\\]/, "\\\\&"); printf "{ \"%s\", %d },\n", $$1, NR }' $< \
+		>$@.new && mv $@.new $@
+$(BUILD)/src/plan/hostroot.o: $(BUILD)/gen/host-rules.h
 
 $(BUILD)/gocker-shell: $(BUILD)/src/gocker-shell.o $(CORE_LIBS)
 	$(call say,LD,$@)

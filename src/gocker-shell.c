@@ -18,6 +18,7 @@
 #include "run/privilege/identity.h"
 #include "run/store/banner.h"
 #include "run/store/drain.h"
+#include "run/store/hostroot.h"
 #include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/build/join.h"
@@ -87,6 +88,8 @@ static int decide(struct login *l, struct gk_err *err)
 	struct gk_err config = GK_ERR_INIT;
 	/* Read while NSS is asked; who it is goes before what is wrong with it. */
 	int loaded = gk_load_config(GK_CONFIG_PATH, &l->arena, &l->config, &config);
+	if (loaded == 0)
+		gk_hostroot_early(&l->config, &l->request, &l->arena);
 	int r = gk_nss_worker_answer(&l->apart, &l->arena, &l->who, err);
 	if (r == 0 && loaded < 0) {
 		*err = config;

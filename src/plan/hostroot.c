@@ -3,11 +3,19 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host-allow.h"
 #include "plan/build.h"
 #include "plan/text.h"
 
 /* ---- the allow-lists ---- */
+
+/* Made from conf/host.allow. tests/system/host-allow.sh has every line read as the administrator's
+ * are. */
+static const struct {
+	const char *pattern;
+	unsigned line;
+} built_in[] = {
+#include "host-rules.h"
+};
 
 /* Where the parts of a root may come from. /usr and the directories of programs and libraries
  * beside it are in it without being listed. Whatever else users are to see is a volume. */
@@ -69,10 +77,20 @@ static const char *why_not(const char *pattern, bool leave_out)
 	return NULL;
 }
 
+static int push_rule(struct gk_host_rules *rules, const struct gk_host_rule *rule,
+	struct gk_arena *arena, struct gk_err *err)
+{
+	rules->list = gk_grow(arena, rules->list, rules->n, &rules->cap, sizeof *rules->list);
+	if (!rules->list)
+		return gk_fail_errno(err, -ENOMEM, "the allow-list");
+	rules->list[rules->n++] = *rule;
+	return 0;
+}
+
 static int add_rule(struct gk_host_rules *rules, char *s, const char *path, unsigned line,
 	struct gk_arena *arena, struct gk_err *err)
 {
-	const char *name = path ? path : "host.allow", *why = NULL;
+	const char *why = NULL;
 	bool leave_out = *s == '!';
 	s += leave_out;
 	s += strspn(s, " \t");
@@ -81,38 +99,46 @@ static int add_rule(struct gk_host_rules *rules, char *s, const char *path, unsi
 		why = why_not(pattern, leave_out);
 	if (why) {
 		const char *shown = gk_shown(arena, s, strlen(s));
-		return gk_fail(err, -EINVAL, "%s:%u: %s %s", name, line, shown ? shown : "", why);
+		return gk_fail(err, -EINVAL, "%s:%u: %s %s", path, line, shown ? shown : "", why);
 	}
 	if (rules->n == GK_HOST_RULES_MOST)
-		return gk_fail(err, -EINVAL, "%s:%u: there are more than %d lines", name, line,
+		return gk_fail(err, -EINVAL, "%s:%u: there are more than %d lines", path, line,
 			GK_HOST_RULES_MOST);
-	rules->list = gk_grow(arena, rules->list, rules->n, &rules->cap, sizeof *rules->list);
-	if (!pattern || !rules->list)
-		return gk_fail_errno(err, -ENOMEM, "%s", name);
-	rules->list[rules->n++] = (struct gk_host_rule){
-		.pattern = pattern, .leave_out = leave_out, .optional = !path, .line = line
-	};
-	return 0;
+	if (!pattern)
+		return gk_fail_errno(err, -ENOMEM, "%s", path);
+	return push_rule(rules,
+		&(struct gk_host_rule){ .pattern = pattern, .leave_out = leave_out, .line = line },
+		arena, err);
+}
+
+static int add_built_in(struct gk_host_rules *rules, struct gk_arena *arena, struct gk_err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof built_in / sizeof *built_in; i++)
+		r = push_rule(rules,
+			&(struct gk_host_rule){ .pattern = built_in[i].pattern,
+				.optional = true,
+				.line = built_in[i].line },
+			arena, err);
+	return r;
 }
 
 int gk_host_rules_add(struct gk_host_rules *rules, const char *text, size_t size, const char *path,
 	struct gk_arena *arena, struct gk_err *err)
 {
-	if (!path) {
-		text = gk_host_allow;
-		size = strlen(gk_host_allow);
-	}
+	if (!path)
+		return add_built_in(rules, arena, err);
 	const char *end = text + size;
 	for (unsigned line = 1; text < end; line++) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t n = newline ? (size_t)(newline - text) : (size_t)(end - text);
 		char *s = gk_arena_strndup(arena, text, n);
 		if (!s)
-			return gk_fail_errno(err, -ENOMEM, "%s", path ? path : "host.allow");
+			return gk_fail_errno(err, -ENOMEM, "%s", path);
 		text += n + (newline != NULL);
 		if (strlen(s) != n || !gk_is_utf8(s, n))
-			return gk_fail(err, -EINVAL, "%s:%u: has a byte that is not text",
-				path ? path : "host.allow", line);
+			return gk_fail(
+				err, -EINVAL, "%s:%u: has a byte that is not text", path, line);
 		s += strspn(s, " \t");
 		n = strlen(s);
 		while (n && (gk_is_blank(s[n - 1]) || s[n - 1] == '\r'))
@@ -151,19 +177,15 @@ static bool is_bound(const struct gk_host_item *item)
 	return item->kind == GK_HOST_DIR && !item->left_out && !item->split;
 }
 
-/* Below dir, not dir itself. It is asked for each item with each: most differ after a few bytes. */
-static bool lies_below(const char *path, const char *dir)
-{
-	for (; *dir && *path == *dir; path++)
-		dir++;
-	return !*dir && *path == '/';
-}
-
 const struct gk_host_item *gk_host_dir_around(const struct gk_hostroot *host, const char *path)
 {
-	for (size_t i = 0; i < host->n; i++)
-		if (is_bound(&host->items[i]) && lies_below(path, host->items[i].path))
-			return &host->items[i];
+	size_t len = strlen(path);
+	for (size_t i = 0; i < host->n; i++) {
+		const struct gk_host_item *item = &host->items[i];
+		if (len > item->len && path[item->len] == '/' && is_bound(item) &&
+			memcmp(path, item->path, item->len) == 0)
+			return item;
+	}
 	return NULL;
 }
 
@@ -208,7 +230,7 @@ int gk_build_hostroot(struct gk_build *b)
 			b->err, -EINVAL, "image = host: it is not known what is on the host");
 	int e = add_skeleton(b);
 	for (size_t i = 0; e == 0 && i < host->n; i++)
-		if (!host->items[i].left_out && !gk_host_dir_around(host, host->items[i].path))
+		if (!host->items[i].left_out)
 			e = add_item(b, &host->items[i]);
 	return e;
 }

@@ -43,6 +43,7 @@ enum gk_host_kind {
 struct gk_host_item {
 	enum gk_host_kind kind;
 	const char *path;
+	size_t len;           /* of path */
 	const char *link;     /* GK_HOST_LINK: what it says */
 	const char *left_out; /* why it is not in the root; NULL: it is */
 	bool listed;          /* a line of the administrator's own list matches it */
@@ -51,7 +52,7 @@ struct gk_host_item {
 	bool runs;  /* GK_HOST_FILE: everyone may execute it */
 };
 struct gk_hostroot {
-	const struct gk_host_item *items;
+	const struct gk_host_item *items; /* none lies in a directory that is bound */
 	size_t n;
 	const struct gk_host_rule *rules; /* the lines of both lists */
 	size_t nrules;

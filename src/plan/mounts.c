@@ -44,23 +44,25 @@ bool gk_build_is_host(const struct gk_build *b)
 	return strcmp(b->policy->image, GK_IMAGE_HOST) == 0 && !b->request->override.edit_root;
 }
 
-static bool entry_exists(const struct gk_build *b, const char *path)
+static bool entry_exists(const struct gk_build *b, const char *path, size_t len)
 {
 	for (size_t i = 0; i < b->nentries; i++)
-		if (strcmp(b->entries[i].path, path) == 0)
+		if (b->entries[i].len == len && memcmp(b->entries[i].path, path, len) == 0)
 			return true;
 	return false;
 }
 
 static int push_entry(struct gk_build *b, const struct gk_entry *entry)
 {
-	if (entry_exists(b, entry->path))
+	size_t len = strlen(entry->path);
+	if (entry_exists(b, entry->path, len))
 		return 0;
 	b->entries =
 		gk_grow(b->arena, b->entries, b->nentries, &b->entries_cap, sizeof *b->entries);
 	if (!b->entries)
 		return no_memory(b);
 	b->entries[b->nentries] = *entry;
+	b->entries[b->nentries].len = len;
 	/* Root's inside, whoever that is outside. */
 	b->entries[b->nentries].uid = (uid_t)b->request->override.userns_base;
 	b->entries[b->nentries++].gid = (gid_t)b->request->override.userns_base;
@@ -71,7 +73,10 @@ int gk_build_entry(struct gk_build *b, enum gk_entry_kind kind, const char *path
 	const char *content)
 {
 	for (const char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
-		const char *parent = gk_arena_strndup(b->arena, path, (size_t)(s - path));
+		size_t len = (size_t)(s - path);
+		if (entry_exists(b, path, len))
+			continue;
+		const char *parent = gk_arena_strndup(b->arena, path, len);
 		if (!parent)
 			return no_memory(b);
 		int e = push_entry(b,
@@ -231,7 +236,7 @@ static int check_attached(struct gk_build *b, size_t n)
 	if (!by)
 		by = gk_build_host_dir(b, v->target);
 	/* A directory is no mount point for a file. */
-	if (!by && v->file && entry_exists(b, v->target))
+	if (!by && v->file && entry_exists(b, v->target, strlen(v->target)))
 		by = v->target;
 	if (!by)
 		return 0;

@@ -94,6 +94,7 @@ enum gk_entry_kind {
 struct gk_entry {
 	enum gk_entry_kind kind;
 	const char *path; /* absolute inside */
+	size_t len;       /* of path */
 	mode_t mode;
 	uid_t uid; /* as the host has them */
 	gid_t gid;

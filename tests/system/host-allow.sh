@@ -108,4 +108,12 @@ as_user alice "$GOCKER_SHELL" -c 'find /etc /var -mindepth 1 2>/dev/null' | grep
 # The directories on the way.
 awk '{ print $2; p = $2; while (sub("/[^/]*$", "", p) && p != "") print p }' "$GKT_WORK/want.in" | sort -u >"$GKT_WORK/named"
 is "$(grep -vxF -f "$GKT_WORK/named" "$GKT_WORK/all" | head -n 20)" "" "all of /etc and /var is named by a line or is gocker's own ($(wc -l <"$GKT_WORK/all") names)"
+
+# The built-in lines are a table that nothing reads at a login: as an administrator's list they are read.
+mkdir -p /etc/gocker.d
+install -m 644 "$GKT_TOP/conf/host.allow" /etc/gocker.d/host.allow
+check "each built-in line is one that an administrator could write" as_user alice "$GOCKER_SHELL" -c true
+echo /etc/shadow >>/etc/gocker.d/host.allow
+check_not "control: a line that could not be is a refusal" as_user alice "$GOCKER_SHELL" -c true
+rm /etc/gocker.d/host.allow
 check_clean "nothing is left"

@@ -29,8 +29,11 @@ struct survey {
 	struct gk_host_rules rules;
 	struct gk_host_item *items;
 	size_t n, cap;
-	char *listed; /* the directory whose names are kept: most patterns are in /etc */
-	struct names names;
+	struct listing {
+		struct listing *next;
+		const char *dir;
+		struct names names;
+	} * listings;              /* what was read is kept: most patterns are in /etc */
 	struct gk_host_rule *rule; /* at hand; NULL for what is always in */
 	struct {
 		int fd;
@@ -103,8 +106,9 @@ static bool is_own(const struct survey *s)
 
 static bool taken_before(struct survey *s, const char *path)
 {
+	size_t len = strlen(path);
 	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->items[i].path, path) == 0) {
+		if (s->items[i].len == len && memcmp(s->items[i].path, path, len) == 0) {
 			s->items[i].listed = s->items[i].listed || is_own(s);
 			return true;
 		}
@@ -146,6 +150,7 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 			S_ISLNK(st->st_mode)                      ? GK_HOST_LINK :
 								    GK_HOST_FILE,
 		.path = gk_arena_strdup(s->arena, path),
+		.len = strlen(path),
 		.left_out = why,
 		.listed = is_own(s),
 		.runs = S_ISREG(st->st_mode) && (st->st_mode & 01) };
@@ -189,36 +194,58 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in a directory of the host, in order. One that is not there has none. */
-static int list_names(struct survey *s, const char *dir, struct names *ret)
+static int add_name(struct survey *s, struct names *names, char *name)
 {
-	if (s->listed && strcmp(s->listed, dir) == 0) {
-		*ret = s->names;
+	names->list = gk_grow(s->arena, names->list, names->n, &names->cap, sizeof *names->list);
+	if (!names->list || !name)
+		return no_memory(s);
+	names->list[names->n++] = name;
+	return 0;
+}
+
+/* Reads a directory of the host, or takes what was read of it before. One that is not there has no
+ * names. */
+static int read_names(struct survey *s, const char *dir, const struct names **ret)
+{
+	struct listing *l = s->listings;
+	while (l && strcmp(l->dir, dir) != 0)
+		l = l->next;
+	if (l) {
+		*ret = &l->names;
 		return 0;
 	}
+	l = gk_arena_alloc(s->arena, sizeof *l);
+	if (!l)
+		return no_memory(s);
+	*l = (struct listing){ .next = s->listings, .dir = gk_arena_strdup(s->arena, dir) };
 	DIR *d = opendir(dir);
-	*ret = (struct names){ 0 };
-	int r = 0;
-	for (struct dirent *e; r == 0 && d && (e = readdir(d)) && ret->n < NAMES_MOST;) {
-		if (e->d_name[0] == '.')
-			continue;
-		ret->list = gk_grow(s->arena, ret->list, ret->n, &ret->cap, sizeof *ret->list);
-		char *name = gk_arena_strdup(s->arena, e->d_name);
-		r = ret->list && name ? 0 : no_memory(s);
-		if (r == 0)
-			ret->list[ret->n++] = name;
-	}
+	int r = l->dir ? 0 : no_memory(s);
+	for (struct dirent *e; r == 0 && d && (e = readdir(d)) && l->names.n < NAMES_MOST;)
+		if (e->d_name[0] != '.')
+			r = add_name(s, &l->names, gk_arena_strdup(s->arena, e->d_name));
 	if (d)
 		closedir(d);
-	if (r < 0)
-		return r;
-	if (ret->n)
+	s->listings = l;
+	*ret = &l->names;
+	return r;
+}
+
+/* The names in a directory of the host that a part of a pattern matches, in order; NULL: all. */
+static int list_names(struct survey *s, const char *dir, const char *part, struct names *ret)
+{
+	static const struct names none;
+	const struct names *all = &none;
+	size_t literal = part ? strcspn(part, "*?[") : 0;
+	int r = read_names(s, dir, &all);
+	*ret = (struct names){ 0 };
+	for (size_t i = 0; r == 0 && i < all->n; i++)
+		if (!part ||
+			(strncmp(part, all->list[i], literal) == 0 &&
+				fnmatch(part, all->list[i], FNM_PERIOD | FNM_NOESCAPE) == 0))
+			r = add_name(s, ret, all->list[i]);
+	if (r == 0 && ret->n)
 		qsort(ret->list, ret->n, sizeof *ret->list, compare);
-	if (strcmp(dir, "/etc") == 0) {
-		s->listed = gk_arena_strdup(s->arena, dir);
-		s->names = *ret;
-	}
-	return 0;
+	return r;
 }
 
 /* One step for each component with a wildcard: "/etc/php/" "*" "/cli". */
@@ -235,10 +262,8 @@ static int expand(struct survey *s, const char *pattern)
 	const char *dir = gk_arena_strndup(s->arena, pattern, from > 1 ? from - 1 : 1);
 	const char *part = gk_arena_strndup(s->arena, pattern + from, len);
 	struct names names;
-	int r = dir && part ? list_names(s, dir, &names) : no_memory(s);
+	int r = dir && part ? list_names(s, dir, part, &names) : no_memory(s);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		if (fnmatch(part, names.list[i], FNM_PERIOD | FNM_NOESCAPE) != 0)
-			continue;
 		/* A name with a wildcard of its own is none that a package has. */
 		const char *path = names.list[i][strcspn(names.list[i], "*?[")] ?
 			NULL :
@@ -262,7 +287,7 @@ static struct gk_host_item *find_item(struct survey *s, const char *path)
 static int split(struct survey *s, struct gk_host_item *dir)
 {
 	struct names names;
-	int r = list_names(s, dir->path, &names);
+	int r = list_names(s, dir->path, NULL, &names);
 	const char *path = dir->path;
 	dir->split = true;
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
@@ -302,10 +327,8 @@ static int keep_out(
 		const char *next = gk_arena_printf(s->arena, "%s/%s", at, part);
 		return next ? keep_out(s, rule, next, rest + len, wild) : no_memory(s);
 	}
-	r = list_names(s, *at ? at : "/", &names);
+	r = list_names(s, *at ? at : "/", part, &names);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		if (fnmatch(part, names.list[i], FNM_PERIOD | FNM_NOESCAPE) != 0)
-			continue;
 		const char *next = gk_arena_printf(s->arena, "%s/%s", at, names.list[i]);
 		r = next ? keep_out(s, rule, next, rest + len, true) : no_memory(s);
 	}
@@ -366,11 +389,29 @@ int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct g
 	return r;
 }
 
+void gk_hostroot_early(
+	const struct gk_config *config, struct gk_request *request, struct gk_arena *arena)
+{
+	struct gk_err later = GK_ERR_INIT;
+	bool wanted = false;
+	for (size_t i = 0; !wanted && i < config->nsections; i++)
+		for (size_t k = 0; !wanted && k < config->sections[i].nsettings; k++) {
+			const struct gk_setting *set = &config->sections[i].settings[k];
+			wanted = set->key == GK_KEY_IMAGE && strcmp(set->value, GK_IMAGE_HOST) == 0;
+		}
+	struct gk_hostroot *host = wanted ? gk_arena_alloc(arena, sizeof *host) : NULL;
+	if (host && gk_hostroot_survey(arena, host, &later) == 0)
+		request->host = host;
+}
+
 int gk_hostroot_for(const struct gk_policy *policy, struct gk_request *request,
 	struct gk_arena *arena, struct gk_err *err)
 {
 	const char *image = request->override.image ? request->override.image : policy->image;
-	if (strcmp(image, GK_IMAGE_HOST) != 0 || request->override.edit_root)
+	bool is_host = strcmp(image, GK_IMAGE_HOST) == 0 && !request->override.edit_root;
+	if (!is_host)
+		request->host = NULL;
+	if (!is_host || request->host)
 		return 0;
 	struct gk_hostroot *host = gk_arena_alloc(arena, sizeof *host);
 	if (!host)

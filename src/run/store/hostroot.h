@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "plan/hostroot.h"
+#include "plan/config.h"
 #include "plan/policy.h"
 #include "plan/request.h"
 
@@ -24,5 +25,11 @@ int gk_hostroot_survey(struct gk_arena *arena, struct gk_hostroot *ret, struct g
  * nothing otherwise. To be called before gk_plan_make. */
 int gk_hostroot_for(const struct gk_policy *policy, struct gk_request *request,
 	struct gk_arena *arena, struct gk_err *err) __attribute__((warn_unused_result));
+
+/* Looks already, while it is not yet known whose login it is and the caller would wait for that
+ * answer: where any section of config names the image `host`. What was found out is
+ * gk_hostroot_for's; after a fault that asks again. */
+void gk_hostroot_early(
+	const struct gk_config *config, struct gk_request *request, struct gk_arena *arena);
 
 #endif

@@ -55,8 +55,9 @@ int gk_image_facts(const struct gk_policy *policy, struct gk_request *request,
 	int r = gk_devices_find(policy->devices, request, arena, err);
 	if (r < 0)
 		return r;
-	if (strcmp(image, GK_IMAGE_HOST) == 0)
-		return gk_hostroot_for(policy, request, arena, err);
+	r = gk_hostroot_for(policy, request, arena, err);
+	if (r < 0 || strcmp(image, GK_IMAGE_HOST) == 0)
+		return r;
 	if (gk_image_open(policy->image_dir, image, flags, &root, &lock, NULL) < 0 || lock < 0)
 		return 0;
 	return read_env(lock, image, request, arena, err);
