@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import sys
 import tarfile
 
@@ -20,11 +21,12 @@ def packed(data):
 
 
 def layer(*entries):
-    """A tar of (name, kind, data or target); kind is f, d, l (symlink), h (hard link), or a mode and f or d."""
+    """A tar of (name, kind, data or target[, extended attributes]); kind is f, d, l (symlink) or h (hard link)."""
     data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, kind, what in entries:
+    with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, kind, what, *more in entries:
             info = tarfile.TarInfo(name)
+            info.pax_headers = {"SCHILY.xattr." + key: value for key, value in (more[0] if more else {}).items()}
             info.type = {"f": tarfile.REGTYPE, "d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE,
                          "h": tarfile.LNKTYPE}[kind]
             info.mode = 0o755
@@ -104,6 +106,10 @@ def good():
     one("hardlinks", ("etc/again", "h", "etc/keep"), ("etc/keep", "f", b"above"))
     one("opaque-root", (".wh..wh..opq", "f", b""), ("bin", "d", ""), ("bin/sh", "f", b"#!/bin/sh\n"))
     one("empty-layer", ("etc", "d", ""))
+    capability = struct.pack("<IIIII", 0x02000001, 0x2000, 0, 0, 0).decode("latin-1")
+    one("xattrs", ("etc", "d", "", {"user.colour": "red", "trusted.overlay.opaque": "y"}),
+        ("etc/capable", "f", b"x", {"security.capability": capability}),
+        ("etc/keep", "f", b"above", {"user.colour": "blue", "trusted.overlay.redirect": "/etc/shadow"}))
     Layout("two-names").image([ROOT], ref="a:1").image([ROOT, layer(("b", "f", b""))], ref="b:1").done()
     Layout("two-machines").image([ROOT], platform="arm64", arch="arm64") \
         .image([ROOT, layer(("mine", "f", b""))], platform="amd64").done()

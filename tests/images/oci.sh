@@ -50,6 +50,24 @@ is "$(ls $root/lib | tr '\n' ' ')$(ls $root/usr/lib)" "two one" "one that it hol
 good it opaque-root "a layer with an opaque root"
 is "$(ls -A $root/ | tr '\n' ' ')" "bin " "leaves nothing of those below"
 
+# Extended attributes: umoci sets what a layer has, an image here has none, and everything else is the same.
+attributes() { # of everything in a root
+	python3 -c '
+import os, sys
+for path, dirs, files in os.walk(sys.argv[1]):
+    for name in [path] + [os.path.join(path, n) for n in dirs + files]:
+        for key in os.listxattr(name, follow_symlinks=False):
+            print(os.path.relpath(name, sys.argv[1]), key)' "$1" | sort
+}
+good it xattrs "a layer with extended attributes"
+like "$err" '3 lost capabilities or other extended attributes' "how many have lost theirs is said"
+umoci raw unpack --image /srv/l/xattrs:latest /srv/umoci.xattrs >/dev/null 2>&1
+check "control: umoci has set some" grep -q 'etc/capable security.capability' <(attributes /srv/umoci.xattrs)
+is "$(attributes $root/)$(attributes $images/.layers)" "" "of them nothing is set, not even in a stored layer"
+is "$(listing $root)" "$(listing /srv/umoci.xattrs)" "what else there is is as umoci unpacks it"
+check "the contents too" diff -r --no-dereference /srv/umoci.xattrs/ $root/
+like "$(image show it)" 'harmless +xattrs_dropped: 3' "show tells"
+
 # Archives, and docker save.
 tar -C /srv/l/base -cf /srv/base.tar .
 good_file() { # FILE NAME
