@@ -157,7 +157,7 @@ $(BUILD)/gocker-admin: $(BUILD)/src/gocker-admin.o $(CLI_LIB) $(IMAGE_LIB) $(COR
 		$(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS) $(NCURSES_LIBS) -lpam
 
 -include $(wildcard pam/*.mk conf/*/*.mk src/*/*.mk src/*.mk tests/*.mk tests/*/*.mk packaging/*.mk)
--include $(shell find $(BUILD) -path $(BUILD)/tests/images -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/tests/images -o -path $(BUILD)/vm \) -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 DEPS_BUILD := make gcc libc6-dev pkg-config libiniparser-dev libseccomp-dev libpam0g-dev \
 	libarchive-dev libcurl4-openssl-dev libssl-dev libjson-c-dev libncurses-dev libsystemd-dev libcmocka-dev
