@@ -100,6 +100,39 @@ expect_test "a logout with nothing left says nothing" <<'TCL'
 	expect { -re {ended with this login} { fail "it says so" } eof {} timeout { fail "no end" } }
 	equal [lindex [wait] 3] 0
 TCL
+
+# With share = user: the last one out reads what goes on, and how long.
+share() { set_ini 'share = user' "linger = $1"; }
+share 8h
+logout_of_shared() { # NAME JOBS LINE
+	expect_test "$1" <<-TCL
+		login told-shell
+		say {$2}
+		want {PROMPT> \$}
+		say exit
+		want {gocker: $3\r+\n}
+		equal [ended] 0
+	TCL
+	"$GOCKER" stop told-shell >/dev/null 2>&1
+	wait_until 60 no_sessions
+}
+logout_of_shared "share = user: a logout says what is still running, and for how long" 'sleep 300 & true' \
+	'still running: 1 process, ended in 8h unless you log in again'
+share forever
+logout_of_shared "linger = forever: and that nothing ends it" 'sleep 300 & sleep 301 & true' 'still running: 2 processes'
+share none
+logout_of_shared "linger = none: it says what has ended" 'sleep 300 & true' '1 process ended with this login'
+share 90m
+hold_session told-shell
+expect_test "where another login is in the container, a logout says nothing" <<'TCL'
+	login told-shell
+	say exit
+	expect { -re {still running|ended with} { fail "it says so" } eof {} timeout { fail "no end" } }
+	equal [lindex [wait] 3] 0
+TCL
+drop_session
+"$GOCKER" stop told-shell >/dev/null 2>&1
+check "nothing is left of them" wait_until 60 no_sessions
 set_ini 'banner = "Hello, {user}. {limits}"'
 expect_test "a banner of one line" <<'TCL'
 	spawn -noecho ssh -tt -l told-shell gocker

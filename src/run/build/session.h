@@ -58,7 +58,7 @@ struct gk_session {
 	struct gk_enter enter;
 
 	bool shared;     /* it is such a container, made by its holder */
-	char extra[128]; /* more lines for the record */
+	char extra[160]; /* more lines for the record */
 	char from[128];  /* where the login came from, once looked for */
 };
 

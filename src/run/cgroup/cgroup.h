@@ -112,8 +112,8 @@ bool gk_cgroup_is_inside(pid_t pid, pid_t init);
  * over them. */
 bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init);
 
-/* How many processes of the leaf there are besides init, zombies not counted. */
-int gk_cgroup_count_others(const struct gk_cgroup *cg, pid_t init);
+/* How many such processes there are. */
+int gk_cgroup_count_inner(const struct gk_cgroup *cg, pid_t init);
 
 /* Opens by its path a leaf that is someone else's, as a record names it. -ENOENT: gone. */
 int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_err *err);

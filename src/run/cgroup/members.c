@@ -1,6 +1,7 @@
 /* The processes of a cgroup: into it, and found, signalled and killed in it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,23 +159,7 @@ static bool is_inner(pid_t pid, const struct gk_cgroup_network *network)
 	return at[strspn(at, " \t")] != '\0';
 }
 
-bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init)
-{
-	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
-	int pid;
-	bool found = false;
-	if (!f) {
-		gk_close_fd(&fd);
-		return false;
-	}
-	while (!found && fscanf(f, "%d", &pid) == 1)
-		found = pid != init && pid != cg->network.pid && is_inner(pid, &cg->network);
-	fclose(f);
-	return found;
-}
-
-int gk_cgroup_count_others(const struct gk_cgroup *cg, pid_t init)
+static int count_inner(const struct gk_cgroup *cg, pid_t init, int most)
 {
 	int fd = openat(cg->leaf_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
@@ -183,10 +168,20 @@ int gk_cgroup_count_others(const struct gk_cgroup *cg, pid_t init)
 		gk_close_fd(&fd);
 		return 0;
 	}
-	while (fscanf(f, "%d", &pid) == 1)
-		n += pid != init;
+	while (n < most && fscanf(f, "%d", &pid) == 1)
+		n += pid != init && pid != cg->network.pid && is_inner(pid, &cg->network);
 	fclose(f);
 	return n;
+}
+
+bool gk_cgroup_has_inner(const struct gk_cgroup *cg, pid_t init)
+{
+	return count_inner(cg, init, 1) > 0;
+}
+
+int gk_cgroup_count_inner(const struct gk_cgroup *cg, pid_t init)
+{
+	return count_inner(cg, init, INT_MAX);
 }
 
 int gk_cgroup_kill(const struct gk_cgroup *cg)

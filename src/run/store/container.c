@@ -75,6 +75,8 @@ static int enter_gate(int dir, unsigned n)
 	/* A full one has been told of enough. */
 	if (write(fd, "", 1) < 0 && errno != EAGAIN)
 		return -errno;
+	/* For gk_container_is_last alone, which may have all of it for a moment. */
+	(void)flock(fd, LOCK_SH | LOCK_NB);
 	return gk_steal_fd(&fd);
 }
 
@@ -111,6 +113,9 @@ static bool join(uid_t uid, const char *user, int dir, unsigned n, struct gk_con
 			!gk_record_get(
 				record.text, "pids_section", c.pids_section, sizeof c.pids_section))
 			c.pids_section[0] = '\0';
+		/* A holder of before has none in its record. */
+		if (!get_number(record.text, "linger", 10, &c.linger_s))
+			c.linger_s = GK_UNLIMITED;
 		c.init_pidfd = gk_cgroup_pidfd(&c.cgroup, c.init);
 		good = c.init_pidfd >= 0 && gk_slot_is_held(dir, n) &&
 			!gk_pidfd_has_ended(c.init_pidfd);
@@ -161,6 +166,11 @@ void gk_container_limits(const struct gk_container *c, struct gk_policy *policy)
 	policy->pids_max = c->pids_max;
 	policy->memory_max = c->memory_max;
 	policy->origin[GK_KEY_PIDS_MAX].section = c->pids_section;
+}
+
+bool gk_container_is_last(const struct gk_container *c)
+{
+	return flock(c->gate, LOCK_EX | LOCK_NB) == 0;
 }
 
 void gk_container_close(struct gk_container *c)

@@ -29,6 +29,7 @@ struct gk_container {
 	/* The limits that it was made with, and the section that set the first. */
 	uint64_t pids_max, memory_max;
 	char pids_section[128];
+	uint64_t linger_s; /* how long it stays after its last login; GK_UNLIMITED: for ever */
 	pid_t init;
 	int init_pidfd; /* verified to be of that cgroup */
 	struct gk_cgroup cgroup;
@@ -54,6 +55,10 @@ int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
 /* Puts the limits that the container was made with into a policy, whose text names them. The
  * container is to be kept for as long as that. */
 void gk_container_limits(const struct gk_container *c, struct gk_policy *policy);
+
+/* Whether no other login is in it. For what its user is told alone: others come and go meanwhile,
+ * and this login is counted no more by the others that ask. */
+bool gk_container_is_last(const struct gk_container *c);
 
 /* Closes all of it: the login has left. */
 void gk_container_close(struct gk_container *c);

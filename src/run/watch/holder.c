@@ -234,8 +234,8 @@ static int prepare(struct holding *h, struct gk_holder *from, int report, struct
 	h->s.slot = from->slot;
 	snprintf(h->s.from, sizeof h->s.from, "-");
 	snprintf(h->s.extra, sizeof h->s.extra,
-		"kind=container\ndigest=%016" PRIx64 "\nnetns=%" PRIu64 "\n", from->digest,
-		gk_container_network());
+		"kind=container\ndigest=%016" PRIx64 "\nnetns=%" PRIu64 "\nlinger=%" PRIu64 "\n",
+		from->digest, gk_container_network(), from->plan->policy->linger_s);
 	h->s.shared = true;
 	/* Without it the container is the shell door's alone. */
 	h->s.stub = gk_bind_program(GK_LIBEXECDIR "/gocker-entry");

@@ -46,6 +46,14 @@ static bool on_command(struct gk_watch *w)
 	return true;
 }
 
+/* Who is left of a login in a shared container when its command has ended. */
+static void count_left(struct gk_watch *w)
+{
+	const struct gk_container *c = &w->s->container;
+	if (w->s->joined && w->s->plan->banner && gk_container_is_last(c))
+		w->left = gk_cgroup_count_inner(&c->cgroup, c->init);
+}
+
 /* Returns true when the session is over. */
 static bool on_link(struct gk_watch *w, short revents)
 {
@@ -56,7 +64,7 @@ static bool on_link(struct gk_watch *w, short revents)
 		w->have_status = true;
 		/* init waits for this: when it ends, all do. */
 		if (w->s->plan->banner)
-			w->left = gk_cgroup_count_others(&w->s->cgroup, w->s->init);
+			w->left = gk_cgroup_count_inner(&w->s->cgroup, w->s->init);
 		return true;
 	}
 	/* Its end was closed without a status: init was killed. */
@@ -226,6 +234,7 @@ int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err)
 			gk_stdio_release(s->stdio);
 		watch_session(w);
 		gk_watch_check_limits(w); /* the last thing that happened, perhaps */
+		count_left(w);
 		gk_watch_say_left(w);
 		gk_watch_say_last(w);
 	}

@@ -40,7 +40,7 @@ void gk_watch_say(struct gk_watch *w, const char *text);
 void gk_watch_say_again(struct gk_watch *w);
 void gk_watch_say_last(struct gk_watch *w);
 
-/* At a logout: how many processes ended with it. An end from outside has been told already. */
+/* At a logout: how many processes ended with it, or run on in a container that shared it. */
 void gk_watch_say_left(struct gk_watch *w);
 
 /* A descriptor of the terminal for that, which never blocks; -1 without one. */
