@@ -167,6 +167,13 @@ unlike "$out" 'sleep 1000' "holder killed: with nothing of the old one"
 "$GOCKER" stop alice >/dev/null
 check_clean "holder killed: nothing is left"
 is "$(stale_records)" "" "holder killed: no stale record"
+hold_session alice
+kill -KILL "$(holder)"
+drop_session
+wait_until 60 no_sessions
+is "$(gates)" 1 "(control: a holder that is killed leaves its gate)"
+"$GOCKER" gc >/dev/null
+is "$(gates)" 0 "holder killed: gc removes its gate"
 
 # A supervisor killed: its command goes, and the container stays.
 hold_session alice 'trap "" HUP TERM'

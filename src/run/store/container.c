@@ -88,43 +88,61 @@ static bool is_of(const struct gk_record *record, const char *user)
 		strcmp(found, gk_escape(wanted, sizeof wanted, user)) == 0;
 }
 
-/* The container of this user behind slot n, if it lives and can be joined. In this order: the slot
- * is still held when init has been opened, so that its holder lives, which reaps init, and the
- * number is init's own. */
-static bool join(uid_t uid, const char *user, int dir, unsigned n, struct gk_container *ret)
+/* What the record of a container says of it. */
+static bool read_facts(const struct gk_record *record, struct gk_container *c)
+{
+	uint64_t init = 0;
+	if (!gk_record_get(record->text, "id", c->id, sizeof c->id) ||
+		strlen(c->id) != GK_ID_BYTES - 1 ||
+		!get_number(record->text, "digest", 16, &c->digest) ||
+		!get_number(record->text, "init", 10, &init) || init <= 1 || init > INT32_MAX)
+		return false;
+	c->init = (pid_t)init;
+	if (!get_number(record->text, "pids_max", 10, &c->pids_max) ||
+		!get_number(record->text, "memory_max", 10, &c->memory_max) ||
+		!gk_record_get(
+			record->text, "pids_section", c->pids_section, sizeof c->pids_section))
+		c->pids_section[0] = '\0';
+	/* A holder of before has none in its record. */
+	if (!get_number(record->text, "linger", 10, &c->linger_s))
+		c->linger_s = GK_UNLIMITED;
+	return true;
+}
+
+/* In this order: the slot is still held when init has been opened, so that its holder lives, which
+ * reaps init, and the number is init's own. */
+static bool open_init(uid_t uid, int dir, unsigned n, struct gk_container *c)
+{
+	struct gk_err ignored = GK_ERR_INIT;
+	if (gk_cgroup_find(uid, c->id, &c->cgroup, &ignored) < 0)
+		return false;
+	c->init_pidfd = gk_cgroup_pidfd(&c->cgroup, c->init);
+	return c->init_pidfd >= 0 && gk_slot_is_held(dir, n) && !gk_pidfd_has_ended(c->init_pidfd);
+}
+
+/* Joins the container of this user behind slot n, which is held. Returns 1; 0 when it is none that
+ * this user can join; or -ESRCH: it is ending, or it could not be examined. In doubt it is no other
+ * one that is to be made, but this one that is tried again. */
+static int join(uid_t uid, const char *user, int dir, unsigned n, struct gk_container *ret)
 {
 	struct gk_container c = GK_CONTAINER_INIT;
-	struct gk_err ignored = GK_ERR_INIT;
 	struct gk_record record;
-	uint64_t init = 0, network = 0;
+	uint64_t network = 0, own = gk_container_network();
 	c.gate = enter_gate(dir, n);
-	bool good = c.gate >= 0 && gk_record_read(uid, dir, n, &record) && record.alive &&
-		is_of(&record, user) && gk_record_get(record.text, "id", c.id, sizeof c.id) &&
-		strlen(c.id) == GK_ID_BYTES - 1 &&
-		get_number(record.text, "digest", 16, &c.digest) &&
-		get_number(record.text, "netns", 10, &network) &&
-		network == gk_container_network() && get_number(record.text, "init", 10, &init) &&
-		init > 1 && init <= INT32_MAX &&
-		gk_cgroup_find(uid, c.id, &c.cgroup, &ignored) == 0;
-	if (good) {
-		c.init = (pid_t)init;
-		if (!get_number(record.text, "pids_max", 10, &c.pids_max) ||
-			!get_number(record.text, "memory_max", 10, &c.memory_max) ||
-			!gk_record_get(
-				record.text, "pids_section", c.pids_section, sizeof c.pids_section))
-			c.pids_section[0] = '\0';
-		/* A holder of before has none in its record. */
-		if (!get_number(record.text, "linger", 10, &c.linger_s))
-			c.linger_s = GK_UNLIMITED;
-		c.init_pidfd = gk_cgroup_pidfd(&c.cgroup, c.init);
-		good = c.init_pidfd >= 0 && gk_slot_is_held(dir, n) &&
-			!gk_pidfd_has_ended(c.init_pidfd);
-	}
-	if (good)
+	/* Shut: it ends, or is not ready yet. */
+	if (c.gate == -ENXIO || c.gate == -ENOENT || c.gate == -EPIPE)
+		return 0;
+	int r = c.gate < 0 || !own || !gk_record_read(uid, dir, n, &record) ||
+			!get_number(record.text, "netns", 10, &network) ?
+		-ESRCH :
+		0;
+	if (r == 0 && is_of(&record, user) && network == own)
+		r = read_facts(&record, &c) && open_init(uid, dir, n, &c) ? 1 : -ESRCH;
+	if (r == 1)
 		*ret = c;
 	else
 		gk_container_close(&c);
-	return good;
+	return r;
 }
 
 int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
@@ -134,21 +152,27 @@ int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
 	gk_autoclose int dir = gk_slot_dir(uid, err);
 	if (dir < 0)
 		return dir;
-	int r = -EBUSY, missing = -1;
-	for (unsigned n = FIRST; n < FIRST + MOST; n++) {
+	int r = -EBUSY, missing = -1, joined = 0;
+	for (unsigned n = FIRST; n < FIRST + MOST && joined == 0; n++) {
 		struct gk_slot slot = GK_SLOT_INIT;
 		int took = gk_slot_take_this(uid, dir, n, false, &slot);
 		if (took == -ENOENT && missing < 0)
 			missing = (int)n;
-		if (took == -EAGAIN && join(uid, user, dir, n, ret)) {
-			gk_slot_release(&free_slot);
-			return 1;
-		}
+		if (took == -EAGAIN)
+			joined = join(uid, user, dir, n, ret);
+		else if (took < 0 && took != -ENOENT && took != -EBUSY)
+			joined = -ESRCH; /* nor can it be told whether it is held */
 		if (took == 0 && free_slot.fd < 0)
 			free_slot = slot;
 		else if (took == 0)
 			gk_slot_release(&slot);
 	}
+	if (joined != 0)
+		gk_slot_release(&free_slot);
+	if (joined < 0)
+		gk_fail(err, joined, "your container cannot be examined; try again later");
+	if (joined != 0)
+		return joined;
 	r = free_slot.fd >= 0 ? 0 :
 		missing >= 0  ? gk_slot_take_this(uid, dir, (unsigned)missing, true, &free_slot) :
 				-EBUSY;

@@ -48,7 +48,8 @@ uint64_t gk_container_network(void);
 /* Under the lock: finds the container that can be joined, and joins its logins. It is one that was
  * made for this user name, since another account with the same uid has another policy, and from the
  * network namespace that this process is in: a service that is kept off a network is not to reach
- * it through its user's container. Returns 1; or 0 with a slot taken for a new one; or -errno. */
+ * it through its user's container. Returns 1; or 0 with a slot taken for a new one; -ESRCH when
+ * there may be one, which is ending or could not be examined; or -errno. */
 int gk_container_find(uid_t uid, const char *user, struct gk_container *ret,
 	struct gk_slot *ret_slot, struct gk_err *err);
 

@@ -102,6 +102,11 @@ static void remove_slot(int dir, const char *prefix, unsigned n)
 		return;
 	snprintf(name, sizeof name, "%s%u", prefix, n);
 	(void)unlinkat(dir, name, 0);
+	/* That of a holder that was killed (container.h). */
+	if (n >= PLACES_MOST) {
+		snprintf(name, sizeof name, "%sgate%u", prefix, n);
+		(void)unlinkat(dir, name, 0);
+	}
 }
 
 /* How many slots from first on and below `end` are held; -errno. */
@@ -300,10 +305,9 @@ int gk_slot_take_this(uid_t uid, int dir, unsigned n, bool make, struct gk_slot 
 	slot.fd = try_slot(dir, n, make);
 	if (slot.fd < 0)
 		return slot.fd;
-	int r = sweep_slot(uid, slot.fd, 0);
-	if (r < 0) {
+	if (sweep_slot(uid, slot.fd, 0) < 0) {
 		gk_close_fd(&slot.fd);
-		return r;
+		return -EBUSY;
 	}
 	*ret = slot;
 	return 0;
