@@ -192,10 +192,13 @@ static int warn_of_profile(const struct gk_section *s, const struct gk_setting *
 static bool shares(const struct gk_config *config)
 {
 	for (size_t i = 0; i < config->nsections; i++)
-		for (size_t j = 0; j < config->sections[i].nsettings; j++)
-			if (config->sections[i].settings[j].key == GK_KEY_SHARE &&
-				strcmp(config->sections[i].settings[j].value, "user") == 0)
+		for (size_t j = 0; j < config->sections[i].nsettings; j++) {
+			const struct gk_setting *s = &config->sections[i].settings[j];
+			/* The profile ide shares, too. */
+			if ((s->key == GK_KEY_SHARE && strcmp(s->value, "user") == 0) ||
+				(s->key == GK_KEY_PROFILE && strcmp(s->value, "ide") == 0))
 				return true;
+		}
 	return false;
 }
 

@@ -20,6 +20,8 @@ static const struct gk_profile_value work[] = {
 	{ GK_KEY_UMASK, "inherit" },
 	{ GK_KEY_IDLE_TIMEOUT, "none" },
 	{ GK_KEY_MAX_DURATION, "none" },
+	{ GK_KEY_SHARE, "login" },
+	{ GK_KEY_LINGER, "none" },
 };
 
 /* Customers of a web host: git, php, composer, rsync; databases by the host's network. */
@@ -36,6 +38,8 @@ static const struct gk_profile_value web[] = {
 	{ GK_KEY_UMASK, "inherit" },
 	{ GK_KEY_IDLE_TIMEOUT, "2h" },
 	{ GK_KEY_MAX_DURATION, "1d" },
+	{ GK_KEY_SHARE, "login" },
+	{ GK_KEY_LINGER, "none" },
 };
 
 /* Strangers on a throwaway system without a network. */
@@ -52,9 +56,12 @@ static const struct gk_profile_value ctf[] = {
 	{ GK_KEY_UMASK, "0077" },
 	{ GK_KEY_IDLE_TIMEOUT, "15m" },
 	{ GK_KEY_MAX_DURATION, "4h" },
+	{ GK_KEY_SHARE, "login" },
+	{ GK_KEY_LINGER, "none" },
 };
 
-/* Editors that run half of themselves here, with language servers of many threads. */
+/* Editors that run half of themselves here, with language servers of many threads, over several
+ * connections, and look for what they left when a connection was cut. */
 static const struct gk_profile_value ide[] = {
 	{ GK_KEY_PIDS_MAX, "4096" },
 	{ GK_KEY_USER_PIDS_MAX, "8192" },
@@ -68,6 +75,8 @@ static const struct gk_profile_value ide[] = {
 	{ GK_KEY_UMASK, "inherit" },
 	{ GK_KEY_IDLE_TIMEOUT, "none" },
 	{ GK_KEY_MAX_DURATION, "none" },
+	{ GK_KEY_SHARE, "user" },
+	{ GK_KEY_LINGER, "8h" },
 };
 
 const struct gk_profile_value *gk_profile_values(enum gk_profile profile, size_t *ret_n)
