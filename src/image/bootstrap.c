@@ -109,6 +109,12 @@ static const char *reason_of(char *text)
 	return last;
 }
 
+/* A full disk has many consequences, of which the reason may be any: of tar, apt or dpkg. */
+static bool is_full(const char *text)
+{
+	return strcasestr(text, "no space left on device") || strcasestr(text, "enough free space");
+}
+
 /* apt of the container asks the proxy that this host's apt asks. */
 static void find_proxy(char *ret, size_t size)
 {
@@ -166,6 +172,8 @@ static int run(const struct gk_bootstrap *b, const char *suite, struct gk_outsid
 	int r = gk_outside_run(o, dir_fd, text, &status, err);
 	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return r;
+	if (is_full(text))
+		return gk_fail_errno(err, -ENOSPC, "%s: mmdebstrap", o->label);
 	return gk_fail(err, -EACCES, "%s: mmdebstrap: %s", o->label,
 		gk_escape(shown, sizeof shown, reason_of(text)));
 }

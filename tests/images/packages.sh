@@ -119,6 +119,13 @@ GNUPGHOME=/srv/debian-key gpg -q --export >/etc/apt/trusted.gpg.d/gocker-test.gp
 chmod 644 /etc/apt/trusted.gpg.d/gocker-test.gpg
 refuses 'Unable to locate package nosuch' "a package that is not there is told" \
 	--suite "$suite" --mirror http://127.0.0.1:8000/debian --include nosuch debian
+for size in 10m 60m; do # for what is fetched, and for what is made of it
+	mount -t tmpfs -o size=$size,mode=755 full /mnt
+	run "$GOCKER" image new --image-dir /mnt --suite "$suite" --mirror http://127.0.0.1:8000/debian debian full
+	is "$rc:$err" "125:gocker image new: debian $suite: mmdebstrap: No space left on device (/mnt is full)" "a disk of $size is full: that is told, and which"
+	is "$(ls -A /mnt/.versions)" "" "a disk of $size: nothing of it stays"
+	umount /mnt
+done
 sed -i 's/^Version: 1$/Version: 2/' /srv/repo/debian/dists/"$suite"/main/binary-*/Packages
 refuses 'mmdebstrap: ' "lists that were changed after they were signed are refused" \
 	--suite "$suite" --mirror http://127.0.0.1:8000/debian debian

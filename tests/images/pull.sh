@@ -94,6 +94,16 @@ mkdir -p /srv/open && chmod 777 /srv/open
 check_not "does not outlive it" pgrep -x -f 'sleep 1000'
 like "$(probe 'kill -9 $$')" 'signal 9|no reason given' "one that is killed is told"
 is "$(probe 'printf "\033[31mred"')" '\x1b[31mred' "what it says cannot steer a terminal"
+# ^C while it fetches. A shell ignores SIGINT for what it starts in the background.
+printf '#!/bin/bash\ntouch /tmp/started\nexec sleep 1000\n' >/usr/bin/skopeo
+env --default-signal=INT "$GOCKER" image pull --image-dir $images 127.0.0.1:5000/test/base:latest probed 2>/srv/pull.err &
+puller=$!
+fetching() { compgen -G "$images/.versions/.new@probed@*/download/started" >/dev/null; }
+check "a pull is under way" wait_until 60 fetching
+kill -INT "$puller"
+wait "$puller"
+is "$?:$(cat /srv/pull.err)" "130:gocker image pull: interrupted, nothing changed" "^C ends it by that signal, and says that nothing changed"
+check_not "and skopeo with it" pgrep -x -f 'sleep 1000'
 mv $real /usr/bin/skopeo
 check_not "nothing of that is an image" test -e $images/probed
 is "$(staged)" "" "nor left"
@@ -125,6 +135,19 @@ run image pull "127.0.0.1:5000/test/base@sha256:$digest" forged
 is "$rc" 125 "a manifest that the registry has forged is refused"
 check_not "and makes no image" test -e $images/forged
 cp /srv/blob.saved "$blob"
+
+# A full disk: where the layers go first, and where they are unpacked.
+head -c 4M /dev/urandom >/srv/random
+tar -C /srv -cf /srv/large.tar random
+umoci init --layout /srv/l/large && umoci new --image /srv/l/large:latest && umoci raw add-layer --image /srv/l/large:latest /srv/large.tar
+push oci:/srv/l/large:latest test/large:latest
+for size in 3m 7m; do
+	mount -t tmpfs -o size=$size,mode=755 full /mnt
+	run "$GOCKER" image pull --image-dir /mnt 127.0.0.1:5000/test/large:latest
+	like "$rc:$(wc -l <<<"$err"):$err" '125:1:.*[Nn]o space left on device.* \(/mnt is full\)$' "a disk of $size is full: that is told, and which"
+	is "$(find /mnt/.versions -mindepth 1)" "" "a disk of $size: nothing of it stays"
+	umount /mnt
+done
 
 # Again: updates, and pins.
 before=$(readlink $images/base)
