@@ -211,67 +211,13 @@ bool gk_key_is_host(enum gk_key key)
 	return key < GK_KEY_CONTAIN;
 }
 
-int gk_key_find(const char *name, size_t n)
-{
-	for (int i = 0; i < GK_KEY_COUNT; i++)
-		if (strlen(rules[i].name) == n && memcmp(rules[i].name, name, n) == 0)
-			return i;
-	return -1;
-}
-
-static char fold(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		c = (char)(c - 'A' + 'a');
-	return c == '-' ? (char)'_' : c;
-}
-
-/* The number of letters to change, add or take away to come from a to b (both short). */
-static size_t distance(const char *a, size_t na, const char *b, size_t nb)
-{
-	enum { MOST = 32 };
-	if (na > MOST || nb > MOST)
-		return MOST;
-	size_t row[MOST + 1];
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= nb; j++) {
-			size_t best = diagonal + (fold(a[i - 1]) != fold(b[j - 1]));
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[nb];
-}
-
-int gk_key_nearest(const char *name, size_t n)
-{
-	int nearest = -1;
-	size_t least = n / 3 + 1 < 3 ? n / 3 + 1 : 3; /* two slips of the finger at most */
-	for (int i = 0; i < GK_KEY_COUNT; i++) {
-		size_t d = distance(name, n, rules[i].name, strlen(rules[i].name));
-		if (d < least) {
-			least = d;
-			nearest = i;
-		}
-	}
-	return nearest;
-}
-
 /* The word that was meant, of a key whose value is one of a few. */
 static const char *nearest_choice(const struct rule *rule, const char *text)
 {
 	size_t n = strlen(text), least = 3;
 	const char *near = NULL;
 	for (const char *const *c = rule->kind == CHOICE ? rule->choices : NULL; c && *c; c++) {
-		size_t d = distance(text, n, *c, strlen(*c));
+		size_t d = gk_key_distance(text, n, *c, strlen(*c));
 		if (d < least && d < n) {
 			least = d;
 			near = *c;

@@ -21,6 +21,9 @@ int gk_key_find(const char *name, size_t n);
 /* The key whose name is nearest to those bytes, or -1 when none is near: for "did you mean". */
 int gk_key_nearest(const char *name, size_t n);
 
+/* The number of letters to change, add or take away to come from a to b (both short). */
+size_t gk_key_distance(const char *a, size_t na, const char *b, size_t nb);
+
 /* Whether the key belongs to [gocker] only; the others belong to every other section. */
 bool gk_key_is_host(enum gk_key key);
 
