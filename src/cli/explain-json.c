@@ -146,6 +146,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
 	case GK_KEY_NET_DENY: return strings(p->net_deny, arena);
 	case GK_KEY_NET_ALLOW: return strings(p->net_allow, arena);
+	case GK_KEY_PUBLISH: return strings(p->publish, arena);
 	case GK_KEY_DEVICES: return strings(p->devices, arena);
 	case GK_KEY_IMAGE_ENV: return strings(p->image_env, arena);
 	default: return gk_report_string(gk_key_text(key, p, arena), arena);
@@ -238,6 +239,20 @@ static json_object *nodes(const struct gk_plan *plan, struct gk_arena *arena)
 	return array;
 }
 
+static json_object *published(const struct gk_plan *plan, struct gk_arena *arena)
+{
+	json_object *array = json_object_new_array();
+	for (size_t i = 0; i < plan->npublish; i++) {
+		const struct gk_publish *p = &plan->publish[i];
+		json_object *one = json_object_new_object();
+		json_object_object_add(one, "address", gk_report_string(p->address, arena));
+		json_object_object_add(one, "first", json_object_new_int(p->first));
+		json_object_object_add(one, "last", json_object_new_int(p->last));
+		json_object_array_add(array, one);
+	}
+	return array;
+}
+
 /* The directory of a tmpfs or of the host that a mount shows; null for one that has none. */
 static json_object *source(
 	const struct gk_plan *plan, const struct gk_mount *m, struct gk_arena *arena)
@@ -321,6 +336,7 @@ json_object *gk_json_plan(const struct gk_plan *plan, struct gk_arena *arena)
 	json_object_object_add(o, "user", gk_report_string(plan->who->name, arena));
 	json_object_object_add(o, "hostname", gk_report_string(plan->hostname, arena));
 	json_object_object_add(o, "namespaces", bits(GK_BITS_NAMESPACES, plan->namespaces));
+	json_object_object_add(o, "publish", published(plan, arena));
 	json_object_object_add(o, "userns_base", number(plan->userns_base, plan->userns_base == 0));
 	json_object_object_add(o, "limits", limits(plan));
 	json_object_object_add(o, "io_max", io_max(plan->policy, arena));

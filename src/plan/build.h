@@ -65,6 +65,10 @@ int gk_build_banner(struct gk_build *b);
 /* With network = private: the rules of its network. Refuses root in a container. */
 int gk_build_network(struct gk_build *b, struct gk_plan *plan);
 
+/* With network = private: the ports that are reached from outside. Refuses a user without a slice
+ * of a range that is divided. */
+int gk_build_publish(struct gk_build *b, struct gk_plan *plan);
+
 /* The mounts and their trees and mount points, in order. */
 int gk_build_mounts(struct gk_build *b);
 

@@ -31,6 +31,7 @@ enum kind {
 	DEVICES,
 	IO_MAX,
 	NETS,
+	PUBLISH,
 };
 
 /* What "none" means for a key, when it may be written. With NONE_OR_FOREVER it is 0, and "forever"
@@ -56,6 +57,9 @@ struct rule {
 #define NETS_HINT \
 	"write private, all, or networks with ports where wanted, separated by blanks, such as " \
 	"10.0.0.0/8 192.0.2.1:443 [2001:db8::/32]:80-90"
+#define PUBLISH_HINT \
+	"write ports from 1024 on, with an address of the host where wanted, and for a slice of " \
+	"a range to each user its size, such as 8000-8099 192.0.2.1:8443 20000-29999/10"
 #define AT(member) offsetof(struct gk_policy, member)
 
 /* In the order of the enums in policy.h. */
@@ -154,6 +158,8 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_NET_DENY] = { "net_deny", NETS, AT(net_deny), 0, 0, NO_NONE, NULL, "", NETS_HINT },
 	[GK_KEY_NET_ALLOW] = { "net_allow", NETS, AT(net_allow), 0, 0, NO_NONE, NULL, "",
 		NETS_HINT },
+	[GK_KEY_PUBLISH] = { "publish", PUBLISH, AT(publish), 0, 0, NO_NONE, NULL, "",
+		PUBLISH_HINT },
 	[GK_KEY_TCP_CONNECT] = { "tcp_connect", PORTS, AT(tcp_connect), 1, UINT16_MAX, NO_NONE,
 		NULL, "any",
 		"write any, none, or ports and ranges separated by blanks, such as 22 80 443" },
@@ -335,6 +341,8 @@ static bool set_list(const struct rule *rule, const char *s, struct gk_arena *ar
 		return gk_io_max_read(s, arena, &policy->io_max, &policy->nio_max, ret_why);
 	if (rule->kind == DEVICES)
 		return gk_list_devices(s, arena, &policy->devices, ret_why);
+	if (rule->kind == PUBLISH)
+		return gk_list_publish(s, arena, &policy->publish, ret_why);
 	if (rule->kind == NETS)
 		return gk_list_nets(s, arena, (const char *const **)member, ret_why);
 	if (rule->kind == ENV_PASS)
@@ -365,6 +373,7 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case PORTS:
 	case DEVICES:
 	case IO_MAX:
+	case PUBLISH:
 	case NETS: ok = set_list(rule, text, arena, policy, &why); break;
 	default: ok = set_word(rule, text, member, &why);
 	}
@@ -435,6 +444,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	case IO_MAX: return gk_io_max_text(policy->io_max, policy->nio_max, arena);
 	case DEVICES:
 	case NETS:
+	case PUBLISH:
 	case ENV_PASS: return gk_list_words_text(*(const char *const *const *)member, arena);
 	case ENV_SET: return gk_list_words_text(policy->env_set, arena);
 	case VOLUMES: return gk_list_volumes_text(policy->volumes, policy->nvolumes, arena);

@@ -43,6 +43,11 @@ bool gk_list_ports(const char *s, uint64_t min, struct gk_arena *arena, struct g
 bool gk_list_nets(
 	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
 
+/* [ADDRESS:]PORT, [ADDRESS:]FIRST-LAST, or with /SIZE for a slice of the range to each user; at
+ * most GK_PUBLISH_MOST ports for one session. An IPv6 address stands in brackets. */
+bool gk_list_publish(
+	const char *s, struct gk_arena *arena, const char *const **ret, const char **ret_why);
+
 /* The list `s` (NULL: an empty one) with one more item, quoted so that it reads back as that item,
  * blanks and quotes included; NULL when memory is exhausted. For options that can be repeated. */
 const char *gk_list_add(const char *s, const char *item, struct gk_arena *arena);

@@ -19,14 +19,14 @@
  * 0.0.0.0 and its kin would be the host itself to pasta, and the mapped addresses of IPv6 go round
  * the rules for IPv4. The single addresses are metadata services that are not link-local: of
  * Alibaba, Azure and Oracle; of AWS and Google. */
-static const char head[] =
-	"table inet gocker {\n"
-	"\tset host4 { type ipv4_addr; }\n"
-	"\tset host6 { type ipv6_addr; }\n"
-	"\tchain shut { reject with icmpx type admin-prohibited; }\n"
-	"\tchain out {\n"
-	"\t\ttype filter hook output priority 0; policy accept;\n"
-	"\t\toifname \"lo\" accept\n"
+static const char begin[] = "table inet gocker {\n"
+			    "\tset host4 { type ipv4_addr; }\n"
+			    "\tset host6 { type ipv6_addr; }\n"
+			    "\tchain shut { reject with icmpx type admin-prohibited; }\n"
+			    "\tchain out {\n"
+			    "\t\ttype filter hook output priority 0; policy accept;\n"
+			    "\t\toifname \"lo\" accept\n";
+static const char rest[] =
 	"\t\ticmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept\n"
 	"\t\tip daddr " GK_PRIVATE_DNS4 " meta l4proto { tcp, udp } th dport 53 accept\n"
 	"\t\tip6 daddr " GK_PRIVATE_DNS6 " meta l4proto { tcp, udp } th dport 53 accept\n"
@@ -142,16 +142,27 @@ static void add_nets(struct gk_buf *buf, const char *const *words, const char *v
 
 /* ---- the plan ---- */
 
-/* The two keys are kept inside a network of the session's own; with none there is nothing to keep.
+/* These keys are kept inside a network of the session's own; with none there is nothing to keep.
  * An administrator who asks `gocker run` for the host's network knows what he gets. */
 static int check_nets(struct gk_build *b)
 {
 	const struct gk_policy *p = b->policy;
 	bool any = (p->net_deny && *p->net_deny) || (p->net_allow && *p->net_allow);
-	if (any && p->network == GK_NETWORK_HOST && !b->request->override.network)
-		return gk_fail(b->err, -EINVAL,
-			"net_deny and net_allow need network = private; write that as well");
+	bool open = p->publish && *p->publish;
+	if ((any || open) && p->network == GK_NETWORK_HOST && !b->request->override.network)
+		return gk_fail(b->err, -EINVAL, "%s network = private; write that as well",
+			any ? "net_deny and net_allow need" : "publish needs");
 	return 0;
+}
+
+/* The answers of a server on a published port reach whoever has connected to it, wherever that is.
+ * Only the SYN that opens a connection is not let through: a user cannot send another segment
+ * without one that came in (raw sockets need CAP_NET_RAW). */
+static void add_answers(struct gk_buf *buf, const struct gk_plan *plan)
+{
+	for (size_t i = 0; i < plan->npublish; i++)
+		gk_buf_printf(buf, "\t\ttcp sport %u-%u tcp flags & (syn | ack) != syn accept\n",
+			(unsigned)plan->publish[i].first, (unsigned)plan->publish[i].last);
 }
 
 int gk_build_network(struct gk_build *b, struct gk_plan *plan)
@@ -163,7 +174,12 @@ int gk_build_network(struct gk_build *b, struct gk_plan *plan)
 		return gk_fail(b->err, -EINVAL,
 			"network = private does not hold root in a container; use --userns as well");
 	struct gk_buf buf = { .arena = b->arena };
-	gk_buf_puts(&buf, head);
+	int r = gk_build_publish(b, plan);
+	if (r < 0)
+		return r;
+	gk_buf_puts(&buf, begin);
+	add_answers(&buf, plan);
+	gk_buf_puts(&buf, rest);
 	add_nets(&buf, b->policy->net_allow, "accept");
 	add_nets(&buf, b->policy->net_deny, "jump shut");
 	gk_buf_puts(&buf, "\t}\n}\n");

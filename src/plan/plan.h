@@ -134,6 +134,12 @@ enum gk_scope {
 	GK_SCOPE_SIGNALS = 2,
 };
 
+/* TCP ports of a session's own network that are reached at an address of the host. */
+struct gk_publish {
+	const char *address; /* as inet_ntop(3) writes it */
+	uint16_t first, last;
+};
+
 /* The most terminals that any session can make. */
 enum { GK_TERMINALS_MAX = 128 };
 
@@ -160,6 +166,8 @@ struct gk_plan {
 	const char *hostname;
 	uint64_t namespaces; /* CLONE_NEW* bits, all in one clone */
 
+	const struct gk_publish *publish; /* with network = private */
+	size_t npublish;
 	const char *network_rules; /* network = private: for nft(8) in its network; else NULL */
 
 	const char *image_path; /* NULL: the root is made of the host (image = host) */

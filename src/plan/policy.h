@@ -63,6 +63,7 @@ enum gk_key {
 	GK_KEY_NETWORK,
 	GK_KEY_NET_DENY,
 	GK_KEY_NET_ALLOW,
+	GK_KEY_PUBLISH,
 	GK_KEY_TCP_CONNECT,
 	GK_KEY_TCP_BIND,
 	GK_KEY_ABSTRACT_SOCKETS,
@@ -114,6 +115,9 @@ static inline bool gk_ports_all_free(const struct gk_ports *ports)
 	const struct gk_port_range *last = ports->n ? &ports->ranges[ports->n - 1] : NULL;
 	return ports->limited && last && last->first <= GK_PORTS_FREE && last->last == UINT16_MAX;
 }
+
+/* The most ports of one session that can be reached from outside (publish). */
+#define GK_PUBLISH_MOST 256
 
 /* What a session may read and write on one block device, a second. */
 enum gk_io_kind { GK_IO_RBPS, GK_IO_WBPS, GK_IO_RIOPS, GK_IO_WIOPS, GK_IO_KINDS };
@@ -170,6 +174,7 @@ struct gk_policy {
 	const char *const *devices; /* absolute paths below /dev, as in glob(7); NULL-ended */
 	enum gk_network_mode network;
 	const char *const *net_deny, *const *net_allow; /* as gk_list_nets reads them; NULL-ended */
+	const char *const *publish; /* as gk_list_publish reads it; NULL-ended */
 	struct gk_ports tcp_connect, tcp_bind;
 	enum gk_abstract_mode abstract_sockets;
 	bool agent;                   /* the ssh agent's socket, or its name, is handed on */

@@ -239,6 +239,9 @@ void gk_plan_print(const struct gk_plan *plan, FILE *out)
 	if (plan->userns_base)
 		fprintf(out, "userns 0 is %llu of %d\n", (unsigned long long)plan->userns_base,
 			GK_USERNS_IDS);
+	for (size_t i = 0; i < plan->npublish; i++)
+		fprintf(out, "publish %s %u-%u\n", plan->publish[i].address,
+			(unsigned)plan->publish[i].first, (unsigned)plan->publish[i].last);
 	print_rules(plan->network_rules, out);
 	print_limits(plan, out);
 	print_root(plan, out);

@@ -322,6 +322,8 @@ static void test_values_read_back(void **state)
 		{ GK_KEY_NET_DENY, "private  10.0.0.0/8:1-2 [::1]:80 ::/1",
 			"private 10.0.0.0/8:1-2 [::1]:80 ::/1" },
 		{ GK_KEY_NET_ALLOW, "all", "all" },
+		{ GK_KEY_PUBLISH, "8000  0.0.0.0:9000-9009 [::1]:20000-29999/10",
+			"8000 0.0.0.0:9000-9009 [::1]:20000-29999/10" },
 		{ GK_KEY_ENV_SET, "A=\"it's\" 'B=x y'", "\"A=it's\" 'B=x y'" },
 		{ GK_KEY_ENV_SET, "A='x \"'\"'y z\"", "'A=x \"'\"'y z\"" },
 	};

@@ -198,7 +198,7 @@ static int decide(struct exec *x, struct gk_err *err)
 	/* The network is there already, whatever the policy says of it. */
 	x->policy.network = network_of(x->seen.init) == gk_container_network() ? GK_NETWORK_HOST :
 										 GK_NETWORK_NONE;
-	x->policy.net_deny = x->policy.net_allow = NULL;
+	x->policy.net_deny = x->policy.net_allow = x->policy.publish = NULL;
 	x->request.door = GK_DOOR_RUN;
 	x->request.session_id = x->seen.id;
 	x->request.env = x->caller.env;

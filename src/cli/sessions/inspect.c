@@ -147,6 +147,11 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
 	line(f, "Command", gk_seen_readable(arena, s->command));
 	print_usage(f, s);
+	if (strcmp(s->published, "-") != 0)
+		line(f, "Published", s->published);
+	if (strcmp(s->unpublished, "-") != 0)
+		fprintf(f, "%-12s %s (another session or program has it)\n", "Unpublished",
+			s->unpublished);
 	if (s->is_container)
 		fprintf(f, "%-12s %s\n", "Shared", "container of all logins of this user");
 	if (strcmp(s->container, "-") != 0)

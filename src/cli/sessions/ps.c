@@ -55,7 +55,8 @@ const struct gk_page gk_page_ps = {
 	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not "
 		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
 		"TTY is the terminal used last, by its name inside, and COMMAND the user's oldest "
-		"process. Logins that share a container (share = user) are listed below it. One that "
+		"process. PORTS, where a session has any, are those that publish makes reachable from "
+		"outside. Logins that share a container (share = user) are listed below it. One that "
 		"is behind gocker.ini was made before a change and keeps what it was made with; "
 		"`gocker stop` ends it, and the next login makes a new one.",
 };
@@ -81,9 +82,10 @@ static const struct gk_column columns[] = {
 	{ "IDLE", true, 0, 2, false },
 	{ "PIDS", true, 0, 0, false },
 	{ "MEMORY", true, 0, 1, false },
+	{ "PORTS", false, 15, 7, false },
 	{ "COMMAND", false, 12, 0, false },
 };
-enum { MEMORY = 10, COLUMNS = sizeof columns / sizeof *columns };
+enum { MEMORY = 10, PORTS, COLUMNS = sizeof columns / sizeof *columns };
 
 /* The fields of a session, as gk_seen_json writes them. */
 static const char *text_of(struct json_object *session, const char *key)
@@ -152,17 +154,28 @@ static const char **fill_row(struct json_object *s, struct gk_arena *arena, cons
 		gk_human_count(most, sizeof most, number_of(s, "pids", "limit")));
 	*cell++ = gk_arena_strdup(
 		arena, gk_human_bytes(memory, sizeof memory, number_of(s, "memory", "now")));
+	*cell++ = text_of(s, "published");
 	*cell++ = command_of(s, arena);
 	return cell;
 }
 
-/* Without the host's column for this host alone, and without memory where it is not known. */
-static unsigned hidden(const struct ps *ps)
+static bool any_published(struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(text_of(json_object_array_get_idx(list, i), "published"), "-") != 0)
+			return true;
+	return false;
+}
+
+/* Without the host's column for this host alone, without memory where it is not known, and without
+ * ports where no session has any. */
+static unsigned hidden(const struct ps *ps, struct json_object *list)
 {
 	struct gk_err ignored = GK_ERR_INIT;
+	const unsigned ports = any_published(list) ? 0 : 1u << PORTS;
 	if (ps->hosts)
-		return 0;
-	return 1u | (gk_cgroup_is_v1(&ignored) == 1 ? 1u << MEMORY : 0);
+		return ports;
+	return ports | 1u | (gk_cgroup_is_v1(&ignored) == 1 ? 1u << MEMORY : 0);
 }
 
 static int print_table(const struct ps *ps, struct json_object *list, struct gk_arena *arena)
@@ -180,7 +193,7 @@ static int print_table(const struct ps *ps, struct json_object *list, struct gk_
 	for (const char **cell = cells; cell < at; cell++)
 		if (!*cell)
 			return -ENOMEM;
-	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width, hidden(ps));
+	gk_table_print(stdout, columns, COLUMNS, cells, n, ps->whole ? 0 : width, hidden(ps, list));
 	if (n < all)
 		printf("(and %zu more)\n", all - n);
 	return 0;

@@ -148,6 +148,8 @@ static int read_record(const struct gk_record *record, void *arg)
 	s.from = get(r, text, "from");
 	s.command = get(r, text, "command");
 	s.section = get(r, text, "pids_section");
+	s.published = get(r, text, "publish");
+	s.unpublished = get(r, text, "unpublished");
 	s.container = get(r, text, "container");
 	const char *kind = get(r, text, "kind");
 	if (!s.container || !kind)
@@ -156,7 +158,7 @@ static int read_record(const struct gk_record *record, void *arg)
 	s.behind = s.is_container && s.alive && is_behind(r, s.uid, text);
 	s.payload = (pid_t)get_number(text, "payload", 0);
 	if (!s.record || !s.version || !s.user || !s.door || !s.image || !s.id || !s.tty ||
-		!s.from || !s.command || !s.section)
+		!s.from || !s.command || !s.section || !s.published || !s.unpublished)
 		return -ENOMEM;
 	s.started = get_number(text, "started", 0);
 	s.started_ms = get_number(text, "started_ms", 0);
@@ -340,6 +342,8 @@ struct gk_seen gk_seen_example(void)
 		.from = "-",
 		.command = "-",
 		.section = "-",
+		.published = "-",
+		.unpublished = "-",
 		.container = "-" };
 }
 
@@ -443,6 +447,8 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "behind", json_object_new_boolean(s->behind));
 	json_object_object_add(o, "tty", text(s->tty));
 	json_object_object_add(o, "from", text(s->from));
+	json_object_object_add(o, "published", text(s->published));
+	json_object_object_add(o, "unpublished", text(s->unpublished));
 	json_object_object_add(o, "started", gk_json_time(s->started));
 	json_object_object_add(o, "age_s", json_object_new_int64(s->age_s));
 	json_object_object_add(

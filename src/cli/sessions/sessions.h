@@ -21,7 +21,8 @@ struct gk_seen {
 	const char *record;  /* the whole text */
 	const char *version; /* of the image, NAME@STAMP */
 	const char *id, *user, *door, *image, *tty, *from, *command, *section;
-	int64_t started;    /* seconds since the epoch */
+	const char *published, *unpublished; /* ports: 127.0.0.1:8000-8099 ... */
+	int64_t started;                     /* seconds since the epoch */
 	int64_t started_ms; /* of that second; 0 in a record of an earlier release */
 	int64_t age_s;
 	int64_t idle_s; /* -1: no terminal to tell */

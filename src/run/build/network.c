@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -256,6 +257,8 @@ struct keeper {
 	int userns, netns;
 	int said;  /* what pasta says */
 	int ready; /* a byte when it is */
+	size_t nports;
+	char ports[GK_PUBLISH_MOST][GK_PORTS_TEXT]; /* to listen on, for the session */
 };
 
 /* The namespaces are its 0 and 1: newer versions close all descriptors above 2. It goes on in a
@@ -263,13 +266,22 @@ struct keeper {
 static void run_pasta(const struct keeper *k) __attribute__((noreturn));
 static void run_pasta(const struct keeper *k)
 {
-	static const char *const argv[] = { GK_NETWORK_PASTA, "--quiet", "--config-net",
-		"--no-map-gw", "--no-netns-quit", "-t", "none", "-u", "none", "-T", "none", "-U",
-		"none", "--dns-forward", GK_PRIVATE_DNS4, "--dns-forward", GK_PRIVATE_DNS6,
-		"--userns", "/proc/self/fd/0", "--netns", "/proc/self/fd/1", NULL };
+	static const char *const fixed[] = { GK_NETWORK_PASTA, "--quiet", "--config-net",
+		"--no-map-gw", "--no-netns-quit", "-u", "none", "-T", "none", "-U", "none",
+		"--dns-forward", GK_PRIVATE_DNS4, "--dns-forward", GK_PRIVATE_DNS6, "--userns",
+		"/proc/self/fd/0", "--netns", "/proc/self/fd/1" };
+	enum { FIXED = sizeof fixed / sizeof *fixed };
+	const char *argv[FIXED + 2 * GK_PUBLISH_MOST + 1];
 	const struct gk_credentials nobody = { .uid = k->id, .gid = k->id, .no_new_privs = true };
 	const int fds[] = { k->userns, k->netns, k->said };
 	struct gk_err ignored = GK_ERR_INIT;
+	size_t n = FIXED;
+	memcpy(argv, fixed, sizeof fixed);
+	for (size_t i = 0; i < k->nports || i == 0; i++) {
+		argv[n++] = "-t";
+		argv[n++] = k->nports ? k->ports[i] : "none";
+	}
+	argv[n] = NULL;
 	if (gk_creds_bound(0, &ignored) == 0 && gk_creds_drop(&nobody, &ignored) == 0 &&
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		(void)execute(argv, fds);
@@ -329,8 +341,23 @@ static int start_keeper(struct keeper *k, pid_t *ret_pid)
 	return pid < 0 ? pid : pidfd;
 }
 
-static int connect_host(const struct gk_plan *plan, struct gk_cgroup *cg, uid_t id, int userns,
-	struct gk_network *net, struct gk_err *err)
+/* Ends pasta, and waits for that. */
+static void end_keeper(struct gk_network *net)
+{
+	siginfo_t info;
+	struct pollfd p = { .fd = net->keeper, .events = POLLIN };
+	if (net->keeper < 0)
+		return;
+	(void)gk_sys_pidfd_send_signal(net->keeper, SIGKILL);
+	while (poll(&p, 1, END_TIMEOUT_MS) < 0 && errno == EINTR)
+		;
+	(void)waitid(P_PIDFD, (id_t)net->keeper, &info, WEXITED | WNOHANG);
+	gk_close_fd(&net->keeper);
+}
+
+/* With the ports that k names. */
+static int connect_once(
+	struct keeper *k, struct gk_cgroup *cg, struct gk_network *net, struct gk_err *err)
 {
 	int ends[2];
 	char byte;
@@ -340,17 +367,45 @@ static int connect_host(const struct gk_plan *plan, struct gk_cgroup *cg, uid_t 
 		return gk_fail_errno(
 			err, said < 0 ? said : -errno, "cannot connect the session's network");
 	gk_autoclose int from = ends[0], to = ends[1];
-	struct keeper k = { plan, cg, id, userns, net->netns, said, to };
-	net->keeper = start_keeper(&k, &pid);
+	k->said = said;
+	k->ready = to;
+	net->keeper = start_keeper(k, &pid);
 	if (net->keeper < 0)
 		return gk_fail_errno(err, net->keeper, "cannot connect the session's network");
-	cg->network = (struct gk_cgroup_network){ pid, id };
+	cg->network = (struct gk_cgroup_network){ pid, k->id };
 	gk_close_fd(&to);
 	struct pollfd p = { .fd = from, .events = POLLIN };
 	int n;
 	while ((n = poll(&p, 1, READY_TIMEOUT_MS)) < 0 && errno == EINTR)
 		;
 	return n > 0 && read(from, &byte, 1) == 1 ? 0 : failed(GK_NETWORK_PASTA, said, err);
+}
+
+/* Newer versions of pasta end where something else has taken a port meanwhile. */
+static int connect_host(const struct gk_plan *plan, struct gk_cgroup *cg, uid_t id, int userns,
+	struct gk_network *net, struct gk_err *err)
+{
+	enum { TRIES = 5 };
+	gk_autofree struct keeper *k = calloc(2, sizeof *k);
+	if (!k)
+		return gk_fail_errno(err, -ENOMEM, "cannot connect the session's network");
+	int r = -EIO;
+	for (int i = 0; r < 0 && i < TRIES; i++) {
+		struct gk_err why = GK_ERR_INIT;
+		k[0] = (struct keeper){
+			.plan = plan, .cg = cg, .id = id, .userns = userns, .netns = net->netns
+		};
+		k->nports = gk_ports_free(plan, k->ports);
+		if (i > 0 && memcmp(k[0].ports, k[1].ports, sizeof k->ports) == 0)
+			break;
+		end_keeper(net);
+		r = connect_once(k, cg, net, &why);
+		*err = why;
+		k[1] = k[0];
+	}
+	if (r == 0)
+		gk_ports_read(plan, id, &net->ports);
+	return r;
 }
 
 int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
@@ -378,15 +433,7 @@ int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_
 
 void gk_network_close(struct gk_network *net)
 {
-	siginfo_t info;
-	struct pollfd p = { .fd = net->keeper, .events = POLLIN };
-	if (net->keeper >= 0) {
-		(void)gk_sys_pidfd_send_signal(net->keeper, SIGKILL);
-		while (poll(&p, 1, END_TIMEOUT_MS) < 0 && errno == EINTR)
-			;
-		(void)waitid(P_PIDFD, (id_t)net->keeper, &info, WEXITED | WNOHANG);
-	}
-	gk_close_fd(&net->keeper);
+	end_keeper(net);
 	gk_close_fd(&net->netns);
 	gk_close_fd(&net->ids);
 }

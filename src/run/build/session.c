@@ -70,6 +70,7 @@ void gk_session_as_trial(struct gk_plan *plan, struct gk_policy *policy, struct 
 	*owner = *plan->who;
 	owner->uid = TRIAL_UID;
 	plan->who = owner;
+	plan->npublish = 0; /* a session of the user's may have the ports */
 	policy->sessions_max = policy->user_sessions_max = policy->group_sessions_max = 0;
 	policy->user_pids_max = policy->user_memory_max = GK_UNLIMITED;
 }
@@ -281,6 +282,7 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		r = gk_cgroup_make(s->plan, &s->cgroup, err);
 	if (r == 0)
 		r = gk_network_open(s->plan, &s->cgroup, &s->network, err);
+	gk_ports_report(&s->network.ports, s->plan->session_id, s->tty.fd);
 	if (r == 0)
 		r = ask_trees(s, err);
 	if (r == 0)
@@ -398,7 +400,8 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		"id=%s\nuser=%s\nuid=%u\ndoor=%s\nimage=%s\nversion=%s\ntty=%s\nfrom=%s\nstarted=%" PRId64
 		"\nstarted_ms=%u\nsupervisor=%d\ninit=%d\npids_max=%" PRIu64
 		"\npids_section=%s\npids_own=%" PRIu64 "\nmemory_max=%" PRIu64 "\ncaps=%" PRIu64
-		"\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64 "\n%s%scommand=%s\n",
+		"\nuserns=%" PRIu64 "\nuser_hits_before=%" PRIu64
+		"\n%s%spublish=%s\nunpublished=%s\ncommand=%s\n",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
 		(unsigned)plan->who->uid, s->shared ? "-" : door_name(plan->door),
 		plan->policy->image, version_of(s, version, sizeof version),
@@ -407,8 +410,8 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 		plan->policy->pids_max, pids->section ? pids->section : "-",
 		plan->leaf_pids_max - plan->policy->pids_max, plan->policy->memory_max,
 		plan->cred.caps, plan->userns_base, s->cgroup.user_hits_before,
-		foreign_leaf(s, leaf, sizeof leaf), s->extra,
-		command_line(plan, command, sizeof command));
+		foreign_leaf(s, leaf, sizeof leaf), s->extra, gk_ports_shown(s->network.ports.open),
+		gk_ports_shown(s->network.ports.shut), command_line(plan, command, sizeof command));
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 

@@ -1,12 +1,14 @@
 #include "run/watch/notice.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "run/watch/shutdown.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "run/watch/shutdown.h"
 
 /* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits
  * only. */
@@ -32,6 +34,17 @@ bool gk_notice_write(struct gk_terminal *t, int fd, const char *text)
 		t->own_output = after.st_mtim.tv_sec;
 	}
 	return !t->owed;
+}
+
+void gk_notice_once(int tty, const char *text)
+{
+	struct gk_terminal ignored = { 0 };
+	char self[64];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", tty);
+	gk_autoclose int fd =
+		tty < 0 ? -1 : open(self, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		(void)gk_notice_write(&ignored, fd, text);
 }
 
 void gk_pending_notice_add(struct gk_pending_notice *o, const char *text)

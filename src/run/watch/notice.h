@@ -20,6 +20,10 @@ struct gk_terminal {
  * (tty_write_lock() in the kernel), and while it is stopped or full. */
 bool gk_notice_write(struct gk_terminal *t, int fd, const char *text);
 
+/* Writes such a line on the terminal that tty is open on, if it takes it at once. Does nothing for
+ * -1. */
+void gk_notice_once(int tty, const char *text);
+
 /* What terminals have turned away: tried again a little later, then less and less often, once a
  * second at last, until they take it. */
 struct gk_pending_notice {

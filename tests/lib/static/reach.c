@@ -3,6 +3,7 @@
  * does reach [-u] PORT ADDRESS[%INTERFACE]...  lines such as "tcp ADDRESS reached" and "udp ADDRESS
  *                                           shut", of UDP alone with -u; with an interface the
  *                                           socket names it, so that its route counts
+ *   reach -p SOURCE PORT ADDRESS...         of TCP alone, from the port SOURCE
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -112,7 +113,17 @@ static ssize_t send_by(int fd, int family, const char *interface)
 	return sendmsg(fd, &msg, 0);
 }
 
-static void try(int type, const char *port, const char *where)
+/* On a port of its own, whatever connections were there before. */
+static int bind_to(int fd, int family, const char *source)
+{
+	const int one = 1;
+	struct sockaddr_storage a;
+	socklen_t len = make_address(family == AF_INET6 ? "::" : "0.0.0.0", source, &a);
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	return bind(fd, (struct sockaddr *)&a, len);
+}
+
+static void try(int type, const char *port, const char *where, const char *source)
 {
 	char address[64], buf[8];
 	struct sockaddr_storage a;
@@ -127,6 +138,8 @@ static void try(int type, const char *port, const char *where)
 		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface + 1,
 			(socklen_t)strlen(interface + 1)) :
 		0;
+	if (r == 0 && source)
+		r = bind_to(fd, a.ss_family, source);
 	if (r == 0)
 		r = connect(fd, (struct sockaddr *)&a, len);
 	if (r == 0 && type == SOCK_DGRAM)
@@ -147,12 +160,15 @@ int main(int argc, char **argv)
 	if (argc > 4 && strcmp(argv[1], "serve") == 0)
 		return serve(argv[2], argv[3], argv + 4);
 	const bool datagrams = argc > 1 && strcmp(argv[1], "-u") == 0;
-	if (datagrams)
-		argv++, argc--;
-	for (int i = 2; i < argc; i++)
-		for (int type = datagrams ? SOCK_DGRAM : SOCK_STREAM; type <= SOCK_DGRAM; type++)
+	const char *source = argc > 3 && strcmp(argv[1], "-p") == 0 ? argv[2] : NULL;
+	const int at = datagrams ? 2 : source ? 3 : 1;
+	const int first = datagrams ? SOCK_DGRAM : SOCK_STREAM;
+	const int last = source ? SOCK_STREAM : SOCK_DGRAM;
+	const char *port = argc > at ? argv[at] : NULL;
+	for (int i = at + 1; port && i < argc; i++)
+		for (int type = first; argv[i] && type <= last; type++)
 			if (fork() == 0) {
-				try(type, argv[1], argv[i]);
+				try(type, port, argv[i], source);
 				return 0;
 			}
 	while (wait(NULL) > 0)
