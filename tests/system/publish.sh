@@ -26,10 +26,10 @@ serve() {
 }
 
 # ask ADDRESS PORT: what a server there gives back; it has to be asked first. Nothing where there is none.
-ask() { timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && head -n 1 <&3' "$1" "$2" 2>/dev/null; }
-world_asks() { in_world timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && head -n 1 <&3' "$1" "$2" 2>/dev/null; }
+ask() { timeout "${patience:-60}" bash -c 'exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && head -n 1 <&3' "$1" "$2" 2>/dev/null; }
+world_asks() { in_world timeout "${patience:-60}" bash -c 'exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && head -n 1 <&3' "$1" "$2" 2>/dev/null; }
 answers() { [ "$(ask "$@")" = hello ]; }
-world_answers() { [ "$(world_asks "$@")" = hello ]; }
+world_answers() { [ "$(patience=2 world_asks "$@")" = hello ]; }
 # As a server binds, which cares not about connections that have ended.
 free() { python3 -c 'import socket,sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1"; }
 of_ps() { "$GOCKER" ps --format '{user} {published} {unpublished}' | sed -n "s/^$user //p"; }
