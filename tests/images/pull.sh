@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_registry.sh"
 need_product
-need python3 jq skopeo docker-registry umoci gpg
+need python3 jq curl skopeo docker-registry umoci gpg
 [ "$(uname -m)" = x86_64 ] || { skip "images from a registry" "the layouts are for amd64"; exit 0; }
 images=/srv/images
 mkdir -p $images /srv/outside /srv/l
@@ -121,6 +121,31 @@ refuses none 'limit on the number|entries' "or has more entries than --max-entri
 push oci:/srv/l/wh-dotdot:latest test/evil:latest
 refuses evil 'whiteout of no name' "an image that import refuses" 127.0.0.1:5000/test/evil:latest
 is "$(cat /srv/outside/flag)" untouched "nothing outside was touched"
+
+# For several machines.
+push oci:/srv/l/other-machine:latest test/two:arm64
+push oci:/srv/l/twelve:latest test/two:amd64
+index() { # TAG MACHINE...: an index of those in test/two
+	local tag=$1 machine list=''
+	for machine in "${@:2}"; do
+		skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:5000/test/two:$machine" >/srv/manifest
+		list+=${list:+,}$(printf '{"mediaType":"%s","size":%d,"digest":"sha256:%s","platform":{"os":"linux","architecture":"%s"}}' \
+			"$(jq -r .mediaType /srv/manifest)" "$(stat -c %s /srv/manifest)" "$(sha256sum </srv/manifest | cut -d ' ' -f 1)" "$machine")
+	done
+	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' "$list" >/srv/index
+	curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @/srv/index \
+		"http://127.0.0.1:5000/v2/test/two/manifests/$tag"
+}
+check "an image for two machines is pushed" index both arm64 amd64
+run image pull 127.0.0.1:5000/test/two:both two
+is "$rc:$(field two digest)" "0:sha256:$(digest_of test/two:amd64)" "of an image for several machines this one's is pulled"
+is "$(listing $images/two)" "$(listing /srv/umoci.twelve)" "and is the same"
+run image pull 127.0.0.1:5000/test/two:both two
+like "$rc:$err" "^0:image two is up to date" "it is known again"
+run image pull "127.0.0.1:5000/test/two@sha256:$(sha256sum </srv/index | cut -d ' ' -f 1)" two-by-digest
+is "$rc:$(field two-by-digest digest)" "0:sha256:$(digest_of test/two:amd64)" "by the digest of the list, too"
+check "one for other machines alone is pushed" index other arm64
+refuses none 'no image found .* for architecture "?amd64' "and refused, with the reason" 127.0.0.1:5000/test/two:other
 
 # By digest.
 digest=$(digest_of test/base:latest)
