@@ -97,7 +97,12 @@ int gk_unpack_count(struct gk_unpack *x)
  * end each archive tell them apart. */
 static int check_end(struct gk_unpack *x)
 {
-	if (x->options->layer) /* may be empty; its sum tells whether it is whole */
+	/* A layer may be empty, and its sum tells whether it is whole; but what was padded must not
+	 * be the data of its last file. */
+	if (x->options->layer && x->padded && x->last_bytes % 512 != x->plain_bytes % 512)
+		return gk_fail(
+			x->err, -EINVAL, "%s was cut short: its last file is not whole", x->label);
+	if (x->options->layer)
 		return 0;
 	if (x->stats.entries == 0)
 		return gk_fail(x->err, -EINVAL, "%s is empty", x->label);
@@ -115,6 +120,7 @@ static int unpack_all(struct gk_unpack *x)
 			return check_end(x);
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return gk_unpack_archive_failed(x);
+		x->last_bytes = (uint64_t)archive_entry_size(e);
 		r = gk_unpack_count(x);
 		if (r == 0)
 			r = gk_unpack_entry(x, e);

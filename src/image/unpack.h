@@ -31,8 +31,8 @@ struct gk_unpack {
 	uint64_t read_bytes, total; /* total 0: not known */
 	int stopped;                /* what progress returned, or the errno of a failed read */
 	unsigned char buf[64 << 10];
-	struct gk_hash *plain_hash; /* of a layer: of what comes out of packed */
-	uint64_t plain_bytes;
+	struct gk_hash *plain_hash;       /* of a layer: of what comes out of packed */
+	uint64_t plain_bytes, last_bytes; /* read so far; of the last entry's data */
 	bool padded;
 	unsigned char plain[64 << 10];
 	FILE *notes; /* of a layer */
