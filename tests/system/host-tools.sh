@@ -156,6 +156,39 @@ mv app.phar ../run
 cd ../run
 php app.phar
 SCRIPT
+# Composer as its makers publish it, a single file, made of the files that Debian's package has: nothing of its own is
+# read from elsewhere, which the included files tell. The repository is a directory with its index and an archive.
+tool "composer's phar, from a repository of archives" composer composer $'Composer version [0-9].*\nfiles of the host: 0\ntiny 42' <<'SCRIPT'
+cat >pack.php <<'PHP'
+<?php
+$all = new RecursiveDirectoryIterator("/usr/share/php", FilesystemIterator::SKIP_DOTS | FilesystemIterator::FOLLOW_SYMLINKS);
+$files = [];
+foreach (new RecursiveIteratorIterator($all) as $file)
+	$files[substr($file, strlen("/usr/"))] = (string)$file;
+$phar = new Phar("composer.phar");
+$phar->startBuffering();
+$phar->buildFromIterator(new ArrayIterator($files));
+$phar["bin/composer"] = preg_replace("{^#!.*\n}", "", file_get_contents("/usr/bin/composer"));
+$phar->setStub("#!/usr/bin/env php\n<?php Phar::mapPhar('composer.phar'); require 'phar://composer.phar/bin/composer'; __HALT_COMPILER();");
+$phar->stopBuffering();
+PHP
+php -d phar.readonly=0 pack.php
+chmod 755 composer.phar
+mkdir bin app repository
+mv composer.phar bin
+./bin/composer.phar --version | grep -v '^PHP'
+echo '<?php const TINY = 42;' >tiny.php
+tar -cf repository/tiny.tar tiny.php
+cat >repository/packages.json <<JSON
+{ "packages": { "own/tiny": { "1.0.0": { "name": "own/tiny", "version": "1.0.0", "autoload": { "files": [ "tiny.php" ] },
+	"dist": { "type": "tar", "url": "file://$PWD/repository/tiny.tar" } } } } }
+JSON
+echo '{ "repositories": [ { "packagist.org": false }, { "type": "composer", "url": "file://'$PWD'/repository" } ], "require": { "own/tiny": "^1.0" } }' >app/composer.json
+cd app
+echo '<?php register_shutdown_function(function () { echo "files of the host: ", count(preg_grep("{^/usr/share/php}", get_included_files())), "\n"; });' >../seen.php
+COMPOSER_DISABLE_NETWORK=1 COMPOSER_NO_INTERACTION=1 php -d auto_prepend_file=../seen.php ../bin/composer.phar -q install
+php -r 'require "vendor/autoload.php"; echo "tiny ", TINY, "\n";'
+SCRIPT
 
 # --- the rest of a day ---
 
