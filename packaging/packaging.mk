@@ -1,6 +1,6 @@
 # Packages, pages and completions.
-# dpkg takes build-essential for granted.
-DEPS_TEST += mandoc debhelper dpkg-dev build-essential lintian musl-tools
+# dpkg takes build-essential for granted. The jails are those of packaging/panels.md.
+DEPS_TEST += mandoc debhelper dpkg-dev build-essential lintian musl-tools bubblewrap jailkit
 
 MAN_PAGES := $(wildcard packaging/man/*.[1-8])
 
