@@ -66,6 +66,7 @@ struct rule {
 static const char *const root_modes[] = { "overlay", "readonly", NULL };
 static const char *const home_modes[] = { "bind", "tmpfs", "none", NULL };
 static const char *const network_modes[] = { "host", "none", "private", NULL };
+static const char *const private_networks[] = { "pasta", "bridge", NULL };
 static const char *const abstract_modes[] = { "session", "host", NULL };
 static const char *const share_modes[] = { "login", "user", NULL };
 
@@ -155,6 +156,8 @@ static const struct rule rules[GK_KEY_COUNT] = {
 		"them, such as /dev/dri/renderD128 /dev/nvidia*" },
 	[GK_KEY_NETWORK] = { "network", CHOICE, AT(network), 0, 0, NO_NONE, network_modes, "host",
 		"write host, private or none" },
+	[GK_KEY_PRIVATE_NETWORK] = { "private_network", CHOICE, AT(private_network), 0, 0, NO_NONE,
+		private_networks, "pasta", "write pasta or bridge" },
 	[GK_KEY_NET_DENY] = { "net_deny", NETS, AT(net_deny), 0, 0, NO_NONE, NULL, "", NETS_HINT },
 	[GK_KEY_NET_ALLOW] = { "net_allow", NETS, AT(net_allow), 0, 0, NO_NONE, NULL, "",
 		NETS_HINT },

@@ -140,6 +140,63 @@ static void add_nets(struct gk_buf *buf, const char *const *words, const char *v
 			add_net(buf, &net, verdict);
 }
 
+/* ---- the same as rules ---- */
+
+/* What `head` says, in the order of its lines: asking for names, then what is shut for all. */
+static const char *const names[] = { GK_PRIVATE_DNS4 ":53", "[" GK_PRIVATE_DNS6 "]:53", NULL };
+static const char *const shut[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+	"100.100.100.200", "168.63.129.16", "192.0.0.192", "::/96", "::ffff:0:0/96", "fe80::/10",
+	"fec0::/10", "ff00::/8", "fd00:ec2::254", "fd20:ce::254", NULL };
+static const char *const private_nets[] = { "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
+	"192.168.0.0/16", "198.18.0.0/15", "fc00::/7", NULL };
+
+/* Nobody asks for more than two lists of words, each with the most networks that one can stand for.
+ */
+enum { RULES_MAX = 32 + 2 * GK_LIST_MAX * (sizeof private_nets / sizeof *private_nets) };
+
+static void add_rule(struct gk_plan *plan, struct gk_net_rule *rules, const char *word, bool accept)
+{
+	struct net net;
+	if (!read_net(word, &net))
+		return;
+	struct gk_net_rule *rule = &rules[plan->nnet_rules++];
+	*rule = (struct gk_net_rule){ .accept = accept,
+		.bits = net.bits,
+		.first = (uint16_t)net.first,
+		.last = (uint16_t)net.last };
+	if (!net.family)
+		return;
+	rule->family = strcmp(net.family, "ip6") == 0 ? AF_INET6 : AF_INET;
+	(void)inet_pton(rule->family, net.address, rule->address);
+}
+
+static void add_list(
+	struct gk_plan *plan, struct gk_net_rule *rules, const char *const *words, bool accept)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, "private") == 0)
+			for (const char *const *each = private_nets; *each; each++)
+				add_rule(plan, rules, *each, accept);
+		else
+			add_rule(plan, rules, *words, accept);
+}
+
+static int make_rules(struct gk_build *b, struct gk_plan *plan)
+{
+	struct gk_net_rule *rules = gk_arena_array(b->arena, RULES_MAX, sizeof *rules);
+	if (b->policy->publish && *b->policy->publish)
+		return gk_fail(b->err, -EINVAL,
+			"publish needs private_network = pasta; the bridge leads no port inside");
+	if (!rules)
+		return gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
+	plan->net_rules = rules;
+	add_list(plan, rules, names, true);
+	add_list(plan, rules, shut, false);
+	add_list(plan, rules, b->policy->net_allow, true);
+	add_list(plan, rules, b->policy->net_deny, false);
+	return 0;
+}
+
 /* ---- the plan ---- */
 
 /* These keys are kept inside a network of the session's own; with none there is nothing to keep.
@@ -169,6 +226,8 @@ int gk_build_network(struct gk_build *b, struct gk_plan *plan)
 {
 	if (b->policy->network != GK_NETWORK_PRIVATE)
 		return check_nets(b);
+	if (b->policy->private_network == GK_PRIVATE_BRIDGE)
+		return make_rules(b, plan);
 	/* Root with CAP_SETUID can become the owner of the namespace, who may change the rules. */
 	if (b->request->override.as_container_root && !b->request->override.userns_base)
 		return gk_fail(b->err, -EINVAL,

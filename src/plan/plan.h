@@ -157,6 +157,15 @@ struct gk_credentials {
 /* The most devices of the host that the key devices may name for one session. */
 enum { GK_DEVICES_MAX = 64 };
 
+/* What becomes of packets to a network, at the exit of a session's own. */
+struct gk_net_rule {
+	int family;           /* AF_INET, AF_INET6; AF_UNSPEC: to anywhere */
+	unsigned bits;        /* how many of the address count */
+	uint16_t first, last; /* ports of TCP and UDP; last 0: all that is sent */
+	bool accept;          /* else rejected */
+	unsigned char address[16];
+};
+
 struct gk_plan {
 	enum gk_door door;
 	const char *session_id;
@@ -168,7 +177,9 @@ struct gk_plan {
 
 	const struct gk_publish *publish; /* with network = private */
 	size_t npublish;
-	const char *network_rules; /* network = private: for nft(8) in its network; else NULL */
+	const char *network_rules; /* a private network by pasta: for nft(8) in it; else NULL */
+	const struct gk_net_rule *net_rules; /* one on the bridge: in this order; else NULL */
+	size_t nnet_rules;
 
 	const char *image_path; /* NULL: the root is made of the host (image = host) */
 	uint64_t leaf_pids_max; /* pids_max + what init, sshd and a network need */

@@ -16,6 +16,7 @@
 enum gk_root_mode { GK_ROOT_OVERLAY, GK_ROOT_READONLY };
 enum gk_home_mode { GK_HOME_BIND, GK_HOME_TMPFS, GK_HOME_NONE };
 enum gk_network_mode { GK_NETWORK_HOST, GK_NETWORK_NONE, GK_NETWORK_PRIVATE };
+enum gk_private_network { GK_PRIVATE_PASTA, GK_PRIVATE_BRIDGE };
 enum gk_profile {
 	GK_PROFILE_NONE,
 	GK_PROFILE_WORK,
@@ -61,6 +62,7 @@ enum gk_key {
 	GK_KEY_FILES,
 	GK_KEY_DEVICES,
 	GK_KEY_NETWORK,
+	GK_KEY_PRIVATE_NETWORK,
 	GK_KEY_NET_DENY,
 	GK_KEY_NET_ALLOW,
 	GK_KEY_PUBLISH,
@@ -173,6 +175,7 @@ struct gk_policy {
 	size_t nfiles;
 	const char *const *devices; /* absolute paths below /dev, as in glob(7); NULL-ended */
 	enum gk_network_mode network;
+	enum gk_private_network private_network;        /* what makes one that is private */
 	const char *const *net_deny, *const *net_allow; /* as gk_list_nets reads them; NULL-ended */
 	const char *const *publish; /* as gk_list_publish reads it; NULL-ended */
 	struct gk_ports tcp_connect, tcp_bind;

@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "plan/hostroot.h"
@@ -212,6 +213,26 @@ static void print_rules(const char *rules, FILE *out)
 	}
 }
 
+/* The rules for a session on the bridge, as net_deny and net_allow write networks. */
+static void print_net_rules(const struct gk_plan *plan, FILE *out)
+{
+	if (plan->net_rules)
+		fputs("network bridge\n", out);
+	for (size_t i = 0; plan->net_rules && i < plan->nnet_rules; i++) {
+		const struct gk_net_rule *rule = &plan->net_rules[i];
+		char address[INET6_ADDRSTRLEN] = "all";
+		fprintf(out, "network %s ", rule->accept ? "accept" : "reject");
+		if (rule->family != AF_UNSPEC)
+			(void)inet_ntop(rule->family, rule->address, address, sizeof address);
+		fputs(address, out);
+		if (rule->family != AF_UNSPEC)
+			fprintf(out, "/%u", rule->bits);
+		if (rule->last)
+			fprintf(out, " port %u-%u", rule->first, rule->last);
+		fputc('\n', out);
+	}
+}
+
 static void print_share(const struct gk_policy *policy, FILE *out)
 {
 	fputs("share user linger ", out);
@@ -243,6 +264,7 @@ void gk_plan_print(const struct gk_plan *plan, FILE *out)
 		fprintf(out, "publish %s %u-%u\n", plan->publish[i].address,
 			(unsigned)plan->publish[i].first, (unsigned)plan->publish[i].last);
 	print_rules(plan->network_rules, out);
+	print_net_rules(plan, out);
 	print_limits(plan, out);
 	print_root(plan, out);
 	print_payload(plan, out);

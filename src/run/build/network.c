@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "run/build/bridge.h"
 #include "run/build/userns.h"
 #include "run/privilege/creds.h"
 #include "run/privilege/seccomp.h"
@@ -413,6 +414,8 @@ int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_
 {
 	uint64_t id = 0;
 	gk_autoclose int userns = -1;
+	if (plan->net_rules)
+		return ret->netns = gk_bridge_join(plan, err), ret->netns < 0 ? ret->netns : 0;
 	if (!plan->network_rules)
 		return 0;
 	const char *lacking = gk_network_lacks();

@@ -1,4 +1,5 @@
-/* network = private: a network namespace that pasta(1) connects with the host's network. */
+/* network = private: a network namespace that pasta(1), or the host's bridge, connects with the
+ * host's network. */
 #ifndef GK_RUN_BUILD_NETWORK_H
 #define GK_RUN_BUILD_NETWORK_H
 
@@ -24,11 +25,12 @@ struct gk_network {
 };
 #define GK_NETWORK_INIT ((struct gk_network){ .netns = -1, .keeper = -1, .ids = -1 })
 
-/* Makes the network of a plan, with its rules in force, and pasta running in the leaf; notes in cg
- * which of the leaf's processes that are. Nothing to do without network = private. pasta has a uid
- * that nobody else has, and no capability but in a user namespace that owns this network alone. It
- * ends with this process, however that ends. A port to be published that something else on the host
- * has is left out: see ports. Undone on failure. Returns 0 or -errno. */
+/* Makes the network of a plan, with its rules in force: on the bridge (bridge.h) where the plan
+ * says so, for which nothing runs; else with pasta running in the leaf; notes in cg which of the
+ * leaf's processes that are. Nothing to do without network = private. pasta has a uid that nobody
+ * else has, and no capability but in a user namespace that owns this network alone. It ends with
+ * this process, however that ends. A port to be published that something else on the host has is
+ * left out: see ports. Undone on failure. Returns 0 or -errno. */
 int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
 	struct gk_err *err);
 
