@@ -43,6 +43,7 @@ static const struct command {
 	{ gk_cmd_kill, &gk_page_kill, false },
 	{ gk_cmd_freeze, &gk_page_freeze, false },
 	{ gk_cmd_freeze, &gk_page_thaw, false },
+	{ gk_cmd_network, &gk_page_network, false },
 	{ gk_cmd_drain, &gk_page_drain, false },
 	{ gk_cmd_agent, &gk_page_agent, false },
 	{ gk_cmd_gc, &gk_page_gc, false },

@@ -16,7 +16,8 @@ $(BUILD)/conf/%: conf/%.in $(BUILD)/flags
 
 SYSTEMD_UNITS := $(BUILD)/conf/systemd/gocker.service conf/systemd/gocker.slice \
 	$(BUILD)/conf/systemd/gocker-stats.service conf/systemd/gocker-stats.timer \
-	$(BUILD)/conf/systemd/gocker-agent@.service conf/systemd/gocker-agent.socket
+	$(BUILD)/conf/systemd/gocker-agent@.service conf/systemd/gocker-agent.socket \
+	$(BUILD)/conf/systemd/gocker-network.service
 # What a contained user's own units of systemd's are given.
 SYSTEMD_DROPINS := user@.service.d user-runtime-dir@.service.d
 

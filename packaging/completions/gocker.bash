@@ -51,6 +51,7 @@ _gocker_value() { # GOCKER KIND CURRENT
 	image) compgen -W "$(_gocker_images "$1")" -- "$3" ;;
 	session) compgen -W "$("$1" ps -q 2>/dev/null)" -- "$3" ;;
 	host) compgen -A hostname -- "$3" ;;
+	network) compgen -W 'up down status' -- "$3" ;;
 	filter) compgen -W 'user= door= image= state= tty= from= id=' -- "$3" ;;
 	signal)
 		compgen -A signal -- "$3" | grep '^SIG'

@@ -22,6 +22,7 @@ int gk_cmd_kill(int argc, char **argv);
 int gk_cmd_stop(int argc, char **argv);
 int gk_cmd_exec(int argc, char **argv);
 int gk_cmd_freeze(int argc, char **argv); /* also `thaw`, by its name */
+int gk_cmd_network(int argc, char **argv);
 int gk_cmd_drain(int argc, char **argv);
 int gk_cmd_agent(int argc, char **argv);
 int gk_cmd_enable(int argc, char **argv);

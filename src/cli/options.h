@@ -15,10 +15,10 @@ struct gk_option {
 	const char *name;  /* the long name, without "--" */
 	const char *value; /* what --help calls the value: "USER"; "[=SEC]" for one that can be left
 			      out; NULL for none */
-	const char
-		*kind; /* what completion offers: user, group, service, file, dir, image, session,
-			  signal, command, filter, host, or the possible words; NULL for nothing */
-	const char *help; /* NULL: not for people */
+	const char *kind;  /* what completion offers: user, group, service, file, dir, image,
+			      session,  signal, command, filter, host, network, or the possible words;
+			      NULL for nothing */
+	const char *help;  /* NULL: not for people */
 };
 
 /* A subcommand as --help, the parser and completion know it. */
@@ -35,7 +35,7 @@ struct gk_page {
 extern const struct gk_page gk_page_run, gk_page_check, gk_page_explain, gk_page_image,
 	gk_page_enable, gk_page_disable, gk_page_doctor, gk_page_ps, gk_page_top, gk_page_inspect,
 	gk_page_stats, gk_page_exec, gk_page_logs, gk_page_stop, gk_page_kill, gk_page_freeze,
-	gk_page_thaw, gk_page_gc, gk_page_drain, gk_page_agent;
+	gk_page_thaw, gk_page_gc, gk_page_drain, gk_page_agent, gk_page_network;
 
 /* What the commands of gocker-admin do, in one line: gocker prints it without that program. */
 #define GK_WHAT_IMAGE   "fetch, import, list, verify and remove root file systems"

@@ -13,7 +13,7 @@ completes() {
 	_gocker
 	printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' '
 }
-all_of() { "$@" --help | sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p' | sort -u | paste -sd ' '; }
+all_of() { "$@" --help | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p' | sort -u | paste -sd ' '; }
 
 is "$(complete -p gocker)" "complete -F _gocker gocker" "gocker has a completion"
 is "$(completes gocker ex)" "exec explain" "a command that is begun"

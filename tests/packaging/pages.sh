@@ -28,7 +28,7 @@ help_of() {
 
 # Options that begin a line, as both a page and a help text list them.
 listed_options() {
-	sed -n 's/^ *\(-[-a-zA-Z, ]*\).*/\1/p' | grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z-]*' | tr -d ', ' | sort -u
+	sed -n 's/^ *\(-[-a-zA-Z0-9, ]*\).*/\1/p' | grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z0-9-]*' | tr -d ', ' | sort -u
 }
 
 # The options that the parser of a command knows, out of the table that it works from.
@@ -42,7 +42,7 @@ for command in $(commands_of_help); do
 	section_of "$command" | listed_options >"$GKT_WORK/in-page"
 	{
 		listed_options <"$GKT_WORK/help"
-		sed -n '/^Usage/,/^$/p' "$GKT_WORK/help" | grep -oE -- '\[--?[a-z-]+' | tr -d '['
+		sed -n '/^Usage/,/^$/p' "$GKT_WORK/help" | grep -oE -- '\[--?[a-z0-9-]+' | tr -d '['
 		echo --help
 	} | sort -u >"$GKT_WORK/in-help"
 	parsed_options "$command" >"$GKT_WORK/in-parser"
