@@ -24,6 +24,7 @@
 #include "plan/keys.h"
 #include "plan/policy.h"
 #include "plan/text.h"
+#include "run/build/bridge.h"
 #include "run/build/network.h"
 #include "run/store/devices.h"
 #include "run/store/hostroot.h"
@@ -336,24 +337,57 @@ static void check_banner(struct look *l, const struct gk_setting *s)
 			gk_arena_printf(l->arena, "banner: %s", err.msg));
 }
 
-static bool is_private(const struct gk_setting *s)
+/* What a key has in a section or, where that says nothing, for everyone. */
+static const char *value_for(
+	const struct gk_config *config, const struct gk_section *s, enum gk_key key)
 {
-	return s && s->key == GK_KEY_NETWORK && strcmp(s->value, "private") == 0;
+	const struct gk_setting *setting = setting_of(s, key);
+	if (!setting)
+		setting = setting_of(section_of(config, GK_SECTION_DEFAULT), key);
+	return setting ? setting->value : gk_key_default(key);
 }
 
-bool gk_check_wants_network(const struct gk_config *config)
+/* The line by which a section has a private network of this kind; NULL where it has none or says
+ * nothing about it. */
+static const struct gk_setting *private_by(
+	const struct gk_config *config, const struct gk_section *s, const char *by)
+{
+	const struct gk_setting *own = setting_of(s, GK_KEY_NETWORK);
+	if (!own)
+		own = setting_of(s, GK_KEY_PRIVATE_NETWORK);
+	return own && strcmp(value_for(config, s, GK_KEY_NETWORK), "private") == 0 &&
+			strcmp(value_for(config, s, GK_KEY_PRIVATE_NETWORK), by) == 0 ?
+		own :
+		NULL;
+}
+
+static bool some_private_by(const struct gk_config *config, const char *by)
 {
 	for (size_t i = 0; i < config->nsections; i++)
-		if (is_private(setting_of(&config->sections[i], GK_KEY_NETWORK)))
+		if (private_by(config, &config->sections[i], by))
 			return true;
 	return false;
 }
 
-static void check_network(struct look *l, const struct gk_setting *s)
+bool gk_check_wants_network(const struct gk_config *config)
 {
-	const char *lacking = is_private(s) ? gk_network_lacks() : NULL;
+	return some_private_by(config, "pasta");
+}
+
+bool gk_check_wants_bridge(const struct gk_config *config)
+{
+	return some_private_by(config, "bridge");
+}
+
+static void check_network(struct look *l, const struct gk_section *s)
+{
+	const struct gk_setting *pasta = private_by(l->config, s, "pasta"),
+				*bridge = private_by(l->config, s, "bridge");
+	const char *lacking = pasta ? gk_network_lacks() : bridge ? gk_bridge_lacks() : NULL;
 	if (lacking)
-		warn(l, s->line, "its logins will be refused; " GK_NETWORK_HINT,
+		warn(l, (pasta ? pasta : bridge)->line,
+			pasta ? "its logins will be refused; " GK_NETWORK_HINT :
+				"its logins will be refused; " GK_BRIDGE_HINT,
 			gk_arena_printf(
 				l->arena, "network = private: this host has no %s", lacking));
 }
@@ -372,6 +406,7 @@ int gk_check_host(
 		check_title(&l, s);
 		if (s->kind != GK_SECTION_HOST)
 			check_image(&l, s);
+		check_network(&l, s);
 		for (size_t k = 0; k < s->nsettings; k++)
 			if (s->settings[k].key == GK_KEY_VOLUMES)
 				check_volumes(&l, &s->settings[k]);
@@ -381,8 +416,6 @@ int gk_check_host(
 				check_devices(&l, &s->settings[k]);
 			else if (s->settings[k].key == GK_KEY_BANNER)
 				check_banner(&l, &s->settings[k]);
-			else if (s->settings[k].key == GK_KEY_NETWORK)
-				check_network(&l, &s->settings[k]);
 	}
 	return l.failed;
 }

@@ -20,7 +20,8 @@ int gk_check_host(
 void gk_check_allow(const struct gk_hostroot *host, struct gk_arena *arena,
 	void (*tell)(void *arg, const char *reason, const char *hint), void *arg);
 
-/* Whether some section has network = private. */
+/* Whether some section has network = private, by pasta or by the bridge. */
 bool gk_check_wants_network(const struct gk_config *config);
+bool gk_check_wants_bridge(const struct gk_config *config);
 
 #endif

@@ -43,3 +43,10 @@ make_world() {
 	wait_until 60 test -s "$GKT_WORK/host-serves"
 	wait_until 60 test -s "$GKT_WORK/world-serves"
 }
+
+# own_net_sysctl: the settings of this host's network can be written, which are no other's.
+own_net_sysctl() {
+	local proc=$GKT_WORK/proc
+	mkdir -p "$proc"
+	mount -t proc proc "$proc" && mount --bind "$proc/sys/net" /proc/sys/net && umount "$proc"
+}

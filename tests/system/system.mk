@@ -12,4 +12,4 @@ audit-tools: test-stage test-images test-helpers # after make deps-tools
 	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/host-tools.sh tests/system/host-mail.sh tests/packaging/walk-tools.sh
 audit:: audit-share
 audit-share: test-stage test-images test-helpers
-	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/share.sh tests/system/share-cuts.sh
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/system/share.sh tests/system/share-cuts.sh tests/system/bridge.sh

@@ -68,6 +68,10 @@ void gk_doctor_images(struct gk_doctor *d);
 /* The kernel, cgroups, files of gocker, configuration, and then images. */
 void gk_doctor_host(struct gk_doctor *d);
 
+/* The bridge of private_network = bridge, where it is wanted, and what of the host's own firewall
+ * would drop what it forwards for sessions. */
+void gk_doctor_bridge(struct gk_doctor *d);
+
 /* What may lead past the doors: PAM stacks, sshd, cron, at, the user manager, mail, lockout. */
 void gk_doctor_doors(struct gk_doctor *d);
 

@@ -291,6 +291,7 @@ void gk_doctor_host(struct gk_doctor *d)
 	check_kernel(d);
 	check_landlock(d);
 	check_network(d);
+	gk_doctor_bridge(d);
 	check_cgroups(d);
 	check_delegation(d);
 	check_slices(d);
