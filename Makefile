@@ -110,7 +110,7 @@ $(BUILD)/libgkbase.a: $(call objs,$(BASE_SRC))
 $(BUILD)/libgkplan.a: $(call objs,$(PLAN_SRC))
 $(BUILD)/libgkrun.a: $(call objs,$(RUN_SRC))
 $(BUILD)/libgkimage.a: $(call objs,$(IMAGE_SRC))
-$(BUILD)/libgkcli.a: $(call objs,$(CLI_SRC) pam/stack.c pam/judge.c)
+$(BUILD)/libgkcli.a: $(call objs,$(CLI_SRC) pam/stack.c pam/stack-ask.c pam/judge.c)
 $(BUILD)/%.a:
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcD $@ $^

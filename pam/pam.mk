@@ -1,10 +1,10 @@
 # The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
 
-PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c) \
+PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c options.c variables.c) \
 	$(addprefix src/,base/err.c base/fdpass.c run/privilege/landlock-enter.c run/privilege/seccomp.c)
 PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,$(PAM_SRC))
 # Stacks are read by one reader, `gocker doctor`'s.
-KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/judge.c)
+KEEPER_OBJS := $(call objs,$(wildcard pam/keeper*.c) pam/stack.c pam/stack-ask.c pam/judge.c)
 
 # The module is position-independent and exports its six entry points only. It calls libpam and
 # libc; never marked nodlopen. Once loaded it stays (-z nodelete): dlclose(3) would take its fork

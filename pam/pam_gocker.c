@@ -15,6 +15,8 @@
 
 #include "children.h"
 #include "door.h"
+#include "options.h"
+#include "variables.h"
 #include "who.h"
 
 #define DATA    "gocker_door"
@@ -24,62 +26,6 @@
  * warning and runs the command (plugins/sudoers/auth/pam.c, since 1.8.7). */
 #define REFUSAL PAM_PERM_DENIED
 #define EXPORT  __attribute__((visibility("default")))
-
-struct options {
-	bool outer, check, debug;
-	const char *break_glass;
-	enum gk_link_mode mode; /* of the program that the administrator names, 0: none */
-	const char *program;
-	const char *unknown;
-};
-
-/* PATH of `NAME=PATH`, or NULL. */
-static const char *value_of(const char *arg, const char *name)
-{
-	size_t n = strlen(name);
-	return strncmp(arg, name, n) == 0 && arg[n] == '=' ? arg + n + 1 : NULL;
-}
-
-/* Returns whether it is one. */
-static bool read_program(const char *arg, struct options *o)
-{
-	static const struct {
-		const char *name;
-		enum gk_link_mode mode;
-	} modes[] = { { "drop", GK_LINK_DROP }, { "narrow", GK_LINK_NARROW },
-		{ "whole", GK_LINK_WHOLE } };
-	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-		const char *path = value_of(arg, modes[i].name);
-		if (!path)
-			continue;
-		/* One a line, and nothing cut short. */
-		if (o->program || path[0] != '/' ||
-			strlen(path) >= sizeof((struct gk_link_message *)NULL)->text)
-			return false;
-		o->mode = modes[i].mode;
-		o->program = path;
-		return true;
-	}
-	return false;
-}
-
-static struct options read_options(int argc, const char **argv)
-{
-	struct options o = { 0 };
-	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "outer") == 0)
-			o.outer = true;
-		else if (strcmp(argv[i], "check") == 0)
-			o.check = true;
-		else if (strcmp(argv[i], "debug") == 0)
-			o.debug = true;
-		else if (value_of(argv[i], "break_glass"))
-			o.break_glass = value_of(argv[i], "break_glass");
-		else if (!read_program(argv[i], &o))
-			o.unknown = argv[i];
-	}
-	return o;
-}
 
 static const char *item(pam_handle_t *pamh, int type)
 {
@@ -109,7 +55,8 @@ static struct name shown(const char *s)
 
 /* Before any file of ours is read: a mistake in gocker.ini must not lock the administrator out.
  * Returns true when nothing more is to be asked; *ret is what the module answers then. */
-static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int refusal, int *ret)
+static bool decided_by_name(
+	pam_handle_t *pamh, const struct gk_pam_options *o, int refusal, int *ret)
 {
 	const char *user = item(pamh, PAM_USER);
 	/* `outer` and the last line both look at the user; the last one tells the log. */
@@ -148,56 +95,6 @@ static bool decided_by_name(pam_handle_t *pamh, const struct options *o, int ref
 	return true;
 }
 
-/* ---- variables ---- */
-
-/* Variables that modules of the stack set to a path (pam_systemd, pam_krb5, pam_xauth, pam_tmpdir):
- * inside, /run and /tmp are the session's own, and what the path names is not there. */
-static const char *const path_names[] = { "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
-	"KRB5CCNAME", "XAUTHORITY", "TMPDIR", "TMP", "TEMP", "TEMPDIR" };
-_Static_assert(sizeof path_names / sizeof *path_names == GK_PAM_HIDDEN_MOST, "one place for each");
-
-/* Whether the value names something below /run or /tmp, behind a word like "FILE:" or not. */
-static bool is_outside(const char *value)
-{
-	static const char *const own[] = { "/run/", "/var/run/", "/tmp/" };
-	const char *path = strchr(value, '/');
-	for (size_t i = 0; path && i < sizeof own / sizeof *own; i++)
-		if (strncmp(path, own[i], strlen(own[i])) == 0 && path[strlen(own[i])])
-			return true;
-	return false;
-}
-
-/* The modules find them again when they close the session. */
-static void hide_variables(pam_handle_t *pamh, struct gk_pam_door *door)
-{
-	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++) {
-		const char *value = pam_getenv(pamh, path_names[i]);
-		if (!value || !is_outside(value))
-			continue;
-		size_t size = strlen(path_names[i]) + strlen(value) + 2;
-		door->hidden[i] = malloc(size);
-		if (door->hidden[i])
-			snprintf(door->hidden[i], size, "%s=%s", path_names[i], value);
-		(void)pam_putenv(pamh, path_names[i]);
-	}
-}
-
-static void forget_variables(struct gk_pam_door *door)
-{
-	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++) {
-		free(door->hidden[i]);
-		door->hidden[i] = NULL;
-	}
-}
-
-static void show_variables(pam_handle_t *pamh, struct gk_pam_door *door)
-{
-	for (size_t i = 0; i < GK_PAM_HIDDEN_MOST; i++)
-		if (door->hidden[i])
-			(void)pam_putenv(pamh, door->hidden[i]);
-	forget_variables(door);
-}
-
 /* ---- the state of a login, kept in the handle ---- */
 
 static void clean_up(pam_handle_t *pamh, void *data, int status)
@@ -210,7 +107,7 @@ static void clean_up(pam_handle_t *pamh, void *data, int status)
 	if (gk_door_is_ours(door) && door->state == GK_PAM_STARTED)
 		(void)gk_door_end(door);
 	if (gk_door_is_ours(door))
-		forget_variables(door);
+		gk_pam_variables_forget(door);
 	gk_door_free(door);
 }
 
@@ -270,22 +167,6 @@ static void hand_on(pam_handle_t *pamh, const char *name, uint64_t value)
 		free(copy);
 }
 
-/* The names of the variables that the modules before the last line have set (pam_env, pam_systemd):
- * the administrator wants them in the session. Those that have no room are left out. */
-static void list_names(pam_handle_t *pamh, char *names, size_t size)
-{
-	char **env = pam_getenvlist(pamh);
-	size_t used = 0;
-	names[0] = '\0';
-	for (char **e = env; e && *e; e++) {
-		size_t n = strcspn(*e, "=\n");
-		if ((*e)[n] == '=' && used + n + 2 <= size)
-			used += (size_t)snprintf(names + used, size - used, "%.*s\n", (int)n, *e);
-		free(*e);
-	}
-	free(env);
-}
-
 /* ---- until the session is open ---- */
 
 /* libpam tells who calls: the handle's data are refused to an application (pam_get_data(3)). */
@@ -318,7 +199,7 @@ static void expect(pam_handle_t *pamh, enum gk_link_mode mode)
 }
 
 /* Starts a keeper for this login. On success the door is in the handle. */
-static int start(pam_handle_t *pamh, const struct options *o, int flags)
+static int start(pam_handle_t *pamh, const struct gk_pam_options *o, int flags)
 {
 	struct gk_link_message question, answer;
 	struct gk_pam_failure why = { 0 };
@@ -355,7 +236,7 @@ static int start(pam_handle_t *pamh, const struct options *o, int flags)
 	return PAM_SUCCESS;
 }
 
-static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
+static int open_door(pam_handle_t *pamh, const struct gk_pam_options *o, int flags)
 {
 	struct gk_pam_failure why = { 0 };
 	char names[sizeof((struct gk_link_message *)NULL)->names];
@@ -375,7 +256,7 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 		return REFUSAL;
 	if (door->state == GK_PAM_FREE)
 		return PAM_SUCCESS;
-	list_names(pamh, names, sizeof names);
+	gk_pam_variables_list(pamh, names, sizeof names);
 	if (gk_door_enter(door, names, &why) < 0) {
 		int inside = door->state == GK_PAM_INSIDE;
 		door->state = GK_PAM_FAILED;
@@ -385,7 +266,7 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 				"event=stuck reason=\"the caller could not come back\"");
 		return refuse(pamh, flags, &why);
 	}
-	hide_variables(pamh, door);
+	gk_pam_variables_hide(pamh, door);
 	/* It is open. The fork handlers of a caller that stays outside look at the session first.
 	 */
 	if (door->mode == GK_LINK_WHOLE)
@@ -397,7 +278,7 @@ static int open_door(pam_handle_t *pamh, const struct options *o, int flags)
 
 /* A module between `outer` and the last line may change PAM_USER: the container would be the first
  * name's, or, with the break-glass group or root as the second, nobody's. */
-static bool other_user(pam_handle_t *pamh, const struct options *o)
+static bool other_user(pam_handle_t *pamh, const struct gk_pam_options *o)
 {
 	struct gk_pam_door *door = o->outer ? NULL : find_door(pamh);
 	return door && gk_door_is_ours(door) && strcmp(door->user, item(pamh, PAM_USER)) != 0;
@@ -408,14 +289,14 @@ static int refuse_other_user(pam_handle_t *pamh, int flags)
 	struct gk_pam_failure why = { .log = "PAM_USER was changed since the line with outer" };
 	struct gk_pam_door *door = find_door(pamh);
 	/* One that is inside ends when it is closed; what is not yet inside ends here. */
-	if (door->state < GK_PAM_INSIDE)
+	if (door && door->state < GK_PAM_INSIDE)
 		forget_door(pamh);
 	return refuse(pamh, flags, &why);
 }
 
 /* ---- close ---- */
 
-static int close_door(pam_handle_t *pamh, const struct options *o)
+static int close_door(pam_handle_t *pamh, const struct gk_pam_options *o)
 {
 	struct gk_pam_door *door = find_door(pamh);
 	/* Never opened, or opened by the process that this one was forked from: not ours to close.
@@ -423,7 +304,7 @@ static int close_door(pam_handle_t *pamh, const struct options *o)
 	if (!door || !gk_door_is_ours(door))
 		return PAM_SUCCESS;
 	int back = gk_door_come_back(door);
-	show_variables(pamh, door);
+	gk_pam_variables_show(pamh, door);
 	if (back < 0)
 		pam_syslog(
 			pamh, LOG_ERR, "event=stuck reason=\"cannot come back\" errno=%d", -back);
@@ -457,7 +338,7 @@ static void release_children(const sigset_t *before)
 
 EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	struct options o = read_options(argc, argv);
+	struct gk_pam_options o = gk_pam_options_read(argc, argv);
 	sigset_t before;
 	int r;
 	if (o.check)
@@ -473,7 +354,7 @@ EXPORT int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const ch
 
 EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	struct options o = read_options(argc, argv);
+	struct gk_pam_options o = gk_pam_options_read(argc, argv);
 	sigset_t before;
 	(void)flags;
 	hold_children(&before);
@@ -487,7 +368,7 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
  * (systemd-user): contained users are refused. */
 EXPORT int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	struct options o = read_options(argc, argv);
+	struct gk_pam_options o = gk_pam_options_read(argc, argv);
 	struct gk_link_message question, answer;
 	struct gk_pam_failure why = { 0 };
 	sigset_t before;

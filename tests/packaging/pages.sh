@@ -136,8 +136,8 @@ check "the shipped gocker.ini has no fault" "$GOCKER" check "$GKT_TOP/conf/gocke
 
 options_of_module() { # a word alone, or NAME=
 	sed -n 's/.*strcmp(argv\[i\], "\([a-z_]*\)").*/\1/p; s/.*= value_of(argv\[i\], "\([a-z_]*\)").*/\1=/p' \
-		"$GKT_TOP/pam/pam_gocker.c"
-	grep -oE '\{ "[a-z]+", GK_LINK_[A-Z]+ \}' "$GKT_TOP/pam/pam_gocker.c" | sed 's/.*"\(.*\)".*/\1=/'
+		"$GKT_TOP/pam/options.c"
+	grep -oE '\{ "[a-z]+", GK_LINK_[A-Z]+ \}' "$GKT_TOP/pam/options.c" | sed 's/.*"\(.*\)".*/\1=/'
 }
 options_of_pam_page() { sed -n '/^\.Ss Options/,/^\.El/s/^\.It //p' "$man/pam_gocker.8" | grep -oE 'Cm [a-z_]+=?' | cut -c4-; }
 is "$(options_of_pam_page | sort)" "$(options_of_module | sort)" "pam_gocker(8) has the module's options, and no others"

@@ -6,7 +6,7 @@ test-helpers: $(PAM_TEST_HELPERS)
 $(TEST_BUILD)/lib/pamdrive: tests/pam/pamdrive.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu17 -O1 -g $(WARN) -o $@ $< -lpam -lpthread
-$(TEST_BUILD)/lib/differ: tests/pam/differ.c $(call objs,pam/judge.c pam/stack.c) $(CORE_LIBS)
+$(TEST_BUILD)/lib/differ: tests/pam/differ.c $(call objs,pam/judge.c pam/stack.c pam/stack-ask.c) $(CORE_LIBS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) -std=gnu17 -O1 -g $(WARN) -rdynamic -o $@ $^ $(INIPARSER_LIBS) -lpam
 $(TEST_BUILD)/lib/pam_%.so: tests/pam/pam_%.c
