@@ -1,0 +1,70 @@
+#!/bin/bash
+# Small things of the host that a session must not see or reach, and one that debuggers need, through both doors; and
+# init, which lets go of the caller's descriptors before the command may run.
+# timeout: 120
+. "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/../lib/doors.sh"
+need strace flock setarch logger
+need_product
+
+# Addresses that do not change from run to run, for debuggers and exercises. Other personalities stay refused: with
+# ADDR_COMPAT_LAYOUT and the like a program would be easier to attack. The host's programs: Alpine has no setarch.
+personality() {
+	door_user "alice-$door"
+	set_ini 'image = host'
+	start_sshd
+	run ssh_as "alice-$door" 'setarch -R cat /proc/self/personality'
+	is "$rc:$out" 0:00040000 "$door: setarch -R works"
+	run ssh_as "alice-$door" 'setarch -L true 2>/dev/null || echo refused'
+	is "$out" refused "$door: another personality is refused"
+}
+run setarch -L cat /proc/self/personality
+is "$out" 00200000 "control: outside, it is not"
+through_each_door personality
+
+# Who has locked what is nobody's business.
+locks() {
+	door_user "bob-$door"
+	set_ini
+	start_sshd
+	run ssh_as "bob-$door" 'cat /proc/locks 2>/dev/null; echo read'
+	is "$out" read "$door: /proc/locks shows no lock"
+	run ssh_as "bob-$door" 'cat /proc/sys/kernel/domainname'
+	is "$out" '(none)' "$door: the NIS domain is not the host's"
+}
+flock "$GKT_WORK/locked" sleep infinity &
+holder=$!
+domainname site.example
+check "control: outside, a lock is shown" wait_until 60 grep -q "FLOCK.* $holder " /proc/locks
+is "$(domainname)" site.example "control: and a NIS domain is set"
+through_each_door locks
+kill "$holder"
+
+# Who reads gocker's log reads no line that a session wrote.
+closed() { gocker_log | grep -q "event=close .*user=\"eve-$door\""; }
+forged() {
+	local line="event=open id=f0f0f0f0f0f0 user=\"root\" door=$door"
+	door_user "eve-$door"
+	set_ini 'image = host'
+	start_sshd
+	mark_syslog
+	run ssh_as "eve-$door" "logger -t gocker-shell -p authpriv.info '$line'; logger -t gocker -p authpriv.info '$line'; echo tried"
+	is "$out" tried "$door: a session writes lines in gocker's name"
+	check "$door: and ends" wait_until 60 closed
+	unlike "$("$GOCKER" logs --file "$GKT_SYSLOG")" "f0f0f0f0f0f0.*root" "$door: gocker logs shows none of them"
+}
+through_each_door forged
+logger -t gocker-shell -p authpriv.info 'event=open id=f0f0f0f0f0f0 user="root" door=control'
+control_is_shown() { "$GOCKER" logs --file "$GKT_SYSLOG" | grep -q 'f0f0f0f0f0f0.*root'; }
+check "control: a line that root writes outside is shown" wait_until 60 control_is_shown
+
+# The last thing that can fail in init comes before the command may run: what is refused has not run.
+trace() { # ARG...: the opens of /dev/null in gocker run and in init, its first child
+	strace -f -qq -o "$GKT_WORK/trace" -P /dev/null -e trace=openat "$@" "$GOCKER" run sh -c 'echo ran'
+}
+set_ini
+run trace
+is "$rc:$out" 0:ran "control: init opens the session's /dev/null, and the command runs"
+run trace -e inject=openat:error=EMFILE:when=1
+is "$rc:$out" 125: "where it cannot, the command is refused and has not run"
+like "$err" 'init cannot give up its privileges' "and the reason is init's"
