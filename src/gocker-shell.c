@@ -124,7 +124,9 @@ static int open_session(struct login *l, struct gk_err *err)
 	l->session.tty = l->stdio.tty;
 	l->session.stdio = &l->stdio;
 	l->session.apart = &l->apart;
-	int r = gk_supervise_prepare(&l->session, err);
+	int r = gk_tty_check_left(&l->stdio.tty, err);
+	if (r == 0)
+		r = gk_supervise_prepare(&l->session, err);
 	if (r == 0)
 		r = l->policy.share == GK_SHARE_USER ? gk_join_open(&l->session, &l->join, err) :
 						       gk_session_open(&l->session, err);

@@ -72,6 +72,9 @@ void gk_doctor_host(struct gk_doctor *d);
  * would drop what it forwards for sessions. */
 void gk_doctor_bridge(struct gk_doctor *d);
 
+/* The host's terminals. */
+void gk_doctor_terminals(struct gk_doctor *d);
+
 /* What may lead past the doors: PAM stacks, sshd, cron, at, the user manager, mail, lockout. */
 void gk_doctor_doors(struct gk_doctor *d);
 

@@ -300,4 +300,5 @@ void gk_doctor_host(struct gk_doctor *d)
 	check_drain(d);
 	gk_doctor_images(d);
 	check_records(d);
+	gk_doctor_terminals(d);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -44,6 +45,35 @@ void gk_tty_detect(struct gk_tty *ret, pid_t caller)
 		return;
 	bool leader = getsid(0) == caller && tcgetsid(ret->fd) == caller;
 	ret->mode = leader && is_pty(&first) ? GK_TTY_TAKEOVER : GK_TTY_RELAY;
+}
+
+static uint64_t read_sysctl(const char *path)
+{
+	char text[32] = "";
+	gk_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	return n > 0 ? strtoull(text, NULL, 10) : 0;
+}
+
+void gk_tty_count(uint64_t *ret_used, uint64_t *ret_most)
+{
+	*ret_used = read_sysctl("/proc/sys/kernel/pty/nr");
+	*ret_most = read_sysctl("/proc/sys/kernel/pty/max");
+}
+
+int gk_tty_check_left(const struct gk_tty *tty, struct gk_err *err)
+{
+	enum { KEPT = 16 }; /* the part of all that is kept */
+	uint64_t used, most;
+	if (tty->mode != GK_TTY_TAKEOVER)
+		return 0;
+	gk_tty_count(&used, &most);
+	if (most == 0 || used < most - most / KEPT)
+		return 0;
+	return gk_fail(err, -ENOSPC,
+		"%" PRIu64 " of this host's %" PRIu64 " terminals are in use, and the rest is kept "
+		"for administrators; log in without one (ssh -T)",
+		used, most);
 }
 
 int gk_tty_take(const char *path, unsigned same, struct gk_err *err)
