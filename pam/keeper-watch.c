@@ -115,6 +115,9 @@ static int check_time(struct watch *w)
 	}
 	if (gk_keeper_cgroup(w->k)->v1 && (wait < 0 || wait > V1_LOOK_MS))
 		wait = V1_LOOK_MS;
+	int64_t look = gk_limit_events_wait(&w->bites, &w->limits);
+	if (look >= 0 && (wait < 0 || look < wait))
+		wait = look;
 	if (w->ending.step != GK_RUNNING)
 		wait = GK_SHUTDOWN_STEP_MS;
 	gk_keeper_say_again(w->k);
@@ -188,6 +191,7 @@ static void loop(struct watch *w)
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
 		if (gk_keeper_cgroup(w->k)->v1 ||
+			gk_limit_events_wait(&w->bites, &w->limits) == 0 ||
 			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			check_limits(w);
 		if (p[INIT].revents)
@@ -220,15 +224,12 @@ int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err)
 static void log_close(const struct watch *w)
 {
 	struct gk_usage usage;
-	char user[256];
+	char user[256], counters[320];
 	gk_cgroup_usage(gk_keeper_cgroup(w->k), &usage);
-	gk_log(LOG_INFO,
-		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64
-		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
-		" oom_kills=%" PRId64,
+	gk_usage_words(&usage, counters, sizeof counters);
+	gk_log(LOG_INFO, "event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " %s",
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_now_ms() - w->started_ms, (int64_t)usage.pids_peak, (int64_t)usage.pids_hits,
-		(int64_t)usage.user_pids_hits, (int64_t)usage.oom_kills);
+		gk_now_ms() - w->started_ms, counters);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)
@@ -238,7 +239,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 	w.limits = k->policy;
 	if (gk_keeper_is_shared(k))
 		gk_container_limits(&k->session.container, &w.limits);
-	gk_limit_events_open(&w.bites, cg->leaf_fd, cg->user_fd);
+	gk_limit_events_open(&w.bites, cg->leaf_fd, cg->user_fd, &w.limits);
 	loop(&w);
 	gk_keeper_end_log(k);
 	check_limits(&w);

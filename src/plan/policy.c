@@ -111,10 +111,17 @@ static int set_keys(const struct gk_config *config, const struct winner *win,
 		if (e < 0)
 			return gk_fail_errno(err, e, "cannot work out the policy");
 		policy->origin[key] =
-			(struct gk_origin){ w->section ? w->section->title : "built-in", w->line,
+			(struct gk_origin){ w->section ? w->section->title : GK_BUILT_IN, w->line,
 				w->profile };
 	}
 	return 0;
+}
+
+const char *gk_origin_words(const struct gk_origin *origin, char *text, size_t size)
+{
+	bool set = origin->section && strcmp(origin->section, GK_BUILT_IN) != 0;
+	snprintf(text, size, set ? "[%s]" : "the default", origin->section);
+	return text;
 }
 
 /* The account's name as part of a host name: what can't stand there becomes a hyphen. */

@@ -128,8 +128,9 @@ struct gk_io_limit {
 	uint64_t most[GK_IO_KINDS]; /* bytes or operations; GK_UNLIMITED: no limit */
 };
 
-/* Which line of which section decided a key; line 0 and section "built-in" for a default. With a
+/* Which line of which section decided a key; line 0 and section GK_BUILT_IN for a default. With a
  * profile that line names the profile, whose value it is; else NULL. */
+#define GK_BUILT_IN "built-in"
 struct gk_origin {
 	const char *section;
 	unsigned line;
@@ -195,6 +196,10 @@ struct gk_policy {
 	bool named;         /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];
 };
+
+/* Where a value is from, in the words of a notice: "[group:students]" or "the default". Returns
+ * text. */
+const char *gk_origin_words(const struct gk_origin *origin, char *text, size_t size);
 
 /* The name of a key as gocker.ini writes it. */
 const char *gk_key_name(enum gk_key key);

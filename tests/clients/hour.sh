@@ -45,7 +45,7 @@ rows() {
 		equal [ask {rm /tmp/big; echo left >/tmp/note; cat /tmp/note}] left
 		# too many tasks
 		say {for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24; do sleep 2 & done; wait; echo "wai""ted"}
-		want {gocker: limit of 20 tasks reached \(\[built-in\]\)\r+\n}
+		want {gocker: limit of 20 tasks reached \(the default\)\r+\n}
 		say ""
 		want {PROMPT> \$}
 		ask {wait}

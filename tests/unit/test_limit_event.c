@@ -29,17 +29,19 @@ static void put(const struct leaf *l, const char *name, const char *text)
 }
 
 static const char *const names[] = { "pids.events", "pids.events.local", "pids.current", "pids.max",
-	"pids.peak", "memory.events" };
+	"pids.peak", "memory.events", "memory.pressure", "cpu.stat", "io.max", "io.stat" };
 
 static void reopen(struct leaf *l)
 {
 	gk_limit_events_close(&l->bites);
-	gk_limit_events_open(&l->bites, l->fd, l->user);
+	gk_limit_events_open(&l->bites, l->fd, l->user, &l->policy);
 }
 
 static int set_up(void **state)
 {
 	struct leaf *l = calloc(1, sizeof *l);
+	if (!l)
+		return -1;
 	snprintf(l->path, sizeof l->path, "/tmp/gocker-unit.XXXXXX");
 	if (!mkdtemp(l->path))
 		return -1;
@@ -50,11 +52,12 @@ static int set_up(void **state)
 	l->policy = (struct gk_policy){ .pids_max = 20,
 		.memory_max = 100 << 20,
 		.user_pids_max = 200,
-		.user_memory_max = GK_UNLIMITED };
+		.user_memory_max = GK_UNLIMITED,
+		.memory_high = GK_UNLIMITED };
 	l->policy.origin[GK_KEY_MEMORY_MAX].section = "group:students";
 	put(l, "pids.events", "max 3\n");
 	put(l, "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n");
-	gk_limit_events_open(&l->bites, l->fd, l->user);
+	gk_limit_events_open(&l->bites, l->fd, l->user, &l->policy);
 	*state = l;
 	return l->fd < 0 || l->user < 0;
 }
@@ -91,7 +94,7 @@ static void test_a_fork_that_failed_is_told_once(void **state)
 	char text[256];
 	put(*state, "pids.events", "max 4\n");
 	assert_true(next(*state, text, sizeof text));
-	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+	assert_string_equal(text, "limit of 20 tasks reached (the default)");
 	assert_false(next(*state, text, sizeof text));
 	put(*state, "pids.events", "max 5\n");
 	assert_false(next(*state, text, sizeof text));
@@ -110,14 +113,14 @@ static void test_the_limit_without_room_is_named(void **state)
 	put(l, "pids.events", "max 4\n");
 	assert_true(next(l, text, sizeof text));
 	assert_string_equal(
-		text, "limit of 200 tasks in all sessions together reached ([built-in])");
+		text, "limit of 200 tasks in all sessions together reached (the default)");
 	assert_false(next(l, text, sizeof text));
 	put(l, "pids.current", "20\n");
 	put_in(l->user, "pids.current", "200\n");
 	reopen(l);
 	put(l, "pids.events", "max 5\n");
 	assert_true(next(l, text, sizeof text));
-	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+	assert_string_equal(text, "limit of 20 tasks reached (the default)");
 }
 
 /* Newer ones have events of each limit's own. */
@@ -131,7 +134,7 @@ static void test_the_users_own_events_are_told(void **state)
 	put_in(l->user, "pids.events.local", "max 8\n");
 	assert_true(next(l, text, sizeof text));
 	assert_string_equal(
-		text, "limit of 200 tasks in all sessions together reached ([built-in])");
+		text, "limit of 200 tasks in all sessions together reached (the default)");
 	assert_false(next(l, text, sizeof text));
 }
 
@@ -150,7 +153,7 @@ static void test_a_session_below_its_limit_was_refused_by_the_users(void **state
 	put(l, "pids.events", "max 4\n");
 	assert_true(next(l, text, sizeof text));
 	assert_string_equal(
-		text, "limit of 200 tasks in all sessions together reached ([built-in])");
+		text, "limit of 200 tasks in all sessions together reached (the default)");
 }
 
 /* And its own where the kernel counts the user's by itself. */
@@ -167,7 +170,106 @@ static void test_events_told_apart_are_not_guessed_about(void **state)
 	reopen(l);
 	put(l, "pids.events", "max 4\n");
 	assert_true(next(l, text, sizeof text));
-	assert_string_equal(text, "limit of 20 tasks reached ([built-in])");
+	assert_string_equal(text, "limit of 20 tasks reached (the default)");
+}
+
+/* ---- limits that only slow down ---- */
+
+static void look_is_due(struct leaf *l)
+{
+	l->bites.slow.looked_ms -= 10000;
+	assert_int_equal(gk_limit_events_wait(&l->bites, &l->policy), 0);
+}
+
+static void test_nothing_is_looked_at_without_such_a_limit(void **state)
+{
+	struct leaf *l = *state;
+	assert_int_equal(gk_limit_events_wait(&l->bites, &l->policy), -1);
+	l->policy.cpus_milli = 500;
+	assert_in_range(gk_limit_events_wait(&l->bites, &l->policy), 1, 10000);
+}
+
+static void test_five_seconds_held_back_are_told_once(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.cpus_milli = 1250;
+	l->policy.origin[GK_KEY_CPUS].section = "default";
+	put(l, "cpu.stat", "usage_usec 1\nnr_throttled 9\nthrottled_usec 3000000\n");
+	reopen(l);
+	put(l, "cpu.stat", "usage_usec 1\nnr_throttled 99\nthrottled_usec 7999999\n");
+	look_is_due(l);
+	assert_false(next(l, text, sizeof text));
+	put(l, "cpu.stat", "usage_usec 1\nnr_throttled 99\nthrottled_usec 8000000\n");
+	assert_false(next(l, text, sizeof text));
+	look_is_due(l);
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "slowed down: limit of 1.25 CPUs reached (cpus, [default])");
+	assert_false(next(l, text, sizeof text));
+	assert_int_equal(gk_limit_events_wait(&l->bites, &l->policy), -1);
+}
+
+static void test_the_users_cpus_are_told_as_that(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.cpus_milli = 1000;
+	l->policy.user_cpus_milli = 2000;
+	put(l, "cpu.stat", "throttled_usec 0\n");
+	put_in(l->user, "cpu.stat", "throttled_usec 0\n");
+	reopen(l);
+	put_in(l->user, "cpu.stat", "throttled_usec 6000000\n");
+	look_is_due(l);
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text,
+		"slowed down: limit of 2.00 CPUs in all sessions together reached "
+		"(user_cpus, the default)");
+	assert_false(next(l, text, sizeof text));
+	assert_in_range(gk_limit_events_wait(&l->bites, &l->policy), 1, 10000);
+}
+
+/* memory.events alone goes up also for who reads a large file and waits for nothing. */
+static void test_memory_that_was_waited_for_is_told(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.memory_high = 64 << 20;
+	put(l, "memory.pressure", "some avg10=0.00 total=10\nfull avg10=0.00 total=9\n");
+	reopen(l);
+	put(l, "memory.pressure", "some avg10=0.00 total=6000000\nfull avg10=0.00 total=9\n");
+	look_is_due(l);
+	assert_false(next(l, text, sizeof text));
+	put(l, "memory.pressure", "some avg10=0.00 total=10\nfull avg10=0.00 total=9\n");
+	put(l, "memory.events", "low 0\nhigh 70\nmax 7\noom 2\noom_kill 2\n");
+	look_is_due(l);
+	assert_false(next(l, text, sizeof text));
+	put(l, "memory.pressure", "some avg10=0.00 total=6000000\nfull avg10=0.00 total=9\n");
+	look_is_due(l);
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(
+		text, "slowed down: more than 64 MiB in use (memory_high, the default)");
+}
+
+static void test_a_disk_that_is_used_up_is_told(void **state)
+{
+	struct leaf *l = *state;
+	char text[256];
+	l->policy.nio_max = 1;
+	put(l, "io.max", "8:0 rbps=max wbps=1000000 riops=100 wiops=max\n");
+	put(l, "io.stat", "8:16 rbytes=9 wbytes=9 rios=9 wios=9 dbytes=0 dios=0\n");
+	reopen(l);
+	put(l, "io.stat",
+		"8:16 rbytes=9 wbytes=99000000 rios=9 wios=9 dbytes=0 dios=0\n"
+		"8:0 rbytes=99000000 wbytes=8000000 rios=800 wios=9999 dbytes=0 dios=0\n");
+	look_is_due(l);
+	assert_false(next(l, text, sizeof text));
+	put(l, "io.stat",
+		"8:0 rbytes=99000000 wbytes=8000000 rios=1900 wios=9999 dbytes=0 dios=0\n");
+	look_is_due(l);
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(
+		text, "slowed down: disks are used up to the limit (io_max, the default)");
+	assert_false(next(l, text, sizeof text));
 }
 
 /* ---- the counts that `inspect`, `stats` and the closing line show ---- */
@@ -292,6 +394,11 @@ int main(void)
 		T(test_the_users_own_events_are_told),
 		T(test_a_session_below_its_limit_was_refused_by_the_users),
 		T(test_events_told_apart_are_not_guessed_about),
+		T(test_nothing_is_looked_at_without_such_a_limit),
+		T(test_five_seconds_held_back_are_told_once),
+		T(test_the_users_cpus_are_told_as_that),
+		T(test_memory_that_was_waited_for_is_told),
+		T(test_a_disk_that_is_used_up_is_told),
 		T(test_hits_told_apart_are_counted_apart),
 		T(test_hits_counted_as_one_are_those_of_the_limit_that_was_reached),
 		T(test_no_limit_of_the_users_refuses_nothing),

@@ -97,9 +97,11 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 {
 	char a[24], b[24], c[24], d[24], e[24];
 	const struct gk_usage *u = &s->usage;
-	fprintf(f, "%-12s %s of %s ([%s]), %s at most so far, limit hit %s times\n", "Tasks",
+	char from[280];
+	fprintf(f, "%-12s %s of %s (%s), %s at most so far, limit hit %s times\n", "Tasks",
 		gk_human_count(a, sizeof a, u->pids_now), gk_human_count(b, sizeof b, s->pids_max),
-		s->section, gk_human_count(c, sizeof c, u->pids_peak),
+		gk_origin_words(&(struct gk_origin){ .section = s->section }, from, sizeof from),
+		gk_human_count(c, sizeof c, u->pids_peak),
 		gk_human_count(d, sizeof d, u->pids_hits));
 	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n",
 		"All sessions", gk_human_count(d, sizeof d, u->user_pids_hits));
@@ -119,6 +121,11 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 			"CPU time", (double)u->cpu_usec / 1e6,
 			gk_human_count(a, sizeof a, u->cpu_throttled),
 			gk_human_count(b, sizeof b, u->user_cpu_throttled));
+	if (u->io_stalled_usec == UINT64_MAX)
+		line(f, "Disks", "-");
+	else
+		fprintf(f, "%-12s waited for %.2f s (io_max too)\n", "Disks",
+			(double)u->io_stalled_usec / 1e6);
 }
 
 void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)

@@ -85,7 +85,8 @@ static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk
 }
 
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+	UINT64_MAX };
 
 /* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only.
  */
@@ -473,5 +474,6 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "cpu_usec", number(s->usage.cpu_usec));
 	json_object_object_add(o, "cpu_throttled", number(s->usage.cpu_throttled));
 	json_object_object_add(o, "user_cpu_throttled", number(s->usage.user_cpu_throttled));
+	json_object_object_add(o, "io_stalled_usec", number(s->usage.io_stalled_usec));
 	return o;
 }

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <locale.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,6 +201,24 @@ static void put_head(struct gk_buf *out, const char *name, const char *type, con
 	gk_buf_printf(out, "# HELP gocker_%s %s\n# TYPE gocker_%s %s\n", name, what, name, type);
 }
 
+/* A counter of microseconds, at this offset of struct gk_usage, in seconds. */
+static void put_seconds(struct gk_buf *out, const struct gk_seen_list *all, const char *name,
+	const char *what, size_t offset)
+{
+	char full[64];
+	snprintf(full, sizeof full, "session_%s", name);
+	put_head(out, full, "counter", what);
+	for (size_t i = 0; i < all->n; i++) {
+		uint64_t usec;
+		memcpy(&usec, (const char *)&all->list[i].usage + offset, sizeof usec);
+		if (usec == UINT64_MAX)
+			continue;
+		gk_buf_printf(out, "gocker_%s", full);
+		put_labels(out, &all->list[i]);
+		gk_buf_printf(out, " %.6f\n", (double)usec / 1e6);
+	}
+}
+
 static const char *prometheus_text(const struct gk_seen_list *all, struct gk_arena *arena)
 {
 	struct gk_buf out = { .arena = arena };
@@ -223,13 +242,11 @@ static const char *prometheus_text(const struct gk_seen_list *all, struct gk_are
 			gk_buf_printf(&out, " %" PRIu64 "\n", v);
 		}
 	}
-	put_head(&out, "session_cpu_seconds_total", "counter", "CPU time used.");
-	for (size_t i = 0; i < all->n; i++)
-		if (all->list[i].usage.cpu_usec != UINT64_MAX) {
-			gk_buf_puts(&out, "gocker_session_cpu_seconds_total");
-			put_labels(&out, &all->list[i]);
-			gk_buf_printf(&out, " %.6f\n", (double)all->list[i].usage.cpu_usec / 1e6);
-		}
+	put_seconds(&out, all, "cpu_seconds_total", "CPU time used.",
+		offsetof(struct gk_usage, cpu_usec));
+	put_seconds(&out, all, "io_stalled_seconds_total",
+		"Time in which it waited for disks, for io_max too.",
+		offsetof(struct gk_usage, io_stalled_usec));
 	return gk_buf_text(&out);
 }
 

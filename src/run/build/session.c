@@ -437,15 +437,12 @@ void gk_session_log_close(const struct gk_session *s, const char *status, int64_
 	const struct gk_usage *usage)
 {
 	const struct gk_plan *plan = s->plan;
-	char user[256];
+	char user[256], counters[320];
+	gk_usage_words(usage, counters, sizeof counters);
 	gk_log(LOG_INFO,
-		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
-		" pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
-		" oom_kills=%" PRId64,
+		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64 " %s",
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, duration_ms, (int64_t)usage->pids_peak,
-		(int64_t)usage->pids_hits, (int64_t)usage->user_pids_hits,
-		(int64_t)usage->oom_kills);
+		(unsigned)plan->who->uid, status, duration_ms, counters);
 }
 
 /* The container and what else is in it are not this login's. */

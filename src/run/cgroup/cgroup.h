@@ -45,7 +45,12 @@ struct gk_usage {
 	uint64_t cpu_usec;
 	uint64_t cpu_throttled;      /* tenths of a second in which it had used up cpus */
 	uint64_t user_cpu_throttled; /* and all of the user's sessions user_cpus */
+	uint64_t io_stalled_usec;    /* in which it waited for disks, for io_max too */
 };
+
+/* The counters of a closing line of the log: NAME=VALUE and blanks between, -1 for what is not
+ * known. */
+void gk_usage_words(const struct gk_usage *u, char *text, size_t size);
 
 /* Makes the leaf of a plan with all its limits, and what is missing above it. On a host that keeps
  * pids on cgroup v1, any other limit in the policy is refused (-EOPNOTSUPP). Undone on failure. */

@@ -1,5 +1,7 @@
 /* What a session uses, and holding it still. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,28 @@ static uint64_t read_keyed(int dirfd, const char *name, const char *key)
 	return UINT64_MAX;
 }
 
+/* Microseconds in which a task of the session waited for a disk (psi.rst). */
+static uint64_t read_io_stalled(int fd)
+{
+	char buf[256] = "";
+	const char *total = gk_cgfile_read(fd, "io.pressure", buf, sizeof buf) > 0 ?
+		strstr(buf, " total=") :
+		NULL;
+	return total ? strtoull(total + strlen(" total="), NULL, 10) : UINT64_MAX;
+}
+
+void gk_usage_words(const struct gk_usage *u, char *text, size_t size)
+{
+	uint64_t io_ms = u->io_stalled_usec == UINT64_MAX ? UINT64_MAX : u->io_stalled_usec / 1000;
+	snprintf(text, size,
+		"pids_peak=%" PRId64 " pids_hits=%" PRId64 " user_pids_hits=%" PRId64
+		" oom_kills=%" PRId64 " memory_high_hits=%" PRId64 " cpu_throttled=%" PRId64
+		" user_cpu_throttled=%" PRId64 " io_stalled_ms=%" PRId64,
+		(int64_t)u->pids_peak, (int64_t)u->pids_hits, (int64_t)u->user_pids_hits,
+		(int64_t)u->oom_kills, (int64_t)u->memory_high_hits, (int64_t)u->cpu_throttled,
+		(int64_t)u->user_cpu_throttled, (int64_t)io_ms);
+}
+
 uint64_t gk_cgroup_user_hits(const struct gk_cgroup *cg)
 {
 	uint64_t hits = cg->v1 || cg->user_fd < 0 ?
@@ -79,6 +103,7 @@ void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 		.user_cpu_throttled = cg->user_fd < 0 ?
 			UINT64_MAX :
 			read_keyed(cg->user_fd, "cpu.stat", "nr_throttled"),
+		.io_stalled_usec = read_io_stalled(fd),
 	};
 	read_hits(cg, ret);
 }

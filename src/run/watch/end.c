@@ -122,6 +122,9 @@ int64_t gk_watch_check_time(struct gk_watch *w)
 		int64_t left = time_left(w, GK_LIMIT_IDLE, policy->idle_timeout_s, idle_ms(w));
 		wait = wait < 0 || left < wait ? left : wait;
 	}
+	int64_t look = gk_limit_events_wait(&w->bites, &w->of_container);
+	if (look >= 0 && (wait < 0 || look < wait))
+		wait = look;
 	gk_watch_say_again(w);
 	return gk_pending_notice_wait(&w->owed, wait);
 }

@@ -175,11 +175,18 @@ static void log_limits(struct holding *h)
 		;
 }
 
+/* check_time's, or sooner where a limit is to be looked at. */
+static int64_t wait_for(const struct holding *h, int64_t wait)
+{
+	int64_t look = gk_limit_events_wait(&h->limits, h->s.plan->policy);
+	return wait >= 0 && look >= 0 ? sooner(wait, look) : wait;
+}
+
 static void hold(struct holding *h)
 {
 	enum { INIT, LINK, SIGNALS, GATE, TASKS, USER_TASKS, MEMORY, COUNT };
 	for (;;) {
-		int64_t wait = check_time(h);
+		int64_t wait = wait_for(h, check_time(h));
 		if (wait < 0)
 			return;
 		struct pollfd p[COUNT] = {
@@ -267,7 +274,8 @@ static int make(struct holding *h, struct gk_holder *from, int report, struct gk
 	/* The filter lets no FIFO be made. Who could join holds the lock until this is ready. */
 	if (r == 0)
 		r = gk_gate_open(&h->s.slot, &h->gate, err);
-	gk_limit_events_open(&h->limits, h->s.cgroup.leaf_fd, h->s.cgroup.user_fd);
+	gk_limit_events_open(
+		&h->limits, h->s.cgroup.leaf_fd, h->s.cgroup.user_fd, h->s.plan->policy);
 	if (r == 0)
 		r = gk_creds_reduce(0, err);
 	if (r == 0)

@@ -47,7 +47,8 @@ static uint64_t read_number(int dir, const char *name)
 	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX;
 }
 
-void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd)
+void gk_limit_events_open(
+	struct gk_limit_events *b, int leaf_fd, int user_fd, const struct gk_policy *policy)
 {
 	char text[256];
 	*b = (struct gk_limit_events){
@@ -66,6 +67,7 @@ void gk_limit_events_open(struct gk_limit_events *b, int leaf_fd, int user_fd)
 	read_events(b->fd[GK_LIMIT_EVENT_MEMORY], text, sizeof text);
 	b->hits[GK_LIMIT_EVENT_MEMORY] = value_of(text, "oom_kill");
 	b->own_oom = value_of(text, "oom");
+	gk_slowdown_open(&b->slow, leaf_fd, user_fd, policy);
 }
 
 /* Whether there is something new of a kind, and long enough after the last. */
@@ -79,12 +81,6 @@ static bool is_news(struct gk_limit_events *b, enum gk_limit_event kind, uint64_
 		return false;
 	b->told_ms[kind] = now;
 	return true;
-}
-
-static const char *section_of(const struct gk_policy *policy, enum gk_key key)
-{
-	const char *section = policy->origin[key].section;
-	return section ? section : "built-in";
 }
 
 static void tell(const char *id, enum gk_key key, uint64_t value, uint64_t hits)
@@ -107,8 +103,10 @@ static void say_tasks(const char *id, const struct gk_policy *policy, bool user,
 	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
 	uint64_t limit = user ? policy->user_pids_max : policy->pids_max;
 	tell(id, key, limit, hits);
-	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached ([%s])", limit,
-		user ? "in all sessions together " : "", section_of(policy, key));
+	char from[280];
+	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached (%s)", limit,
+		user ? "in all sessions together " : "",
+		gk_origin_words(&policy->origin[key], from, sizeof from));
 }
 
 /* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the
@@ -175,8 +173,10 @@ static bool memory_bite(struct gk_limit_events *b, const char *id, const struct 
 		return true;
 	}
 	tell(id, key, limit, hits);
-	snprintf(text, size, "out of memory: a process was killed (%s is %" PRIu64 " MiB, [%s])",
-		gk_key_name(key), limit >> 20, section_of(policy, key));
+	char from[280];
+	snprintf(text, size, "out of memory: a process was killed (%s is %" PRIu64 " MiB, %s)",
+		gk_key_name(key), limit >> 20,
+		gk_origin_words(&policy->origin[key], from, sizeof from));
 	return true;
 }
 
@@ -185,7 +185,13 @@ bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struc
 {
 	return tasks_bite(b, id, policy, text, size) ||
 		user_tasks_bite(b, id, policy, text, size) ||
-		memory_bite(b, id, policy, text, size);
+		memory_bite(b, id, policy, text, size) ||
+		gk_slowdown_next(&b->slow, id, policy, text, size);
+}
+
+int64_t gk_limit_events_wait(const struct gk_limit_events *b, const struct gk_policy *policy)
+{
+	return gk_slowdown_wait(&b->slow, policy);
 }
 
 void gk_limit_events_close(struct gk_limit_events *b)

@@ -126,7 +126,8 @@ static void watch_session(struct gk_watch *w)
 		if (p[STDIO].revents)
 			gk_watch_on_stdio(w);
 		/* A relay comes by here with every few KiB. */
-		due = looks && gk_now_ms() - w->looked_ms >= V1_LOOK_MS;
+		due = (looks && gk_now_ms() - w->looked_ms >= V1_LOOK_MS) ||
+			gk_limit_events_wait(&w->bites, &w->of_container) == 0;
 		if (due ||
 			((p[TASKS].revents | p[USER_TASKS].revents | p[MEMORY].revents) & POLLPRI))
 			gk_watch_check_limits(w);
@@ -171,7 +172,7 @@ static int prepare(struct gk_watch *w, struct gk_err *err)
 	w->of_container = *s->plan->policy;
 	if (s->joined)
 		gk_container_limits(&s->container, &w->of_container);
-	gk_limit_events_open(&w->bites, cg->leaf_fd, cg->user_fd);
+	gk_limit_events_open(&w->bites, cg->leaf_fd, cg->user_fd, &w->of_container);
 	int r = 0;
 	if (s->tty.mode == GK_TTY_RELAY)
 		r = gk_relay_open(&w->relay, s->tty.fd, s->master, err);

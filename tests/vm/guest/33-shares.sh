@@ -18,6 +18,15 @@ for path in sys.argv[1:]:
 leaf_of() { session_leaves "$(uid_of "$1")" | head -n 1; }
 session_of() { basename "$(leaf_of "$1")"; }
 
+# The user is told once, and the log, by the id of who was slowed down.
+is_told() { gocker_log | grep -q "event=limit id=$1 limit=$2$3\$"; }
+told_in_log() { # USER KEY [VALUE]
+	local id
+	id=$(session_of "$1")
+	check "$2: the log says who was slowed down, and by what" wait_until 90 is_told "$id" "$2" "${3:+ value=$3}"
+	is "$(gocker_log | grep event=limit | grep -vc "id=$id ")" 0 "$2: and it was nobody else"
+}
+
 # ---- memory_high ----
 set_ini '[user:alice]' 'memory_high = 16M'
 hold_session alice 'dd if=/dev/zero of=/dev/null bs=48M count=1 2>/dev/null && echo fits'
@@ -30,6 +39,11 @@ drop_session
 wait_until 20 no_sessions
 hold_session bob 'dd if=/dev/zero of=/dev/null bs=48M count=1 2>/dev/null && echo fits'
 is "$(fields "$(session_of bob)" memory.high_hits)" 0 "memory_high: another user was not"
+drop_session
+wait_until 20 no_sessions
+mark_syslog
+hold_session alice '(while :; do dd if=/dev/zero of=/dev/null bs=48M count=1 2>/dev/null; done) &'
+told_in_log alice memory_high 16777216
 drop_session
 wait_until 20 no_sessions
 
@@ -55,6 +69,7 @@ measure() { # what alice, bob and the clock take meanwhile, in microseconds
 for key in cpus user_cpus; do
 	counter=${key/cpus/cpu}_throttled
 	set_ini '[user:alice]' "$key = 0.2"
+	mark_syslog
 	burn alice
 	burn bob
 	measure
@@ -63,9 +78,21 @@ for key in cpus user_cpus; do
 	held_back=$(fields "$(session_of alice)" "$counter")
 	check "$key = 0.2: $counter says $held_back" test "$held_back" -gt 0
 	is "$(fields "$(session_of bob)" "$counter")" 0 "$key: and 0 for bob"
+	told_in_log alice "$key" 0.200
 	like "$("$GOCKER" stats --prometheus -)" "gocker_session_${counter}_total\\{[^}]*user=\"alice\"[^}]*\\} [1-9]" "$key: Prometheus has it too"
 	stop_all
+	like "$(gocker_log)" "event=close .*user=\"alice\".* $counter=[1-9]" "$key: the closing line has the count"
 done
+set_ini '[user:alice]' 'cpus = 0.5'
+expect_test "cpus: a user on a terminal is told once that this limit slows down" <<'TCL'
+	login alice
+	say {while :; do :; done}
+	want {gocker: slowed down: limit of 0.50 CPUs reached \(cpus, \[user:alice\]\)}
+	never {gocker: slowed down} 12
+	say "\x03"
+	say exit
+	ended
+TCL
 set_ini '[user:alice]' 'cpu_weight = 10'
 burn alice
 burn bob
@@ -93,8 +120,13 @@ run login_of bob "$WRITE"
 quick=$(taken)
 like "$out" '^8388608' "io_max: another user writes as much"
 check "io_max: in less than half of that time, $quick" test $((quick * 2)) -lt "$slow"
-hold_session alice
+mark_syslog
+hold_session alice '(while :; do dd if=/dev/zero of=big bs=64k count=128 oflag=direct 2>/dev/null; done) &'
 is "$(cat "$(leaf_of alice)/io.max")" "$disk rbps=max wbps=1048576 riops=100 wiops=max" "io_max: of two targets on one disk the lower limits apply"
+told_in_log alice io_max
+stalled=$(fields "$(session_of alice)" io_stalled_usec)
+check "io_max: io_stalled_usec says $stalled" test "$stalled" -gt 1000000
+like "$("$GOCKER" stats --prometheus -)" 'gocker_session_io_stalled_seconds_total\{[^}]*user="alice"[^}]*\} [1-9]' "io_max: Prometheus has it too"
 drop_session
 wait_until 20 no_sessions
 mkdir /mem
