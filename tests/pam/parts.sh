@@ -93,4 +93,12 @@ like "$rc:$out:$err" '^127::gocker: /odd/loader needs the loader /[^ ]*, which i
 set_ini 'volumes = /srv/odd:/odd:ro' 'shell = /odd/riscv'
 run timeout 60 ssh -l alice gocker 'echo ran'
 is "$rc:$out:$err" "126::gocker: /odd/riscv is a program for another machine (riscv); nothing was run" "one for another machine, too"
+# No stub can be put into the host's own /usr.
+set_ini 'image = host'
+stack gkt-gone
+rm /usr/bin/fish
+drive gkt-gone fish open user 'echo ran' close
+like "$out$err" 'passwd shell /usr/bin/fish does not exist, and .*/gocker-shell cannot stand in for it there: change the shell' \
+	"image = host: a passwd shell that is not there below /usr is named"
+unlike "$out" '^ran' "image = host: and nothing runs"
 check_clean "nothing is left"

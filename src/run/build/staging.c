@@ -385,6 +385,12 @@ int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err)
 	for (size_t i = 0; i < stage->plan->nentries; i++) {
 		const struct gk_entry *e = &stage->plan->entries[i];
 		int r = e->kind == GK_ENTRY_SHELL ? link_missing_shell(stage, e) : 0;
+		/* With image = host, /usr is the host's, read-only. */
+		if (r == -EROFS)
+			return gk_fail(err, r,
+				"the account's passwd shell %s does not exist, and %s cannot "
+				"stand in for it there: change the shell (chsh)",
+				e->path, e->content);
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot put %s into the root", e->path);
 	}
