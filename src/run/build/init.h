@@ -14,7 +14,8 @@
 
 /* What init and the supervisor tell each other: one datagram each over a socket pair. */
 enum gk_message_kind {
-	GK_MSG_BIND = 1, /* supervisor: value is the number of a tree of the plan, with its mount */
+	GK_MSG_BIND = 1, /* supervisor: value is the number of a tree of the plan, with its mount,
+			    and path the real path of a home */
 	GK_MSG_READY, /* init: the root stands; with the inner pty's master where one is relayed */
 	GK_MSG_GO,    /* supervisor: start the payload */
 	GK_MSG_STARTED, /* init: the payload's execve succeeded */
@@ -24,7 +25,10 @@ enum gk_message_kind {
 struct gk_message {
 	int kind;
 	int value;
-	struct gk_err err;
+	union {
+		struct gk_err err;
+		char path[1024];
+	};
 };
 
 /* All that init needs; it shares the supervisor's memory by copy only. */

@@ -98,7 +98,7 @@ static void open_agent(struct gk_session *s)
 	if (bind == end || s->plan->door == GK_DOOR_PAM)
 		return;
 	gk_bind_ask(bind, &s->plan->cred, &s->asked[0]);
-	int socket = gk_bind_take(bind, &s->plan->cred, &s->asked[0], &ignored);
+	int socket = gk_bind_take(bind, &s->plan->cred, &s->asked[0], NULL, 0, &ignored);
 	int slots = socket < 0 ? -1 : gk_slot_dir(s->plan->who->uid, &ignored);
 	s->enter.agent = (struct gk_agent){ .socket = socket,
 		.slots = slots,

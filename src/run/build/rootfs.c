@@ -330,19 +330,23 @@ static int mount_all(struct gk_stage *stage, bool *made, struct gk_err *err)
 		if (r < 0)
 			return gk_fail_errno(err, r, "cannot mount %s in the session", m->target);
 		made[i] = true;
+		if (m->kind == GK_MOUNT_BIND && plan->binds[m->index].as_user)
+			stage->home = m->target;
 	}
 	return 0;
 }
 
 /* The trees are opened outside while the root is made. One that is optional and could not be had
  * comes without a descriptor. */
-static int receive_trees(const struct gk_stage *stage, struct gk_err *err)
+static int receive_trees(struct gk_stage *stage, struct gk_err *err)
 {
 	for (size_t i = 0; i < stage->plan->nbinds; i++) {
 		struct gk_message m = { 0 };
 		int n = gk_fd_recv(stage->sources->link, &m, sizeof m, &stage->sources->binds[i]);
 		if (n != (int)sizeof m || m.kind != GK_MSG_BIND || m.value != (int)i)
 			return gk_fail_errno(err, n < 0 ? n : -EPIPE, "cannot take over the home");
+		if (stage->plan->binds[i].as_user)
+			snprintf(stage->home_real, sizeof stage->home_real, "%s", m.path);
 	}
 	return 0;
 }
@@ -380,7 +384,7 @@ int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *
 	struct gk_err *err)
 {
 	struct gk_stage stage = { plan, sources, { -1, -1 }, -1, -1, -1, -1, { -1, -1, 0 },
-		{ { -1, -1, 0 }, { -1, -1, 0 } } };
+		{ { -1, -1, 0 }, { -1, -1, 0 } }, NULL, "" };
 	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ?
 		gk_fail_errno(err, -errno, "cannot make the mounts private") :
 		0;
@@ -398,6 +402,8 @@ int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *
 		r = mount_all(&stage, made, err);
 	if (r == 0)
 		r = gk_stage_link_shells(&stage, err);
+	if (r == 0)
+		gk_stage_link_home(&stage);
 	if (r == 0)
 		r = make_readonly(&stage, err);
 	if (r == 0)

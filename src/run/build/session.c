@@ -139,8 +139,8 @@ static int hand_over_trees(struct gk_session *s, struct gk_err *err)
 		/* An agent's socket is named by the caller: one that is gone, or is someone else's
 		 * (su keeps the variable), is left out. */
 		bool optional = tree->socket;
-		gk_autoclose int fd =
-			gk_bind_take(tree, &s->plan->cred, &s->asked[i], optional ? NULL : err);
+		gk_autoclose int fd = gk_bind_take(tree, &s->plan->cred, &s->asked[i], m.path,
+			sizeof m.path, optional ? NULL : err);
 		if (fd == -ENOENT && tree->file) {
 			gk_err_clear(err);
 			log_missing(s, tree);

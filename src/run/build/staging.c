@@ -333,10 +333,11 @@ int gk_stage_make_dirs(const struct gk_stage *stage, struct gk_err *err)
 
 /* A directory of the merged root by its path there, links followed as they will be inside; what is
  * missing is made. Made by a descriptor and a name alone: a path would follow the image's links on
- * the host, which is where this process still has its root. Returns the fd or -errno. */
-static int make_path(int root, const char *path)
+ * the host, which is where this process still has its root. resolve: RESOLVE_IN_ROOT, and what
+ * else. Returns the fd or -errno. */
+static int make_path(int root, const char *path, uint64_t resolve)
 {
-	gk_autoclose int at = gk_sys_openat2(root, "/", O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+	gk_autoclose int at = gk_sys_openat2(root, "/", O_RDONLY | O_DIRECTORY, resolve);
 	for (const char *p = path + strspn(path, "/"); at >= 0 && *p; p += strspn(p, "/")) {
 		char upto[PATH_MAX], name[NAME_MAX + 1];
 		size_t len = strcspn(p, "/");
@@ -347,11 +348,11 @@ static int make_path(int root, const char *path)
 		p += len;
 		memcpy(upto, path, (size_t)(p - path));
 		upto[p - path] = '\0';
-		int next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+		int next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, resolve);
 		if (next == -ENOENT && mkdirat(at, name, 0755) < 0)
 			return -errno;
 		if (next == -ENOENT)
-			next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT);
+			next = gk_sys_openat2(root, upto, O_RDONLY | O_DIRECTORY, resolve);
 		(void)close(at);
 		at = next;
 	}
@@ -368,7 +369,7 @@ static int link_missing_shell(const struct gk_stage *stage, const struct gk_entr
 	if (there != -ENOENT)
 		return there < 0 ? there : 0;
 	snprintf(parent, sizeof parent, "%.*s", (int)(slash - e->path), e->path);
-	gk_autoclose int dir = make_path(stage->root, parent);
+	gk_autoclose int dir = make_path(stage->root, parent, RESOLVE_IN_ROOT);
 	if (dir < 0)
 		return dir;
 	/* A dangling link in the image stands in the way: its name is taken over. */
@@ -395,6 +396,20 @@ int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err)
 			return gk_fail_errno(err, r, "cannot put %s into the root", e->path);
 	}
 	return 0;
+}
+
+void gk_stage_link_home(const struct gk_stage *stage)
+{
+	/* Nothing is made in a volume, or in what else is mounted: that would be on the host. */
+	const uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV;
+	const char *real = stage->home_real, *slash = strrchr(real, '/');
+	char parent[PATH_MAX];
+	if (!stage->home || !slash || !slash[1] || strcmp(real, stage->home) == 0)
+		return;
+	snprintf(parent, sizeof parent, "%.*s", (int)(slash - real), real);
+	gk_autoclose int dir = make_path(stage->root, parent, resolve);
+	if (dir >= 0)
+		(void)!symlinkat(stage->home, dir, slash + 1);
 }
 
 void gk_stage_close(struct gk_stage *stage)

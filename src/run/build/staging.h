@@ -27,7 +27,9 @@ struct gk_stage {
 		int model; /* one that is mounted: clones have its flags */
 		int next;  /* a clone that is not mounted yet */
 		unsigned flags;
-	} masks[2]; /* of files, of directories */
+	} masks[2];           /* of files, of directories */
+	const char *home;     /* where the home is inside */
+	char home_real[1024]; /* its path on the host without links, "" where it is not known */
 };
 
 /* Mounts the scratch file systems under the root-only directory of the run directory, with the
@@ -49,6 +51,11 @@ int gk_stage_make_entries(const struct gk_stage *stage, struct gk_err *err);
 /* Once the root is mounted: a passwd shell that the image lacks becomes a link to the entry stub;
  * one that it has is never covered. */
 int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err);
+
+/* Once all is mounted: a home that the host reaches through a link of root's is seen inside under
+ * its real path as well, by a link, where nothing of that name is there. Programs have that path
+ * from realpath(3) on the host. What cannot be had is left out. */
+void gk_stage_link_home(const struct gk_stage *stage);
 
 /* Closes every fd of the stage. */
 void gk_stage_close(struct gk_stage *stage);

@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <linux/magic.h>
 
 #include "base/cleanup.h"
@@ -250,13 +251,26 @@ static const char *reason(const struct gk_bind *bind, int r)
 	return bind->socket ? "it is not a usable socket" : "it cannot be opened";
 }
 
+/* The path of what fd is open on, as the kernel has it, without any link in it; no file system is
+ * asked. "" where it is none or does not fit. */
+static void real_path(int fd, char *ret, size_t size)
+{
+	char self[64];
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(self, ret, size);
+	/* "(unreachable)/..." is below no root of ours (proc(5)). */
+	ret[n > 0 && (size_t)n < size && ret[0] == '/' ? n : 0] = '\0';
+}
+
 int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,
-	struct gk_bind_asked *asked, struct gk_err *err)
+	struct gk_bind_asked *asked, char *ret_real, size_t real_size, struct gk_err *err)
 {
 	gk_autoclose int fd = asked->pid > 0 ? hear(asked) :
 		asked->failed < 0            ? asked->failed :
 					       open_and_check(bind, cred);
 	int r = fd;
+	if (r >= 0 && ret_real && bind->as_user)
+		real_path(fd, ret_real, real_size);
 	if (r >= 0)
 		r = clone_bind(fd, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (r >= 0)

@@ -27,9 +27,10 @@ void gk_bind_ask(
 /* Waits for it, kills a child whose file system does not answer, and clones the bind as a detached,
  * private mount with nosuid and nodev on it and on everything mounted below. Symlinks are followed
  * only where root owns them and no earlier component can be written by anyone else. Returns the
- * mount's fd or -errno. */
+ * mount's fd or -errno. ret_real (NULL, or real_size bytes) gets the real path of a bind that is
+ * as_user, else "". */
 int gk_bind_take(const struct gk_bind *bind, const struct gk_credentials *cred,
-	struct gk_bind_asked *asked, struct gk_err *err);
+	struct gk_bind_asked *asked, char *ret_real, size_t real_size, struct gk_err *err);
 
 /* Ends the child of one that is not taken. */
 void gk_bind_forget(struct gk_bind_asked *asked);
