@@ -18,14 +18,21 @@ static const char *const reserved[] = { "/dev", "/proc", "/sys", "/etc", "/bin",
 	"/lib32", "/lib64", "/libx32", "/tmp", "/usr", "/var/run", "/var/lock", AGENT_SOCKET,
 	GK_AGENTS, NULL };
 
+static bool is_below(const char *path, const char *dir)
+{
+	return gk_path_within(path, dir) && strcmp(path, dir) != 0;
+}
+
 /* The reserved directory that a mount at path would cover or lie in, or NULL. What lies below
- * /usr/local is an administrator's business. */
+ * /usr/local is an administrator's business, and so is what of the host's /sys is seen. */
 static const char *reserved_by(const char *path)
 {
+	if (is_below(path, "/sys"))
+		return NULL;
 	if (strcmp(path, "/") == 0)
 		return "/";
-	if (gk_path_within(path, "/usr/local") && strcmp(path, "/usr/local") != 0 &&
-		!gk_path_within(path, GK_BINDIR) && !gk_path_within(GK_BINDIR, path))
+	if (is_below(path, "/usr/local") && !gk_path_within(path, GK_BINDIR) &&
+		!gk_path_within(GK_BINDIR, path))
 		return NULL;
 	for (const char *const *r = reserved; *r; r++)
 		if (gk_path_within(path, *r) || gk_path_within(*r, path))
@@ -224,6 +231,11 @@ static int check_attached(struct gk_build *b, size_t n)
 {
 	const struct gk_volume *v = attached(b->policy, n);
 	const char *by = reserved_by(v->target);
+	/* Root in a container could write to the kernel there: its files ask for uid 0 alone. */
+	if (gk_path_within(v->source, "/sys") && !v->readonly)
+		return gk_fail(b->err, -EINVAL,
+			"the %s %s is of /sys: append :ro to it in gocker.ini",
+			v->file ? "file" : "volume", v->source);
 	if (!by && b->policy->home != GK_HOME_NONE &&
 		(gk_path_within(v->target, b->home) || gk_path_within(b->home, v->target)))
 		by = b->home;

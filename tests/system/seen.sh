@@ -40,6 +40,30 @@ is "$(domainname)" site.example "control: and a NIS domain is set"
 through_each_door locks
 kill "$holder"
 
+# Of /sys only what is named: without it lscpu finds no processors.
+processors() {
+	door_user "carl-$door"
+	set_ini 'image = host'
+	start_sshd
+	run ssh_as "carl-$door" 'lscpu >/dev/null 2>&1 || echo none; nproc; ls /sys 2>/dev/null'
+	is "$out" "none
+$(nproc)" "$door: sessions have no /sys"
+	set_ini 'image = host' 'volumes = /sys/devices/system/cpu:/sys/devices/system/cpu:ro'
+	run ssh_as "carl-$door" 'lscpu | grep -c "^CPU(s):"; cd /sys; find . -maxdepth 3; cat devices/system/cpu/cpu0/crash_notes 2>/dev/null'
+	is "$rc:$out" "1:1
+.
+./devices
+./devices/system
+./devices/system/cpu" "$door: lscpu finds them in the one directory that a volume shows; what is for root alone stays so"
+	is "$(ssh_as "carl-$door" 'echo 0 2>/dev/null >/sys/devices/system/cpu/online || echo refused; df | grep -c /sys')" "refused
+0" "$door: read-only, and df does not list it"
+}
+through_each_door processors
+run "$GOCKER" run sh -c '(echo change >/sys/devices/system/cpu/uevent) 2>&1'
+like "$rc:$out$err" '1:.*Read-only file system' "nor can root in a container write there"
+set_ini 'volumes = /sys/devices/system/cpu:/mnt/cpu'
+refused "a volume of /sys that could be written to is refused" 'of /sys: append :ro' as_user "carl-shell" "$GOCKER_SHELL" -c 'echo ran'
+
 # Who reads gocker's log reads no line that a session wrote.
 closed() { gocker_log | grep -q "event=close .*user=\"eve-$door\""; }
 forged() {

@@ -131,6 +131,28 @@ static void test_volumes_keep_off(void **state)
 	}
 }
 
+/* Of the kernel's own files single directories, which nobody can write to. */
+static void test_volumes_of_sys_are_readonly(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *lines;
+		int result;
+	} cases[] = { { "volumes = /sys/devices/x:/sys/devices/x:ro", 0 },
+		{ "volumes = /sys/devices/x:/mnt/x:ro", 0 },
+		{ "volumes = /sys/devices/x:/sys/devices/x", -EINVAL },
+		{ "volumes = /sys/devices/x:/mnt/x", -EINVAL },
+		{ "volumes = /sys:/sys:ro", -EINVAL }, { "files = /sys/x:/mnt/x", 0 },
+		{ "files = /sys/x:/mnt/x:rw", -EINVAL } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char ini[128];
+		snprintf(ini, sizeof ini, "[default]\n%s\n", cases[i].lines);
+		LOGIN l = login_of(ini);
+		if (make(&l) != cases[i].result)
+			fail_msg("%s: %s", cases[i].lines, l.err.msg);
+	}
+}
+
 static void test_volumes_are_mounted(void **state)
 {
 	(void)state;
@@ -567,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_homes_that_are_fine),
 		cmocka_unit_test(test_volumes_keep_off),
 		cmocka_unit_test(test_volumes_are_mounted),
+		cmocka_unit_test(test_volumes_of_sys_are_readonly),
 		cmocka_unit_test(test_files_are_mounted),
 		cmocka_unit_test(test_files_keep_off),
 		cmocka_unit_test(test_only_dev_may_hold_devices_and_nothing_sets_uid),
