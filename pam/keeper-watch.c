@@ -224,12 +224,16 @@ int gk_keeper_open_signals(struct gk_keeper *k, struct gk_err *err)
 static void log_close(const struct watch *w)
 {
 	struct gk_usage usage;
+	struct gk_traffic traffic;
 	char user[256], counters[320];
 	gk_cgroup_usage(gk_keeper_cgroup(w->k), &usage);
+	gk_session_traffic(&w->k->session, &traffic);
 	gk_usage_words(&usage, counters, sizeof counters);
-	gk_log(LOG_INFO, "event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64 " %s",
+	gk_log(LOG_INFO,
+		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64
+		" %s net_in=%" PRId64 " net_out=%" PRId64,
 		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_now_ms() - w->started_ms, counters);
+		gk_now_ms() - w->started_ms, counters, (int64_t)traffic.in, (int64_t)traffic.out);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)

@@ -29,7 +29,7 @@ told() {
 	is "$(names <<<"$said" | paste -sd' ')" "$(sort -u <<<"$1" | paste -sd' ')" "$name: has the names of gocker(8)"
 }
 
-of_sessions=$(promised ps | grep -v '^processes' | grep -vx inspect; echo pids; echo memory)
+of_sessions=$(promised ps | grep -v '^processes' | grep -vx inspect; echo pids; echo memory; echo net)
 one_door() {
 	door_user "$door" --groups users
 	start_sshd

@@ -154,6 +154,10 @@ void gk_inspect_print(FILE *f, const struct gk_seen *s, struct gk_arena *arena)
 	line(f, "Idle", gk_human_time(idle, sizeof idle, s->idle_s));
 	line(f, "Command", gk_seen_readable(arena, s->command));
 	print_usage(f, s);
+	if (s->traffic.in != UINT64_MAX)
+		fprintf(f, "%-12s %s in, %s out\n", "Network",
+			gk_human_bytes(age, sizeof age, s->traffic.in),
+			gk_human_bytes(idle, sizeof idle, s->traffic.out));
 	if (strcmp(s->published, "-") != 0)
 		line(f, "Published", s->published);
 	if (strcmp(s->unpublished, "-") != 0)

@@ -19,6 +19,7 @@
 #include "plan/policy.h"
 #include "plan/text.h"
 #include "run/privilege/identity.h"
+#include "run/store/container.h"
 #include "run/store/load.h"
 #include "run/store/record.h"
 #include "run/watch/supervise.h"
@@ -95,11 +96,25 @@ static uint64_t without(uint64_t n, uint64_t own)
 	return n == UINT64_MAX ? n : n > own ? n - own : 0;
 }
 
+/* Of the host's network nothing is a session's own, and nothing of a shared container's a login's.
+ */
+static void read_traffic(struct gk_seen *s)
+{
+	struct stat st;
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)s->init);
+	bool own = s->alive && s->init > 0 && strcmp(s->container, "-") == 0 &&
+		stat(path, &st) == 0 && (uint64_t)st.st_ino != gk_container_network();
+	gk_autoclose int fd = own ? gk_traffic_open(s->init) : -1;
+	gk_traffic_read(fd, &s->traffic);
+}
+
 static void read_counters(const struct reading *r, struct gk_seen *s, uint64_t own)
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	struct gk_err ignored = GK_ERR_INIT;
 	s->usage = usage_unknown;
+	read_traffic(s);
 	if (find_cgroup(s, &cg, &ignored) < 0)
 		return;
 	cg.user_hits_before = (uint64_t)get_number(s->record, "user_hits_before", 0);
@@ -430,7 +445,7 @@ static struct json_object *text(const char *s)
 struct json_object *gk_seen_json(const struct gk_seen *s)
 {
 	struct json_object *o = json_object_new_object(), *pids = json_object_new_object(),
-			   *memory = json_object_new_object();
+			   *memory = json_object_new_object(), *net = json_object_new_object();
 	json_object_object_add(o, "id", text(s->id));
 	json_object_object_add(o, "state",
 		json_object_new_string(!s->alive ? "stale" :
@@ -475,5 +490,8 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(o, "cpu_throttled", number(s->usage.cpu_throttled));
 	json_object_object_add(o, "user_cpu_throttled", number(s->usage.user_cpu_throttled));
 	json_object_object_add(o, "io_stalled_usec", number(s->usage.io_stalled_usec));
+	json_object_object_add(net, "in", number(s->traffic.in));
+	json_object_object_add(net, "out", number(s->traffic.out));
+	json_object_object_add(o, "net", net);
 	return o;
 }

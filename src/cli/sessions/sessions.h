@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "run/cgroup/cgroup.h"
+#include "run/watch/traffic.h"
 
 /* One session. Strings are as the record has them: escaped, fit for a terminal; "-" is unknown. */
 struct gk_seen {
@@ -36,10 +37,11 @@ struct gk_seen {
 	pid_t payload;     /* a login's command; 0: it came through the PAM door */
 	uint64_t pids_max; /* UINT64_MAX: unknown, here and below */
 	uint64_t memory_max;
-	uint64_t userns;       /* the host's id of 0 inside; 0 without a user namespace */
-	uint64_t caps;         /* what a command in it may keep; 0 for users */
-	struct gk_usage usage; /* tasks without gocker's own, as pids_max counts them */
-	double cpu_percent;    /* for `top`, filled there */
+	uint64_t userns;           /* the host's id of 0 inside; 0 without a user namespace */
+	uint64_t caps;             /* what a command in it may keep; 0 for users */
+	struct gk_usage usage;     /* tasks without gocker's own, as pids_max counts them */
+	struct gk_traffic traffic; /* of a network of its own */
+	double cpu_percent;        /* for `top`, filled there */
 };
 
 struct gk_seen_list {

@@ -37,7 +37,8 @@ const struct gk_page gk_page_stats = {
 	.about =
 		"Shows what each session uses of its limits, and how often it reached them. HITS "
 		"counts tasks that the session's own limit refused, UHITS those that the limit of all "
-		"sessions of the user together (user_pids_max) refused since the session was opened.",
+		"sessions of the user together (user_pids_max) refused since the session was opened. NET IN "
+		"and NET OUT are the bytes of sessions with network = private.",
 	.options = options,
 };
 
@@ -54,10 +55,20 @@ static const struct gk_column columns[] = {
 	{ "LIMIT", true, 0, 1, false },
 	{ "OOM", true, 0, 0, false },
 	{ "CPU", true, 0, 0, false },
+	{ "NET IN", true, 0, 4, false },
+	{ "NET OUT", true, 0, 4, false },
 };
-enum { COLUMNS = sizeof columns / sizeof *columns };
+enum { NET_IN = 12, NET_OUT, COLUMNS = sizeof columns / sizeof *columns };
 /* MEMORY, PEAK, LIMIT and OOM, which cgroup v1 does not tell. */
 #define MEMORY_COLUMNS (0xfu << 7)
+
+static bool any_traffic(const struct gk_seen_list *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i].traffic.in != UINT64_MAX)
+			return true;
+	return false;
+}
 
 static int print_table(const struct gk_seen_list *all, bool live, struct gk_arena *arena)
 {
@@ -82,6 +93,8 @@ static int print_table(const struct gk_seen_list *all, bool live, struct gk_aren
 		*c++ = u->cpu_usec == UINT64_MAX ?
 			"-" :
 			gk_arena_printf(arena, "%.2fs", (double)u->cpu_usec / 1e6);
+		*c++ = gk_arena_strdup(arena, gk_human_bytes(buf, sizeof buf, s->traffic.in));
+		*c++ = gk_arena_strdup(arena, gk_human_bytes(buf, sizeof buf, s->traffic.out));
 	}
 	for (const char **cell = cells; cell < c; cell++)
 		if (!*cell)
@@ -92,7 +105,8 @@ static int print_table(const struct gk_seen_list *all, bool live, struct gk_aren
 	size_t n =
 		live && width && rows > 2 && all->n > (size_t)rows - 3 ? (size_t)rows - 3 : all->n;
 	gk_table_print(stdout, columns, COLUMNS, cells, n, width,
-		gk_cgroup_is_v1(&ignored) == 1 ? MEMORY_COLUMNS : 0);
+		(gk_cgroup_is_v1(&ignored) == 1 ? MEMORY_COLUMNS : 0) |
+			(any_traffic(all) ? 0 : 1u << NET_IN | 1u << NET_OUT));
 	if (n < all->n)
 		printf("(and %zu more)\n", all->n - n);
 	return 0;
@@ -145,6 +159,14 @@ static uint64_t user_throttled(const struct gk_seen *s)
 {
 	return s->usage.user_cpu_throttled;
 }
+static uint64_t net_in(const struct gk_seen *s)
+{
+	return s->traffic.in;
+}
+static uint64_t net_out(const struct gk_seen *s)
+{
+	return s->traffic.out;
+}
 static uint64_t age(const struct gk_seen *s)
 {
 	return (uint64_t)s->age_s;
@@ -167,6 +189,8 @@ static const struct metric metrics[] = {
 	{ "user_cpu_throttled_total", "counter",
 		"Periods in which all sessions of the user had used up user_cpus.",
 		user_throttled },
+	{ "network_receive_bytes_total", "counter", "Bytes received by its own network.", net_in },
+	{ "network_transmit_bytes_total", "counter", "Bytes sent by its own network.", net_out },
 	{ "age_seconds", "gauge", "Time since the session was opened.", age },
 };
 

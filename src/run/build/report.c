@@ -102,14 +102,26 @@ int gk_session_record(struct gk_session *s, struct gk_err *err)
 	return r < 0 ? gk_fail_errno(err, r, "cannot write the session's record") : 0;
 }
 
+void gk_session_traffic(const struct gk_session *s, struct gk_traffic *ret)
+{
+	if (s->counters < 0)
+		*ret = s->traffic;
+	else
+		gk_traffic_read(s->counters, ret);
+}
+
 void gk_session_log_close(const struct gk_session *s, const char *status, int64_t duration_ms,
 	const struct gk_usage *usage)
 {
 	const struct gk_plan *plan = s->plan;
+	struct gk_traffic traffic;
 	char user[256], counters[320];
+	gk_session_traffic(s, &traffic);
 	gk_usage_words(usage, counters, sizeof counters);
 	gk_log(LOG_INFO,
-		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64 " %s",
+		"event=close id=%s user=\"%s\" uid=%u status=%s duration_ms=%" PRId64
+		" %s net_in=%" PRId64 " net_out=%" PRId64,
 		plan->session_id, gk_escape(user, sizeof user, plan->who->name),
-		(unsigned)plan->who->uid, status, duration_ms, counters);
+		(unsigned)plan->who->uid, status, duration_ms, counters, (int64_t)traffic.in,
+		(int64_t)traffic.out);
 }

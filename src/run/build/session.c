@@ -44,6 +44,8 @@ void gk_session_init(
 		.image_fd = -1,
 		.image_lock = -1,
 		.network = GK_NETWORK_INIT,
+		.counters = -1,
+		.traffic = { UINT64_MAX, UINT64_MAX },
 		.userns = -1,
 		.pty_tree = -1,
 		.init_pidfd = -1,
@@ -298,6 +300,9 @@ int gk_session_open(struct gk_session *s, struct gk_err *err)
 		go_early(s);
 	if (r == 0 && await(s, GK_MSG_READY, err) != 0)
 		r = err->code;
+	/* Without them it is only not told. */
+	if (r == 0 && (s->plan->namespaces & CLONE_NEWNET))
+		s->counters = gk_traffic_open(s->init);
 	close_sources(s);
 	if (r < 0)
 		(void)gk_session_close(s);
@@ -360,6 +365,9 @@ int gk_session_close(struct gk_session *s)
 		(void)gk_sys_pidfd_send_signal(s->init_pidfd, SIGKILL);
 		reap_init(s, s->plan->door == GK_DOOR_PAM ? ZOMBIE_TIMEOUT_MS : DEATH_TIMEOUT_MS);
 	}
+	/* Before the interface goes. */
+	gk_session_traffic(s, &s->traffic);
+	gk_close_fd(&s->counters);
 	gk_network_close(&s->network);
 	if (s->cgroup.leaf_fd >= 0) {
 		(void)gk_cgroup_kill(&s->cgroup);

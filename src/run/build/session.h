@@ -19,6 +19,7 @@
 #include "run/store/record.h"
 #include "run/store/bind.h"
 #include "run/build/tty.h"
+#include "run/watch/traffic.h"
 
 /* Trees of one plan: the home, the agent's socket, the volumes and the files. */
 enum { GK_BINDS_MOST = 130 };
@@ -38,7 +39,9 @@ struct gk_session {
 	int image_fd, image_lock;
 	char image_path[PATH_MAX];
 	struct gk_network network;
-	int userns; /* the user namespace, -1 without one */
+	int counters;              /* of a network of its own, or -1 */
+	struct gk_traffic traffic; /* what they said at the end */
+	int userns;                /* the user namespace, -1 without one */
 	struct gk_bind_asked asked[GK_BINDS_MOST];
 	int binds[GK_BINDS_MOST]; /* init's */
 	int pty_tree;
@@ -92,6 +95,9 @@ int gk_session_record(struct gk_session *s, struct gk_err *err);
 /* Where the login came from, escaped for a log line: the client's address as sshd tells it in
  * SSH_CONNECTION, "-" where there is none, or where a user may have said so. Looked for once. */
 const char *gk_session_from(struct gk_session *s);
+
+/* What has gone through the session's own network; unknown in the host's. */
+void gk_session_traffic(const struct gk_session *s, struct gk_traffic *ret);
 
 /* Logs the end of it. status is a word for how. */
 void gk_session_log_close(const struct gk_session *s, const char *status, int64_t duration_ms,
