@@ -5,7 +5,7 @@
 # be had, there is no login.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../lib/world.sh"
-need ip pasta nft
+need ip pasta nft curl
 need_product
 if ! make_world; then
 	skip "network = private" "this machine has no tun device, veth or nf_tables"
@@ -14,6 +14,9 @@ fi
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 "$reach" serve "$GKT_WORK/resolver" 53 127.0.0.1 &
 wait_until 60 test -s "$GKT_WORK/resolver"
+mkdir "$GKT_WORK/web"
+head -c 1048576 /dev/zero >"$GKT_WORK/web/megabyte"
+in_world python3 -m http.server --bind 192.0.43.7 --directory "$GKT_WORK/web" 8099 >/dev/null 2>&1 &
 
 shut_out=("${HOST_ADDRESSES[@]}" "${METADATA[@]}" 0.0.0.0 ::)
 # Where a socket names the interface, no route of the session's own counts.
@@ -98,6 +101,59 @@ lives() {
 	wait "$held" 2>/dev/null
 	"$GOCKER" gc >/dev/null
 }
+
+# What it receives and sends is counted.
+counts() {
+	policy 'network = private'
+	mark_syslog
+	rm -f "/home/$user/ready"
+	ssh -l "$user" gocker 'wget -qO- http://192.0.43.7:8099/megabyte | wc -c >got; touch ready; sleep 1000' </dev/null >/dev/null 2>&1 &
+	held=$!
+	wait_until 60 test -e "/home/$user/ready"
+	is "$(cat "/home/$user/got")" 1048576 "[$door] a session that gets a megabyte from the world"
+	local bytes
+	bytes=$("$GOCKER" ps --format '{user} {net.in}' | sed -n "s/^$user //p")
+	check "[$door] is known to have received it ($bytes)" [ "$bytes" -ge 1048576 -a "$bytes" -lt 1400000 ]
+	like "$("$GOCKER" stats --no-stream | sed -n "1p;/$user/p")" 'NET IN +NET OUT.* 1\.[0-3]M +[0-9.]+K' "[$door] stats shows it"
+	like "$("$GOCKER" stats --prometheus -)" "gocker_session_network_receive_bytes_total.id=[^}]*user=.${user}[^}]*} 1[0-3][0-9]{5}" "[$door] for Prometheus, too"
+	end_client "$held"
+	check "[$door] and the log at its end" wait_until 60 logged 'event=close .* net_in=1[0-3][0-9]\{5\} net_out=[1-9]'
+}
+
+# forward OPTION...: a client in the background, which forwards.
+forward() {
+	rm -f "$GKT_WORK/up"
+	ssh -l "$user" -o ExitOnForwardFailure=yes "$@" gocker 'nc -lk -p 9000 -e echo inside & echo up; sleep 1000' >"$GKT_WORK/up" 2>/dev/null </dev/null &
+	held=$!
+	wait_until 60 grep -q up "$GKT_WORK/up"
+}
+read_from() { timeout 60 bash -c 'cat <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; }
+opened() { [ -n "$(read_from "$@")" ]; }
+
+# sshd's forwards end in the session's network, behind the door that has them.
+forwards() {
+	local ends=(-L "7101:127.0.0.1:$WORLD_PORT" -L "7102:203.0.113.77:$WORLD_PORT" -L "7103:169.254.169.254:$WORLD_PORT"
+		-L "7104:192.0.43.7:$WORLD_PORT" -L 7105:127.0.0.1:9000 -R "7106:192.0.43.7:$WORLD_PORT" -D 7107)
+	policy 'network = host'
+	forward "${ends[@]}"
+	is "$(for port in 7101 7102 7103 7104; do read_from 127.0.0.1 $port; done)" herehereherehere "[$door] control: with network = host -L reaches the host, metadata and the world"
+	check "[$door] control: and -R listens on the host" grep -q ':1BC2 ' /proc/net/tcp
+	end_client "$held"
+	policy 'network = private'
+	forward "${ends[@]}"
+	is "$(for port in 7101 7102 7103; do read_from 127.0.0.1 $port; done)" '' "[$door] -L does not reach the host, nor metadata"
+	is "$(read_from 127.0.0.1 7104)" here "[$door] it reaches the world"
+	check "[$door] and the session's own servers" wait_until 60 opened 127.0.0.1 7105
+	check_not "[$door] -R does not listen on the host" grep -q ':1BC2 ' /proc/net/tcp
+	local inside
+	inside=$(pgrep -u "$user" -x sleep)
+	like "$(cat "/proc/$inside/net/tcp")" ':1BC2 ' "[$door] but in the session"
+	for address in 192.0.43.7 203.0.113.77 127.0.0.1; do
+		curl -sS --max-time 60 --http0.9 --socks5 127.0.0.1:7107 "http://$address:$WORLD_PORT/"
+	done >"$GKT_WORK/socks" 2>/dev/null
+	is "$(cat "$GKT_WORK/socks")" here "[$door] -D reaches the world, and not the host"
+	end_client "$held"
+}
 logged() { gocker_log | grep -q "$1"; }
 
 rows() {
@@ -107,6 +163,8 @@ rows() {
 	remember_host
 	reaches
 	lives
+	counts
+	[ "$door" != pam ] || forwards
 	check_clean "[$door] nothing is left"
 
 	policy 'network = private' 'share = user'
