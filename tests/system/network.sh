@@ -114,7 +114,7 @@ counts() {
 	local bytes
 	bytes=$("$GOCKER" ps --format '{user} {net.in}' | sed -n "s/^$user //p")
 	check "[$door] is known to have received it ($bytes)" [ "$bytes" -ge 1048576 -a "$bytes" -lt 1400000 ]
-	like "$("$GOCKER" stats --no-stream | sed -n "1p;/$user/p")" 'NET IN +NET OUT.* 1\.[0-3]M +[0-9.]+K' "[$door] stats shows it"
+	like "$("$GOCKER" stats --no-stream | sed -n "1p;/$user/p")" 'NET IN +NET OUT.* 1\.[0-3]M +[0-9.]+K?' "[$door] stats shows it"
 	like "$("$GOCKER" stats --prometheus -)" "gocker_session_network_receive_bytes_total.id=[^}]*user=.${user}[^}]*} 1[0-3][0-9]{5}" "[$door] for Prometheus, too"
 	end_client "$held"
 	check "[$door] and the log at its end" wait_until 60 logged 'event=close .* net_in=1[0-3][0-9]\{5\} net_out=[1-9]'
