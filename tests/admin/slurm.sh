@@ -21,7 +21,10 @@ check_nothing_left anna "it leaves nothing"
 
 # --- with it ---
 check "the plugin is built as the document says" slurm_plugin
-for n in 1 2; do node_ini "$n"; echo 'env_pass = SLURM_*' >>"$GKT_WORK/node$n/gocker.ini"; done
+for n in 1 2; do
+	node_ini "$n"
+	printf '%s\n' 'env_pass = SLURM_*' 'user_sessions_max = 128' >>"$GKT_WORK/node$n/gocker.ini"
+done
 run slurm_as anna srun -N 2 sh -c 'grep -c ^ID=alpine /etc/os-release; cat /proc/1/comm; id -un; pwd; hostname' 
 is "$rc:$(sort <<<"$out" | uniq -c | awk '{ print $1 $2 }' | paste -sd' ')" "0:2/home/anna 21 2anna 2gocker-init 1node1 1node2" \
 	"srun: a step on two nodes runs in a container on each"
