@@ -46,7 +46,8 @@ const struct gk_page gk_page_doctor = {
 		"Finds what keeps users from logging in, lets them bypass their containers, or may lock "
 		"everybody out: kernel, cgroups, PAM stacks, sshd's effective configuration, modes, "
 		"images, cron, at, the user manager, mail. With a USER it also checks the account and "
-		"tries a login, without touching the home or any session. Findings begin with bad, "
+		"tries a login, without touching the home or any session, and what is reached from "
+		"inside of it. Findings begin with bad, "
 		"warn, ok (it was tried and works) or read (files, passwd or the kernel say so; it "
 		"was not tried), and come with what to do. A line that sums up is the last.",
 	.options = options,

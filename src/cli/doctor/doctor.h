@@ -101,6 +101,10 @@ void gk_listener_probe(struct gk_doctor *d, const char *address);
 /* One user: account, home, jobs on the host, and a trial login. */
 void gk_doctor_user(struct gk_doctor *d);
 
+/* A trial login through the shell door, and what is reached from inside of it. Returns 0, or -errno
+ * with err where the login fails. */
+int gk_doctor_try_session(struct gk_doctor *d, struct gk_err *err);
+
 /* The home and the files in it that the host obeys, looked at as the user and for as long as a
  * login waits. */
 void gk_doctor_home(struct gk_doctor *d);

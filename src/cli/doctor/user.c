@@ -136,7 +136,7 @@ static void check_trial(struct gk_doctor *d)
 	/* Nobody sends root through the shell door but who made it his shell. */
 	if (d->who.uid == 0 && !shell)
 		;
-	else if (gk_trial_shell(d->user, &err) < 0)
+	else if (gk_doctor_try_session(d, &err) < 0)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "trial",
 			gk_arena_printf(
 				&d->arena, "mend that; gocker explain %s shows the plan", d->user),

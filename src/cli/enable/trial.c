@@ -30,6 +30,8 @@ struct trial {
 	struct gk_plan plan;
 	struct gk_session session;
 	char id[GK_ID_BYTES];
+	struct gk_reach reach[GK_REACH_MOST];
+	size_t nreach;
 };
 
 static int decide(struct trial *t, const char *user, struct gk_err *err)
@@ -68,6 +70,10 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 		return r;
 	gk_session_init(&t->session, &t->plan, &t->caller);
 	r = gk_session_open(&t->session, err);
+	if (r == 0 && t->nreach)
+		r = gk_reach_inside(&t->session, t->reach, t->nreach, err);
+	if (r < 0 && t->session.init)
+		(void)gk_session_close(&t->session);
 	if (r < 0)
 		return r;
 	int code = gk_supervise_start(&t->session, err);
@@ -87,17 +93,22 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 struct told {
 	int code;
 	struct gk_err err;
+	struct gk_reach reach[GK_REACH_MOST];
 };
 
 /* gk_cleanse closes what it does not know, so the report stands at 0-2's side of it: on stdout. */
-static void child(const char *user, int report) __attribute__((noreturn));
-static void child(const char *user, int report)
+static void child(const char *user, const struct gk_reach *list, size_t n, int report)
+	__attribute__((noreturn));
+static void child(const char *user, const struct gk_reach *list, size_t n, int report)
 {
 	static struct trial t;
 	struct told told = { 0 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(report, 1) < 0 || dup2(null, 2) < 0)
 		_exit(GK_EXIT_GOCKER);
+	t.nreach = n;
+	for (size_t i = 0; i < n; i++)
+		t.reach[i] = list[i];
 	gk_log_forget();
 	told.code = gk_cleanse(&t.arena, NULL, &t.caller, &told.err);
 	gk_close_fd(&t.caller.parent_pidfd);
@@ -107,11 +118,17 @@ static void child(const char *user, int report)
 		_exit(GK_EXIT_GOCKER);
 	if (keep >= 0)
 		told.code = try(&t, user, &told.err);
+	memcpy(told.reach, t.reach, sizeof told.reach);
 	(void)!write(keep >= 0 ? keep : 1, &told, sizeof told);
 	_exit(0);
 }
 
 int gk_trial_shell(const char *user, struct gk_err *err)
+{
+	return gk_trial_reach(user, NULL, 0, err);
+}
+
+int gk_trial_reach(const char *user, struct gk_reach *list, size_t n, struct gk_err *err)
 {
 	int pair[2];
 	struct told told = { 0 };
@@ -121,7 +138,7 @@ int gk_trial_shell(const char *user, struct gk_err *err)
 	(void)fflush(stdout);
 	pid_t pid = fork();
 	if (pid == 0)
-		child(user, to);
+		child(user, list, n, to);
 	if (pid < 0)
 		return gk_fail_errno(err, -errno, "cannot try a login");
 	gk_close_fd(&to);
@@ -136,6 +153,8 @@ int gk_trial_shell(const char *user, struct gk_err *err)
 		;
 	if (!answered)
 		return gk_fail(err, -EIO, "the trial login did not come to an end");
+	for (size_t i = 0; i < n && answered; i++)
+		list[i] = told.reach[i];
 	if (told.code < 0)
 		*err = told.err;
 	return told.code;

@@ -3,12 +3,17 @@
 #define GK_CLI_ENABLE_TRIAL_H
 
 #include "base/err.h"
+#include "cli/enable/reach.h"
 
 /* Tries what gocker-shell would do for the user: policy, image, home, limits, container, shell. It
  * counts against none of his limits and shows in none of his sessions' places; his home is opened,
  * nothing in it is read or written. Returns 0, or -errno with err. Nothing of it is left, and
  * nothing of it is logged. At most 30 seconds. */
 int gk_trial_shell(const char *user, struct gk_err *err);
+
+/* The same, and tries before the command what is reached from inside: at most GK_REACH_MOST places,
+ * whose ends are filled in. */
+int gk_trial_reach(const char *user, struct gk_reach *list, size_t n, struct gk_err *err);
 
 /* The same through the PAM door, by libpam with gocker's own line alone, in the service
  * gocker-trial. At most 60 seconds. */
