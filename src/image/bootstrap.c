@@ -19,6 +19,8 @@
 
 enum { ARGS_MAX = 32, LINE_MAX_SHOWN = 60 };
 #define ARCHIVE "root.tar"
+#define KEYRING "keyring.gpg"
+#define NO_KEYS "no-keys"
 
 static bool is_word(const char *s, const char *more)
 {
@@ -51,11 +53,19 @@ static bool read_release(const char *key, char *ret, size_t size)
 int gk_bootstrap_check(const struct gk_bootstrap *b, char *ret_suite, struct gk_err *err)
 {
 	char id[64] = "", codename[GK_SUITE_MAX] = "", shown[200];
-	if (strcmp(b->distribution, "debian") != 0 && strcmp(b->distribution, "ubuntu") != 0)
+	bool known =
+		strcmp(b->distribution, "debian") == 0 || strcmp(b->distribution, "ubuntu") == 0;
+	if (!known &&
+		(!is_word(b->distribution, "-") || strlen(b->distribution) >= GK_SUITE_MAX ||
+			!b->suite || !b->mirror || !b->keyring))
 		return gk_fail(err, -EINVAL,
-			"%s: this makes images of debian or ubuntu; `gocker image pull` and `import` "
-			"have others",
+			"%s: this makes images of debian or ubuntu, or of what is like them with "
+			"--suite, --mirror and --keyring; `gocker image pull` and `import` have others",
 			gk_escape(shown, sizeof shown, b->distribution));
+	/* mmdebstrap knows the suites of both, and by which keys they must be signed. */
+	if (known && b->keyring)
+		return gk_fail(err, -EINVAL, "--keyring is for other distributions than %s",
+			b->distribution);
 	for (size_t i = 0; b->packages[i]; i++)
 		if (!is_word(b->packages[i], "+-.:"))
 			return gk_fail(err, -EINVAL, "%s is no name of a package",
@@ -159,6 +169,10 @@ static int run(const struct gk_bootstrap *b, const char *suite, struct gk_outsid
 		return gk_fail(err, -E2BIG, "too many packages");
 	if (b->packages[0])
 		argv[n++] = include;
+	if (b->keyring) { /* instead of the host's file of keys, and its directory of them */
+		argv[n++] = "--keyring=" GK_OUTSIDE_PLACE "/" KEYRING;
+		argv[n++] = "--keyring=" GK_OUTSIDE_PLACE "/" NO_KEYS;
+	}
 	argv[n++] = suite;
 	argv[n++] = GK_OUTSIDE_PLACE "/" ARCHIVE;
 	if (b->mirror)
@@ -178,10 +192,20 @@ static int run(const struct gk_bootstrap *b, const char *suite, struct gk_outsid
 		gk_escape(shown, sizeof shown, reason_of(text)));
 }
 
+static int give_keyring(const struct gk_bootstrap *b, int dir_fd, uid_t uid, struct gk_err *err)
+{
+	gk_autoclose int fd = open(b->keyring, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return gk_fail_errno(err, -errno, "%s", b->keyring);
+	if (mkdirat(dir_fd, NO_KEYS, 0755) < 0)
+		return gk_fail_errno(err, -errno, "no place for a keyring");
+	return gk_outside_give(fd, b->keyring, dir_fd, KEYRING, uid, err);
+}
+
 int gk_bootstrap_run(
 	const struct gk_bootstrap *b, const char *suite, int dir_fd, struct gk_err *err)
 {
-	char label[2 * GK_SUITE_MAX];
+	char label[2 * GK_SUITE_MAX + 1];
 	uint64_t uid = 0;
 	struct stat st;
 	struct gk_outside o = { .program = "/usr/bin/mmdebstrap",
@@ -198,7 +222,9 @@ int gk_bootstrap_run(
 	if (ids < 0)
 		return ids;
 	o.uid = (uid_t)uid;
-	int r = run(b, suite, &o, dir_fd, err);
+	int r = b->keyring ? give_keyring(b, dir_fd, o.uid, err) : 0;
+	if (r == 0)
+		r = run(b, suite, &o, dir_fd, err);
 	if (r < 0)
 		return r;
 	gk_autoclose int fd =

@@ -1,4 +1,4 @@
-/* Roots of Debian and Ubuntu, made by mmdebstrap(1) of their packages. */
+/* Roots of Debian, Ubuntu and what is like them, made by mmdebstrap(1) of their packages. */
 #ifndef GK_IMAGE_BOOTSTRAP_H
 #define GK_IMAGE_BOOTSTRAP_H
 
@@ -8,9 +8,10 @@
 #include "image/tick.h"
 
 struct gk_bootstrap {
-	const char *distribution; /* "debian" or "ubuntu" */
+	const char *distribution; /* "debian", "ubuntu"; another: with suite, mirror and keyring */
 	const char *suite;        /* its code name or "stable"; NULL: this host's, else "stable" */
 	const char *mirror;       /* a URL; NULL: the distribution's own */
+	const char *keyring;      /* of another: whose keys sign it, a file */
 	const char *const *packages; /* besides the least; NULL-ended */
 	uint64_t userns_base;        /* run/build/userns.h */
 	uint64_t max_bytes;          /* of the archive */

@@ -374,7 +374,7 @@ int gk_image_new(const struct gk_store *store, const char *name, const struct gk
 	struct gk_err *err)
 {
 	gk_autostaging struct gk_staging staging = GK_STAGING_INIT;
-	char origin[2 * GK_SUITE_MAX];
+	char origin[2 * GK_SUITE_MAX + 1];
 	int r = gk_bootstrap_check(b, ret_suite, err);
 	if (r < 0)
 		return r;

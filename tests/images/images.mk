@@ -12,8 +12,8 @@ ifeq ($(shell id -u),0)
 check check-images: test-debian
 endif
 
-# A million entries, unpacked.
+# A million entries, unpacked; a third distribution of packages.
 .PHONY: audit audit-images
 audit:: audit-images
 audit-images: test-stage test-images test-helpers
-	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/images/hostile.sh
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/images/hostile.sh tests/images/packages.sh

@@ -72,6 +72,12 @@ check "it verifies" image verify -q deb
 versions=$(ls $images/.versions)
 run image new fedora x
 like "$rc:$err" '125:.*fedora: this makes images of debian or ubuntu' "another distribution is an error"
+run image new --suite x --mirror http://127.0.0.1:9 fedora x
+like "$rc:$err" '125:.*fedora: this makes.*--keyring' "unless its keyring is given, too"
+run image new --suite x --mirror http://127.0.0.1:9 --keyring /etc/passwd ../x x
+like "$rc:$err" '125:.*this makes images of debian' "and a name that is one"
+run image new --keyring /etc/passwd debian x
+like "$rc:$err" '125:.*--keyring is for other distributions' "for debian no keyring can be given"
 run image new --include 'a b' debian x
 like "$rc:$err" '125:.*a b is no name of a package' "so is what is no package"
 run image new --include --essential-hook=x debian x

@@ -45,9 +45,16 @@ keyring() { # HOME FILE: a key of its own, and FILE for who trusts it
 }
 keyring /srv/debian-key /etc/apt/trusted.gpg.d/gocker-test.gpg
 mkdir -p /usr/share/keyrings
+keyring /srv/other-key /srv/other.gpg
 keyring /srv/ubuntu-key /usr/share/keyrings/ubuntu-archive-keyring.gpg
 check "a Debian's repository is made" env GNUPGHOME=/srv/debian-key "$GKT_TOP/tests/images/debrepo" /srv/repo/debian /srv/debs "Debian of a test" debian "$suite"
 check "and an Ubuntu's" env GNUPGHOME=/srv/ubuntu-key "$GKT_TOP/tests/images/debrepo" /srv/repo/ubuntu /srv/debs "Ubuntu of a test" ubuntu noble
+others=/srv/debs
+if [ "${GKT_FULL:-0}" != 1 ]; then # of which only the lists are read
+	others=/srv/few
+	mkdir $others && cp /srv/debs/git_1_all.deb $others/
+fi
+check "and one of what is like it" env GNUPGHOME=/srv/other-key "$GKT_TOP/tests/images/debrepo" /srv/repo/other $others "Like Ubuntu" likely one
 rm -f /etc/apt/trusted.gpg.d/ubuntu*
 python3 -m http.server --bind 127.0.0.1 --directory /srv/repo 8000 >/srv/http.log 2>&1 &
 server=$!
@@ -112,15 +119,34 @@ refuses() { # PATTERN NAME OPTION...
 	like "$rc:$err" "125:.*$1" "$2"
 	is "$(ls -A $images/.versions)" "$versions" "$2: nothing of it stays"
 }
+chmod 600 /srv/other.gpg
+if [ "${GKT_FULL:-0}" = 1 ]; then
+	run image new --suite one --mirror http://127.0.0.1:8000/other --keyring /srv/other.gpg likely like
+	# shellcheck disable=SC2016 # the session's shell expands it
+	is "$rc:$("$GOCKER" run --image like /bin/bash -c '. /etc/os-release; echo "$ID"' 2>&1)" "0:likely" "a distribution like it is made, with its own keyring"
+	[ "$rc" = 0 ] || diag "$err"
+	versions=$(ls -A $images/.versions)
+else # apt reads the lists once it trusts the signature; what follows is as above
+	"$GOCKER" image new --suite one --mirror http://127.0.0.1:8000/other --keyring /srv/other.gpg likely like >/dev/null 2>&1
+	check "of a distribution like it the lists are read, with its own keyring" grep -q 'GET /other/dists/one/main/[^ ]*Packages HTTP/1.1" 200' /srv/http.log
+fi
 rm /etc/apt/trusted.gpg.d/gocker-test.gpg
 refuses 'mmdebstrap: .*(NO_PUBKEY|not signed)' "a repository with another's signature is refused" \
 	--suite "$suite" --mirror http://127.0.0.1:8000/debian debian
 GNUPGHOME=/srv/debian-key gpg -q --export >/etc/apt/trusted.gpg.d/gocker-test.gpg
 chmod 644 /etc/apt/trusted.gpg.d/gocker-test.gpg
+cp /srv/other.gpg /etc/apt/trusted.gpg.d/gocker-other.gpg
+chmod 644 /etc/apt/trusted.gpg.d/gocker-other.gpg
+refuses 'mmdebstrap: .*(NO_PUBKEY|not signed)' "with --keyring no other key is trusted, though the host's apt trusts it" \
+	--suite one --mirror http://127.0.0.1:8000/other --keyring /etc/apt/trusted.gpg.d/gocker-test.gpg likely
+refuses '/srv/none.gpg: No such file' "a keyring that is not there is told" \
+	--suite one --mirror http://127.0.0.1:8000/other --keyring /srv/none.gpg likely
 refuses 'Unable to locate package nosuch' "a package that is not there is told" \
 	--suite "$suite" --mirror http://127.0.0.1:8000/debian --include nosuch debian
-for size in 10m 60m; do # for what is fetched, and for what is made of it
-	mount -t tmpfs -o size=$size,mode=755 full /mnt
+sizes=10m # too small for what is fetched, or for what is made of it
+[ "${GKT_FULL:-0}" != 1 ] || sizes+=' 60m'
+for size in $sizes; do
+	mount -t tmpfs -o size="$size",mode=755 full /mnt
 	run "$GOCKER" image new --image-dir /mnt --suite "$suite" --mirror http://127.0.0.1:8000/debian debian full
 	is "$rc:$err" "125:gocker image new: debian $suite: mmdebstrap: No space left on device (/mnt is full)" "a disk of $size is full: that is told, and which"
 	is "$(ls -A /mnt/.versions)" "" "a disk of $size: nothing of it stays"
@@ -133,4 +159,5 @@ kill "$server"
 wait "$server" 2>/dev/null
 gpgconf --homedir /srv/debian-key --kill all
 gpgconf --homedir /srv/ubuntu-key --kill all
+gpgconf --homedir /srv/other-key --kill all
 check_clean "no process or mount stays"

@@ -32,6 +32,7 @@ enum {
 	WITH,
 	INCLUDE,
 	SUITE,
+	KEYRING,
 	REF,
 	PIN,
 	UNPIN,
@@ -75,6 +76,8 @@ static const struct gk_option new_options[] = {
 		"this release, by its code name (default: this host's, if it is of that distribution; "
 		"else, for debian, stable)" },
 	{ MIRROR, "mirror", "URL", NULL, "https, http or file (default: the distribution's own)" },
+	{ KEYRING, "keyring", "FILE", "file",
+		"for OTHER: by a key of this file the mirror must be signed" },
 	{ WITH, "with", "PROGRAM", "command",
 		"bring this program of the host in, if there is one that runs there (see `gocker "
 		"image tools`); can be repeated" },
@@ -132,11 +135,11 @@ static const struct command {
 			"signature by a key in " GK_ALPINE_KEY ".",
 			fetch_options, NULL, "image" } },
 	{ gk_image_cmd_new, 2, 2,
-		{ "image new", NULL, "[OPTION...] debian|ubuntu NAME",
-			"Makes image NAME of packages of Debian or Ubuntu: the least that the release "
-			"needs, with apt, and those named. mmdebstrap does the work, as root of a user "
-			"namespace that is nobody on the host; what it fetches is checked against the "
-			"distribution's keyring.",
+		{ "image new", NULL, "[OPTION...] debian|ubuntu|OTHER NAME",
+			"Makes image NAME of packages of Debian, Ubuntu, or, with --suite, --mirror and "
+			"--keyring, another that is like them: the least that the release needs, with apt, "
+			"and those named. mmdebstrap does the work, as root of a user namespace that is "
+			"nobody on the host; what it fetches must be signed by the distribution.",
 			new_options, NULL, NULL } },
 	{ gk_image_cmd_import, 2, 2,
 		{ "image import", NULL, "[OPTION...] NAME FILE|DIRECTORY|-",
@@ -365,6 +368,7 @@ static int read_options(
 				return gk_cli_usage(name, "too many packages");
 			break;
 		case SUITE: cli->suite = value; break;
+		case KEYRING: cli->keyring = value; break;
 		case REF: cli->ref = value; break;
 		case PIN: cli->pin = true; break;
 		case UNPIN: cli->unpin = true; break;

@@ -25,7 +25,7 @@ struct gk_image_cli {
 	bool json, quiet, fallback, if_missing, pin, unpin, keep_on_error, edits;
 	uint64_t max_size, max_entries, keep;
 	uint64_t userns_base; /* 0 before gk_image_userns_base */
-	const char *mirror, *release, *ref, *authfile, *policy;
+	const char *mirror, *release, *ref, *authfile, *policy, *keyring;
 	const char *with[32]; /* programs of the host to bring in; NULL-ended */
 	unsigned nwith;
 	const char *packages[256]; /* of image new; NULL-ended */

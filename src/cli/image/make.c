@@ -170,6 +170,7 @@ int gk_image_cmd_new(struct gk_image_cli *cli)
 		.distribution = cli->argv[0],
 		.suite = cli->suite,
 		.mirror = cli->mirror,
+		.keyring = cli->keyring,
 		.packages = cli->packages,
 		.userns_base = cli->userns_base,
 		.max_bytes = cli->max_size,
