@@ -242,3 +242,49 @@ measure_8() {
 	done <"$work/peers"
 }
 measure_9() { case " $only " in *" 1 "*) ;; *) measure_1 ;; esac }
+
+# Networks of the session's own, beside the host's and none: what a login costs, and what goes through. The world is
+# a network namespace behind a veth pair.
+measure_10() {
+	local mode way kinds=(none host bridge) list=$work/networks mib=256 runs=$((rounds / 10 + 1)) i
+	[ "$quick" = 0 ] || mib=16
+	heading "10  Networks: none, the host's, the bridge and pasta; $mib MiB by one TCP connection, $runs runs each"
+	# shellcheck source=tests/lib/world.sh
+	. "$GKT_TOP/tests/lib/world.sh"
+	if ! make_world || ! own_net_sysctl || ! "$GOCKER" network up; then
+		echo "  not measured: no bridge, veth or nf_tables"
+		bar "10  a login on the bridge: ms over network = none" - "<=" 5
+		for way in up down; do bar "10  throughput on the bridge / the host's, $way" - ">=" 0.9; done
+		return 0
+	fi
+	[ ! -x /usr/bin/pasta ] || kinds+=(pasta)
+	set_ini 'network = private' 'user_sessions_max = 64' "volumes = $GKT_HELPERS:/mnt/t:ro" '[user:net-none]' 'network = none' \
+		'[user:net-host]' 'network = host' '[user:net-bridge]' 'private_network = bridge'
+	for i in "${!kinds[@]}"; do
+		add_user "net-${kinds[i]}" --uid $((59000 + i))
+		add_peer "$list" "${kinds[i]}" $((59000 + i)) "/home/net-${kinds[i]}" gocker-shell -c true
+	done
+	laps "$list"
+	show_laps "$list.out" none
+	bar "10  a login on the bridge: ms over network = none" "$(awk -v us="$(less "$(field "$list.out" bridge 4)" \
+		"$(field "$list.out" none 4)")" 'BEGIN { printf "%.2f", us / 1000 }')" "<=" 5
+	setsid ip netns exec world bench-net serve "$work/net-serves" 9000 &
+	wait_until 60 test -s "$work/net-serves"
+	for ((i = 0; i < runs; i++)); do
+		for mode in "${kinds[@]:1}"; do
+			for way in up down; do
+				printf '%s %s\t%s\n' "$mode" $way "$(as_user "net-$mode" gocker-shell -c "/mnt/t/bench-net $way 192.0.43.7 9000 $mib")"
+			done
+		done
+	done | sort -t $'\t' -k 1,1 -k 2,2n >"$work/net-rates"
+	awk -F'\t' '{ rates[$1] = rates[$1] " " $2; n[$1]++ }
+		END { for (name in rates) { split(rates[name], r, " "); printf "%s\t%d\t%d\n", name, n[name], r[int((n[name] + 1) / 2)] } }' \
+		"$work/net-rates" | sort >"$work/net-medians"
+	awk -F'\t' '{ printf "  %-24s %5d %8d MiB/s\n", $1, $2, $3 }' "$work/net-medians"
+	for way in up down; do
+		bar "10  throughput on the bridge / the host's, $way" "$(ratio "$(field "$work/net-medians" "bridge $way" 3)" \
+			"$(field "$work/net-medians" "host $way" 3)")" ">=" 0.9
+	done
+	kill "$(cat "$work/net-serves")" "$(cat "$GKT_WORK/host-serves")" "$(cat "$GKT_WORK/world-serves")"
+	"$GOCKER" network down
+}

@@ -2,7 +2,7 @@
 # BENCH_ROUNDS, BENCH_ONLY and BENCH_ALIVE make a run shorter or longer. Nothing here fails for being slow.
 
 BENCH_HELPERS := $(patsubst tests/bench/%.c,$(TEST_BUILD)/lib/bench-%,$(wildcard tests/bench/*.c))
-BENCH_STATIC := floor spout
+BENCH_STATIC := floor spout net
 BENCH_LIBS_pamlap := -lpam
 $(TEST_BUILD)/lib/bench-floor: $(BUILD)/gen/filters.h
 test-helpers: $(BENCH_HELPERS)
