@@ -16,8 +16,8 @@ struct gk_option {
 	const char *value; /* what --help calls the value: "USER"; "[=SEC]" for one that can be left
 			      out; NULL for none */
 	const char *kind;  /* what completion offers: user, group, service, file, dir, image,
-			      session,  signal, command, filter, host, network, or the possible
-			      words;  NULL for nothing */
+			      session, signal, command, filter, host, network, or the possible
+			      words; NULL for nothing */
 	const char *help;  /* NULL: not for people */
 };
 
