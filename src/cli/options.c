@@ -54,7 +54,7 @@ static size_t distance(const char *a, const char *b)
 
 const char *gk_closest(const char *word, const char *const *candidates)
 {
-	size_t len = strlen(word), best = len < 3 ? 1 : len < 6 ? 2 : 3;
+	size_t len = strlen(word), best = len < 4 ? 1 : len < 6 ? 2 : 3;
 	const char *found = NULL;
 	for (; *candidates; candidates++) {
 		size_t edits = distance(word, *candidates);
