@@ -36,7 +36,7 @@ const struct gk_page gk_page_check = {
 		", or FILE, as a login does and prints every fault with its "
 		"line, the reason, and what to write instead. The host's own file must also belong to "
 		"root and be writable by nobody else, its directories too; a FILE named here need not. "
-		"A warning, which is no fault without --strict, names what has no effect, and what this "
+		"A warning, which is not a fault without --strict, names what has no effect, and what this "
 		"host does not have: a group, a user, an image, a shell in it, a volume's source, "
 		"programs for this machine.",
 	.options = options,

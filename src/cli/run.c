@@ -163,8 +163,8 @@ static int read_options(struct run *run, int argc, char **argv)
 		return gk_cli_usage("run", "--detach leaves no terminal for -t");
 	if (run->userns && (run->user || o->edit_root))
 		return gk_cli_usage("run",
-			"--userns is for the container's root; a user's command has his "
-			"own ids and no power to lose");
+			"--userns is for the container's root; a user's command has the "
+			"user's own ids and no privilege to lose");
 	if (run->request.join && !run->user)
 		return gk_cli_usage("run", "--join needs --user");
 	if (run->request.join &&

@@ -286,7 +286,7 @@ static int fetch_asked(const struct fetching *f)
 	else
 		return gk_fail(f->err, -EINVAL, "no sum is known for Alpine %s on %s, and %s",
 			version, f->arch,
-			f->options->keyring ? "it is no release" :
+			f->options->keyring ? "it is not a release" :
 					      "there is no key for its signature (" GK_ALPINE_KEY
 					      ")");
 	return r == -ENOENT ? -EHOSTUNREACH : r;

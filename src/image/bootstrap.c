@@ -68,7 +68,7 @@ int gk_bootstrap_check(const struct gk_bootstrap *b, char *ret_suite, struct gk_
 			b->distribution);
 	for (size_t i = 0; b->packages[i]; i++)
 		if (!is_word(b->packages[i], "+-.:"))
-			return gk_fail(err, -EINVAL, "%s is no name of a package",
+			return gk_fail(err, -EINVAL, "%s is not the name of a package",
 				gk_escape(shown, sizeof shown, b->packages[i]));
 	if (b->mirror && strncmp(b->mirror, "https://", 8) != 0 &&
 		strncmp(b->mirror, "http://", 7) != 0 && strncmp(b->mirror, "file:///", 8) != 0)
@@ -84,7 +84,7 @@ int gk_bootstrap_check(const struct gk_bootstrap *b, char *ret_suite, struct gk_
 		return gk_fail(err, -EINVAL,
 			"of which release? Give its code name, such as --suite noble");
 	if (!is_word(suite, "-") || strlen(suite) >= GK_SUITE_MAX)
-		return gk_fail(err, -EINVAL, "%s is no code name of a release",
+		return gk_fail(err, -EINVAL, "%s is not the code name of a release",
 			gk_escape(shown, sizeof shown, suite));
 	snprintf(ret_suite, GK_SUITE_MAX, "%s", suite);
 	return 0;

@@ -148,8 +148,7 @@ static int run(const struct gk_cage *cage, struct shared *shared, struct gk_err 
 	if (r < 0)
 		return gk_fail_errno(err, r, "%s", cage->label);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !shared->whole) {
-		gk_fail(err, -EIO, "%s: the process that read it did not come to its end",
-			cage->label);
+		gk_fail(err, -EIO, "%s: the process that read it did not finish", cage->label);
 		gk_err_detail(err, "wait status %d", status);
 		return -EIO;
 	}

@@ -81,8 +81,9 @@ int gk_unpack_archive_failed(struct gk_unpack *x)
 		return gk_fail_errno(x->err, x->stopped, "%s", x->label);
 	char text[256];
 	const char *said = archive_error_string(x->archive);
-	return gk_fail(x->err, -EINVAL, "%s is no intact tar archive (plain, gzip, xz or zstd): %s",
-		x->label, gk_escape(text, sizeof text, said ? said : "damaged"));
+	return gk_fail(x->err, -EINVAL,
+		"%s is not an intact tar archive (plain, gzip, xz or zstd): %s", x->label,
+		gk_escape(text, sizeof text, said ? said : "damaged"));
 }
 
 int gk_unpack_count(struct gk_unpack *x)
@@ -143,7 +144,7 @@ static int drain(struct gk_unpack *x)
 		return gk_unpack_archive_failed(x);
 	while ((n = read_block(x->archive, x, &block)) > 0)
 		if (x->read_bytes > stop_at)
-			return gk_fail(x->err, -EFBIG, "%s goes on after its end", x->label);
+			return gk_fail(x->err, -EFBIG, "%s has data after its end", x->label);
 	return n < 0 ? gk_unpack_archive_failed(x) : 0;
 }
 
@@ -182,7 +183,7 @@ static int open_packed(struct gk_unpack *x)
 		const char *said = archive_error_string(x->packed);
 		char text[256];
 		return gk_fail(x->err, x->stopped < 0 ? x->stopped : -EINVAL,
-			"%s is no intact tar archive (plain, gzip, xz or zstd): %s", x->label,
+			"%s is not an intact tar archive (plain, gzip, xz or zstd): %s", x->label,
 			gk_escape(text, sizeof text, said ? said : "empty"));
 	}
 	return 0;

@@ -36,7 +36,7 @@ int gk_inroot_parent(
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	if (!slash || !slash[1] || (size_t)(slash - path) >= sizeof dir)
-		return gk_fail(err, -EINVAL, "%s is no path of a file", path);
+		return gk_fail(err, -EINVAL, "%s is not the path of a file", path);
 	snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
 	*ret_name = slash + 1;
 	int fd = open_dir(root_fd, dir[0] ? dir : "/");

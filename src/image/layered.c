@@ -74,10 +74,10 @@ static int open_blob(struct import *im, const struct gk_oci_layer *l, const char
 	if (from < 0)
 		return gk_fail_errno(im->err, from, "%s (%s)", label, l->path);
 	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
-		return gk_fail(im->err, -EINVAL, "%s (%s) is no file", label, l->path);
+		return gk_fail(im->err, -EINVAL, "%s (%s) is not a file", label, l->path);
 	if (l->size_bytes != GK_OCI_SIZE_UNKNOWN && (uint64_t)st.st_size != l->size_bytes)
-		return gk_fail(
-			im->err, -EINVAL, "%s has not the size that the manifest gives it", label);
+		return gk_fail(im->err, -EINVAL,
+			"%s does not have the size that the manifest gives it", label);
 	gk_autoclose int copy = -1;
 	if (!im->trusted) {
 		copy = openat(im->work_fd, "blob", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -88,8 +88,8 @@ static int open_blob(struct import *im, const struct gk_oci_layer *l, const char
 	if (r < 0)
 		return gk_fail_errno(im->err, r, "%s", label);
 	if (l->digest[0] && strcmp(sum, l->digest) != 0)
-		return gk_fail(im->err, -EINVAL, "%s has not the digest that the manifest gives it",
-			label);
+		return gk_fail(im->err, -EINVAL,
+			"%s does not have the digest that the manifest gives it", label);
 	memcpy(ret_digest, sum, GK_OCI_SUM);
 	int fd = im->trusted ? gk_steal_fd(&from) : gk_steal_fd(&copy);
 	if (lseek(fd, 0, SEEK_SET) < 0) {
@@ -114,7 +114,7 @@ static int take_layer(struct import *im, unsigned i, const char *label)
 			store, fd, digest, l->diff_id, label, &im->options, &im->held[i], im->err);
 	if (r == 0 && strcmp(im->held[i].diff_id, l->diff_id) != 0)
 		return gk_fail(im->err, -EINVAL,
-			"%s has not the diff_id that the image's config gives it", label);
+			"%s does not have the diff_id that the image's config gives it", label);
 	return r < 0 ? gk_fail_errno(im->err, r, "%s", label) : 0;
 }
 

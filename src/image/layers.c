@@ -140,7 +140,7 @@ static int fill(const struct gk_store *store, struct gk_layer *layer, int fd, co
 		return gk_fail(err, -EINVAL, "%s changed while it was read", label);
 	if (strcmp(layer->stats.plain_sum, layer->diff_id) != 0)
 		return gk_fail(err, -EINVAL,
-			"%s has not the diff_id that the image's config gives it", label);
+			"%s does not have the diff_id that the image's config gives it", label);
 	if (fchmod(layer->tree_fd, 0755) < 0)
 		return gk_fail_errno(err, -errno, "%s", label);
 	r = gk_manifest_write(layer->tree_fd, layer->fd, "manifest", options.tick, &totals, err);

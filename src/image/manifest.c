@@ -54,7 +54,7 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* The sum of parent_fd/name, or "-" for what is no file. */
+/* The sum of parent_fd/name, or "-" for what is not a file. */
 static int sum_of(int parent_fd, const char *name, const struct stat *st,
 	const struct gk_tick *tick, char sum[GK_SUM_MAX])
 {

@@ -88,7 +88,7 @@ int gk_oci_read_config(struct gk_oci_reader *r, struct json_object *config)
 			json_object_is_type(id, json_type_string) ? json_object_get_string(id) : "";
 		const char *sum = gk_oci_sum(text);
 		if (!sum)
-			return gk_oci_damaged(r, "a layer's diff_id is no SHA-256");
+			return gk_oci_damaged(r, "a layer's diff_id is not a SHA-256");
 		memcpy(o->layers[i].diff_id, sum, GK_OCI_SUM);
 	}
 	return keep_config(r, gk_oci_member(config, "config", json_type_object));

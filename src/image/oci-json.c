@@ -64,7 +64,7 @@ struct json_object *gk_oci_json(
 	}
 	struct json_object *json = strlen(text) == size ? json_tokener_parse(text) : NULL;
 	if (!json)
-		(void)gk_fail(r->err, -EINVAL, "%s: %s is no JSON", r->label, path);
+		(void)gk_fail(r->err, -EINVAL, "%s: %s is not JSON", r->label, path);
 	else if (ret_sum)
 		memcpy(ret_sum, has, GK_OCI_SUM);
 	return json;
@@ -113,7 +113,7 @@ struct json_object *gk_oci_blob(
 		return NULL;
 	gk_autoclose int fd = open_file(r, path, &st);
 	if (fd >= 0 && (uint64_t)st.st_size != size) {
-		(void)gk_fail(r->err, -EINVAL, "%s: %s has not the size that it is named by",
+		(void)gk_fail(r->err, -EINVAL, "%s: %s does not have the size that it is named by",
 			r->label, path);
 		return NULL;
 	}

@@ -358,7 +358,7 @@ int gk_oci_read_caged(int layout_fd, const char *label, const struct gk_oci_choi
 	};
 	int r = gk_cage_run(&cage, ret, sizeof *ret, err);
 	if (r == 0 && !well_formed(ret))
-		r = gk_fail(err, -EIO, "%s: the process that read it wrote nonsense", label);
+		r = gk_fail(err, -EIO, "%s: the process that read it sent an invalid reply", label);
 	return r;
 }
 

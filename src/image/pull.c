@@ -28,7 +28,7 @@ int gk_pull_ref(const char *text, char *ret, struct gk_err *err)
 		ref = "";
 	if (!*ref || strlen(ref) >= GK_PULL_REF_MAX || ref[strspn(ref, ok)] || strstr(ref, "//"))
 		return gk_fail(err, -EINVAL,
-			"%s is no image in a registry; write it as registry.example/path/name:tag",
+			"%s is not the name of an image in a registry; write it as registry.example/path/name:tag",
 			gk_escape(shown, sizeof shown, text));
 	snprintf(ret, GK_PULL_REF_MAX, "%s", ref);
 	return 0;

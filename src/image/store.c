@@ -215,7 +215,8 @@ int gk_staging_commit(struct gk_staging *staging, struct gk_err *err)
 	if (staging->base[0] && !staging->aside &&
 		(gk_store_read_link(store, staging->name, now, sizeof now) < 0 ||
 			strcmp(now, staging->base) != 0))
-		return gk_fail(err, -ESTALE, "image '%s' was replaced meanwhile", staging->name);
+		return gk_fail(
+			err, -ESTALE, "image '%s' was replaced by another command", staging->name);
 	/* From exclusive to shared, so that a session can start at once; neither a sweep nor a
 	 * prune can come between, since they hold the store's lock. */
 	if (flock(staging->fd, LOCK_SH | LOCK_NB) < 0 ||

@@ -54,7 +54,7 @@ static int open_host(struct tools *t, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return gk_fail_errno(t->err, -errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return gk_fail(t->err, -EINVAL, "%s is no file", path);
+		return gk_fail(t->err, -EINVAL, "%s is not a file", path);
 	if (!gk_is_roots_alone(&st))
 		return gk_fail(
 			t->err, -EPERM, "%s could have been written by others than root", path);

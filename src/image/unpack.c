@@ -144,7 +144,7 @@ static int enter_parent(struct gk_unpack *x, const char *path, int *ret_fd, cons
 			fd = make_parents(x, parent);
 		if (fd == -ELOOP || fd == -ENOTDIR)
 			return refuse(
-				x, -EINVAL, path, "lies below something that is no directory");
+				x, -EINVAL, path, "lies below something that is not a directory");
 		if (fd < 0)
 			return refuse_errno(x, fd, path);
 		gk_close_fd(&x->parent_fd);
@@ -360,7 +360,7 @@ static int check_whiteout_parent(struct gk_unpack *x, const char *path, const ch
 {
 	gk_autoclose int fd = open_parent(x, parent);
 	if (fd == -ELOOP || fd == -ENOTDIR)
-		return refuse(x, -EINVAL, path, "lies below something that is no directory");
+		return refuse(x, -EINVAL, path, "lies below something that is not a directory");
 	return fd < 0 && fd != -ENOENT ? refuse_errno(x, fd, path) : 0;
 }
 

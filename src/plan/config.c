@@ -139,7 +139,7 @@ static int check_place(struct reader *r, int key, unsigned line)
 		FAULT(r, line,
 			gk_key_is_host((enum gk_key)key) ? "put [gocker] above it" :
 							   "put [default] above it",
-			"%s stands before the first section", name);
+			"%s comes before the first section", name);
 		return 0;
 	}
 	const struct section *s = &r->sections[r->nsections - 1];

@@ -46,7 +46,7 @@ static bool read_one(const char *s, size_t n, struct gk_arena *arena, struct gk_
 			gk_arena_printf(arena, "has a value of %s that %s", gk_io_names[kind], why);
 		return ok;
 	}
-	*ret_why = "has a limit that is none of rbps, wbps, riops and wiops";
+	*ret_why = "has a limit other than rbps, wbps, riops and wiops";
 	return false;
 }
 

@@ -67,8 +67,8 @@ static bool read_item(const char *s, bool file, struct gk_arena *arena, struct g
 	}
 	const char *target = colon ? colon + 1 : s, *end = colon ? strchr(target, ':') : NULL;
 	if (end && strcmp(end, option) != 0) {
-		*ret_why = file ? "has an item with something else than :rw after the target" :
-				  "has an item with something else than :ro after the target";
+		*ret_why = file ? "has an item with something other than :rw after the target" :
+				  "has an item with something other than :ro after the target";
 		return false;
 	}
 	const char *from = gk_arena_strndup(arena, s, colon ? (size_t)(colon - s) : strlen(s));

@@ -65,15 +65,15 @@ static int scan_quoted(char *s, struct gk_line *ret)
 {
 	char *end = strchr(s + 1, *s);
 	if (!end)
-		return fault(ret, "a quote is not closed", "close it, or leave it away");
+		return fault(ret, "a quote is not closed", "close it, or remove it");
 	if (!only_comment(end + 1))
 		return fault(ret, "something follows the closing quote",
 			"put the whole value in quotes, of the kind that is not in it");
 	*end = '\0';
 	/* iniparser 4.1 takes a backslash as it is, 4.2 as the start of an escape. */
 	if (strchr(s, '\\'))
-		return fault(ret, "a backslash stands in a quoted value",
-			"leave the quotes away, or do without the backslash");
+		return fault(ret, "a quoted value has a backslash in it",
+			"remove the quotes or the backslash");
 	ret->kind = GK_LINE_SETTING;
 	ret->value = s + 1;
 	return 0;
@@ -112,7 +112,7 @@ static int scan_setting(char *s, struct gk_line *ret)
 	size_t n = 0;
 	if (ends_in_backslash(s))
 		return fault(ret, "the line ends in a backslash",
-			"leave it away, and write the setting in one line");
+			"remove it, and write the setting on one line");
 	while (gk_is_alnum(s[n]) || s[n] == '_' || s[n] == '-')
 		n++;
 	char *equals = s + n + strspn(s + n, " \t");

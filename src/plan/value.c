@@ -174,7 +174,7 @@ bool gk_value_image_ok(const char *s, const char **ret_why)
 	while (gk_is_alnum(s[n]) || (s[n] && strchr("._-", s[n])))
 		n++;
 	if (s[n]) {
-		*ret_why = "contains something else than letters, digits, '.', '_' and '-'";
+		*ret_why = "contains something other than letters, digits, '.', '_' and '-'";
 		return false;
 	}
 	if (n > 64) {

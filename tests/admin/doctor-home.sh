@@ -23,7 +23,7 @@ doctor --format json alice
 like "$(home_is)" '^bad\|/home/alice: No such file or directory\|mkhomedir_helper alice' "one that is not there"
 ln -s /nowhere /home/alice
 doctor --format json alice
-is "$(home_is)" "bad|/home/alice leads nowhere|mend the link" "one that leads nowhere"
+is "$(home_is)" "bad|/home/alice leads nowhere|repair the link" "one that leads nowhere"
 rm /home/alice
 mv /home/gone /home/alice
 mkdir -m 700 /closed
@@ -63,7 +63,7 @@ stat /home/alice >/dev/null 2>&1 &
 looker=$!
 start=$SECONDS
 doctor --format json alice
-is "$(home_is)" "bad|/home/alice: its file system does not answer|grep ' /home/alice' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini" \
+is "$(home_is)" "bad|/home/alice: its file system does not answer|grep ' /home/alice' /proc/mounts; repair or umount -l what hangs, or home = tmpfs in gocker.ini" \
 	"one that does not answer is a finding with its fix ($((SECONDS - start)) s)"
 is "$rc" 1 "and doctor comes to its end"
 like "$out" 'through the shell door fails: .*its file system does not answer' "as the trial login says"

@@ -28,7 +28,7 @@ as_user dan rm -r /home/dan/.ssh
 # The account line.
 cp /usr/local/share/gocker/pam.d/sshd /etc/pam.d/sshd
 doctor
-like "$out" 'read +pam +/etc/pam.d/sshd: its account line refuses whoever gets no session' "control: the shipped stack's account line counts"
+like "$out" 'read +pam +/etc/pam.d/sshd: its account line refuses users who cannot get a session' "control: the shipped stack's account line counts"
 unlike "$out" 'break_glass' "and nothing is said of break_glass"
 sed -i '/^session.*pam_gocker.so/s/$/ break_glass=sudo/' /etc/pam.d/sshd
 doctor

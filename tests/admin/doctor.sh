@@ -273,7 +273,7 @@ set_ini
 
 doctor alice
 like "$out" 'read +pam +/etc/pam.d/sshd: contained, in the right order' "the PAM stack in order"
-like "$out" 'read +pam +/etc/pam.d/sshd: its account line refuses whoever gets no session' "and the account line that refuses the connection"
+like "$out" 'read +pam +/etc/pam.d/sshd: its account line refuses users who cannot get a session' "and the account line that refuses the connection"
 like "$out" 'ok +trial +a trial login through the PAM door works' "a trial login through the PAM door"
 like "$out" 'warn +pam +/etc/pam.d/su has no line' "other ways in that lack it"
 like "$out" 'warn +lockout +no member of sudo' "an administrator whom the PAM door contains is not outside"

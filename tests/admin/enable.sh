@@ -185,7 +185,7 @@ is "$(grep -c 'pam_gocker.so.* break_glass=sudo$' /etc/pam.d/sshd)" 3 "the group
 like "$(cat /etc/pam.d/systemd-user 2>/dev/null)" 'account +required +pam_gocker.so' "user managers are refused, in /etc/pam.d"
 echo '# edited' >>/etc/pam.d/sshd
 run "$GOCKER" disable --door pam
-like "$out" '/etc/pam.d/sshd: .* it was edited meanwhile' "an edited stack is not thrown away"
+like "$out" '/etc/pam.d/sshd: .* it was edited since enable' "an edited stack is not thrown away"
 is "$(cat /etc/pam.d/sshd)" "$(cat "$GKT_WORK/stock"; echo '# edited')" "only the lines are out"
 check_not "a file that was the vendor's is gone again" test -e /etc/pam.d/systemd-user
 cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/

@@ -104,7 +104,7 @@ is "$(picked --since 10m)" "c" "a span, and a line whose time has no year"
 is "$(picked --since @1767265200 --until @1767265200)" "b" "seconds since the epoch"
 is "$(picked --tail 2)" "a c" "--tail"
 run "$GOCKER" logs --since lately
-like "$rc:$err" '^2:.*lately is no time; write ' "what is no time"
+like "$rc:$err" '^2:.*lately is not a time; write ' "what is no time"
 
 # --- views ---
 expect_test "stats goes on on a terminal until ^C, and ends with 0" <<'TCL'

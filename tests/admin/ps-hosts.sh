@@ -84,7 +84,7 @@ is "$rc:$out" $'0:liar eve\nhost2 berta' "control: an answer in gocker's form is
 for text in '[{"user": "\u001b[2Jeve"}]' '[{"user": "eve\u0000"}]' '[{"us\u001ber": 1}]' '{"user": "eve"}' \
 	'[{"user": {"a": {"b": "\u202eeve"}}}]' '["eve"]' '[{"user": ["eve"]}]' 'hello' ''; do
 	lie "$text"
-	is "$rc:$out:$err" "1:host2 berta:gocker ps: liar: its answer is not one of gocker's" "an answer is refused: ${text:-nothing}"
+	is "$rc:$out:$err" "1:host2 berta:gocker ps: liar: its answer is not what gocker prints" "an answer is refused: ${text:-nothing}"
 done
 lie '[{"user": "eve", "host": "host2", "age_s": "x", "pids": 3, "idle_s": {}}]'
 is "$rc:$out" $'0:liar eve\nhost2 berta' "a host has the name that it was asked by"

@@ -133,8 +133,8 @@ tar -C /var/lib/gocker/images/alpine -c . | image import -q alpine -
 now=$(readlink $images/alpine)
 echo >/srv/go
 wait "$editor"
-is "$?:$(readlink $images/alpine)" "125:$now" "an edit of what was replaced meanwhile does not replace that"
-like "$(tr '\n' ' ' </srv/err)" 'replaced meanwhile.*what it did is kept' "but is kept, and says why"
+is "$?:$(readlink $images/alpine)" "125:$now" "an edit of what was replaced in the meantime does not replace that"
+like "$(tr '\n' ' ' </srv/err)" 'replaced by another command.*what it did is kept' "but is kept, and says why"
 
 # Killed.
 image prune -q --edits

@@ -62,11 +62,11 @@ refuses long.tar 'too long' "a name of 256 bytes is refused"
 refuses no-target.tar 'symlink to nothing' "a symlink to nothing is refused"
 refuses owner.tar 'owner out of range' "the owner 4294967295 is refused"
 refuses owner-negative.tar 'owner out of range' "a negative owner is refused"
-refuses empty.tar 'no intact tar' "an empty file is refused"
+refuses empty.tar 'not an intact tar' "an empty file is refused"
 refuses zeros.tar 'is empty' "an archive of nothing is refused"
-refuses noise.tar 'no intact tar' "noise is refused"
-refuses cut-data.tar 'no intact tar' "an archive cut in a file's data is refused"
-refuses cut-header.tar 'no intact tar' "an archive cut in a header is refused"
+refuses noise.tar 'not an intact tar' "noise is refused"
+refuses cut-data.tar 'not an intact tar' "an archive cut in a file's data is refused"
+refuses cut-header.tar 'not an intact tar' "an archive cut in a header is refused"
 refuses cut-boundary.tar 'cut short' "an archive cut between two entries is refused"
 for suffix in gz xz zst; do
 	if [ $suffix = zst ]; then
@@ -74,8 +74,8 @@ for suffix in gz xz zst; do
 		head -c 200 "$GKT_WORK/good.tar.zst" >"$GKT_WORK/cut.tar.zst"
 		head -c 5 "$GKT_WORK/good.tar.zst" >"$GKT_WORK/cut-magic.tar.zst"
 	fi
-	refuses cut.tar.$suffix 'no intact tar' "a .tar.$suffix cut in the middle is refused"
-	refuses cut-magic.tar.$suffix 'no intact tar' "the first bytes of a .tar.$suffix are refused"
+	refuses cut.tar.$suffix 'not an intact tar' "a .tar.$suffix cut in the middle is refused"
+	refuses cut-magic.tar.$suffix 'not an intact tar' "the first bytes of a .tar.$suffix are refused"
 done
 refuses docker-save.tar 'holds no image' "docker save of no image is refused"
 refuses huge-size.tar 'limit on the size' "a file that claims to be 1 EiB is refused"

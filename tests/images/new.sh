@@ -79,11 +79,11 @@ like "$rc:$err" '125:.*this makes images of debian' "and a name that is one"
 run image new --keyring /etc/passwd debian x
 like "$rc:$err" '125:.*--keyring is for other distributions' "for debian no keyring can be given"
 run image new --include 'a b' debian x
-like "$rc:$err" '125:.*a b is no name of a package' "so is what is no package"
+like "$rc:$err" '125:.*a b is not the name of a package' "so is what is no package"
 run image new --include --essential-hook=x debian x
-like "$rc:$err" '125:.*is no name of a package' "and an option instead of one"
+like "$rc:$err" '125:.*is not the name of a package' "and an option instead of one"
 run image new --suite ../x debian x
-like "$rc:$err" '125:.*no code name' "what is no release"
+like "$rc:$err" '125:.*not the code name' "what is no release"
 run image new --mirror ftp://x debian x
 like "$rc:$err" '125:.*a mirror is' "and what is no mirror"
 sed -i 's/^ID=.*/ID=other/' /etc/os-release

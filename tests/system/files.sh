@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 300
 # The key files: single files and sockets of the host in a session, read-only unless said otherwise,
-# through either door, in any root. What is no file or socket, or is reached by a way that a user could
+# through either door, in any root. What is not a file or socket, or is reached by a way that a user could
 # change, is refused; what is missing is left out.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../pam/_stack.sh"

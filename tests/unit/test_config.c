@@ -218,7 +218,7 @@ static void test_values_that_iniparser_would_cut(void **state)
 		{ "[default]\nshell = \"/bin/sh\" -l\n", 2, "follows the closing quote", "kind" },
 		{ "[default]\nenv_set = 'A=b' C=d\n", 2, "follows the closing quote", "kind" },
 		{ "[default]\nshell = \"/bin/sh\";x\n", 2, "follows the closing quote", "kind" },
-		{ "[default]\nenv_set = \"A=\\n\"\n", 2, "backslash stands in a quoted", "leave" },
+		{ "[default]\nenv_set = \"A=\\n\"\n", 2, "quoted value has a backslash", "remove" },
 		{ "[default]\nshell = /bin/sh \\\n", 2, "ends in a backslash", "one line" },
 		{ "[default]\npids_max = 9 ; \\ \t\ncpus = 1\n", 2, "ends in a backslash",
 			"one line" },

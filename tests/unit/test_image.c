@@ -394,7 +394,7 @@ static void test_a_change_of_what_was_replaced_is_refused(void **state)
 	assert_int_equal(gk_image_copy(&store, "a", &staging, &info, NULL, &err), 0);
 	assert_int_equal(make_version(&store, "a", "two", &err), 0);
 	assert_int_equal(gk_image_seal(&staging, info, NULL, &err), -ESTALE);
-	assert_contains(err.msg, "replaced meanwhile", "seal");
+	assert_contains(err.msg, "replaced by another command", "seal");
 }
 
 static void test_a_directory_made_by_hand_is_left_alone(void **state)

@@ -49,7 +49,7 @@ const struct gk_page gk_page_doctor = {
 		"tries a login, without touching the home or any session, and what is reached from "
 		"inside of it. Findings begin with bad, "
 		"warn, ok (it was tried and works) or read (files, passwd or the kernel say so; it "
-		"was not tried), and come with what to do. A line that sums up is the last.",
+		"was not tried), and come with what to do. The last line is a summary.",
 	.options = options,
 	.tail = "Exit status: 0, or 1 when something is wrong (a \"bad\"; a \"warn\" does not count).",
 	.args = "user",

@@ -60,7 +60,8 @@ static void check_account_line(struct gk_doctor *d, const char *service)
 		check_break_glass(d, service);
 	if (r == 0)
 		gk_found(d, GK_FOUND_OK, "pam", NULL,
-			"/etc/pam.d/%s: its account line refuses whoever gets no session", service);
+			"/etc/pam.d/%s: its account line refuses users who cannot get a session",
+			service);
 	else if (r != -ENOENT)
 		gk_found(d, GK_FOUND_WARN, "pam",
 			"make it `account required pam_gocker.so check`, before the other account lines",
@@ -125,8 +126,9 @@ static void check_stacks(struct gk_doctor *d)
 				err.msg);
 		else if (d->pam_door && strcmp(services[i], "sudo") != 0)
 			gk_found(d, GK_FOUND_WARN, "pam",
-				"take over " SHIPPED "/pam.d where users may use it",
-				"%s has no line of pam_gocker: users get past the PAM door there",
+				"copy the file of that name from " SHIPPED
+				"/pam.d where users may use the service",
+				"%s has no line of pam_gocker: users bypass the PAM door there",
 				path);
 		if (r >= 0) {
 			check_account_line(d, services[i]);
@@ -222,7 +224,7 @@ static void check_jobs(struct gk_doctor *d, const char *what, const char *servic
 	else {
 		gk_found(d, GK_FOUND_BAD, what,
 			gk_arena_printf(&d->arena,
-				"take over " SHIPPED "/pam.d/%s, or list those who "
+				"copy " SHIPPED "/pam.d/%s to /etc/pam.d, or list those who "
 				"may in %s (an empty file: root alone)",
 				service, allow),
 			"jobs of contained users run on the host");

@@ -184,7 +184,7 @@ static void tell_home(struct gk_doctor *d, const struct seen *seen)
 {
 	const char *home = d->who.home;
 	if (seen->error && seen->link)
-		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home", "mend the link", "%s leads nowhere",
+		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home", "repair the link", "%s leads nowhere",
 			home);
 	else if (seen->error == ENOENT)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
@@ -212,13 +212,13 @@ void gk_doctor_home(struct gk_doctor *d)
 	if (r == -ETIMEDOUT)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			gk_arena_printf(&d->arena,
-				"grep ' %s' /proc/mounts; mend or umount -l what has hung, or home = tmpfs in gocker.ini",
+				"grep ' %s' /proc/mounts; repair or umount -l what hangs, or home = tmpfs in gocker.ini",
 				d->who.home),
 			"%s: its file system does not answer", d->who.home);
 	else if (r < 0)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
 			"see what keeps a process of the user's from starting",
-			"%s could not be looked at: %s", d->who.home, strerror(-r));
+			"%s could not be examined: %s", d->who.home, strerror(-r));
 	else if (!d->have_policy || d->policy.home == GK_HOME_BIND)
 		tell_home(d, &seen);
 	if (r == 0 && seen.error == 0 && (!d->have_policy || d->policy.home == GK_HOME_BIND))

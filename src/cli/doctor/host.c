@@ -265,7 +265,7 @@ static void check_config(struct gk_doctor *d)
 	struct gk_config config;
 	if (gk_load_config(GK_CONFIG_PATH, &d->arena, &config, &err) < 0)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "config", "gocker check",
-			"nobody who is contained gets in: %s", err.msg);
+			"no contained user can log in: %s", err.msg);
 	else
 		gk_found(d, GK_FOUND_OK | GK_TRIED, "config", NULL, GK_CONFIG_PATH " is read");
 }

@@ -236,8 +236,7 @@ void gk_doctor_sshd(struct gk_doctor *d)
 			s.chroot);
 	if (d->pam_door && strcmp(s.use_pam, "yes") != 0)
 		gk_found(d, GK_FOUND_BAD, "sshd", "UsePAM yes",
-			"usepam %s: sshd does not ask PAM, so that the PAM door is no door",
-			s.use_pam);
+			"usepam %s: sshd does not use PAM, so pam_gocker never runs", s.use_pam);
 	if (d->n == before)
 		gk_found(d, GK_FOUND_OK, "sshd", NULL,
 			"its configuration lets nothing past the doors in use");

@@ -121,7 +121,7 @@ static void try_pam(struct gk_doctor *d)
 	if (r < 0)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "trial",
 			gk_arena_printf(
-				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
+				&d->arena, "fix that; gocker explain %s shows the plan", d->user),
 			"a trial login through the PAM door fails: %s", err.msg);
 	else
 		gk_found(d, GK_FOUND_OK | GK_TRIED, "trial", NULL,
@@ -139,7 +139,7 @@ static void check_trial(struct gk_doctor *d)
 	else if (gk_doctor_try_session(d, &err) < 0)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "trial",
 			gk_arena_printf(
-				&d->arena, "mend that; gocker explain %s shows the plan", d->user),
+				&d->arena, "fix that; gocker explain %s shows the plan", d->user),
 			"a trial login through the shell door fails: %s", err.msg);
 	else
 		gk_found(d, GK_FOUND_OK | GK_TRIED, "trial", NULL,

@@ -109,7 +109,7 @@ int gk_account_remember(const char *user, const char *shell, struct gk_err *err)
 		r = gk_write_all(fd, "\n", 1);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	return r < 0 ? gk_fail_errno(err, r, "cannot remember the shell of %s", user) : 0;
+	return r < 0 ? gk_fail_errno(err, r, "cannot record the shell of %s", user) : 0;
 }
 
 int gk_account_recall(
@@ -139,7 +139,7 @@ int gk_account_forget(const char *user, struct gk_err *err)
 	if (dir < 0)
 		return dir;
 	return unlinkat(dir, user, 0) < 0 && errno != ENOENT ?
-		gk_fail_errno(err, -errno, "cannot forget the shell of %s", user) :
+		gk_fail_errno(err, -errno, "cannot remove the record of the shell of %s", user) :
 		0;
 }
 

@@ -53,8 +53,8 @@ const struct gk_page gk_page_enable = {
 	.about =
 		"Contains the logins of users from the next one on. A trial login comes first; if it "
 		"fails, nothing is changed. The previous state is kept for `gocker disable`. Root and "
-		"the last administrator outside of a container are refused. It ends with the logins "
-		"of these users that are still open outside, and with what still bypasses the doors. If the image alpine, "
+		"the last administrator outside of a container are refused. At the end it "
+		"lists these users' logins that are still open outside, and what still bypasses the doors. If the image alpine, "
 		"which the shipped gocker.ini uses, is not there yet, it is fetched (see `gocker image "
 		"fetch --help`), with this host's sftp-server and scp if it has them.",
 	.options = enable_options,
@@ -348,7 +348,7 @@ static int check_options(const struct work *w, const char *name, bool has_users)
 		return has_users ?
 			gk_cli_usage(name,
 				"the PAM door is the whole host's: name no user, or spare one with contain = no in "
-				"his section of gocker.ini") :
+				"their section of gocker.ini") :
 			gk_cli_need_root(name);
 	return has_users ? gk_cli_need_root(name) : gk_cli_usage(name, "no user given");
 }

@@ -133,7 +133,7 @@ static int read_file(
 		if (r != 0)
 			return r < 0 ? r : -EIO;
 		if (strlen(text) != size)
-			return gk_fail(err, -EINVAL, "%s is no text", path);
+			return gk_fail(err, -EINVAL, "%s is not text", path);
 		*ret = text;
 		return i;
 	}

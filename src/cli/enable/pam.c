@@ -329,7 +329,7 @@ static int remove_one(struct gk_pam_door *door, const char *service, bool named,
 		return r;
 	gk_log(LOG_NOTICE, "event=disable door=pam service=%s by=%s", service, gk_act_by());
 	if (r == GK_PAM_EDITED)
-		printf("/etc/pam.d/%s: gocker's lines are out; it was edited meanwhile, and is kept so "
+		printf("/etc/pam.d/%s: gocker's lines are out; it was edited since enable, and that is kept "
 		       "(as it was: " GK_STATEDIR "/pam/%s)\n",
 			service, service);
 	else if (r == GK_PAM_UNKNOWN)

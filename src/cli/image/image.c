@@ -71,7 +71,7 @@ static const struct gk_option fetch_options[] = {
 };
 static const struct gk_option new_options[] = {
 	{ INCLUDE, "include", "PACKAGE[,PACKAGE...]", NULL,
-		"these packages, too; can be repeated" },
+		"also these packages; can be repeated" },
 	{ SUITE, "suite", "NAME", NULL,
 		"this release, by its code name (default: this host's, if it is of that distribution; "
 		"else, for debian, stable)" },
@@ -105,13 +105,13 @@ static const struct gk_option import_options[] = {
 	}
 static const struct gk_option pull_options[] = {
 	{ PIN, "pin", NULL, NULL, "keep the image at this digest: a later pull refuses another" },
-	{ UNPIN, "unpin", NULL, NULL, "let a pinned image go on" },
+	{ UNPIN, "unpin", NULL, NULL, "no longer keep it at its digest" },
 	REGISTRY_OPTIONS,
 	COMMON_OPTIONS,
 };
 static const struct gk_option update_options[] = { REGISTRY_OPTIONS, COMMON_OPTIONS };
 static const struct gk_option prune_options[] = {
-	{ KEEP, "keep", "N", NULL, "but not the newest N of each image's" },
+	{ KEEP, "keep", "N", NULL, "keep the newest N of each image" },
 	{ EDITS, "edits", NULL, NULL, "also what `image edit` has kept beside the images" },
 	COMMON_OPTIONS,
 };
@@ -166,7 +166,7 @@ static const struct command {
 			update_options, NULL, "image" } },
 	{ gk_image_cmd_rollback, 1, 2,
 		{ "image rollback", NULL, "[OPTION...] NAME [VERSION]",
-			"Puts the version in place that was made before the current one, or VERSION, as "
+			"Makes an older version the current one again: the one made before it, or VERSION, as "
 			"`image show` prints it. No version is removed.",
 			common_options, NULL, "image" } },
 	{ gk_image_cmd_list, 0, 1,

@@ -25,8 +25,8 @@ const struct gk_page gk_page_agent = {
 	.usage = "",
 	.about =
 		"Prints one line in the words of HAProxy's agent checks: `ready up N%` with a weight, "
-		"`drain down` or `maint` after `gocker drain`, `ready fail` when no login could succeed "
-		"since gocker.ini can't be used. gocker-agent.socket of systemd, or an inetd, starts "
+		"`drain down` or `maint` after `gocker drain`, `ready fail` when every login would "
+		"fail because gocker.ini cannot be used. gocker-agent.socket of systemd, or an inetd, starts "
 		"it for each connection.\n\n"
 		"N is the least of three shares: the slots of sessions_max that are free, the "
 		"processors' time that one more process would get (1 / (1 + load / processors)), and "

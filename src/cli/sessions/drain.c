@@ -39,7 +39,7 @@ const struct gk_page gk_page_drain = {
 	.about =
 		"Refuses all new logins through either door; users who are turned away read REASON. "
 		"Sessions that live go on, and so do `gocker run` and `gocker exec`. Accounts that "
-		"the policy does not contain log in as ever. Called again, it replaces the reason.\n\n"
+		"the policy does not contain log in as before. Called again, it replaces the reason.\n\n"
 		"`gocker agent` tells load balancers.",
 	.options = options,
 };

@@ -13,7 +13,7 @@ const struct gk_page gk_page_gc = {
 	.what = "remove what crashed sessions left behind",
 	.usage = "",
 	.about =
-		"Removes what sessions left behind whose supervisor was killed: kills what still runs "
+		"Removes what is left of sessions whose supervisor was killed: kills what still runs "
 		"in their cgroups, removes the cgroups, empties or removes the records. Live sessions "
 		"are never touched.\n\n"
 		"Each login also cleans the slot that it takes, the lowest free one. A user who may have "

@@ -210,7 +210,8 @@ static void report(const struct host *host, int status)
 				gk_escape(shown, sizeof shown, readable));
 	}
 	if (status == 0)
-		fprintf(stderr, "gocker ps: %s: its answer is not one of gocker's\n", host->name);
+		fprintf(stderr, "gocker ps: %s: its answer is not what gocker prints\n",
+			host->name);
 	else if (status > 128 && status < 255)
 		fprintf(stderr, "gocker ps: %s: ssh ended by signal %d\n", host->name,
 			status - 128);

@@ -103,7 +103,7 @@ static void print_usage(FILE *f, const struct gk_seen *s)
 		gk_origin_words(&(struct gk_origin){ .section = s->section }, from, sizeof from),
 		gk_human_count(c, sizeof c, u->pids_peak),
 		gk_human_count(d, sizeof d, u->pids_hits));
-	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times meanwhile\n",
+	fprintf(f, "%-12s limit of the user's tasks (user_pids_max) hit %s times since it began\n",
 		"All sessions", gk_human_count(d, sizeof d, u->user_pids_hits));
 	fprintf(f,
 		"%-12s %s of %s, %s at most so far, %s killed for it, slowed down %s times (memory_high)\n",

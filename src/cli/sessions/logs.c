@@ -452,7 +452,7 @@ int gk_cmd_logs(int argc, char **argv)
 		case UNTIL:
 			if (gk_when_parse(value, l.now, c == SINCE ? &l.since : &l.until) < 0)
 				return gk_cli_usage("logs",
-					"%s is no time; write '2026-11-28 22:05', today, @SECONDS or a span "
+					"%s is not a time; write '2026-11-28 22:05', today, @SECONDS or a span "
 					"before now such as 10m",
 					value);
 			break;

@@ -56,9 +56,9 @@ const struct gk_page gk_page_ps = {
 		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
 		"TTY is the terminal used last, by its name inside, and COMMAND the user's oldest "
 		"process. PORTS, where a session has any, are those that publish makes reachable from "
-		"outside. Logins that share a container (share = user) are listed below it. One that "
-		"is behind gocker.ini was made before a change and keeps what it was made with; "
-		"`gocker stop` ends it, and the next login makes a new one.",
+		"outside. Logins that share a container (share = user) are listed below it. A "
+		"container that is behind gocker.ini was made before the file was changed, and keeps "
+		"its old values; `gocker stop` ends it, and the next login makes a new one.",
 };
 
 struct ps {

@@ -31,7 +31,7 @@ const struct gk_page gk_page_stop = {
 	.what = "end sessions: TERM first, then KILL",
 	.usage = "[-t SECONDS] ID...\n[-t SECONDS] --user USER",
 	.about =
-		"Sends TERM to each process of a session but gocker's own init, and KILL to what is "
+		"Sends TERM to each process of a session except gocker's own init, and KILL to what is "
 		"left after the time given. Returns when the sessions have ended.",
 	.options = options,
 	.tail = "Prints the ids of the sessions that have ended. Exit status 1 when a session was not "
@@ -187,8 +187,8 @@ int gk_cmd_stop(int argc, char **argv)
 		switch (c) {
 		case 't':
 			if (gk_cli_seconds(value, &s.seconds) < 0)
-				return gk_cli_usage(
-					"stop", "%s is no number of seconds from 1 to 3600", value);
+				return gk_cli_usage("stop",
+					"%s is not a number of seconds from 1 to 3600", value);
 			break;
 		case 'u': s.user = value; break;
 		default: return 2;

@@ -68,7 +68,7 @@ static int open_image(const struct gk_rootfs_sources *sources, struct gk_err *er
 	if (fd < 0 || fstat(fd, &here) < 0 || fstat(sources->image_fd, &outside) < 0)
 		return gk_fail_errno(err, -errno, "cannot open the image");
 	if (here.st_dev != outside.st_dev || here.st_ino != outside.st_ino)
-		return gk_fail(err, -ESTALE, "the image was replaced meanwhile; try again");
+		return gk_fail(err, -ESTALE, "the image was replaced during this login; try again");
 	return gk_steal_fd(&fd);
 }
 

@@ -55,7 +55,7 @@ static int make_masks(struct gk_stage *stage, struct gk_err *err)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	if (mount("gocker", STAGE "/veil", "ramfs", flags, "mode=0755") < 0)
-		return gk_fail_errno(err, -errno, "cannot mount what masks");
+		return gk_fail_errno(err, -errno, "cannot mask files of the host");
 	stage->veil = open(STAGE "/veil", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (stage->veil < 0 || mknodat(stage->veil, "mask", S_IFREG, 0) < 0)
 		return gk_fail_errno(err, -errno, "cannot make the mask");

@@ -89,7 +89,7 @@ int gk_tty_take(const char *path, unsigned same, struct gk_err *err)
 		return gk_fail_errno(err, -errno, "cannot take the terminal over");
 	for (int i = 0; i <= 2; i++)
 		if ((same >> i & 1) && dup2(inside, i) < 0)
-			return gk_fail_errno(err, -errno, "cannot hand the terminal over");
+			return gk_fail_errno(err, -errno, "cannot pass the terminal");
 	return 0;
 }
 
@@ -107,6 +107,6 @@ int gk_tty_open_inner(uid_t uid, gid_t group, char *ret_path, size_t size, struc
 		return gk_fail_errno(err, -errno, "cannot open a terminal in the session");
 	snprintf(ret_path, size, "/dev/pts/%u", number);
 	if (chown(ret_path, uid, group) < 0 || chmod(ret_path, 0620) < 0)
-		return gk_fail_errno(err, -errno, "cannot hand the session's terminal over");
+		return gk_fail_errno(err, -errno, "cannot pass the session's terminal");
 	return gk_steal_fd(&master);
 }

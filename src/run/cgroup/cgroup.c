@@ -318,7 +318,7 @@ int gk_cgroup_find_foreign(const char *path, struct gk_cgroup *ret, struct gk_er
 {
 	struct gk_cgroup cg = GK_CGROUP_INIT;
 	if (strncmp(path, GK_CGROUP_ROOT "/", sizeof GK_CGROUP_ROOT) != 0 || strstr(path, "/.."))
-		return gk_fail(err, -EINVAL, "%s is no cgroup", path);
+		return gk_fail(err, -EINVAL, "%s is not a cgroup", path);
 	cg.foreign = true;
 	cg.leaf_fd = gk_cgfile_dir(AT_FDCWD, path);
 	if (cg.leaf_fd < 0)

@@ -146,7 +146,7 @@ static void __attribute__((noreturn)) look_up(pid_t parent, int to, const char *
 		_exit(1);
 	a->r = gk_identity_look_up(name, uid, &arena, &id, &a->err);
 	if (a->r == 0 && !put_identity(a, &id))
-		a->r = gk_fail(&a->err, -E2BIG, "the account's groups are too many");
+		a->r = gk_fail(&a->err, -E2BIG, "the account has too many groups");
 	if (!say(to) || a->r < 0)
 		_exit(1);
 	/* A name was proven by whoever gives it; a uid may have several. */

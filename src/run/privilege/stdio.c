@@ -247,7 +247,7 @@ int gk_stdio_start(struct gk_stdio *s, struct gk_err *err)
 		pid = r;
 	}
 	if (pid < 0)
-		return gk_fail_errno(err, (int)pid, "cannot hand over the descriptors");
+		return gk_fail_errno(err, (int)pid, "cannot pass the descriptors");
 	s->pid = pid;
 	return 0;
 }
@@ -300,7 +300,7 @@ int gk_stdio_take(struct gk_stdio *s, struct gk_err *err)
 	if (r == 0)
 		r = gk_fd_recv(s->link, &m, sizeof m, &s->tty.fd);
 	if (r != (int)sizeof m)
-		return gk_fail_errno(err, r < 0 ? r : -EPIPE, "cannot hand over the descriptors");
+		return gk_fail_errno(err, r < 0 ? r : -EPIPE, "cannot pass the descriptors");
 	s->taken = true;
 	for (size_t i = 0; i < sizeof s->theirs / sizeof *s->theirs; i++)
 		gk_close_fd(&s->theirs[i]);
@@ -311,7 +311,7 @@ int gk_stdio_take(struct gk_stdio *s, struct gk_err *err)
 	if (r == 0)
 		r = s->pidfd = gk_sys_pidfd_open(s->pid);
 	if (r < 0)
-		return gk_fail_errno(err, r, "cannot hand over the descriptors");
+		return gk_fail_errno(err, r, "cannot pass the descriptors");
 	if (m.err.code) {
 		m.err.msg[sizeof m.err.msg - 1] = m.err.detail[sizeof m.err.detail - 1] = '\0';
 		*err = m.err;

@@ -65,7 +65,7 @@ start=$SECONDS
 run dpkg --force-confold -i /root/newer.deb
 is "$rc" 0 "an upgrade while users log in" || diag "$out $err"
 run sh -c "tar -C /root/alpine -c . | $GOCKER image import alpine -"
-is "$rc" 0 "and the image is replaced meanwhile" || diag "$err"
+is "$rc" 0 "and the image is replaced while they run" || diag "$err"
 rm "$GKT_WORK/starting"
 wait $starts
 stop_logins
