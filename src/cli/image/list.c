@@ -57,8 +57,10 @@ static const char *users_of(struct gk_image_cli *cli, const struct gk_image_vers
 	bool plain = !version->dir[0];
 	for (size_t i = 0; text && i < sessions->n; i++) {
 		const struct gk_seen *s = &sessions->list[i];
-		bool first = plain ? strcmp(s->image, version->name) == 0 :
-				     strcmp(s->version, version->dir) == 0;
+		/* gocker 0.1.0 recorded no version. */
+		bool by_name = plain || (strcmp(s->version, "-") == 0 && version->in_use);
+		bool first = by_name ? strcmp(s->image, version->name) == 0 :
+				       strcmp(s->version, version->dir) == 0;
 		for (size_t k = 0; k < i && first; k++)
 			first = strcmp(sessions->list[k].user, s->user) != 0 ||
 				strcmp(sessions->list[k].version, s->version) != 0 ||
