@@ -37,7 +37,7 @@ struct watch {
 
 static void check_limits(struct watch *w)
 {
-	char text[256];
+	char text[GK_LIMIT_NOTICE_BYTES];
 	/* Those of a shared container are logged by its holder, once for all logins. */
 	const char *id = gk_keeper_is_shared(w->k) ? NULL : w->k->id;
 	while (gk_limit_events_next(&w->bites, id, &w->limits, text, sizeof text))

@@ -47,8 +47,11 @@ static const char *default_text(const struct gk_build *b)
 	gk_buf_puts(&buf, "This is a container (image {image}). Kept at logout: ");
 	add_kept(&buf, b);
 	gk_buf_puts(&buf,
-		gk_build_is_shared(b) ? ".\nAll your logins share it. Limits: {limits}.\n" :
-					".\nAll else ends with this login. Limits: {limits}.\n");
+		gk_build_is_shared(b) ? ".\nAll your logins share it. Limits: {limits}" :
+					".\nAll else ends with this login. Limits: {limits}");
+	if (strcmp(b->policy->contact, "none") != 0)
+		gk_buf_printf(&buf, ";\nto have them raised ask %s", b->policy->contact);
+	gk_buf_puts(&buf, ".\n");
 	return gk_buf_text(&buf);
 }
 

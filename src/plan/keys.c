@@ -16,6 +16,7 @@ enum kind {
 	IMAGE,
 	HOSTNAME,
 	BANNER,
+	TEXT,
 	COUNT,   /* uint64_t */
 	SIZE,    /* uint64_t, bytes */
 	SECONDS, /* uint64_t */
@@ -49,10 +50,12 @@ struct rule {
 	const char *hint;
 };
 
-#define KIB        (1ull << 10)
-#define MIB        (1ull << 20)
-#define TIB        (1ull << 40)
-#define YEAR_S     (366ull * 86400)
+#define KIB    (1ull << 10)
+#define MIB    (1ull << 20)
+#define TIB    (1ull << 40)
+#define YEAR_S (366ull * 86400)
+enum { CONTACT_MAX = 120 }; /* bytes: with it a notice is two lines of a terminal */
+
 #define PIDS_LIMIT (4ull << 20) /* the most that kernel.pid_max can be, proc(5) */
 #define NETS_HINT \
 	"write private, all, or networks with ports where wanted, separated by blanks, such as " \
@@ -198,6 +201,8 @@ static const struct rule rules[GK_KEY_COUNT] = {
 	[GK_KEY_BANNER] = { "banner", BANNER, AT(banner), 0, 0, NO_NONE, NULL, "default",
 		"write default, none, a line of text with {user}, {image}, {pids_max} or {limits} "
 		"where wanted, or the absolute path of a file" },
+	[GK_KEY_CONTACT] = { "contact", TEXT, AT(contact), 0, CONTACT_MAX, NO_NONE, NULL, "none",
+		"write whom to ask in at most 120 bytes, such as \"the desk, room 12\", or none" },
 };
 
 const char *gk_key_name(enum gk_key key)
@@ -297,16 +302,22 @@ static bool hostname_template_ok(const char *s, struct gk_arena *arena, const ch
 	return sample && gk_value_hostname_ok(sample, ret_why);
 }
 
+/* A line for a terminal. */
+static const char *text_value(
+	const char *s, size_t most, struct gk_arena *arena, const char **ret_why)
+{
+	if (*s && strlen(s) <= most && !gk_has_control(s) && gk_is_utf8(s, strlen(s)))
+		return gk_arena_strdup(arena, s);
+	*ret_why = "is not a line of text, or too long a one";
+	return NULL;
+}
+
 /* A path, or a line of text. */
 static const char *banner_value(const char *s, struct gk_arena *arena, const char **ret_why)
 {
 	if (*s == '/')
 		return gk_path_clean(arena, s, ret_why);
-	if (!*s || strlen(s) > GK_BANNER_MAX || gk_has_control(s) || !gk_is_utf8(s, strlen(s))) {
-		*ret_why = "is not a line of text";
-		return NULL;
-	}
-	return gk_arena_strdup(arena, s);
+	return text_value(s, GK_BANNER_MAX, arena, ret_why);
 }
 
 static bool set_string(const struct rule *rule, const char *s, struct gk_arena *arena,
@@ -318,6 +329,8 @@ static bool set_string(const struct rule *rule, const char *s, struct gk_arena *
 		value = gk_path_clean(arena, s, ret_why);
 	else if (rule->kind == BANNER)
 		value = banner_value(s, arena, ret_why);
+	else if (rule->kind == TEXT)
+		value = text_value(s, (size_t)rule->max, arena, ret_why);
 	else if (rule->kind == IMAGE ? gk_value_image_ok(s, ret_why) :
 				       hostname_template_ok(s, arena, ret_why))
 		value = gk_arena_strdup(arena, s);
@@ -364,6 +377,7 @@ int gk_key_set(enum gk_key key, const char *text, struct gk_arena *arena, struct
 	case PATH:
 	case IMAGE:
 	case HOSTNAME:
+	case TEXT:
 	case BANNER: ok = set_string(rule, text, arena, member, &why); break;
 	case COUNT:
 	case SIZE:
@@ -437,6 +451,7 @@ const char *gk_key_text(enum gk_key key, const struct gk_policy *policy, struct 
 	case PATH:
 	case IMAGE:
 	case HOSTNAME:
+	case TEXT:
 	case BANNER: return *(const char *const *)member;
 	case BOOL: return *(const bool *)member ? "yes" : "no";
 	case UMASK:

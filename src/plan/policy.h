@@ -80,6 +80,7 @@ enum gk_key {
 	GK_KEY_LINGER,
 	GK_KEY_CONTAINER_MAX_DURATION,
 	GK_KEY_BANNER,
+	GK_KEY_CONTACT,
 	GK_KEY_COUNT
 };
 
@@ -192,8 +193,9 @@ struct gk_policy {
 	enum gk_share_mode share;
 	uint64_t linger_s; /* seconds after the last login; 0: none; GK_UNLIMITED: forever */
 	uint64_t container_max_duration_s; /* seconds; 0: none */
-	const char *banner; /* "default", "none", the path of a file, or the text itself */
-	bool named;         /* a [user:…] section names this identity (uid 0 needs one) */
+	const char *banner;  /* "default", "none", the path of a file, or the text itself */
+	const char *contact; /* whom to ask about a limit, a line; "none" */
+	bool named;          /* a [user:…] section names this identity (uid 0 needs one) */
 	struct gk_origin origin[GK_KEY_COUNT];
 };
 

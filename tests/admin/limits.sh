@@ -6,7 +6,7 @@
 need jq expect strace
 need_product
 add_user alice --groups students
-set_ini 'pids_max = 20' '[group:students]' 'pids_max = 6'
+set_ini 'pids_max = 20' 'contact = "the desk, room 12"' '[group:students]' 'pids_max = 6'
 start_sshd
 remember_host
 mark_syslog
@@ -15,7 +15,7 @@ expect_test "the terminal says which limit, its value and the section it is from
 spawn -noecho ssh -tt -l alice gocker
 want {[$#] }
 say {for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (sleep 3 &) ; done; echo do""ne}
-want {gocker: limit of 6 tasks reached \(\[group:students\]\)}
+want {gocker: limit of 6 tasks reached \(\[group:students\]\); ask the desk, room 12\r}
 never {gocker: limit of} 4
 set id [exec gocker ps -q --user alice]
 if {[exec gocker stats --format json | jq {.[0].pids.limit_hits}] < 1} { fail "stats does not count it" }

@@ -209,6 +209,20 @@ static void test_five_seconds_held_back_are_told_once(void **state)
 	assert_int_equal(gk_limit_events_wait(&l->bites, &l->policy), -1);
 }
 
+static void test_whom_to_ask_is_told(void **state)
+{
+	struct leaf *l = *state;
+	char text[GK_LIMIT_NOTICE_BYTES];
+	l->policy.contact = "the desk, room 12";
+	put(l, "pids.events", "max 4\n");
+	assert_true(next(l, text, sizeof text));
+	assert_string_equal(text, "limit of 20 tasks reached (the default); ask the desk, room 12");
+	l->policy.contact = "none";
+	put(l, "memory.events", "low 0\nhigh 0\nmax 8\noom 3\noom_kill 3\n");
+	assert_true(next(l, text, sizeof text));
+	assert_null(strstr(text, "ask"));
+}
+
 static void test_the_users_cpus_are_told_as_that(void **state)
 {
 	struct leaf *l = *state;
@@ -394,6 +408,7 @@ int main(void)
 		T(test_the_users_own_events_are_told),
 		T(test_a_session_below_its_limit_was_refused_by_the_users),
 		T(test_events_told_apart_are_not_guessed_about),
+		T(test_whom_to_ask_is_told),
 		T(test_nothing_is_looked_at_without_such_a_limit),
 		T(test_five_seconds_held_back_are_told_once),
 		T(test_the_users_cpus_are_told_as_that),

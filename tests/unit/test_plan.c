@@ -405,6 +405,9 @@ static void test_banner(void **state)
 		"This is a container (image alpine). Kept at logout: /home/ann.\n"
 		"All else ends with this login. Limits: 20 tasks, 64M in /tmp.\n");
 	assert_null(banner_of(&none));
+	LOGIN asked = login_of("[default]\ncontact = \"the desk, room 12\"\n");
+	assert_non_null(
+		strstr(banner_of(&asked), ";\nto have them raised ask the desk, room 12.\n"));
 	LOGIN words =
 		login_of("[default]\nbanner = \"{user} in {image}: {pids_max}, {limits}, {x}\"\n"
 			 "memory_max = 512M\ncpus = 1.5\nidle_timeout = 30m\nmax_duration = 8h\n");

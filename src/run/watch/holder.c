@@ -169,7 +169,7 @@ static void on_signal(struct holding *h)
 /* The container's limits are logged once, here; its logins show them on their terminals. */
 static void log_limits(struct holding *h)
 {
-	char text[256];
+	char text[GK_LIMIT_NOTICE_BYTES];
 	while (gk_limit_events_next(
 		&h->limits, h->s.plan->session_id, h->s.plan->policy, text, sizeof text))
 		;

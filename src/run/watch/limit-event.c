@@ -183,10 +183,14 @@ static bool memory_bite(struct gk_limit_events *b, const char *id, const struct 
 bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
 	char *text, size_t size)
 {
-	return tasks_bite(b, id, policy, text, size) ||
+	bool any = tasks_bite(b, id, policy, text, size) ||
 		user_tasks_bite(b, id, policy, text, size) ||
 		memory_bite(b, id, policy, text, size) ||
 		gk_slowdown_next(&b->slow, id, policy, text, size);
+	size_t len = any ? strlen(text) : 0;
+	if (any && policy->contact && strcmp(policy->contact, "none") != 0)
+		snprintf(text + len, size - len, "; ask %s", policy->contact);
+	return any;
 }
 
 int64_t gk_limit_events_wait(const struct gk_limit_events *b, const struct gk_policy *policy)

@@ -17,6 +17,9 @@ enum gk_limit_event {
 	GK_LIMIT_EVENTS
 };
 
+/* Enough for any notice. */
+enum { GK_LIMIT_NOTICE_BYTES = 480 };
+
 /* What was seen so far. */
 struct gk_limit_events {
 	int fd[GK_LIMIT_EVENTS]; /* pids.events, the user's pids.events.local, memory.events; -1

@@ -84,7 +84,7 @@ int gk_watch_open_terminal(const struct gk_session *s)
 /* Those of a shared container are logged by its holder, once for all logins. */
 void gk_watch_check_limits(struct gk_watch *w)
 {
-	char text[256];
+	char text[GK_LIMIT_NOTICE_BYTES];
 	const char *id = w->s->joined ? NULL : w->s->plan->session_id;
 	while (gk_limit_events_next(&w->bites, id, &w->of_container, text, sizeof text))
 		gk_watch_say(w, text);
