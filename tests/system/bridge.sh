@@ -93,8 +93,10 @@ reaches() {
 	is "$(none ' reached$')" $((2 * (${#shut_out[@]} + ${#WORLD_ADDRESSES[@]}))) "[$door] control: with network = host all are reached"
 
 	policy "${bridge[@]}"
+	mark_syslog
 	probe "${WORLD_ADDRESSES[@]}"
 	is "$(none ' reached$')" $((2 * ${#WORLD_ADDRESSES[@]})) "[$door] the world is reached, by TCP and UDP"
+	check "[$door] the log has the bytes" wait_until 60 counted
 	probe "${shut_out[@]}"
 	is "$(none ' shut$')" $((2 * ${#shut_out[@]})) "[$door] the host's loopback, its addresses and metadata are not"
 	probe "${by_interface[@]}"
@@ -111,6 +113,8 @@ reaches() {
 	is "$(none ' 192.0.2.53 reached')" 2 "[$door] which is the host's resolver on its loopback, by UDP and TCP"
 	like "$out" '127.0.1.1' "[$door] the session's host name resolves"
 }
+
+counted() { gocker_log | grep -q 'event=close .* net_in=[1-9][0-9]* net_out=[1-9]'; }
 
 lives() {
 	local first
