@@ -241,6 +241,39 @@ measure_8() {
 		printf '  %-24s %14s %14s\n' "$name" "${steps:--}" "${calls:--}"
 	done <"$work/peers"
 }
+
+# A login that joins a container (share = user): measure 1 has it beside the others; here how much longer than a plain
+# shell it takes, and what it leaves in memory while it sleeps.
+measure_11() {
+	local n=$((quick ? 5 : 100)) before with pid pid_in
+	[ -s "$work/peers.out" ] || measure_1
+	heading "11  A login that joins its user's container, beside podman exec and bubblewrap in one run"
+	awk -F'\t' '$1 ~ /^(plain sh|bubblewrap \(user\)|podman exec|gocker-shell|gocker-shell, join)$/ {
+		printf "  %-24s p50 %.2f\n", $1, $4 / 1e3 }' "$work/peers.out"
+	bar "11  joining: ms over a plain shell" "$(awk -v us="$(less "$(field "$work/peers.out" "gocker-shell, join" 4)" \
+		"$(field "$work/peers.out" "plain sh" 4)")" 'BEGIN { printf "%.2f", us / 1000 }')" "<=" 1.5
+	before=$(pss_of_gocker)
+	coproc JOINED { exec bench-crowd "$n" 1 $((uid + 2)) 120 gocker-shell -c 'echo; read x'; }
+	pid=$JOINED_PID
+	read -r _ crowd_ready <&"${JOINED[0]}"
+	sleep 0.5
+	with=$(pss_of_gocker)
+	[ "$crowd_ready" = "$n" ] || echo "  (only $crowd_ready of $n came up)"
+	printf '  %d joined: %s kB PSS of gocker%s, the holder and init, which are there once, not counted\n' "$crowd_ready" \
+		"$((with - before))" "'s own processes"
+	bar "11  kB PSS a joined login beyond its shell" "$(((with - before) / (crowd_ready ? crowd_ready : 1)))" "<=" 100
+	pid_in=${JOINED[1]}
+	exec {pid_in}>&-
+	wait "$pid"
+}
+pss_of_gocker() {
+	local file comm
+	for file in /proc/[0-9]*; do
+		read -r comm 2>/dev/null <"$file/comm" || continue
+		case $comm in gocker-*) cat "$file/smaps_rollup" 2>/dev/null ;; esac
+	done | awk '/^Pss:/ { sum += $2 } END { printf "%.0f", sum }'
+}
+
 measure_9() { case " $only " in *" 1 "*) ;; *) measure_1 ;; esac }
 
 # Networks of the session's own, beside the host's and none: what a login costs, and what goes through. The world is

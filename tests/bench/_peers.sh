@@ -76,6 +76,8 @@ prepare_peers() {
 	try_peer "gocker run" 0 / gocker run sh -c true
 	try_peer gocker-shell "$uid" "$home" gocker-shell -c true
 	try_peer "gocker-shell, host" $((uid + 1)) /home/benchhost gocker-shell -c true
+	# The first one makes the container that the others join.
+	try_peer "gocker-shell, join" $((uid + 2)) /home/benchjoin gocker-shell -c true
 }
 
 # A bundle for the OCI runtimes: a root of their own kind over the image, with what gocker's default policy has.
@@ -112,5 +114,6 @@ prepare_podman() {
 }
 
 stop_peers() {
+	"$GOCKER" kill --user benchjoin >/dev/null 2>&1
 	[ ! -s "$work/podman" ] || timeout 30 podman "${podman[@]}" rm -f -t 0 bench >/dev/null 2>&1
 }
