@@ -160,6 +160,11 @@ rm -r /var/lib/systemd/linger /var/spool/cron/{crontabs,atjobs}/*
 run setarch "$(uname -m)" --uname-2.6 "$GOCKER" doctor
 like "$rc:$out" '1:.*bad +kernel +Linux 2\.6\.[^ ]+ is too old
  +do: run Linux 5.14' "an old kernel"
+echo 1 >"$GKT_WORK/dumpable"
+mount --bind "$GKT_WORK/dumpable" /proc/sys/fs/suid_dumpable
+doctor
+like "$rc:$out" '1:.*bad +kernel +fs.suid_dumpable is 1' "programs that are traced by their new user"
+umount /proc/sys/fs/suid_dumpable
 if [ "$GKT_CGROUP" = hybrid ]; then
 	like "$(warned)" cgroup "cgroup v1, which has fewer limits"
 else

@@ -42,6 +42,18 @@ static void check_kernel(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_OK, "kernel", NULL, "Linux %s", u.release);
 }
 
+/* With 1 a process can be traced by its new user as soon as it has changed its ids, before it says
+ * otherwise itself (proc_sys_fs(5)). */
+static void check_dumpable(struct gk_doctor *d)
+{
+	char value = '0';
+	gk_autoclose int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, &value, 1) == 1 && value == '1')
+		gk_found(d, GK_FOUND_BAD, "kernel", "sysctl fs.suid_dumpable=0",
+			"fs.suid_dumpable is 1: a user's programs can trace their next login "
+			"before it has its filter");
+}
+
 /* Which of its settings no login could be opened under; NULL: none. */
 static const char *first_port_key(struct gk_doctor *d)
 {
@@ -289,6 +301,7 @@ static void check_records(struct gk_doctor *d)
 void gk_doctor_host(struct gk_doctor *d)
 {
 	check_kernel(d);
+	check_dumpable(d);
 	check_landlock(d);
 	check_network(d);
 	gk_doctor_bridge(d);
