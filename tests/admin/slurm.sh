@@ -71,6 +71,15 @@ run slurm_as anna salloc -w node1 srun sh -c 'cat /proc/1/comm'
 is "$rc:$out" "0:gocker-init" "salloc: steps of an allocation run inside"
 
 
+# --- a login node that contains its users, too ---
+mkdir -p /etc/gocker.d
+echo /etc/slurm >/etc/gocker.d/host.allow
+set_ini 'image = host' 'shell = /bin/bash' 'files = /run/munge/munge.socket.2' 'hostname = login-inside' 'pids_max = 100'
+run slurm_as anna "$GOCKER_SHELL" -c 'hostname; sinfo -h -o %D; srun -w node1 cat /proc/1/comm; sbatch -W -w node1 -o out --wrap hostname >/dev/null
+	cat out; salloc -Q -w node2 srun hostname'
+is "$rc:$out" $'0:login-inside\n2\ngocker-init\nnode1\nnode2' "srun, sbatch and salloc work from a contained login with image = host"
+set_ini
+
 # --- the job's cgroup, and its end ---
 job_runs() { wait_until 120 test -s "/home/anna/$1"; }
 payloads() { pgrep -u anna -x sleep; }
