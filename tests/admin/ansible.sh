@@ -48,3 +48,25 @@ is "$rc:$(recap)" "0:changed=3 failed=0" "the image is made, ann is released, an
 is "$(ssh_as ann hostname) $(ssh_as ben hostname)" "throwaway by-ansible" "the logins are as was asked"
 play "$more"
 is "$rc:$(recap)" "0:changed=0 failed=0" "and a second run changes nothing"
+
+# A host that is drained while it is changed.
+ssh -l ben gocker 'echo in; sleep 1000' >"$GKT_WORK/open" 2>&1 </dev/null &
+client=$!
+check "a session is open" wait_until 60 grep -q in "$GKT_WORK/open"
+upgrade="{\"gocker_policy\": \"$GKT_WORK/policy\", \"gocker_drain\": \"new kernel\", \"gocker_drain_wait\": 1, \"gocker_serial\": 1}"
+play "$upgrade" --check
+like "$rc:$("$GOCKER" drain --status)" '^0:not drained' "--check does not drain"
+mark_syslog
+play "$upgrade"
+like "$rc:$(recap)" '^0:changed=[23] failed=0' "with gocker_drain it drains, and goes on when a session is left"
+like "$(gocker_log)" 'event=drain .*reason="new kernel".*event=undrain' "the log has the beginning and the end"
+is "$("$GOCKER" drain --status)" "not drained" "the host takes sessions again"
+kill -0 "$client"
+is "$?" 0 "the session that was open lives on"
+play "${upgrade//policy\", \"gocker_d/faulty\", \"gocker_d}"
+isnt "$rc" 0 "a run that fails"
+like "$("$GOCKER" drain --status)" '^drained since .*: new kernel$' "leaves the host drained"
+"$GOCKER" drain --off
+"$GOCKER" kill --user ben
+wait "$client"
+isnt "$?" 0 "the session is over"
