@@ -4,35 +4,9 @@
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/_lib.sh"
 . "$GKT_LIB/nodes.sh"
+. "$(dirname "$0")/_balancer.sh"
 need haproxy systemd-socket-activate ip
 need_product
-PORT=2200
-SOCKET=/run/gkt/haproxy.sock
-
-declare -A agent_pid
-
-start_agent() { # N
-	on "$1" systemd-socket-activate -l "10.9.$1.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
-	agent_pid[$1]=$!
-}
-
-haproxy_says() { # COMMAND, on its control socket
-	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => shift) or exit 1; print $s shift, "\n"; print <$s>' \
-		"$SOCKET" "$1"
-}
-
-state_of() { # N: HAProxy's word for the host and its weight
-	haproxy_says 'show stat' | awk -F, -v s="host$1" '$1 == "logins" && $2 == s { print $18, $19 }'
-}
-
-becomes() { # N PATTERN
-	wait_until 60 eval "state_of $1 | grep -qE '$2'"
-}
-
-from() { # ADDRESS [CMD]: a login through the balancer
-	ssh -p "$PORT" -b "$1" -o HostKeyAlias=balancer -l anna gocker "${@:2}"
-}
-
 units=$(dirname "$(find /usr/local/lib/systemd /usr/lib/systemd -name gocker-agent.socket | head -n 1)")
 service=$units/gocker-agent@.service
 check "socket and service are installed" test -s "$service" -a -s "$units/gocker-agent.socket"
@@ -44,24 +18,12 @@ run setpriv --bounding-set -all --inh-caps -all --no-new-privs "$GOCKER" agent
 like "$rc:$out:$err" '^0:ready up [1-9][0-9]*%:$' "it needs no capability"
 
 add_user anna
-start_sshd
-stop_sshd
-for n in 1 2 3; do
-	start_node "$n"
-	node_sshd "$n"
-	start_agent "$n"
-done
+start_hosts
 
-sed -e "s/^	bind .*/	bind 127.0.0.1:$PORT/" -e 's/inter 2s/inter 200ms/g' -e 's/maxconn .*/maxconn 100/' \
-	-e "s|^global|&\n	stats socket $SOCKET mode 600 level admin|" \
-	-e "s/192\.0\.2\.1\([123]\):22/10.9.\1.2:$SSH_PORT/" "$GKT_TOP/conf/haproxy/haproxy.cfg" >"$GKT_WORK/haproxy.cfg"
+balancer_conf
 run haproxy -c -f "$GKT_WORK/haproxy.cfg"
 is "$rc" 0 "HAProxy accepts the sample configuration"
-haproxy -db -f "$GKT_WORK/haproxy.cfg" >"$GKT_WORK/haproxy.log" 2>&1 &
-wait_until 30 test -S "$SOCKET" || {
-	not_ok "HAProxy starts" "$(cat "$GKT_WORK/haproxy.log")"
-	exit 1
-}
+start_balancer
 for n in 1 2 3; do check "host $n is up, with the weight that its agent tells" becomes "$n" '^UP [1-9]'; done
 
 # Twelve users' addresses, each with its first host.
