@@ -40,4 +40,4 @@ deb:
 .PHONY: audit audit-packaging
 audit:: audit-packaging
 audit-packaging: test-stage test-images test-helpers
-	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/packaging/recipes.sh
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/packaging/recipes.sh tests/packaging/from-0.1.0.sh

@@ -26,6 +26,12 @@ for suffix in tar tar.gz tar.xz tar.zst; do
 		".$suffix: names, types, modes, owners, sizes, times and links are the archive's"
 	check ".$suffix: the contents too" diff -r --no-dereference "$GKT_WORK/wanted" $images/good/
 done
+mkdir "$GKT_WORK/single"
+echo alone >"$GKT_WORK/single/file"
+tar -C "$GKT_WORK/single" -cf "$archives/single.tar" file
+run import single "$archives/single.tar"
+like "$rc:$out$err" '^0:.*: 1 entry, ' "one entry is not '1 entries'"
+like "$("$GOCKER" image show --image-dir $images single)" ' in 1 entry' "nor in image show"
 mv "$archives/good.tar.xz" "$archives/misnamed.tar.gz"
 check "the format is told by the bytes, not the name" import good "$archives/misnamed.tar.gz"
 check "hard links stay hard links" [ $images/good/bin/sh -ef $images/good/bin/again ]
