@@ -24,28 +24,44 @@ cut() { # HOW
 		pkill -KILL -P "$pid"
 		kill -KILL "$pid" 2>/dev/null
 		;;
-	"network dropped") # the client is there and says nothing any more: sshd asks it, and gives up
-		kill -STOP "$held"
-		check_gone=$held
-		;;
 	esac
 }
 
 cuts() { # HOW
 	local how=$1 i lost=0 stayed=0
 	for ((i = 0; i < rounds; i++)); do
-		check_gone=
 		OPTIONS=(-o LogLevel=ERROR)
 		hold_login "$user" 'tmux -f /dev/null new -A -s main' '\[main\]'
 		cut "$how"
 		wait_until 60 no_logins || stayed=$((stayed + 1))
-		[ -z "$check_gone" ] || kill -KILL "$check_gone"
 		wait "$held" 2>/dev/null
-		[ "$(ssh_as "$user" 'tmux list-sessions -F "#{session_name} #{pid} #{session_created}"')" = "$tmux" ] ||
-			lost=$((lost + 1))
+		same_tmux || lost=$((lost + 1))
 	done
 	is "$stayed" 0 "[$door] $how, $rounds times: the login ends"
 	is "$lost" 0 "[$door] $how, $rounds times: the next one finds the same tmux"
+}
+
+same_tmux() { [ "$(ssh_as "$user" 'tmux list-sessions -F "#{session_name} #{pid} #{session_created}"')" = "$tmux" ]; }
+
+# The clients are there and say nothing any more: sshd asks them for some seconds, and gives up; ten at a time.
+drops() {
+	local i j lost=0 stayed=0 clients
+	for ((i = 0; i < rounds; i += 10)); do
+		clients=()
+		for ((j = i; j < i + 10 && j < rounds; j++)); do
+			rm -f "$GKT_WORK/dropped.$j"
+			ssh -o LogLevel=ERROR -tt -l "$user" gocker 'exec tmux -f /dev/null new -A -s main' </dev/null >"$GKT_WORK/dropped.$j" 2>&1 &
+			clients+=($!)
+			wait_until 60 grep -q '\[main\]' "$GKT_WORK/dropped.$j" || lost=$((lost + 1))
+		done
+		kill -STOP "${clients[@]}"
+		wait_until 60 no_logins || stayed=$((stayed + 1))
+		kill -KILL "${clients[@]}"
+		wait "${clients[@]}" 2>/dev/null
+		same_tmux || lost=$((lost + 1))
+	done
+	is "$stayed" 0 "[$door] network dropped, $rounds times: the login ends"
+	is "$lost" 0 "[$door] network dropped, $rounds times: the next one finds the same tmux"
 }
 
 # What sshd holds for one login.
@@ -78,13 +94,13 @@ rows() {
 	# Three answers missed in as many seconds.
 	start_sshd 'ClientAliveInterval 1' 'ClientAliveCountMax 3' 'X11Forwarding yes'
 	remember_host
-	ssh_as "$user" 'tmux -f /dev/null new-session -d -s main "exec sleep 2222"'
+	ssh_as "$user" 'tmux -f /dev/null new-session -d -s main "exec sleep 999999"'
 	tmux=$(ssh_as "$user" 'tmux list-sessions -F "#{session_name} #{pid} #{session_created}"')
 	like "$tmux" '^main [0-9]+ [0-9]+$' "[$door] tmux runs without a login"
 	cuts "client killed"
 	cuts "client ended"
 	cuts "sshd killed"
-	cuts "network dropped"
+	drops
 	[ "$door" != pam ] || forwards
 	"$GOCKER" stop "$user" >/dev/null
 	check_clean "[$door] nothing is left"

@@ -5,7 +5,7 @@
 need_product
 have_user alice
 have_user bob
-set_ini
+set_ini '[user:bob]' 'share = user' 'linger = forever'
 start_sshd ''
 if [ "$GKT_HOST" = systemd ]; then
 	systemctl -q enable --now gocker.service
@@ -16,5 +16,5 @@ for user in alice bob; do
 	hold_session "$user" 'setsid sleep 1000 &'
 	held_pid= # it stays
 done
-is "$(live_records | wc -l)" 2 "two sessions are open when the host goes down"
+is "$(live_records | wc -l)" 3 "two logins, and the container that one of them shares, are there when the host goes down"
 date +%s >/var/lib/gocker-vm/down
