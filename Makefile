@@ -258,7 +258,7 @@ help:
 	'make check-vm      whole hosts under emulation (root; make deps-vm)' \
 	'make lint          both compilers, clang-tidy, cppcheck, the analyzer, shellcheck' \
 	'make fuzz          each fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS)' \
-	'make audit         every test in its long form: hours (root; make deps-tools)' \
+	'make audit         every test in its long form: hours (root; make deps-tools deps-slurm)' \
 	'make bench         what a contained login costs, beside its peers (root; make bench-deps)' \
 	'' \
 	'V=1 shows commands, WERROR=1 turns warnings into errors'
