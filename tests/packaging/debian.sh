@@ -19,6 +19,7 @@ if [ ! -e "$deb" ] || ! (umask 027 && TZ=Asia/Tokyo build_deb $other); then
 	exit 1
 fi
 ok "make deb builds a package"
+is "$(sed -n 's/^  DEB  *//p' $other.log | paste -sd,)" "copy the sources,compile,install,strip,pack" "and shows its steps"
 check "two builds, in different directories, time zones and umasks, are identical" \
 	cmp "$deb" $other/deb/gocker_*.deb
 # gocker.service makes a scope of systemd's: without systemd there is nothing for a script to start. Debian 12

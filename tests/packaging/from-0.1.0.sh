@@ -69,7 +69,7 @@ check "its enable puts the PAM door into sshd's stack" "$GOCKER" enable --door p
 hold pam ben
 sessions=$("$GOCKER" ps -q | sort)
 is "$(wc -w <<<"$sessions")" 2 "0.1.0 lists both sessions"
-check "the page's look before" cd "$GKT_WORK"
+cd "$GKT_WORK" || exit 1
 block_files "$GKT_TOP/packaging/UPGRADING.md" '## The steps'
 pwd >"$GKT_WORK/cwd"
 walk_commands "$GKT_WORK/block.01.sh"

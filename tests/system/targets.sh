@@ -54,6 +54,9 @@ TCL
 out=$(tr -d '\r' <"$GKT_WORK/seen")
 is "$(grep -c ✓ <<<"$out"):$(grep -c ✗ <<<"$out")" 11:0 "make demo: all that it shows is so"
 like "$out" 'everything shown is true' "make demo: and it says so"
+for step in 'packages that are missing' 'the program' 'what the throwaway host needs' "Alpine's root" 'the throwaway host'; do
+	like "$out" "  $step" "make demo: a line for what it gets ready ($step)"
+done
 like "$out" 'runs in Alpine Linux' "make demo: Alpine's release"
 for shown in 'process 20 runs' 'No such file' '42 it is' 'gocker-container' 'one container'; do
 	like "$out" "$shown" "make demo shows: $shown"
