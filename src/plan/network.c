@@ -231,7 +231,8 @@ int gk_build_network(struct gk_build *b, struct gk_plan *plan)
 	/* Root with CAP_SETUID can become the owner of the namespace, who may change the rules. */
 	if (b->request->override.as_container_root && !b->request->override.userns_base)
 		return gk_fail(b->err, -EINVAL,
-			"network = private does not hold root in a container; use --userns as well");
+			"network = private does not hold the container's root, who could lift its "
+			"rules: add --userns or --user NAME, or choose --network host or none");
 	struct gk_buf buf = { .arena = b->arena };
 	int r = gk_build_publish(b, plan);
 	if (r < 0)

@@ -130,6 +130,40 @@ forward() {
 read_from() { timeout 60 bash -c 'cat <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; }
 opened() { [ -n "$(read_from "$@")" ]; }
 
+# An address that the host gets while a network runs is shut by a rule of the host's own, as gocker.ini(5) has it.
+later() { # ADDRESS...: what the session that is held reaches of them now, by TCP, and of names
+	rm -f "/home/$user/late"
+	echo "$*" >"/home/$user/go.new"
+	mv "/home/$user/go.new" "/home/$user/go"
+	wait_until 60 test -e "/home/$user/late"
+	sort "/home/$user/late"
+}
+late_addresses() {
+	policy 'network = private' 'publish = 8000'
+	rm -f "/home/$user/ready"
+	ssh -l "$user" gocker 'nc -lk -p 8000 -e echo inside & touch ready; while :; do until [ -e go ]; do sleep 0.1; done; which=$(cat go); rm -f go
+		{ /mnt/t/reach -p 7777 8080 $which; /mnt/t/reach -u 53 192.0.2.53; } >not-yet 2>&1; mv not-yet late; done' </dev/null >/dev/null 2>&1 &
+	held=$!
+	wait_until 60 test -e "/home/$user/ready"
+	ip addr add 203.0.113.88/32 dev lo
+	"$reach" serve "$GKT_WORK/late-serves" "$WORLD_PORT" 203.0.113.88 &
+	local server=$!
+	wait_until 60 test -s "$GKT_WORK/late-serves"
+	like "$(later 203.0.113.88)" 'tcp 203.0.113.88 reached' "[$door] control: an address that the host gets later is reached"
+	# As the manual page prints it.
+	sed -n '/^table inet gocker_late/,/^}/p' "$GKT_TOP/packaging/man/gocker.ini.5" >"$GKT_WORK/late.nft"
+	check "[$door] the rules of gocker.ini(5) load" nft -f "$GKT_WORK/late.nft"
+	# The version of Debian 12 says nothing of it inside: it is not waited for so long by interface.
+	is "$(later 203.0.113.88%up0 192.0.43.7)" $'tcp 192.0.43.7 reached\ntcp 203.0.113.88%up0 shut\nudp 192.0.2.53 reached' \
+		"[$door] with them it is not, and the world and names are"
+	check "[$door] and so are published ports" wait_until 60 opened 127.0.0.1 8000
+	nft delete table inet gocker_late
+	end_client "$held"
+	kill "$server"
+	wait "$server" 2>/dev/null
+	ip addr del 203.0.113.88/32 dev lo
+}
+
 # sshd's forwards end in the session's network, behind the door that has them.
 forwards() {
 	local ends=(-L "7101:127.0.0.1:$WORLD_PORT" -L "7102:203.0.113.77:$WORLD_PORT" -L "7103:169.254.169.254:$WORLD_PORT"
@@ -165,6 +199,7 @@ rows() {
 	lives
 	counts
 	[ "$door" != pam ] || forwards
+	[ "$door" != shell ] || late_addresses
 	check_clean "[$door] nothing is left"
 
 	policy 'network = private' 'share = user'
@@ -194,7 +229,7 @@ like "$out" '^0' "root in a user namespace has it"
 like "$out" 'up0' "and no power over it"
 run "$GOCKER" run --network private -- true
 is "$rc" 125 "root without one could undo it, and is refused"
-like "$err" 'use --userns' "with a hint"
+like "$err" 'add --userns or --user NAME, or choose --network host or none' "with what to do"
 
 without() { # WHAT: refused through both doors
 	local each
