@@ -286,6 +286,18 @@ run "$GOCKER" network down
 is "$rc:$out$err" 0: "it can be called again"
 run ssh_as "$user" 'echo ran'
 is "$out" '' "there is no login then"
+# systemd-resolved's stub answers on lo alone; its own list of servers has one that answers others.
+ip netns exec world "$reach" serve "$GKT_WORK/world-resolver" 53 192.0.43.7 &
+wait_until 60 test -s "$GKT_WORK/world-resolver"
+install -d /run/systemd/resolve
+echo 'nameserver 192.0.43.7' >/run/systemd/resolve/resolv.conf
+echo 'nameserver 127.0.0.53' >/etc/resolv.conf
+"$GOCKER" network up
+run ssh_as "$user" 'cat /etc/resolv.conf; /mnt/t/reach 53 192.0.2.53'
+like "$out" 'nameserver 192.0.2.53' "where the host asks systemd-resolved, sessions ask the same place"
+is "$(none ' 192.0.2.53 reached')" 2 "which is resolved's own server"
+rm -r /run/systemd
+"$GOCKER" network down
 run "$GOCKER" network up --ipv4 198.51.100.9/24
 like "$rc:$err" '^125:.*up0 has an address' "a network that the host is in is refused"
 run "$GOCKER" network up --ipv4 10.77.0.1/29 --ipv6 none --dns 192.0.43.7
