@@ -4,7 +4,7 @@
 # timeout: 120
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../lib/doors.sh"
-need strace flock setarch logger
+need strace flock setarch logger expect wall
 need_product
 
 # Addresses that do not change from run to run, for debuggers and exercises. Other personalities stay refused: with
@@ -81,6 +81,21 @@ through_each_door forged
 logger -t gocker-shell -p authpriv.info 'event=open id=f0f0f0f0f0f0 user="root" door=control'
 control_is_shown() { "$GOCKER" logs --file "$GKT_SYSLOG" | grep -q 'f0f0f0f0f0f0.*root'; }
 check "control: a line that root writes outside is shown" wait_until 60 control_is_shown
+
+# What the host says to all, before it goes down, reaches who came through the shell door: the terminal is the host's.
+open_door shell
+door_user wanda
+set_ini
+: >/run/utmp
+start_sshd
+expect_test "shell: wall reaches the terminal" <<'TCL'
+	login wanda
+	exec wall "the host goes down" >@stdout 2>@stderr
+	want {the host goes down}
+	say exit
+	ended
+TCL
+stop_sshd
 
 # The last thing that can fail in init comes before the command may run: what is refused has not run.
 trace() { # ARG...: the opens of /dev/null in gocker run and in init, its first child

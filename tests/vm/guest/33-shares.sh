@@ -1,5 +1,6 @@
 #!/bin/bash
 # host: systemd
+# timeout: 1800
 # The limits that slow down and do not refuse, each with a session that feels it and, beside it, a user who does not.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
