@@ -103,7 +103,7 @@ static int examine(struct gk_doctor *d, const char *user, bool json, bool quiet)
 	return code;
 }
 
-/* Only the doors are looked at: what --fix closes leads past them. */
+/* Only the doors are looked at: what --fix closes bypasses them. */
 static int fix(struct gk_doctor *d, const char *user, const struct gk_fixing *fixing)
 {
 	struct gk_err err = GK_ERR_INIT;

@@ -229,7 +229,7 @@ static int try_after(struct opening *o, const char *user, struct gk_err *err)
 	return r;
 }
 
-/* Where users get past the door. */
+/* Where users bypass the door. */
 static void name_open_services(const struct gk_pam_door *door)
 {
 	static const char *const services[] = { "sshd", "login", "su", "cron", "atd" };
