@@ -84,7 +84,7 @@ add_user dan --shell /bin/bash
 forced() { run "$GOCKER" doctor --sshd-config "$GKT_WORK/forced" "$@"; }
 forced dan
 is "$rc" 1 "ForceCommand under bash: exit status 1"
-like "$out" "read +sshd +ForceCommand $GOCKER_SHELL" "ForceCommand is seen, though it stands in a Match block"
+like "$out" "read +sshd +ForceCommand $GOCKER_SHELL" "a ForceCommand in a Match block is found"
 like "$out" "read +account +dan is contained by the shell door" "and that it contains the user"
 like "$out" "bad +sshd +ForceCommand is started by dan's shell /bin/bash, which runs ~/.bashrc on the host before
  +do: gocker enable dan, or usermod -s /bin/dash dan" "and that bash runs ~/.bashrc before, with what to do"
@@ -100,7 +100,7 @@ like "$out" "warn +sshd +ForceCommand is started by dan's shell /bin/other-sh, w
 set_shell dan /bin/bash
 sed -i 's/^ForceCommand.*/&s/' "$GKT_WORK/forced"
 forced dan
-like "$out" "warn +account +dan is not contained" "a ForceCommand of another program is none of the doors"
+like "$out" "warn +account +dan is not contained" "a ForceCommand of another program is not a door"
 sed -e 's/^ForceCommand.*/ForceCommand exec '"${GOCKER_SHELL//\//\\/}"'/' -e '$aAllowTcpForwarding yes' -i "$GKT_WORK/forced"
 set_shell dan /bin/dash
 forced dan
@@ -317,7 +317,7 @@ mv "$module.away" "$module"
 chmod 644 "$module"
 printf 'UsePAM no\n' | cat "$GKT_WORK/safe" - >"$GKT_WORK/no-pam"
 run "$GOCKER" doctor --sshd-config "$GKT_WORK/no-pam"
-like "$out" 'bad +sshd +usepam no' "sshd that does not ask PAM"
+like "$out" 'bad +sshd +usepam no' "sshd that does not use PAM"
 echo 'session optional pam_mail.so' >>/etc/pam.d/sshd
 doctor alice
 like "$out" 'warn +pam +PAM service sshd: pam_mail.so comes after .pam_gocker.so. \(its sessions are contained\)' \

@@ -92,7 +92,7 @@ like "$rc:$err" '^2:gocker drain: a reason is one line' "a reason is one line"
 run "$GOCKER" drain "$(printf '%0250d' 0)"
 like "$rc:$err" '^2:gocker drain: a reason has at most 200 bytes' "of 200 bytes at most"
 run "$GOCKER" drain --off --maint
-is "$rc" 2 "--off stands alone"
+is "$rc" 2 "--off with --maint is a usage error"
 run "$GOCKER" drain --wait=no
 is "$rc" 2 "--wait takes seconds"
 is "$("$GOCKER" drain --status)" "not drained" "none of these changed the state"

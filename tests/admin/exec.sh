@@ -57,7 +57,7 @@ done
 like "$err" "session $id is alice's" "and why"
 
 inside id
-is "$out" "$(ssh_as alice id)" "it runs as the user, with the groups of his login"
+is "$out" "$(ssh_as alice id)" "it runs as the user, with the groups of their login"
 inside grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
 is "$out" "$(ssh_as alice "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status")" \
 	"capabilities, no_new_privs and seccomp are those of a login"
@@ -84,7 +84,7 @@ is "$out" "" "a working directory that leads through a descriptor of gocker's le
 
 # The session has 6 tasks: sh and sleep, so four more.
 inside sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 100 & echo $i; done; wait'
-like "$err" "can't fork" "the session's limit of tasks holds for the command"
+like "$err" "can't fork" "the session's limit of tasks applies to the command"
 is "$(grep -c . <<<"$out")" 3 "it had what was left of it: itself and three more"
 pkill -KILL -f '^sleep 100$'
 like "$(gocker_log)" 'event=exec id='"$id"' user="alice" as=[0-9]+ by=root command="cat"' "the log says who ran what"

@@ -82,7 +82,7 @@ for command in ps stats "logs --file $GKT_SYSLOG"; do
 	like "$rc:$err" "^1:gocker ${command%% *}: there is no user nosuch" "${command%% *} of an unknown user is an error"
 done
 run "$GOCKER" ps --user idle
-is "$rc" 0 "a user without a session is none"
+is "$rc" 0 "a user without sessions is no error"
 
 # --- logs ---
 run "$GOCKER" logs --file "$GKT_SYSLOG" bob

@@ -66,7 +66,7 @@ like "$rc:$err" "^1:gocker stop: there is no session $stubborn" "a session that 
 run "$GOCKER" stop
 is "$rc" 2 "stop without a target is a usage error"
 run "$GOCKER" stop -t soon "$id"
-is "$rc" 2 "and a time that is none"
+is "$rc" 2 "and what is not a time"
 run as_user alice "$GOCKER" stop "$id"
 is "$rc" 125 "a user can't"
 

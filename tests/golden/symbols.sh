@@ -12,6 +12,6 @@ for source in src/*.c src/*/*.c src/*/*/*.c pam/*.c; do
 done
 names=$(nm -g --defined-only "${objects[@]}" | awk 'NF == 3 && $3 !~ /^(main|pam_sm_|_)/ { print $3 }' | sort)
 like "$names" gk_fail "the names of the objects are found"
-is "$(uniq -d <<<"$names")" "" "no name stands for two functions or variables"
+is "$(uniq -d <<<"$names")" "" "no name has two functions or variables"
 echo "1..$tap_n"
 [ "$tap_failed" = 0 ]

@@ -95,7 +95,7 @@ verdict() {
 # --- controls ---
 
 as_user alice sh -c "$walk" 2>/dev/null | cat >"$GKT_WORK/seen"
-is "$(marked | grep -cxF -f <(printf '%s\n' "${SECRETS[@]}"))" "${#SECRETS[@]}" "A64 control: on the host her walk reads every one of them"
+is "$(marked | grep -cxF -f <(printf '%s\n' "${SECRETS[@]}"))" "${#SECRETS[@]}" "A64 control: on the host the walk reads every one of them"
 is "$(seen | grep -cx '/etc/shadow\|/run/planted.sock\|/run/secrets/agent.sock\|/root/backup.tar')" 4 "A64 control: and names what it should not, sockets too"
 chmod 700 /run/gocker # or no login works
 remember_host

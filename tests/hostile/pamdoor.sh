@@ -85,7 +85,7 @@ like "$(tr '\0' '\n' <"/proc/$caller/environ")" 'RES_OPTIONS=evil' "A8 [pam] con
 is "$(cat "/proc/$keeper/timerslack_ns"):$(cat "/proc/$caller/timerslack_ns")" 50000:1000000000000000 "A41 [pam]: nor has it the daemon's timer slack"
 # A42: what is killed and waited for is held by pidfds, from outside.
 check "A42 [pam]: the keeper holds the caller and init by pidfds" test "$(for f in "/proc/$keeper/fd/"*; do readlink "$f"; done | grep -c pidfd)" -ge 2
-is "$(readlink "/proc/$keeper/ns/pid" "/proc/$keeper/ns/mnt")" "$(readlink /proc/self/ns/pid /proc/self/ns/mnt)" "A42 [pam]: and stands outside of the session"
+is "$(readlink "/proc/$keeper/ns/pid" "/proc/$keeper/ns/mnt")" "$(readlink /proc/self/ns/pid /proc/self/ns/mnt)" "A42 [pam]: and is outside of the session"
 # A26: the mount table during a session.
 host_mounts >"$GKT_WORK/during"
 kill -KILL "$(pgrep -x -U alice sleep)"
@@ -110,13 +110,13 @@ for mask in 000 777; do
 	is "$(find /run/gocker ! -user root -o -perm /077 | grep -v '^/run/gocker$')" "" "A11 [pam]: gocker's files are root's alone"
 done
 run setpriv --groups 0,6 pamdrive gt alice open user 'id -G' close
-is "$(says | tr ' ' '\n' | sort | tr '\n' ' ')" "$(id -G alice | tr ' ' '\n' | sort | tr '\n' ' ')" "A15 [pam]: groups left over in the daemon are not the user's: his are the host's"
+is "$(says | tr ' ' '\n' | sort | tr '\n' ' ')" "$(id -G alice | tr ' ' '\n' | sort | tr '\n' ' ')" "A15 [pam]: groups left over in the daemon are not the user's: theirs are the host's"
 
 # A14: the stub, which is a file of the host's.
 asks 'exec 2>/dev/null; for f in '"$GOCKER_SHELL"' /proc/1/exe; do echo x >>$f; echo $?; rm -f $f; echo $?; done'
 is "$(says | sort -u)" 1 "A14 [pam]: the entry stub can be neither written nor removed"
 run as_user alice sh -c 'cp /bin/true ~/own && echo x >>~/own'
-is "$rc" 0 "A14 [pam] control: a program of his own, he can"
+is "$rc" 0 "A14 [pam] control: a program of their own can be written"
 rm -f /home/alice/own
 
 # A23 to A28, A51: images.

@@ -131,7 +131,7 @@ head -c 400K /dev/zero >$mirror/latest-stable/releases/x86_64/latest-releases.ya
 refuses 'File too large' "a list without end is not read"
 printf '<html>\n-\n' >$mirror/latest-stable/releases/x86_64/latest-releases.yaml
 run fetch unsigned
-is "$rc:$(release_of unsigned)" 0:3.20.3 "what is no list is none"
+is "$rc:$(release_of unsigned)" 0:3.20.3 "what is not a list of releases is not used"
 list $new
 chmod 666 $key
 refuses "$key" "a key that others could have written is not used"

@@ -103,7 +103,7 @@ run image new debian x
 like "$rc:$err" '125:.*left no archive' "a link instead of an archive is not followed"
 printf '#!/bin/sh\n:\n' >/usr/bin/mmdebstrap
 run image new debian x
-like "$rc:$err" '125:.*left no archive' "nor is none a root"
+like "$rc:$err" '125:.*left no archive' "and a missing archive is no root"
 rm /usr/bin/mmdebstrap
 run image new debian x
 like "$rc:$err" '125:.*install the package mmdebstrap' "without mmdebstrap that is said"

@@ -152,7 +152,7 @@ run ssh_as root hostname
 is "$rc:$out" "0:throwaway" "root gets in"
 run ssh_as alice hostname
 isnt "$rc" 0 "a user with gocker-shell does not"
-unlike "$out" throwaway "and nothing of his runs on the host"
+unlike "$out" throwaway "and nothing of theirs runs on the host"
 check "/etc/shells is as before" cmp /etc/shells /run/gkt/shells.before
 rm "$SSHD_PAM"
 is "$(diff -r /run/gkt/pam.before /etc/pam.d)" "" "the stacks are as before"

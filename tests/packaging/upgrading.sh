@@ -44,7 +44,7 @@ walk_commands "$GKT_WORK/block.02.sh"
 open_door shell
 start_sshd
 run ssh_as old-shell true
-like "$rc:$err" '^125:gocker: this host takes no new sessions: this host is being upgraded' "new logins are turned away meanwhile"
+like "$rc:$err" '^125:gocker: this host takes no new sessions: this host is being upgraded' "new logins are refused during the upgrade"
 
 # New files in place of the old, as dpkg and install(1) put them there: the old ones live on with who executes them.
 replaced=0

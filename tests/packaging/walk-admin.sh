@@ -45,7 +45,7 @@ day_by_day() {
 walk "$page" '### A policy for two groups'
 day_by_day shell
 walk "$page" '### Whole logins: the PAM door'
-is "$(ssh ann@localhost hostname),$(ssh ben@localhost hostname)" classroom,staffroom "the policy holds for whole logins, too"
+is "$(ssh ann@localhost hostname),$(ssh ben@localhost hostname)" classroom,staffroom "the policy applies to whole logins, too"
 is "$(ssh admin@localhost hostname)" throwaway "the administrator is spared"
 day_by_day pam
 check "\$ sudo gocker disable --door pam" sudo gocker disable --door pam

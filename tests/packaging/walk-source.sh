@@ -39,7 +39,7 @@ groupadd students
 walk "$page" '## The configuration'
 is "$(stat -c '%a %U' /etc/gocker.ini)" "644 root" "the file is root's"
 check "it is what was written" cmp new.ini /etc/gocker.ini
-like "$(gocker explain alice)" 'pids_max *20 ' "explain tells what holds for alice"
+like "$(gocker explain alice)" 'pids_max *20 ' "explain tells what applies to alice"
 walk "$page" '## Running commands by hand'
 is "$(gocker run --user alice --network none id -un)" alice "a command as a user"
 

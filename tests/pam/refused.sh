@@ -128,7 +128,7 @@ mark_syslog
 run timeout 60 ssh -N -l alice gocker
 is "$rc" 255 "ssh -N: the connection is ended"
 check "and nothing of alice's is left" wait_until 60 gone
-like "$(gocker_log)" 'event=killed' "control: the keeper ended her side of sshd"
+like "$(gocker_log)" 'event=killed' "control: the keeper ended the user's side of sshd"
 
 # The account line: the connection is refused at once, with a banner that has the reason.
 no_sessions_of() { ! gocker_log | grep 'session opened'; }

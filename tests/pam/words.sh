@@ -82,7 +82,7 @@ unlike "$out" 'SECRET|LD_PRELOAD|MAIL=|XDG_' "nothing else does, and nothing tha
 is "$(sed -n 's/^SHELL=//p;s/^HOME=//p;s/^USER=//p' <<<"$out" | sort | tr '\n' ' ')" "/bin/sh /home/alice alice " \
 	"SHELL, HOME and USER are the session's"
 is "$(SECRET=1 EDITOR=ed su alice -c 'echo "$SECRET:$EDITOR:$HOME"')" ":vi:/home/alice" "su without a hyphen hands on no more"
-is "$(ssh_as alice "MINE=1 $GOCKER_SHELL -c 'echo \$MINE'")" 1 "what the user himself sets stays, in a shell below his"
+is "$(ssh_as alice "MINE=1 $GOCKER_SHELL -c 'echo \$MINE'")" 1 "what users set themselves stays, in a shell below theirs"
 
 # The umask, by any way in.
 is "$(ssh_as alice umask)" 0027 "umask"

@@ -61,7 +61,7 @@ drop_session
 set_ini 'pids_max = 10'
 hold_tasks 9
 run ssh_as bob "$fill"
-is "$(last)" 10 "another user has all of his tasks while one has used up his"
+is "$(last)" 10 "another user has all their tasks while one has used up theirs"
 run ssh_as alice 'echo in'
 is "$out" in "the user himself can log in again"
 drop_tasks

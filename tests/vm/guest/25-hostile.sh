@@ -28,7 +28,7 @@ freeze 1
 sleep 2
 before=$(lines)
 sleep 3
-is "$(lines)" "$before" "A41 control: what is in his cgroup he can freeze"
+is "$(lines)" "$before" "A41 control: users can freeze what is in their cgroup"
 freeze 0
 check "A41 control: and let go on" wait_until 20 sh -c "test \$(wc -l <$GKT_WORK/frozen) -gt $before"
 { kill -KILL $frozen_pid; wait $frozen_pid; } 2>/dev/null

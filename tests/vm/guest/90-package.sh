@@ -71,7 +71,7 @@ wait $starts
 stop_logins
 judge_logins 3
 diag "the login shell by itself in $((SECONDS - start)) s: $(sort "$GKT_WORK/starts" | uniq -c)"
-is "$(grep -vx gocker-container "$GKT_WORK/starts" | grep -v '^gocker: \|setpriv: .*No such file')" "" "each start of the login shell meanwhile is contained or refused"
+is "$(grep -vx gocker-container "$GKT_WORK/starts" | grep -v '^gocker: \|setpriv: .*No such file')" "" "each start of the login shell during the upgrade is contained or refused"
 check "most are contained" test "$(grep -cx gocker-container "$GKT_WORK/starts")" -ge 10
 check "the session that lived lives on" kill -0 "$held_init" "$held_pid"
 is "$($GOCKER ps -q --user dora | wc -l)" 1 "the new gocker knows it"
@@ -92,7 +92,7 @@ like "$err" "logins through PAM are no longer contained" "and what the profiles 
 check "root gets in" ssh_as root true
 run ssh_as dora hostname
 isnt "$rc" 0 "the user does not"
-unlike "$out" gocker-vm "and nothing of his runs on the host"
+unlike "$out" gocker-vm "and nothing of theirs runs on the host"
 is "$(ssh_as erin hostname)" gocker-vm "a user whom only the profiles contained does, onto the host"
 check "/etc/shells is as before" cmp /etc/shells /root/shells.before
 is "$(diff -r /root/pam.before /etc/pam.d)" "" "the stacks are as before"
