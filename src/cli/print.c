@@ -146,13 +146,16 @@ static void fit(const struct gk_column *columns, size_t n, struct layout *l, int
 static void fit_anyway(const struct gk_column *columns, size_t n, struct layout *l, int width)
 {
 	enum { CUT_LEAST = 4 };
+	size_t first = 0;
+	while (first < n && l->hidden[first])
+		first++;
 	for (size_t i = n; i-- > 0;) {
 		int over = needed(columns, n, l, false) - width;
 		if (over <= 0)
 			return;
 		if (l->hidden[i])
 			continue;
-		if (i == 0)
+		if (i == first)
 			l->width[i] = width;
 		else if (columns[i].least && l->width[i] - over >= CUT_LEAST)
 			l->width[i] -= over;
