@@ -77,7 +77,7 @@ static int run_ip(struct gk_err *err, const char *const *words)
 	const char *argv[MOST + 2] = { ip_path() };
 	if (!argv[0])
 		return gk_fail(err, -ENOENT, "no ip(8) on this host; install iproute2");
-	for (size_t i = 0; words[i] && i < MOST; i++)
+	for (size_t i = 0; i < MOST && words[i]; i++)
 		argv[i + 1] = words[i];
 	int status = gk_spawn_run(argv);
 	return status == 0 ? 0 : gk_fail(err, -EIO, "ip %s %s failed", words[0], words[1]);

@@ -164,7 +164,7 @@ static void match_address(struct gk_netlink *nl, const struct gk_net_rule *rule)
 	for (unsigned i = 0; i < size; i++) {
 		unsigned here = rule->bits > i * 8 ? rule->bits - i * 8 : 0;
 		bits[i] = here >= 8 ? 0xff : (unsigned char)(0xff00U >> here);
-		address[i] = rule->address[i] & bits[i];
+		address[i] = (unsigned char)(rule->address[i] & bits[i]);
 	}
 	if (rule->bits < size * 8)
 		mask(nl, bits, size);
