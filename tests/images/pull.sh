@@ -113,9 +113,9 @@ push oci:/srv/l/other-machine:latest test/arm:latest
 refuses arm 'is for arm64; this host runs linux/amd64' "an image for another machine is refused, in words" 127.0.0.1:5000/test/arm:latest
 refuses none 'manifest unknown|not found' "a tag that the registry does not have" 127.0.0.1:5000/test/base:none
 refuses none 'connection refused' "a registry that does not answer" 127.0.0.1:5009/test/base:latest
-refuses none 'no image in a registry' "what would be an option of skopeo's" -- --help
-refuses none 'no image in a registry' "another transport" oci:/srv/l//base
-refuses none 'no image in a registry' "a name with a blank" '127.0.0.1:5000/test/base:latest x'
+refuses none 'is not the name of an image in a registry' "what would be an option of skopeo's" -- --help
+refuses none 'is not the name of an image in a registry' "another transport" oci:/srv/l//base
+refuses none 'is not the name of an image in a registry' "a name with a blank" '127.0.0.1:5000/test/base:latest x'
 refuses none 'limit on the size' "one that is larger than --max-size" --max-size 1K 127.0.0.1:5000/test/base:latest
 refuses none 'limit on the number|entries' "or has more entries than --max-entries" --max-entries 3 127.0.0.1:5000/test/base:latest
 push oci:/srv/l/wh-dotdot:latest test/evil:latest

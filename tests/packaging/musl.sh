@@ -47,7 +47,7 @@ link() { # OUTPUT WORD...
 }
 # shellcheck disable=SC2046
 link "$GKT_WORK/gocker-shell" "$GKT_WORK/o/src-gocker-shell.c.o" &&
-	link "$GKT_WORK/gocker-keeper" $(objects pam-keeper) "$GKT_WORK/o/pam-stack.c.o" "$GKT_WORK/o/pam-judge.c.o" &&
+	link "$GKT_WORK/gocker-keeper" $(objects pam-keeper) $(objects pam-stack pam-judge) &&
 	link "$GKT_WORK/gocker-entry" -static "$GKT_WORK/o/pam-entry.c.o"
 is "$?" 0 "gocker-shell, gocker-keeper and gocker-entry are linked with musl" || diag "$(cat "$GKT_WORK/link")"
 

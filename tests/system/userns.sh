@@ -88,7 +88,7 @@ say {exit 9}
 equal [ended] 9
 TCL
 
-refused "--user has no use for it" 'has his own ids' "$GOCKER" run --userns --user root id
+refused "--user has no use for it" "has the user's own ids" "$GOCKER" run --userns --user root id
 printf '[gocker]\nuserns_base = 3000000000\n' >/etc/gocker.ini
 is "$("$GOCKER" run --userns awk '{ print ($2 >= 3000000000 && $2 < 3067108864) }' /proc/self/uid_map)" 1 "userns_base says where the ranges begin"
 printf '[gocker]\nuserns_base = 1000\n' >/etc/gocker.ini
