@@ -25,7 +25,8 @@ $(PAM_TEST_DIR)/where: FORCE
 $(BUILD)/tests/unit/test_pam.o $(PAM_TEST_DIR)/pam_gocker.so: $(PAM_TEST_DIR)/where
 $(BUILD)/tests/unit/test_pam.o: CPPFLAGS += -DGK_TEST_PAM_DIR='"$(abspath $(PAM_TEST_DIR))"'
 $(TEST_BUILD)/unit/test_pam: | $(PAM_TEST_DIR)/pam_gocker.so $(PAM_TEST_DIR)/gocker-keeper
-$(PAM_TEST_DIR)/pam_gocker.so: $(wildcard pam/*.c pam/*.h) src/base/fdpass.c pam/pam_gocker.map $(BUILD)/flags
+$(PAM_TEST_DIR)/pam_gocker.so: $(wildcard pam/*.c pam/*.h) src/base/fdpass.c pam/pam_gocker.map $(BUILD)/flags \
+		$(BUILD)/gen/filters.h
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(PAM_TEST_CPP) $(GK_CFLAGS) -fPIC -fvisibility=hidden -shared $(GK_LDFLAGS) \
 		-Wl,-z,nodelete -Wl,--version-script=pam/pam_gocker.map -o $@ $(PAM_SRC) -lpam
