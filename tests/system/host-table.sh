@@ -47,10 +47,13 @@ for _ in 1 2 3 4 5 6; do
 	kill -9 $! 2>/dev/null
 	wait $! 2>/dev/null
 done
-# What dies slowly holds its place, and the next login takes another: it sweeps what has ended.
+# What dies slowly holds its place, and the next login takes another: as many places can wait to be swept as there
+# were kills. A login sweeps the place that it takes; gc sweeps all.
 all_dead() { ! pgrep -x 'gocker-(shell|super|stdio|init)' >/dev/null; }
 check "the killed ones have ended" wait_until 60 all_dead
 as_user bob "$GOCKER_SHELL" -c true
+run "$GOCKER" gc
+is "$rc" 0 "gc sweeps the places of the killed ones"
 is "$(table)" "$before" "the mount table is the same after good, refused and killed sessions"
 is "$(state)" "$files_before" "no file of the host has come, gone or changed its owner or mode"
 is "$(stat -c '%a %U %G' /run/gocker)" "700 root root" "/run/gocker is root's alone"
