@@ -71,7 +71,7 @@ listens() { # PORT
 quiet() { ! listens "$1"; }
 forwards() {
 	local display
-	is "$(kinds)" container:1 "[$door] no login is open"
+	check "[$door] no login is open" wait_until 60 eval '[ "$(kinds)" = container:1 ]'
 	OPTIONS=(-L 7101:127.0.0.1:22 -R 7102:127.0.0.1:2222 -Y -o ExitOnForwardFailure=yes)
 	DISPLAY=:0 hold_login "$user" 'echo "display ${DISPLAY-none}"; nohup sleep 1111 >/dev/null 2>&1 & :'
 	OPTIONS=()
