@@ -46,15 +46,6 @@ struct net {
 	unsigned bits, first, last; /* last 0: all ports */
 };
 
-static bool read_number(const char *s, uint64_t min, uint64_t max, unsigned *ret)
-{
-	const char *why;
-	uint64_t n = 0;
-	bool good = gk_value_count(s, min, max, &n, &why);
-	*ret = (unsigned)n;
-	return good;
-}
-
 /* N or N-M, or nothing. */
 static bool read_ports(char *s, struct net *ret)
 {
@@ -63,8 +54,8 @@ static bool read_ports(char *s, struct net *ret)
 		return true;
 	if (dash)
 		*dash = '\0';
-	return read_number(s, 1, UINT16_MAX, &ret->first) &&
-		read_number(dash ? dash + 1 : s, 1, UINT16_MAX, &ret->last) &&
+	return gk_value_small(s, 1, UINT16_MAX, &ret->first) &&
+		gk_value_small(dash ? dash + 1 : s, 1, UINT16_MAX, &ret->last) &&
 		ret->first <= ret->last;
 }
 
@@ -95,7 +86,8 @@ static bool read_net(const char *word, struct net *ret)
 	ret->bits = most;
 	return inet_pton(six ? AF_INET6 : AF_INET, at, &address) == 1 &&
 		inet_ntop(six ? AF_INET6 : AF_INET, &address, ret->address, sizeof ret->address) &&
-		(!slash || read_number(slash + 1, 1, most, &ret->bits)) && read_ports(ports, ret);
+		(!slash || gk_value_small(slash + 1, 1, most, &ret->bits)) &&
+		read_ports(ports, ret);
 }
 
 bool gk_list_nets(

@@ -23,15 +23,6 @@ struct item {
 	unsigned slice; /* how many of them each user has; 0: all */
 };
 
-static bool read_number(const char *s, unsigned min, unsigned max, unsigned *ret)
-{
-	const char *why;
-	uint64_t n = 0;
-	bool good = gk_value_count(s, min, max, &n, &why);
-	*ret = (unsigned)n;
-	return good;
-}
-
 /* FIRST, FIRST-LAST or FIRST-LAST/SLICE. */
 static bool read_ports(char *s, struct item *ret)
 {
@@ -41,11 +32,11 @@ static bool read_ports(char *s, struct item *ret)
 	if (dash)
 		*dash = '\0';
 	ret->slice = 0;
-	return read_number(s, PORT_MIN, UINT16_MAX, &ret->first) &&
-		read_number(dash ? dash + 1 : s, ret->first, UINT16_MAX, &ret->last) &&
+	return gk_value_small(s, PORT_MIN, UINT16_MAX, &ret->first) &&
+		gk_value_small(dash ? dash + 1 : s, ret->first, UINT16_MAX, &ret->last) &&
 		(!slash ||
 			(dash &&
-				read_number(
+				gk_value_small(
 					slash + 1, 1, ret->last - ret->first + 1, &ret->slice)));
 }
 

@@ -56,6 +56,15 @@ bool gk_value_count(const char *s, uint64_t min, uint64_t max, uint64_t *ret, co
 	return true;
 }
 
+bool gk_value_small(const char *s, unsigned min, unsigned max, unsigned *ret)
+{
+	const char *why;
+	uint64_t n = 0;
+	bool good = gk_value_count(s, min, max, &n, &why);
+	*ret = (unsigned)n;
+	return good;
+}
+
 /* Multiplies by what the unit at s (one letter, or the end of the text) stands for. */
 static bool apply_unit(const char *s, const char *letters, const uint64_t *factors, uint64_t *value,
 	const char **ret_why)

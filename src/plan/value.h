@@ -12,6 +12,9 @@
 /* Decimal digits only, no sign, no leading zero, from min to max. */
 bool gk_value_count(const char *s, uint64_t min, uint64_t max, uint64_t *ret, const char **ret_why);
 
+/* The same into an unsigned, without a reason. */
+bool gk_value_small(const char *s, unsigned min, unsigned max, unsigned *ret);
+
 /* Bytes: a count, with K, M, G or T for powers of 1024 ("64M"). min and max in bytes. */
 bool gk_value_size(const char *s, uint64_t min, uint64_t max, uint64_t *ret, const char **ret_why);
 
