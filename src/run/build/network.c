@@ -414,8 +414,10 @@ int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_
 {
 	uint64_t id = 0;
 	gk_autoclose int userns = -1;
-	if (plan->net_rules)
-		return ret->netns = gk_bridge_join(plan, err), ret->netns < 0 ? ret->netns : 0;
+	if (plan->net_rules) {
+		ret->netns = gk_bridge_join(plan, err);
+		return ret->netns < 0 ? ret->netns : 0;
+	}
 	if (!plan->network_rules)
 		return 0;
 	const char *lacking = gk_network_lacks();
