@@ -5,7 +5,7 @@ DEPS_VM := qemu-system-x86 mmdebstrap e2fsprogs
 # Those first that take longest. A host waits half of its time: five at once keep two processors busy. Each may
 # come to take 3 GiB.
 VM_HOSTS := $(foreach host,debian12-plain debian12 debian13 debian12-logins debian13-logins debian12-package \
-	debian13-package,tests/vm/host-$(host).sh)
+	debian13-package debian12-network debian13-network,tests/vm/host-$(host).sh)
 VM_JOBS ?= $(shell awk '/^MemAvailable:/ { n = int($$2 / 3145728); print (n > 5 ? 5 : n < 1 ? 1 : n) }' /proc/meminfo)
 VM_PAYLOAD := $(BUILD)/vm/payload.tar
 

@@ -1,0 +1,3 @@
+#!/bin/bash
+# timeout: 9060
+GOCKER_VM_PART=network exec "$(dirname "$0")/boot" trixie systemd "$@"
