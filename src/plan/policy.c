@@ -264,13 +264,23 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
 	return policy->devices && *policy->devices ? GK_KEY_DEVICES : GK_KEY_COUNT;
 }
 
-bool gk_policy_needs_leaf(const struct gk_policy *policy)
+/* Whether as many scopes as the user may have sessions, each full, are more than the user's total:
+ * nobody adds up what is in them. */
+static bool scopes_exceed_total(const struct gk_policy *policy, uint64_t tasks)
+{
+	if (policy->user_pids_max == GK_UNLIMITED)
+		return false;
+	return policy->user_sessions_max == 0 ||
+		tasks > policy->user_pids_max / policy->user_sessions_max;
+}
+
+bool gk_policy_needs_leaf(const struct gk_policy *policy, uint64_t tasks)
 {
 	struct gk_policy rest = *policy;
 	rest.memory_max = rest.memory_swap_max = GK_UNLIMITED;
 	if (policy->user_memory_follows)
 		rest.user_memory_max = GK_UNLIMITED;
-	return gk_policy_needs_v2(&rest) != GK_KEY_COUNT;
+	return gk_policy_needs_v2(&rest) != GK_KEY_COUNT || scopes_exceed_total(policy, tasks);
 }
 
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena)

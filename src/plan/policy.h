@@ -216,9 +216,10 @@ int gk_policy_for(const struct gk_config *config, const struct gk_identity *who,
 /* The first setting in the policy that only cgroup v2 can keep, or GK_KEY_COUNT. */
 enum gk_key gk_policy_needs_v2(const struct gk_policy *policy);
 
-/* Whether it has a setting that a scope of logind's cannot keep: user_memory_max (one that no line
- * set aside), and what pam_systemd(8) has no words for. */
-bool gk_policy_needs_leaf(const struct gk_policy *policy);
+/* Whether it has a setting that a scope of logind's, with at most so many tasks, cannot keep:
+ * user_memory_max (but for one that no line set), a user_pids_max that all such scopes of a user
+ * together could exceed, and what pam_systemd(8) has no words for. */
+bool gk_policy_needs_leaf(const struct gk_policy *policy, uint64_t tasks);
 
 /* Whether one setting, its value valid, is such a one. */
 bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *arena);

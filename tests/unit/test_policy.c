@@ -366,8 +366,11 @@ static void test_what_needs_a_leaf_of_its_own(void **state)
 		bool leaf;
 		enum gk_key needs_v2;
 	} rows[] = {
-		{ "", false, GK_KEY_COUNT },
-		{ "memory_max = 64M\nmemory_swap_max = 0\n", false, GK_KEY_MEMORY_MAX },
+		{ "user_pids_max = none\n", false, GK_KEY_COUNT },
+		{ "user_sessions_max = 8\n", false, GK_KEY_COUNT },
+		{ "user_sessions_max = 9\n", true, GK_KEY_COUNT },
+		{ "user_sessions_max = 0\nuser_pids_max = 9999\n", true, GK_KEY_COUNT },
+		{ "memory_max = 64M\nuser_pids_max = none\n", false, GK_KEY_MEMORY_MAX },
 		{ "user_memory_max = 64M\n", true, GK_KEY_USER_MEMORY_MAX },
 		{ "memory_high = 64M\n", true, GK_KEY_MEMORY_HIGH },
 		{ "cpus = 1\n", true, GK_KEY_CPUS },
@@ -379,10 +382,9 @@ static void test_what_needs_a_leaf_of_its_own(void **state)
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		ARENA arena = { 0 };
-		char text[128];
-		snprintf(text, sizeof text, "[default]\n%s", rows[i].text);
+		const char *text = gk_arena_printf(&arena, "[default]\n%s", rows[i].text);
 		struct gk_policy p = good_policy(text, &ann, &arena);
-		assert_int_equal(gk_policy_needs_leaf(&p), rows[i].leaf);
+		assert_int_equal(gk_policy_needs_leaf(&p, 23), rows[i].leaf);
 		assert_int_equal(gk_policy_needs_v2(&p), rows[i].needs_v2);
 		if (rows[i].needs_v2 == GK_KEY_COUNT)
 			continue;

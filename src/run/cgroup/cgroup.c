@@ -356,13 +356,12 @@ int gk_cgroup_adopt(
 		return gk_fail(err, -EPERM, "the login's scope is not root's alone");
 	}
 	const struct gk_policy *policy = plan->policy;
-	/* pam_systemd(8) has no words for the rest: the memory of sessions is counted together
-	 * in leaves of ours alone. So are their tasks, but every policy has a limit of those: that
-	 * alone gives up no scope, nor does a limit of memory that nobody has asked for. */
+	/* pam_systemd(8) has no words for the rest: the tasks and the memory of sessions are
+	 * counted together in leaves of ours alone. */
 	if (!limit_holds(cg.leaf_fd, "pids.max", plan->leaf_pids_max) ||
 		!limit_holds(cg.leaf_fd, "memory.max", policy->memory_max) ||
 		!limit_holds(cg.leaf_fd, "memory.swap.max", policy->memory_swap_max) ||
-		gk_policy_needs_leaf(policy)) {
+		gk_policy_needs_leaf(policy, plan->leaf_pids_max)) {
 		gk_cgroup_close(&cg);
 		return gk_fail(
 			err, -EPERM, "the limits of the login's scope are not those asked for");

@@ -61,7 +61,7 @@ if [ "$GKT_HOST" = systemd ]; then
 	chmod 755 /usr/local/bin/move-su
 	printf '%s\n' 'auth required pam_permit.so' 'account required pam_permit.so' 'session required pam_gocker.so outer' \
 		'session required pam_exec.so /usr/local/bin/move-su' 'session required pam_gocker.so' >/etc/pam.d/su
-	set_ini 'pids_max = 12'
+	set_ini 'pids_max = 12' 'user_pids_max = none'
 	for owner in root alice; do
 		mkdir $ruled
 		echo 15 >$ruled/pids.max

@@ -11,7 +11,9 @@ have_user carol --shell /bin/sh
 have_user admin --shell /bin/bash --groups staff
 mark_syslog
 pam_door_on
-set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+# What 16 sessions, each with the 15 tasks of its scope, can just reach.
+scopes=('pids_max = 12' 'user_pids_max = 240' 'memory_max = 64M' '[user:admin]' 'contain = no')
+set_ini "${scopes[@]}"
 start_sshd ''
 remember_host
 
@@ -39,23 +41,41 @@ drop_session
 check "a lost connection ends it for logind" wait_until 10 no_logins carol
 check_clean "and leaves nothing" 20
 
-# A limit that no scope can have: the login is in a leaf of gocker's, with all limits of the user, and logind has its session.
-set_ini 'user_memory_max = 200M' 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
+# A limit that scopes cannot keep: the login is in a leaf of gocker's, with all limits of the user, and logind has its session.
+fill_beside() { # WAY: a second login, beside the one that is held, takes all tasks that it can have
+	case $1 in
+	ssh) run ssh_as carol "$FILL" ;;
+	su) run su carol -c "$FILL" ;;
+	esac
+}
+set_ini 'user_pids_max = 16' 'user_sessions_max = 2' 'pids_max = 40'
 hold_session carol
 leaf=$(sessions_base)/u$(uid_of carol)
-like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(side_of carol)/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_memory_max: sshd's side of the login is in a leaf of gocker's"
-is "$(cat "$leaf/pids.max" "$leaf/memory.max")" "17"$'\n'"$((200 << 20))" "user_memory_max: and its user's group has the limits, and a task for this session's init"
+like "/sys/fs/cgroup$(cut -d: -f3 "/proc/$(side_of carol)/cgroup")" "^$leaf/[0-9a-f]{12}$" "user_pids_max: sshd's side of the login is in a leaf of gocker's"
+is "$(cat "$leaf/pids.max")" 17 "user_pids_max: and its user's group has it, and a task for this session's init"
 if [ "$GKT_HOST" = systemd ]; then
 	caller=$(pgrep -of 'sshd.*carol \[priv\]')
-	like "$(cut -d: -f3 "/proc/$caller/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_memory_max: sshd's monitor is in logind's scope, so that it is not empty"
-	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_memory_max: loginctl lists the login"
+	like "$(cut -d: -f3 "/proc/$caller/cgroup")" '^/user.slice/user-[0-9]*.slice/session-[0-9a-z]*.scope$' "user_pids_max: sshd's monitor is in logind's scope, so that it is not empty"
+	like "$(logind_sessions carol)" '^[0-9a-z]+ active$' "user_pids_max: loginctl lists the login"
 fi
-run ssh_as carol "$FILL"
-check "user_memory_max: a bomb gets $(last) tasks beside another session" test "0$(last)" -ge 2 -a "0$(last)" -le 12
+mark_syslog
+for way in ssh su; do
+	fill_beside $way
+	check "user_pids_max: a bomb by $way gets $(last) tasks beside another session" test "0$(last)" -ge 2 -a "0$(last)" -le 13
+	wait_until 30 eval '[ "$(session_leaves "$(uid_of carol)" | wc -l)" -le 1 ]'
+done
+like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=user_pids_max value=16 hits=[1-9]' "user_pids_max: the log says which limit it was"
 drop_session
-check "user_memory_max: a lost connection ends it for logind" wait_until 10 no_logins carol
-check_clean "user_memory_max: and leaves nothing" 20
-set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+check "user_pids_max: a lost connection ends it for logind" wait_until 10 no_logins carol
+check_clean "user_pids_max: and leaves nothing" 20
+set_ini 'user_pids_max = none' 'user_sessions_max = 2' 'pids_max = 40'
+hold_session carol
+fill_beside su
+check "user_pids_max: control: without it $(last) tasks" test "0$(last)" -ge 30
+drop_session
+check "user_pids_max: control: a lost connection ends it for logind" wait_until 10 no_logins carol
+check_clean "user_pids_max: control: and leaves nothing" 20
+set_ini "${scopes[@]}"
 
 # What sshd needs of tasks is added to the limit; su and cron leave some of that to the user.
 felt() { # NAME: the last `run` filled its session up
@@ -68,10 +88,10 @@ check "and the next login is let in" ssh_as carol true
 run ssh_as carol 'dd if=/dev/zero of=/dev/null bs=80M count=1 2>/dev/null; echo $?'
 is "$out" 137 "a memory hog is killed"
 like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=memory_max' "and the log says why"
-set_ini 'image = host' 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+set_ini 'image = host' "${scopes[@]}"
 run ssh_as carol 'dd if=/dev/zero of=/dev/null bs=80M count=1 2>/dev/null; echo $?; dd if=/dev/zero of=/dev/null bs=8M count=1 2>/dev/null; echo $?'
 is "$out" $'137\n0' "with image = host, too, and what fits runs"
-set_ini 'pids_max = 12' 'memory_max = 64M' '[user:admin]' 'contain = no'
+set_ini "${scopes[@]}"
 expect_test "a user on a terminal is told why" <<'TCL'
 	login carol
 	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
@@ -128,8 +148,8 @@ ends_for_logind() { # KillUserProcesses' VALUE, PLACE, LINE of gocker.ini
 	check_clean "$name: with that job" 20
 }
 kill=''
-ends_for_logind no "a scope of logind's" 'user_pids_max = 200'
-ends_for_logind yes "a scope of logind's" 'user_pids_max = 200'
+ends_for_logind no "a leaf of gocker's" ''
+ends_for_logind yes "a scope of logind's" 'user_pids_max = none'
 ends_for_logind yes "a leaf of gocker's" 'cpus = 2'
 kill_user_processes no
 pam_door_off
