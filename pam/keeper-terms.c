@@ -109,8 +109,35 @@ void gk_keeper_say(struct gk_keeper *k, const char *text)
 		gk_pending_notice_add(&k->owed, text);
 }
 
+static bool has_terminal(const struct gk_keeper *k)
+{
+	struct stat st;
+	char name[16];
+	bool any = k->outer_tty >= 0;
+	for (unsigned n = 0; !any && k->ptys >= 0 && n < GK_TERMINALS_MAX; n++)
+		any = stat_inner(k, n, name, sizeof name, &st);
+	return any;
+}
+
+/* sshd opens one after the session. */
+static bool try_first(struct gk_keeper *k)
+{
+	gk_keeper_find_ptys(k);
+	if (!has_terminal(k))
+		return false;
+	gk_keeper_say(k, k->first.text);
+	return true;
+}
+
+void gk_keeper_say_first(struct gk_keeper *k, const char *text)
+{
+	gk_pending_notice_add(&k->first, text);
+}
+
 void gk_keeper_say_again(struct gk_keeper *k)
 {
+	if (gk_pending_notice_is_due(&k->first))
+		gk_pending_notice_tried(&k->first, try_first(k));
 	if (gk_pending_notice_is_due(&k->owed))
 		gk_pending_notice_tried(&k->owed, say(k, k->owed.text, true));
 }

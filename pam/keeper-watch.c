@@ -122,6 +122,7 @@ static int check_time(struct watch *w)
 		wait = GK_SHUTDOWN_STEP_MS;
 	gk_keeper_say_again(w->k);
 	wait = gk_pending_notice_wait(&w->k->owed, wait);
+	wait = gk_pending_notice_wait(&w->k->first, wait);
 	return wait < 0 ? -1 : wait > 3600000 ? 3600000 : (int)wait + 1;
 }
 
@@ -240,6 +241,9 @@ void gk_keeper_watch(struct gk_keeper *k)
 {
 	struct watch w = { .k = k, .started_ms = gk_now_ms() };
 	const struct gk_cgroup *cg = gk_keeper_cgroup(k);
+	char unpublished[GK_PORTS_NOTICE];
+	if (gk_ports_notice(&k->session.network.ports, unpublished, sizeof unpublished))
+		gk_keeper_say_first(k, unpublished);
 	w.limits = k->policy;
 	if (gk_keeper_is_shared(k))
 		gk_container_limits(&k->session.container, &w.limits);

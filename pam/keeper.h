@@ -47,8 +47,9 @@ struct gk_keeper {
 	bool own_pty[GK_TERMINALS_MAX]; /* with share = user: which of them are this login's */
 	int outer_tty;                  /* write-only, of a daemon that brings one; -1 */
 	struct gk_terminal outer_words, words[GK_TERMINALS_MAX]; /* what was said on each */
-	struct gk_pending_notice owed; /* and what some did not take yet */
-	bool recorded;                 /* utmp and wtmp have the login */
+	struct gk_pending_notice owed;  /* and what some did not take yet */
+	struct gk_pending_notice first; /* what the first one is to say that is opened */
+	bool recorded;                  /* utmp and wtmp have the login */
 };
 
 /* keeper-stack.c: whether the session part of the service's stack, read as libpam reads it, surely
@@ -107,7 +108,10 @@ void gk_keeper_close_terminals(struct gk_keeper *k);
 /* Says a line on each terminal of the session. Whoever refuses messages (mesg(1)) gets none. */
 void gk_keeper_say(struct gk_keeper *k, const char *text);
 
-/* Says what is due of k->owed where it was turned away. */
+/* Says this once there is a terminal: it is tried until then. */
+void gk_keeper_say_first(struct gk_keeper *k, const char *text);
+
+/* Says what is due of k->owed where it was turned away, and of k->first. */
 void gk_keeper_say_again(struct gk_keeper *k);
 
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */

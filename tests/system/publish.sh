@@ -14,6 +14,8 @@ fi
 policy() { set_ini 'pids_max = 60' "volumes = $GKT_HELPERS:/mnt/t:ro" 'network = private' "$@"; }
 logged() { gocker_log | grep -q "$1"; }
 
+tells_of() { grep -q "not reachable from outside, because another session or program has it: $1" "$GKT_WORK/second"; }
+
 # serve USER [ADDRESS:]PORT...: a login that lasts, as held; its servers give back what they get.
 serve() {
 	local who=$1 port servers=
@@ -63,10 +65,13 @@ rows() {
 
 	# Of two sessions the first has them; the other is told.
 	mark_syslog
-	run timeout 300 ssh -tt -l "$user" gocker 'sleep 1; echo in' </dev/null
-	check "[$door] a second login gets in without the ports, which the log tells" logged 'event=unpublished .*ports="127.0.0.1:8000-8005 198.51.100.2:8010 \[::1\]:8011"'
-	[ "$door" = pam ] || like "$out" 'not reachable from outside, because another session or program has it: 127.0.0.1:8000-8005' "[$door] and its terminal"
-	like "$out" in "[$door] it goes on"
+	ssh -tt -l "$user" gocker 'echo in; exec sleep 1000' </dev/null >"$GKT_WORK/second" 2>/dev/null &
+	second=$!
+	check "[$door] a second login gets in without the ports, which the log tells" wait_until 60 logged 'event=unpublished .*ports="127.0.0.1:8000-8005 198.51.100.2:8010 \[::1\]:8011"'
+	check "[$door] and its terminal" wait_until 60 tells_of 127.0.0.1:8000-8005
+	check "[$door] it goes on" wait_until 60 grep -q '^in' "$GKT_WORK/second"
+	is "$(grep -c 'not reachable' "$GKT_WORK/second")" 1 "[$door] it is told once"
+	end_client "$second"
 	check "[$door] the first one keeps them" answers 127.0.0.1 8000
 	end_client "$held"
 	wait_until 60 no_sessions

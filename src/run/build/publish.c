@@ -147,15 +147,20 @@ void gk_ports_read(const struct gk_plan *plan, uid_t uid, struct gk_ports_text *
 	write_texts(&f, ret);
 }
 
-void gk_ports_report(const struct gk_ports_text *ports, const char *id, int tty)
+bool gk_ports_notice(const struct gk_ports_text *ports, char *ret, size_t size)
 {
-	char text[400];
-	if (!*ports->shut)
-		return;
-	gk_log(LOG_WARNING, "event=unpublished id=%s ports=\"%s\"", id, ports->shut);
-	snprintf(text, sizeof text,
+	snprintf(ret, size,
 		"not reachable from outside, because another session or program has it: %s",
 		ports->shut);
+	return *ports->shut != '\0';
+}
+
+void gk_ports_report(const struct gk_ports_text *ports, const char *id, int tty)
+{
+	char text[GK_PORTS_NOTICE];
+	if (!gk_ports_notice(ports, text, sizeof text))
+		return;
+	gk_log(LOG_WARNING, "event=unpublished id=%s ports=\"%s\"", id, ports->shut);
 	gk_notice_once(tty, text);
 }
 

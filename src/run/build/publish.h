@@ -10,12 +10,18 @@
 /* Room for one range as pasta(1) takes it: ADDRESS/FIRST-LAST. */
 enum { GK_PORTS_TEXT = 64 };
 
+/* Room for what the user is told of ports that could not be published. */
+enum { GK_PORTS_NOTICE = 400 };
+
 /* The ports of a plan, as ranges "ADDRESS:FIRST-LAST" with blanks between them. What does not fit
  * is replaced by "...". */
 struct gk_ports_text {
 	char open[256]; /* those that lead to the session */
 	char shut[256]; /* those that something else on the host has */
 };
+
+/* What the user is told of it, in ret. False where everything was published. */
+bool gk_ports_notice(const struct gk_ports_text *ports, char *ret, size_t size);
 
 /* Where something could not be published: logs it for a session, and tells it on its terminal (-1:
  * none). */
