@@ -81,6 +81,16 @@ run env ALPINE_MIRROR=file:///srv/mirror "$GOCKER" image fetch --image-dir $imag
 is "$rc" 0 "ALPINE_MIRROR names the mirror"
 run fetch --mirror file:///nowhere --if-missing
 is "$rc:$(readlink $images/alpine)" "0:$old" "--if-missing does nothing when the image is there"
+
+# What was brought into an image is in the one that is fetched in its place.
+run fetch --mirror file:///srv/mirror --with scp again
+is "$rc:$("$GOCKER" image show --image-dir $images again | grep -c '^tool ')" "0:1" "an image is fetched with scp"
+run fetch --mirror file:///srv/mirror again
+is "$rc:$("$GOCKER" image show --image-dir $images again | grep -c '^tool ')" "0:1" "fetched again it has scp still"
+unlike "$err" 'changed by edit' "and nothing else is said to be lost"
+check "it is edited" "$GOCKER" image edit --image-dir $images again /bin/true
+run fetch --mirror file:///srv/mirror again
+like "$rc:$err" '0:.*had been changed by edit; it is kept until .gocker image prune again.' "that an edit is not in it is said"
 head -c 2000000 "$real" >"/srv/mirror/$release"
 run fetch --mirror file:///srv/mirror
 like "$rc:$err" '125:.*wrong SHA-512' "a truncated file is refused"

@@ -1,6 +1,7 @@
 /* The images that sessions get: whether they are there, whole, and young enough. */
 #include <fcntl.h>
 #include <pwd.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,8 +74,11 @@ static void check_release(struct gk_doctor *d, const char *image, struct json_ob
 	bool fetched = strcmp(gk_info_get(info, "from"), "fetch") == 0;
 	gk_found(d, GK_FOUND_WARN, "image",
 		fetched ? gk_arena_printf(&d->arena,
-				  "gocker image fetch %s, from a mirror with a newer release",
-				  image) :
+				  "gocker image fetch %s, from a mirror with a newer release%s",
+				  image,
+				  json_object_object_get_ex(info, "edited", NULL) ?
+					  "; then make your edits again" :
+					  "") :
 			  "make it again of a newer release",
 		"%s is %s, which gets no security fixes since %s", image, os, until);
 }

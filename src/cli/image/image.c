@@ -132,7 +132,9 @@ static const struct command {
 		{ "image fetch", NULL, "[OPTION...] [NAME]",
 			"Fetches Alpine's minirootfs as image NAME (default: alpine). What comes from the "
 			"mirror is used only if it has a SHA-512 that this build of gocker knows, or a "
-			"signature by a key in " GK_ALPINE_KEY ".",
+			"signature by a key in " GK_ALPINE_KEY
+			". Programs that were brought into the "
+			"image before are brought in again; what `image edit` changed is not.",
 			fetch_options, NULL, "image" } },
 	{ gk_image_cmd_new, 2, 2,
 		{ "image new", NULL, "[OPTION...] debian|ubuntu|OTHER NAME",

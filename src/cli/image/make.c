@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cli/image/how.h"
 #include "cli/image/image.h"
 #include "image/image.h"
+#include "image/info.h"
 #include "image/layers.h"
 #include "image/tools.h"
 
@@ -63,6 +65,41 @@ int gk_image_cmd_import(struct gk_image_cli *cli)
 	gk_image_say(cli, "image %s: %" PRIu64 " entr%s, %s", name, stats.entries,
 		stats.entries == 1 ? "y" : "ies", gk_image_size(size, stats.size_bytes));
 	gk_image_say_harmless(cli, &stats);
+	return 0;
+}
+
+/* The version that fetch replaces: the programs of the host that were brought into it go into the
+ * new one, too, added to cli->with; *ret_edited is whether it was changed by edit. */
+static int keep_programs(struct gk_image_cli *cli, const struct gk_store *store,
+	const struct gk_image_version *version, bool *ret_edited)
+{
+	enum { MOST = sizeof cli->with / sizeof *cli->with - 1 };
+	struct gk_err ignored = GK_ERR_INIT;
+	struct json_object *tools = NULL;
+	gk_autoclose int fd = -1;
+	if (!version->dir[0] || gk_store_open_version(store, version, &fd, NULL, &ignored) < 0)
+		return 0;
+	gk_autoinfo struct json_object *info = gk_info_read(fd, &ignored);
+	size_t n = 0;
+	if (!info)
+		return 0;
+	*ret_edited = json_object_object_get_ex(info, "edited", NULL);
+	(void)json_object_object_get_ex(info, "tools", &tools);
+	while (cli->with[n])
+		n++;
+	for (size_t i = 0; i < (tools ? json_object_array_length(tools) : 0); i++) {
+		const char *program = gk_info_get(json_object_array_get_idx(tools, i), "program");
+		size_t k = 0;
+		while (k < n && strcmp(cli->with[k], program) != 0)
+			k++;
+		if (!*program || k < n)
+			continue;
+		if (n == MOST)
+			return gk_fail(&cli->err, -E2BIG, "more than %d programs at once", MOST);
+		cli->with[n] = gk_arena_strdup(&cli->arena, program);
+		if (!cli->with[n++])
+			return gk_fail_errno(&cli->err, -ENOMEM, "%s", program);
+	}
 	return 0;
 }
 
@@ -133,7 +170,7 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 	gk_autostore struct gk_store store = GK_STORE_INIT;
 	struct gk_image_version current;
 	struct gk_alpine alpine;
-	const struct gk_making making = making_of(cli, cli->with);
+	bool edited = false;
 	if (gk_image_names_another(name)) {
 		(void)gk_fail(&cli->err, -EINVAL,
 			"this makes an Alpine, and '%s' is another distribution's name; see `%s`",
@@ -142,13 +179,22 @@ int gk_image_cmd_fetch(struct gk_image_cli *cli)
 	}
 	if (find_key(cli, &options) < 0 || gk_image_open_store(cli, true, &store) < 0)
 		return gk_image_failed(cli);
-	if (cli->if_missing && gk_store_current(&store, name, &current, NULL) == 0)
+	bool there = gk_store_current(&store, name, &current, NULL) == 0;
+	if (there && cli->if_missing)
 		return 0;
+	if (there && keep_programs(cli, &store, &current, &edited) < 0)
+		return gk_image_failed(cli);
+	const struct gk_making making = making_of(cli, cli->with);
 	int r = gk_image_fetch(&store, name, &options, &making, &alpine, &cli->err);
 	if (r == 0) {
 		gk_image_say(cli, "image %s: %s, %s verified", name, alpine.url,
 			alpine.signer[0] ? "signature" : "SHA-512");
 		say_release(cli, &alpine);
+		if (edited)
+			gk_image_say(cli,
+				"  the version before had been changed by edit; it is kept until "
+				"`gocker image prune %s`",
+				name);
 		return 0;
 	}
 	if (r == -EHOSTUNREACH && cli->fallback)
