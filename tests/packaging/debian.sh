@@ -141,13 +141,15 @@ check "control: the lines are still there" grep -q pam_gocker.so /etc/pam.d/comm
 cp /run/gkt/common-session /etc/pam.d/common-session
 dpkg --configure -a >/dev/null 2>&1
 add_user 'DOM\anna'
+install -d -m 700 /var/lib/gocker/accounts
+echo /bin/dash >/var/lib/gocker/accounts/alice
 run dpkg -r gocker
 is "$rc" 0 "dpkg -r"
 like "$err" "gocker disable USER" "'gocker disable', which knows the old shells, is advised"
 is "$(tr -cd '\a' <<<"$err")$(grep -oF ' DOM\anna' <<<"$err")" ' DOM\anna' "and DOM\\anna is printed without a BEL"
 userdel 'DOM\anna'
 like "$err" "cannot log in without it: alice" "those who can't log in now are named"
-like "$err" "usermod -s" "with what to do"
+like "$err" "usermod -s '/bin/dash' 'alice'" "with the shell that each had, where enable recorded it"
 run ssh_as root hostname
 is "$rc:$out" "0:throwaway" "root gets in"
 run ssh_as alice hostname
