@@ -321,6 +321,7 @@ int gk_cmd_run(int argc, char **argv)
 	struct gk_err err = GK_ERR_INIT;
 	struct gk_tty tty;
 	uid_t caller;
+	char user[256];
 	int status = 0;
 	int code = read_options(&run, argc, argv);
 	if (code == 0)
@@ -356,8 +357,9 @@ int gk_cmd_run(int argc, char **argv)
 	if ((run.request.join ? gk_join_open(&run.session, &run.join, &err) :
 				gk_session_open(&run.session, &err)) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
-	gk_log(LOG_INFO, "event=open id=%s door=run uid=%u image=%s%s%s", run.id,
-		(unsigned)run.who.uid, run.policy.image, run.request.join ? " container=" : "",
+	gk_log(LOG_INFO, "event=open id=%s door=run user=\"%s\" uid=%u image=%s%s%s", run.id,
+		gk_escape(user, sizeof user, run.who.name), (unsigned)run.who.uid, run.policy.image,
+		run.request.join ? " container=" : "",
 		run.request.join ? run.session.container.id : "");
 	code = gk_supervise_start(&run.session, &err);
 	if (code == 0 && gk_session_record(&run.session, &err) < 0)

@@ -33,6 +33,10 @@ is "$(jq -r '.[-1].event' <<<"$out")" refused "--format json"
 logs -n 2
 is "$(awk '{ print $2 }' <<<"$out" | paste -sd' ')" "close refused" "-n: the last"
 
+"$GOCKER" run --user bob true </dev/null
+logs --user bob
+is "$(awk '{ print $2, $4 }' <<<"$out" | tail -n 2 | paste -sd,)" "open bob,close bob" "--user finds the opening of a command by hand, too"
+
 printf '%s\n' '<80>sshd[7]: pam_gocker(sshd:session): event=uncontained reason=root user="root"' \
 	'<83>su[8]: pam_gocker(su:session): event=refused door=pam user="bob" reason="refused: no image"' >"$GKT_WORK/module"
 run "$GOCKER" logs --file "$GKT_WORK/module"
