@@ -8,6 +8,8 @@
 
 int gk_cli_fail(const char *name, const struct gk_err *err)
 {
+	/* After what was printed before it, where both go into one file or pipe. */
+	(void)fflush(stdout);
 	fprintf(stderr, "gocker %s: %s\n", name, err->msg);
 	return GK_EXIT_GOCKER;
 }
@@ -39,6 +41,7 @@ bool gk_ask_yes(const char *name, const char *question)
 {
 	char answer[16] = "";
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		(void)fflush(stdout);
 		fprintf(stderr,
 			"gocker %s: nothing was changed; --yes does it without a terminal\n", name);
 		return false;

@@ -53,6 +53,7 @@ like "$out" '/etc/pam.d/systemd-user: would have as line 1: account +required +p
 is "$(ls /etc/cron.allow /etc/at.allow $dropin /etc/pam.d/systemd-user 2>/dev/null)" "" "and changes nothing"
 fix
 is "$rc:$err" "1:gocker doctor: nothing was changed; --yes does it without a terminal" "without a terminal it wants --yes"
+like "$("$GOCKER" doctor --fix 2>&1 </dev/null | tail -n 1)" 'nothing was changed' "which it says after the changes that it would make"
 expect_test "on a terminal it shows the changes and asks" <<TCL
 spawn -noecho gocker doctor --sshd-config $config --fix=at
 want {at.allow: would be new}

@@ -59,8 +59,8 @@ static const struct gk_column columns[] = {
 	{ "NET OUT", true, 0, 4, false },
 };
 enum { NET_IN = 12, NET_OUT, COLUMNS = sizeof columns / sizeof *columns };
-/* MEMORY, PEAK, LIMIT and OOM, which cgroup v1 does not tell. */
-#define MEMORY_COLUMNS (0xfu << 7)
+/* MEMORY, PEAK, LIMIT, OOM and CPU, which cgroup v1 does not tell. */
+#define V2_COLUMNS (0x1fu << 7)
 
 static bool any_traffic(const struct gk_seen_list *all)
 {
@@ -105,7 +105,7 @@ static int print_table(const struct gk_seen_list *all, bool live, struct gk_aren
 	size_t n =
 		live && width && rows > 2 && all->n > (size_t)rows - 3 ? (size_t)rows - 3 : all->n;
 	gk_table_print(stdout, columns, COLUMNS, cells, n, width,
-		(gk_cgroup_is_v1(&ignored) == 1 ? MEMORY_COLUMNS : 0) |
+		(gk_cgroup_is_v1(&ignored) == 1 ? V2_COLUMNS : 0) |
 			(any_traffic(all) ? 0 : 1u << NET_IN | 1u << NET_OUT));
 	if (n < all->n)
 		printf("(and %zu more)\n", all->n - n);
@@ -339,7 +339,7 @@ int gk_cmd_stats(int argc, char **argv)
 	}
 	if (optind < argc || (st.json && st.file))
 		return gk_cli_usage("stats",
-			optind < argc ? "it takes no argument" : "either --format or --prometheus");
+			optind < argc ? "takes no argument" : "either --format or --prometheus");
 	int r = gk_cli_need_root("stats");
 	if (r != 0)
 		return r;
