@@ -52,8 +52,8 @@ const struct gk_page gk_page_ps = {
 		 "order given. A host that does not answer is reported on stderr, the others are "
 		 "shown, and the exit status is 1.",
 	.options = options,
-	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is - where the kernel does not "
-		"report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
+	.tail = "PIDS counts the user's tasks against pids_max. MEMORY is left out where the kernel "
+		"does not report it (cgroup v1); IDLE is - without a terminal. For a login through the PAM door "
 		"TTY is the terminal used last, by its name inside, and COMMAND the user's oldest "
 		"process. PORTS, where a session has any, are those that publish makes reachable from "
 		"outside. Logins that share a container (share = user) are listed below it. A "
@@ -378,7 +378,7 @@ static int check_options(struct ps *ps, const char *format, int argc)
 			"an id is of one host: with --host take --format '{host} {id}', not -q");
 	if (read_format(ps, format) != 0)
 		return 2;
-	return optind < argc ? gk_cli_usage("ps", "it takes no argument") : 0;
+	return optind < argc ? gk_cli_usage("ps", "takes no argument") : 0;
 }
 
 static int read_options(struct ps *ps, int argc, char **argv)
