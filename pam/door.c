@@ -107,7 +107,7 @@ static int receive(struct gk_pam_door *door, struct gk_link_message *m, int *ret
 		return -EACCES;
 	}
 	if ((fd >= 0) != (ret_fd != NULL))
-		return fail(why, -EPROTO, "the keeper answers out of turn");
+		return fail(why, -EPROTO, "protocol error: unexpected reply from the keeper");
 	if (ret_fd)
 		*ret_fd = gk_steal_fd(&fd);
 	return 0;
@@ -156,7 +156,7 @@ static int start_keeper(struct gk_pam_door *door, struct gk_pam_failure *why)
 	struct gk_link_message m;
 	r = receive(door, &m, &door->keeper, why);
 	if (r == 0 && m.kind != GK_LINK_KEEPER)
-		r = fail(why, -EPROTO, "the keeper does not introduce itself");
+		r = fail(why, -EPROTO, "protocol error: no greeting from the keeper");
 	if (r < 0)
 		(void)(child >= 0 ? gk_sys_pidfd_send_signal(child, SIGKILL) : kill(pid, SIGKILL));
 	reap(pid);
@@ -172,7 +172,7 @@ static int check_caller(struct gk_pam_failure *why)
 	if (statfs("/proc/self", &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC ||
 		stat("/proc/self/task", &tasks) < 0 || stat("/proc/self/ns/pid", &mine) < 0 ||
 		stat("/proc/self/ns/pid_for_children", &children) < 0)
-		return fail(why, -ENOENT, "the caller does not find itself in /proc");
+		return fail(why, -ENOENT, "the caller is not in /proc");
 	if (tasks.st_nlink != 3)
 		return fail(why, -EBUSY, "the caller has more than one thread");
 	if (mine.st_ino != children.st_ino || gk_children_busy())
@@ -191,7 +191,7 @@ int gk_door_start(struct gk_pam_door *door, const struct gk_link_message *questi
 	if (r == 0)
 		r = receive(door, answer, NULL, why);
 	if (r == 0 && answer->kind != GK_LINK_LIMITS && answer->kind != GK_LINK_FREE)
-		r = fail(why, -EPROTO, "the keeper answers out of turn");
+		r = fail(why, -EPROTO, "protocol error: unexpected reply from the keeper");
 	if (r == 0 && answer->kind == GK_LINK_FREE)
 		door->state = GK_PAM_FREE;
 	else if (r == 0)
@@ -274,11 +274,11 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 	if (r == 0 && m.kind == GK_LINK_PTYS && ready->leaf)
 		r = receive(door, &m, &leaf, why);
 	if (r == 0 && m.kind != (ready->leaf ? GK_LINK_LEAF : GK_LINK_PTYS))
-		r = fail(why, -EPROTO, "the keeper answers out of turn");
+		r = fail(why, -EPROTO, "protocol error: unexpected reply from the keeper");
 	if (r == 0 && ready->rules)
 		r = receive(door, &m, &rules, why);
 	if (r == 0 && ready->rules && m.kind != GK_LINK_RULES)
-		r = fail(why, -EPROTO, "the keeper answers out of turn");
+		r = fail(why, -EPROTO, "protocol error: unexpected reply from the keeper");
 	c.leaf = leaf;
 	c.rules = rules;
 	if (r == 0)
@@ -414,7 +414,7 @@ int gk_door_enter(struct gk_pam_door *door, const char *names, struct gk_pam_fai
 			r = receive(door, &m, &init, why);
 	}
 	if (r == 0 && m.kind != GK_LINK_READY)
-		r = fail(why, -EPROTO, "the keeper answers out of turn");
+		r = fail(why, -EPROTO, "protocol error: unexpected reply from the keeper");
 	if (r == 0)
 		r = door->mode == GK_LINK_WHOLE ? enter_whole(door, init, &m, why) :
 						  open_to_children(door, init, &m, why);

@@ -252,7 +252,8 @@ int main(int argc, char **argv)
 	static char text[ORDERS_BYTES];
 	static struct orders orders = { .policy.umask = (mode_t)-1 };
 	if (geteuid() == 0)
-		return refuse(GK_EXIT_GOCKER, "not for root: there is nothing to enter here");
+		return refuse(GK_EXIT_GOCKER,
+			"not for root: gocker-shell is the shell of contained users");
 	if (read_orders(text, sizeof text, &orders) < 0)
 		return refuse(GK_EXIT_GOCKER, "cannot read " GK_STUB_ORDERS "; nothing was run");
 	if (would_loop(orders.policy.shell))

@@ -84,7 +84,8 @@ static int receive_question(struct gk_keeper *k, struct gk_err *err)
 	q->text[sizeof q->text - 1] = '\0';
 	q->tty[sizeof q->tty - 1] = q->rhost[sizeof q->rhost - 1] = '\0';
 	if (kind != GK_LINK_OPEN && kind != GK_LINK_ASK && kind != GK_LINK_CHECK)
-		return gk_fail(err, -EPROTO, "the module asks nothing");
+		return gk_fail(
+			err, -EPROTO, "protocol error: expected OPEN or ASK from the module");
 	return 0;
 }
 
@@ -244,7 +245,8 @@ static int await_enter(struct gk_keeper *k, struct gk_err *err)
 		int r = plan_again(k, &m, err);
 		return r < 0 ? r : 1;
 	}
-	return kind == 0 ? 0 : gk_fail(err, -EPROTO, "the module does not enter");
+	return kind == 0 ? 0 :
+			   gk_fail(err, -EPROTO, "the module did not enter the session in time");
 }
 
 /* Keeps uid 0 and next to nothing else: what is left to do needs no capability but root's own

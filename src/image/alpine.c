@@ -168,7 +168,7 @@ static int make_url(const struct fetching *f, const char *version, const char *m
 static int make_file(const struct fetching *f, int dir_fd, const char *name)
 {
 	int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	return fd < 0 ? gk_fail_errno(f->err, -errno, "no place for a download") : fd;
+	return fd < 0 ? gk_fail_errno(f->err, -errno, "cannot make a file for the download") : fd;
 }
 
 /* One that has no name any more. */
@@ -176,7 +176,7 @@ static int make_unnamed(const struct fetching *f)
 {
 	gk_autoclose int fd = make_file(f, f->dir_fd, "download");
 	if (fd >= 0 && unlinkat(f->dir_fd, "download", 0) < 0)
-		return gk_fail_errno(f->err, -errno, "no place for a download");
+		return gk_fail_errno(f->err, -errno, "cannot make a file for the download");
 	return fd < 0 ? fd : gk_steal_fd(&fd);
 }
 
@@ -256,10 +256,10 @@ static int fetch_signed_into(const struct fetching *f, const char *version, int 
 static int fetch_signed(const struct fetching *f, const char *version)
 {
 	if (mkdirat(f->dir_fd, DIR_NAME, 0700) < 0)
-		return gk_fail_errno(f->err, -errno, "no place for a download");
+		return gk_fail_errno(f->err, -errno, "cannot make a file for the download");
 	gk_autoclose int dir =
 		openat(f->dir_fd, DIR_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r = dir < 0 ? gk_fail_errno(f->err, -errno, "no place for a download") :
+	int r = dir < 0 ? gk_fail_errno(f->err, -errno, "cannot make a file for the download") :
 			  fetch_signed_into(f, version, dir);
 	int removed = gk_tree_remove(f->dir_fd, DIR_NAME, NULL, r < 0 ? NULL : f->err);
 	return r < 0 ? r : removed;

@@ -198,7 +198,7 @@ static int give_keyring(const struct gk_bootstrap *b, int dir_fd, uid_t uid, str
 	if (fd < 0)
 		return gk_fail_errno(err, -errno, "%s", b->keyring);
 	if (mkdirat(dir_fd, NO_KEYS, 0755) < 0)
-		return gk_fail_errno(err, -errno, "no place for a keyring");
+		return gk_fail_errno(err, -errno, "cannot make a directory for the keyring");
 	return gk_outside_give(fd, b->keyring, dir_fd, KEYRING, uid, err);
 }
 

@@ -56,8 +56,9 @@ static int open_host(struct tools *t, const char *path)
 	if (!S_ISREG(st.st_mode))
 		return gk_fail(t->err, -EINVAL, "%s is not a file", path);
 	if (!gk_is_roots_alone(&st))
-		return gk_fail(
-			t->err, -EPERM, "%s could have been written by others than root", path);
+		return gk_fail(t->err, -EPERM,
+			"%s can be written by others than root; chown root it, and chmod go-w",
+			path);
 	int r = gk_hash_fd(fd, 256, NULL, sum);
 	if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return gk_fail_errno(t->err, r < 0 ? r : -errno, "%s", path);

@@ -390,7 +390,7 @@ static int unpack_whiteout(struct gk_unpack *x, const char *path)
 		const size_t before = (size_t)(name - path);
 		name += len;
 		if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-			return refuse(x, -EINVAL, path, "is a whiteout of no name");
+			return refuse(x, -EINVAL, path, "is a whiteout without a name");
 		memcpy(removed, path, before);
 		memcpy(removed + before, name, strlen(name) + 1);
 		r = note(x, GK_NOTE_WHITEOUT, removed, NULL);

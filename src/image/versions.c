@@ -291,7 +291,7 @@ int gk_store_remove(const struct gk_store *store, const char *name, struct gk_er
 		if (dead[n].fd >= 0)
 			n++;
 		else if (r == 0) /* a session took it since: it goes with the next prune */
-			r = gk_fail_errno(err, dead[n].fd, "a version of '%s' stays", name);
+			r = gk_fail_errno(err, dead[n].fd, "cannot remove a version of '%s'", name);
 	}
 	gk_close_fd(&lock);
 	int removed = dead ? bury(store, dead, n, err) : gk_fail_errno(err, -ENOMEM, "%s", name);

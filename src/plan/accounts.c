@@ -20,7 +20,7 @@ int gk_build_check_account(const struct gk_identity *who, struct gk_err *err)
 		return 0;
 	gk_err_detail(err, "uid=%u reason=name_not_for_passwd", (unsigned)who->uid);
 	return gk_fail(err, -EINVAL,
-		"the name of the account with uid %u can't stand in a passwd file", who->uid);
+		"the name of the account with uid %u cannot be written to a passwd file", who->uid);
 }
 
 /* The account's description, without what would break the line. */
@@ -48,7 +48,7 @@ static int passwd_text(struct gk_build *b, const char **ret)
 	const char *shell = passwd_shell(b);
 	if (strpbrk(shell, ":\n") || strpbrk(b->home, ":\n"))
 		return gk_fail(b->err, -EINVAL,
-			"the account's home or shell can't stand in a passwd file; correct it, "
+			"the account's home or shell cannot be written to a passwd file; correct it, "
 			"or set home = none and another shell for it");
 	struct gk_buf buf = { .arena = b->arena };
 	if (who->uid != 0 && strcmp(who->name, "root") != 0)

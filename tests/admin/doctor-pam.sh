@@ -78,6 +78,6 @@ like "$out" 'bad +manager +user@UID.service may run units .* can be skipped by p
 	"an account line that another one leads past does not refuse user managers"
 cp /usr/local/share/gocker/pam.d/systemd-user /etc/pam.d/
 doctor
-like "$out" 'read +manager +user managers are refused to the contained' "control: the shipped stack does"
+like "$out" 'read +manager +user managers are refused to contained users' "control: the shipped stack does"
 rm -r /run/systemd/system
 check_clean "nothing is left"

@@ -25,20 +25,20 @@ ann_reaches
 like "$out" "ok +reach +a service on the host's loopback \(127.0.0.1\) is reached by a session of ann" "with network = host the loopback is reached"
 like "$out" "a service on the host's own address \(198.51.100.2\) is reached" "and the host's own address"
 like "$out" 'the metadata service \(169.254.169.254\) is reached' "and metadata"
-like "$out" 'the neighbour that routes \(198.51.100.1\) is reached' "and the neighbour"
-like "$out" "the world's name server \(192.0.43.7\) is reached" "and the world"
+like "$out" 'the router of the default route \(198.51.100.1\) is reached' "and the neighbour"
+like "$out" "a public name server \(192.0.43.7\) is reached" "and the world"
 
 set_ini 'network = private'
 ann_reaches
 like "$out" "ok +reach +a service on the host's loopback \(127.0.0.1\) is not reached by a session of ann" "with network = private the loopback is not reached"
 like "$out" "a service on the host's own address \(198.51.100.2\) is not reached" "nor the host's own address"
 like "$out" 'the metadata service \(169.254.169.254\) is not reached' "nor metadata"
-like "$out" 'the neighbour that routes \(198.51.100.1\) is reached' "the neighbour is"
-like "$out" "the world's name server \(192.0.43.7\) is reached" "and the world"
+like "$out" 'the router of the default route \(198.51.100.1\) is reached' "the neighbour is"
+like "$out" "a public name server \(192.0.43.7\) is reached" "and the world"
 set_ini 'network = private' 'net_deny = all'
 ann_reaches
-like "$out" 'the neighbour that routes \(198.51.100.1\) is not reached' "with net_deny the neighbour is not"
-like "$out" "the world's name server \(192.0.43.7\) is not reached" "nor the world"
+like "$out" 'the router of the default route \(198.51.100.1\) is not reached' "with net_deny the neighbour is not"
+like "$out" "a public name server \(192.0.43.7\) is not reached" "nor the world"
 set_ini 'network = none'
 ann_reaches
 is "$(grep -c 'not reached' <<<"$out")" 5 "with network = none nothing is"
@@ -46,7 +46,7 @@ set_ini 'network = host' 'tcp_connect = 80'
 run "$GOCKER" doctor ann
 case $out in
 *'cannot enforce tcp_connect'*) skip "what tcp_connect shuts is not reached" "this kernel's Landlock has no TCP" ;;
-*) like "$out" "the world's name server \(192.0.43.7\) is not reached" "what tcp_connect shuts is not reached" ;;
+*) like "$out" "a public name server \(192.0.43.7\) is not reached" "what tcp_connect shuts is not reached" ;;
 esac
 
 # What cannot be told is not told as good.
@@ -56,6 +56,6 @@ in_world ip route add blackhole 169.254.169.254/32
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 ann_reaches
 like "$out" 'read +reach +the metadata service \(169.254.169.254\): not known, it does not answer this host either' "metadata that does not answer the host is not said to be shut"
-like "$out" "read +reach +the world's name server: not tried, this host has none" "nor a world that the host does not know"
+like "$out" "read +reach +a public name server: not tried, this host has none" "nor a world that the host does not know"
 
 check_clean "nothing is left of the trials"

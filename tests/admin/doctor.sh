@@ -23,7 +23,7 @@ remember_host
 doctor alice
 is "$rc" 0 "a host as it should be: exit status 0"
 like "$out" 'ok +trial +a trial login through the shell door works' "a trial login"
-like "$out" 'read +sshd +its configuration lets nothing past' "sshd with the shipped drop-in, which is read, not tried"
+like "$out" 'read +sshd +its configuration lets nothing bypass' "sshd with the shipped drop-in, which is read, not tried"
 like "$out" 'read +lockout +1 administrator ' "who can still repair the host"
 is "$(bad alice)" "" "nothing bad"
 doctor alice
@@ -179,7 +179,7 @@ chmod 700 /run/gocker
 mkdir -p /etc/systemd/system/user-1000.slice.d
 touch /etc/systemd/system/user-1000.slice.d/limits.conf
 doctor
-like "$out" 'warn +slices +1 drop-in for users. slices \(/etc/systemd/system/user-1000.slice.d\) does not hold for the shell door
+like "$out" 'warn +slices +1 drop-in for users. slices \(/etc/systemd/system/user-1000.slice.d\) does not apply to the shell door
  +do: set pids_max' "limits of a user's slice that no longer apply"
 rm -r /etc/systemd/system/user-1000.slice.d
 mkdir -p /run/systemd/system # to all programs a host with systemd

@@ -20,7 +20,7 @@ for n in 1 2 3; do wait_in; done
 check "three sessions, the limit being none" wait_until 30 are_open 3
 is "$(spare_places | wc -l)" 3 "each has its place"
 touch "$places"/{3,70,65535}
-is "$("$GOCKER" gc)" "0 stale sessions swept" "gc"
+is "$("$GOCKER" gc)" "0 stale sessions removed" "gc"
 is "$(spare_places | wc -l):$(find "$places" -name 3 -o -name 70 -o -name 65535)" "3:$places/3" \
 	"collects places that are empty and free, and no other; a low one stays"
 set_ini 'user_sessions_max = 3'
@@ -45,7 +45,7 @@ check "control: a login locks its place" test "${lock:-0}" -gt 0
 slow=$!
 opened() { [ "$(spare_places | wc -l)" = 5 ]; }
 check "a login has opened its place" wait_until 60 opened
-is "$("$GOCKER" gc; spare_places | wc -l)" $'0 stale sessions swept\n4' "and a sweep takes it away"
+is "$("$GOCKER" gc; spare_places | wc -l)" $'0 stale sessions removed\n4' "and a sweep takes it away"
 check "the login has another, in which it is found" wait_until 60 are_open 5
 check "control: it came to lock the one that was gone" test "$(grep -c 'F_OFD_SETLK, .*) = 0' "$GKT_WORK/calls")" -ge 2
 none_left() { "$GOCKER" kill --user alice >/dev/null 2>&1; are_open 0; } # what still starts can't be killed

@@ -80,7 +80,7 @@ check "with $calls system calls a record" test "$calls" -le 12
 is "$(id_of alice)" "$id" "and the one that lives is found among them"
 after=$(login_calls)
 check "a login does not mind them: $before system calls without them, $after with" test "$after" -lt $((before + 300))
-is "$("$GOCKER" gc)" "5000 stale sessions swept" "gc sweeps them"
+is "$("$GOCKER" gc)" "5000 stale sessions removed" "gc sweeps them"
 is "$(id_of alice)" "$id" "and not the one that lives"
 printf 'garbage\0\377\nid=../../..\n' >/run/gocker/u/100000/7
 check "a damaged record is no trouble to ps" "$GOCKER" ps --all

@@ -63,7 +63,7 @@ like "$err$out" 'network = private: this host has no bridge gocker0' "check tell
 run "$GOCKER" doctor
 like "$out" 'bad +network +no bridge gocker0' "and doctor"
 run "$GOCKER" network status
-is "$rc:$out" "1:no bridge gocker0" "and status"
+is "$rc:$out" "1:no bridge gocker0; \`gocker network up\` makes what is missing" "and status"
 
 # ---- up ----
 
@@ -159,7 +159,7 @@ layers() {
 	run ssh_as "$user" 'echo ran'
 	is "$out" '' "and there is no new login"
 	run "$GOCKER" network status
-	is "$rc:$out" "1:no rules for gocker0" "status tells that"
+	is "$rc:$out" "1:no rules for gocker0; \`gocker network up\` makes what is missing" "status tells that"
 	"$GOCKER" network up
 	run inside "$reach" "$WORLD_PORT" 192.0.43.7%eth0
 	is "$(none ' reached$')" 2 "network up mends it, for the session too"

@@ -156,7 +156,7 @@ hanging() {
 	check "[$door] a sweep gives up in its time: after $n sleeps, where each of them is late" test "$n" -gt 0 -a "$n" -lt 20
 	rmdir "$leaf"/00000000000?/held
 	is "$(as dan 'echo in')" in "[$door] once it is over he gets in"
-	is "$("$GOCKER" gc)" "1 stale session swept" "[$door] and that login has swept the place that it took"
+	is "$("$GOCKER" gc)" "1 stale session removed" "[$door] and that login has swept the place that it took"
 	set_ini
 }
 

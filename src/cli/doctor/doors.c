@@ -117,7 +117,7 @@ static void check_stacks(struct gk_doctor *d)
 				path);
 		else if (r == 1)
 			gk_found(d, GK_FOUND_WARN, "pam",
-				"nothing where that is meant; else order the lines as in " SHIPPED
+				"nothing if that is intended; else order the lines as in " SHIPPED
 				"/pam.d",
 				"%s (its sessions are contained)", err.msg);
 		else if (r != -ENOENT)
@@ -150,7 +150,7 @@ static void check_manager(struct gk_doctor *d)
 	int r = gk_pam_judge_account(NULL, "systemd-user", false, &why);
 	if (r == 0)
 		gk_found(d, GK_FOUND_OK, "manager", NULL,
-			"user managers are refused to the contained");
+			"user managers are refused to contained users");
 	else if (r != -ENOENT)
 		gk_found(d, GK_FOUND_BAD, "manager",
 			"make it `account required pam_gocker.so`, before the other account lines",

@@ -193,7 +193,7 @@ static void tell_home(struct gk_doctor *d, const struct seen *seen)
 			"%s: %s", home, strerror(seen->error));
 	else if (seen->error)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home",
-			"let the user get there, or home = tmpfs in gocker.ini", "%s: %s", home,
+			"give the user access to it, or home = tmpfs in gocker.ini", "%s: %s", home,
 			strerror(seen->error));
 	else if (!S_ISDIR(seen->st.st_mode) || seen->st.st_uid != d->who.uid)
 		gk_found(d, GK_FOUND_BAD | GK_TRIED, "home", "chown it to the user",
@@ -233,6 +233,6 @@ void gk_doctor_home(struct gk_doctor *d)
 	for (size_t i = 0; r == 0 && i < FILES; i++)
 		if (seen.has[i])
 			gk_found(d, GK_FOUND_WARN, "dotfiles",
-				"see that nothing of the host obeys it", "%s/%s: %s", d->who.home,
-				files[i].name, files[i].why);
+				"check that no program of the host acts on it", "%s/%s: %s",
+				d->who.home, files[i].name, files[i].why);
 }

@@ -121,7 +121,7 @@ static void check_cgroups(struct gk_doctor *d)
 		gk_found(d, GK_FOUND_WARN, "cgroup",
 			"boot with systemd.unified_cgroup_hierarchy=1 (or cgroup_no_v1=all) for "
 			"memory_max, cpus and freeze",
-			"the controllers are on cgroup v1: only limits of tasks can be kept");
+			"the controllers are on cgroup v1: only limits on tasks can be enforced");
 		return;
 	}
 	gk_autoclose int fd = open("/sys/fs/cgroup/cgroup.controllers", O_RDONLY | O_CLOEXEC);
@@ -139,7 +139,7 @@ static void check_delegation(struct gk_doctor *d)
 {
 	if (!gk_scope_host_has_systemd())
 		gk_found(d, GK_FOUND_OK, "scope", NULL,
-			"no systemd: groups are made by gocker itself");
+			"no systemd: gocker makes the cgroups itself");
 	else if (access(GK_SCOPE_PATH, F_OK) == 0)
 		gk_found(d, GK_FOUND_OK, "scope", NULL, "gocker.scope is delegated");
 	else
@@ -187,7 +187,7 @@ static void check_slices(struct gk_doctor *d)
 	if (found && d->shell_door)
 		gk_found(d, GK_FOUND_WARN, "slices",
 			"set pids_max, memory_max, cpus in gocker.ini, or limits on gocker.slice",
-			"%zu drop-in%s for users' slices (%s) %s not hold for the shell door",
+			"%zu drop-in%s for users' slices (%s) %s not apply to the shell door",
 			found, found == 1 ? "" : "s", where ? where : "-",
 			found == 1 ? "does" : "do");
 }

@@ -159,7 +159,7 @@ int gk_doctor_try_session(struct gk_doctor *d, struct gk_err *err)
 {
 	static const char *const what[PLACES] = { "a service on the host's loopback",
 		"a service on the host's own address", "the metadata service",
-		"the neighbour that routes", "the world's name server" };
+		"the router of the default route", "a public name server" };
 	struct look l = { .listeners = { -1, -1 } };
 	find_places(&l);
 	gk_reach_try(l.outside, PLACES);

@@ -160,7 +160,7 @@ static void check_force_command(struct gk_doctor *d, const char *command)
 	if (!d->forced) {
 		gk_found(d, GK_FOUND_WARN, "sshd",
 			strstr(command, "gocker-shell") ? "ForceCommand " GK_SHELL_PATH :
-							  "see that this is meant",
+							  "check that this is intended",
 			"ForceCommand %s", command);
 		return;
 	}
@@ -185,7 +185,7 @@ static void check_ways_round(struct gk_doctor *d, const struct settings *s)
 	if (s->internal_sftp && !*s->force_command)
 		gk_found(d, GK_FOUND_BAD, "sshd",
 			"Subsystem sftp /usr/lib/openssh/sftp-server, which the shell runs inside",
-			"internal-sftp serves the host's files, past the shell door");
+			"internal-sftp serves the host's files and bypasses the shell door");
 }
 
 /* What was read is what the files say; whether the sshd that runs has read them is told apart. */
@@ -239,5 +239,5 @@ void gk_doctor_sshd(struct gk_doctor *d)
 			"usepam %s: sshd does not use PAM, so pam_gocker never runs", s.use_pam);
 	if (d->n == before)
 		gk_found(d, GK_FOUND_OK, "sshd", NULL,
-			"its configuration lets nothing past the doors in use");
+			"its configuration lets nothing bypass the doors in use");
 }

@@ -311,7 +311,7 @@ static int print_status(void)
 	char four[INET_ADDRSTRLEN] = "", six[INET6_ADDRSTRLEN] = "";
 	const char *lacking = gk_bridge_lacks();
 	if (lacking) {
-		printf("no %s\n", lacking);
+		printf("no %s; `gocker network up` makes what is missing\n", lacking);
 		return gk_print_end("network") ? GK_EXIT_GOCKER : 1;
 	}
 	if (gk_bridge_read(&bridge) == 0) {

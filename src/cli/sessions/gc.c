@@ -37,6 +37,6 @@ int gk_cmd_gc(int argc, char **argv)
 	int swept = gk_sweep((uid_t)-1, &err);
 	if (swept < 0)
 		return gk_cli_fail("gc", &err);
-	printf("%d stale session%s swept\n", swept, swept == 1 ? "" : "s");
+	printf("%d stale session%s removed\n", swept, swept == 1 ? "" : "s");
 	return 0;
 }

@@ -258,12 +258,12 @@ int gk_cmd_top(int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		return gk_cli_usage("top", "it takes no argument");
+		return gk_cli_usage("top", "takes no argument");
 	int r = gk_cli_need_root("top");
 	if (r != 0)
 		return r;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return gk_cli_usage("top", "it needs a terminal; `gocker stats` does not");
+		return gk_cli_usage("top", "a terminal is needed; `gocker stats` needs none");
 	(void)setlocale(LC_ALL, "");
 	gk_log_open("gocker");
 	w.top.cpus = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;

@@ -91,7 +91,7 @@ neighbours() {
 
 local_server
 run "$GOCKER" network status
-is "$rc:$out" "1:no bridge gocker0" "there is no bridge yet"
+is "$rc:$out" "1:no bridge gocker0; \`gocker network up\` makes what is missing" "there is no bridge yet"
 private
 run login_of nora 'echo ran'
 is "$rc:$out" 125: "nor a login"

@@ -69,10 +69,10 @@ unlike "$out" 'user@UID.service runs units' "doctor: and no more found"
 rm -f /etc/pam.d/systemd-user
 systemctl set-property "user-$(uid_of alice).slice" TasksMax=50
 doctor
-like "$out" 'drop-ins? for users. slices \(.*user-.*slice.d\) do(es)? not hold for the shell door' "doctor: limits of a user's slice no longer hold"
+like "$out" 'drop-ins? for users. slices \(.*user-.*slice.d\) do(es)? not apply to the shell door' "doctor: limits of a user's slice no longer hold"
 systemctl revert "user-$(uid_of alice).slice"
 doctor
-unlike "$out" 'not hold for the shell door' "doctor: taken back, they are not found"
+unlike "$out" 'not apply to the shell door' "doctor: taken back, they are not found"
 systemctl stop gocker.scope
 doctor
 like "$out" 'gocker.scope is not there' "doctor: the scope is gone"
