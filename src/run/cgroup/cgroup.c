@@ -26,6 +26,9 @@
 
 enum { MAKE_TRIES = 100, WAIT_STEP_US = 500 };
 
+/* How long a user's lock is waited for: by a login, and by an end, which goes on without it. */
+enum { LOCK_MS = 15000, END_LOCK_MS = 5000 };
+
 static bool is_fs(const char *path, long magic)
 {
 	struct statfs fs;
@@ -138,18 +141,23 @@ static int set_weight(int dirfd, const char *name, uint64_t weight)
 
 /* Who changes the limit of a user, or the number of their leaves that it depends on, holds this
  * lock. Its directory is root's alone, so that no user can take it (flock(2) needs no right to
- * write), and exists for as long as a session of the user holds a slot. Returns a fd to be closed
- * or -errno. */
-static int lock_user(uid_t uid)
+ * write), and exists for as long as a session of the user holds a slot. Who has it may be stuck in
+ * the kernel. Returns a fd to be closed, -ETIMEDOUT or -errno. */
+static int lock_user(uid_t uid, int timeout_ms)
 {
 	char path[64];
 	snprintf(path, sizeof path, GK_RUNDIR "/u/%u", (unsigned)uid);
 	gk_autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
+	int64_t end = gk_now_ms() + timeout_ms;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
+		if (gk_now_ms() >= end)
+			return -ETIMEDOUT;
+		(void)usleep(WAIT_STEP_US);
+	}
 	return gk_steal_fd(&fd);
 }
 
@@ -183,7 +191,7 @@ static int limit_user(const struct gk_cgroup *cg, const struct gk_policy *policy
 static int remove_leaf(const struct gk_cgroup *cg)
 {
 	char text[32] = "";
-	gk_autoclose int lock = lock_user(cg->uid);
+	gk_autoclose int lock = lock_user(cg->uid, END_LOCK_MS);
 	uint64_t before = count_leaves(cg->user_fd);
 	ssize_t n = lock < 0 ? lock : gk_cgfile_read(cg->user_fd, "pids.max", text, sizeof text);
 	if (unlinkat(cg->user_fd, cg->id, AT_REMOVEDIR) < 0)
@@ -230,7 +238,7 @@ static int refuse_on_v1(const struct gk_policy *policy, struct gk_err *err)
 static int make_leaf(struct gk_cgroup *cg, const struct gk_plan *plan,
 	const struct gk_io_limits *limits, const char *user)
 {
-	gk_autoclose int lock = lock_user(cg->uid);
+	gk_autoclose int lock = lock_user(cg->uid, LOCK_MS);
 	int r = lock < 0 ? lock : -EAGAIN;
 	for (int i = 0; lock >= 0 && i < MAKE_TRIES; i++) {
 		gk_close_fd(&cg->user_fd);
