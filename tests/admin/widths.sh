@@ -87,6 +87,8 @@ for user in a-first-user-of-it a-second-user-of-it; do
 	add_user $user
 	set_ini "image = $long_name"
 	as_user $user "$GOCKER_SHELL" -c 'sleep 1000 & wait' >/dev/null 2>&1 </dev/null &
+	# One after the other: the list names them in the order of opening.
+	wait_until 60 eval '[ -n "$("$GOCKER" ps -q --user $user)" ]'
 done
 check "both have" wait_until 60 eval '[ "$("$GOCKER" ps -q --filter image=$long_name | wc -l)" = 2 ]'
 drawn 80 "$GOCKER image list $long_name"
