@@ -11,7 +11,7 @@ start_sshd
 remember_host
 mark_syslog
 
-expect_test "the terminal says which limit, its value and the section it is from; once per burst" <<'TCL'
+expect_test "the terminal says which limit, its value and the section it is from; once per burst [limit pids_max told]" <<'TCL'
 spawn -noecho ssh -tt -l alice gocker
 want {[$#] }
 say {for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (sleep 3 &) ; done; echo do""ne}
@@ -27,7 +27,7 @@ closed() { gocker_log | grep -q event=close; }
 check "the session is closed" wait_until 30 closed
 log=$(gocker_log)
 like "$log" 'event=limit id=[0-9a-f]{12} limit=pids_max value=6 hits=[1-9]' "the log tells of it"
-like "$log" 'event=close .* pids_hits=[1-9][0-9]* user_pids_hits=0' "the closing line has the count, as the session's own"
+like "$log" 'event=close .* pids_hits=[1-9][0-9]* user_pids_hits=0' "the closing line has the count, as the session's own [limit pids_max counted]"
 is "$(grep -c event=limit <<<"$log")" 1 "one line for a burst"
 
 run ssh_as alice 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; wait'
@@ -43,7 +43,7 @@ all_together() {
 	set_ini "[user:bob-$door]" 'user_pids_max = 12' 'user_sessions_max = 1' 'pids_max = 40'
 	start_sshd
 	mark_syslog
-	expect_test "$door: user_pids_max is told as that, with its value and section" <<-TCL
+	expect_test "$door: user_pids_max is told as that, with its value and section [limit user_pids_max told]" <<-TCL
 		spawn -noecho ssh -tt -l bob-$door gocker
 		want {[\$#] }
 		say {for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do (sleep 3 &) ; done; echo do""ne}
@@ -58,7 +58,7 @@ all_together() {
 	TCL
 	like "$(gocker_log)" 'event=limit id=[0-9a-f]{12} limit=user_pids_max value=12 hits=[1-9]' "$door: the log tells of it"
 	check "$door: the session is closed" wait_until 30 closed
-	like "$(gocker_log)" 'event=close .* pids_hits=0 user_pids_hits=[1-9]' "$door: the closing line has the count, as that limit's"
+	like "$(gocker_log)" 'event=close .* pids_hits=0 user_pids_hits=[1-9]' "$door: the closing line has the count, as that limit's [limit user_pids_max counted]"
 }
 
 # A terminal takes one writer at a time, and the shell may be at it: what is turned away is said a moment later.

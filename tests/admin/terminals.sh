@@ -47,7 +47,7 @@ counted() { # USED MOST
 }
 counted 2047 4096
 run "$GOCKER" doctor
-like "$out" 'terminals +2047 of 4096 in use' "doctor tells how many are in use"
+like "$out" 'terminals +2047 of 4096 in use' "doctor tells how many are in use [limit host_terminals counted]"
 unlike "$out" 'terminals .*uid' "and looks no further where half of all are free"
 counted 2048 4096
 run "$GOCKER" doctor
@@ -57,12 +57,12 @@ like "$out" "warn +terminals +2048 of 4096 in use; uid $(id -u alice) holds some
 counted 3840 4096
 run ssh_as bob -tt 'echo ran'
 like "$rc:$out$err" '^125:.*3840 of this host.s 4096 terminals are in use, and the rest is kept for administrators; log in without one' \
-	"a contained login gets none of the last sixteenth"
+	"a contained login gets none of the last sixteenth [limit host_terminals hog] [limit host_terminals told]"
 unlike "$out" ran "and nothing runs"
 run ssh_as bob 'echo ran'
 is "$rc:$out" 0:ran "one without a terminal is let in"
 run ssh_as carol -tt 'echo ran'
-like "$rc:$out" 0:ran "and so is one that is not contained, with a terminal"
+like "$rc:$out" 0:ran "and so is one that is not contained, with a terminal [limit host_terminals beside]"
 counted 3839 4096
 run ssh_as bob -tt 'echo ran'
 like "$rc:$out" 0:ran "of the others it gets one"

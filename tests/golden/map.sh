@@ -49,7 +49,7 @@ is "$(missing_of README.md . packaging | grep -vx 'draft.ini\|new.ini\|gocker.in
 
 # --- where each limit is shown ---
 
-rows=$(sed -n '/^<!-- limits -->/,/^<!-- .limits -->/p' tests/README.md | grep '^| `\|^| terminals')
+rows=$(sed -n '/^<!-- limits/,/^<!-- .limits -->/p' tests/README.md | grep '^| ' | tail -n +2)
 named=$(cut -d'|' -f2 <<<"$rows")
 is "$(sed -n 's/^limit \(leaf_\)\?\([a-z_]*\) .*/\2/p' tests/golden/cases/full.plan | sed 's/_milli$//; s/_s$//; s/^terminals_max$/terminals/' |
 	while read -r limit; do grep -qwF "$limit" <<<"$named" || echo "$limit"; done)" "" "tests/README.md has a row for each limit of a plan"
@@ -57,6 +57,7 @@ is "$(awk -F'|' '{ for (i = 2; i < NF; i++) if ($i ~ /^ *$/) print $2; if (NF !=
 is "$(grep -oE '[0-9a-z/-]+\.sh' <<<"$rows" | sort -u | while read -r file; do
 	[ -e "tests/$file" ] || [ -e "tests/vm/guest/$file" ] || echo "$file"
 done)" "" "and names files that are there"
+is "$(tests/lib/limits --marks)" "" "and those that have a result for the cell, and all of them"
 
 # --- what runs with privilege ---
 

@@ -55,7 +55,7 @@ kernel_doors() {
 		like "$rc:$out" '^(0:done|1:EPROTONOSUPPORT|1:ENOPROTOOPT)$' "A32 [$door] control: protocol $protocol reaches the kernel"
 	done
 	for how in mmap memfd shmget; do
-		denied A35 "huge pages by $how, which no limit counts" alice EPERM "./try huge $how"
+		denied A35 "huge pages by $how, which no limit counts [limit huge_pages hog]" alice EPERM "./try huge $how"
 	done
 	denied A16 "TIOCSTI with bit 32 set" alice EPERM './try ioctl 0x5412 32'
 	denied A16 "TIOCSTI with bit 63 set" alice EPERM './try ioctl 0x5412 63'

@@ -178,7 +178,7 @@ terminals() {
 	most=$("$GOCKER" explain --plan bob | sed -n 's/^limit terminals_max //p')
 	run ssh_over bob './try ptys'
 	is "$(grep -m 1 -o '[0-9]*' <<<"$out")" "$most" \
-		"A72 [$door]: a session gets as many of the host's terminals as the plan says, ${most:=0}, and no more"
+		"A72 [$door]: a session gets as many of the host's terminals as the plan says, ${most:=0}, and no more [limit session_terminals hog]"
 	check "A72 [$door]: all sessions of a user together get half of those that containers have, at most" \
 		test "$most" -gt 0 -a $((most * 16)) -le 1536
 	stop_master bob
@@ -191,7 +191,7 @@ descriptors() {
 	hard=$(ulimit -Hn)
 	[ "$hard" != unlimited ] && [ "$hard" -lt 16384 ] || hard=16384
 	inside alice 'ulimit -Hn; ulimit -n 70000 2>/dev/null && echo raised; exec sh -c "ulimit -Hn"'
-	is "$out" "$hard"$'\n'"$hard" "A73 [$door]: a process has the policy's number of descriptors at most, and cannot raise it"
+	is "$out" "$hard"$'\n'"$hard" "A73 [$door]: a process has the policy's number of descriptors at most, and cannot raise it [limit nofile hog]"
 	set_ini 'nofile = 99'
 	inside alice 'ulimit -Sn; ulimit -Hn'
 	is "$out" $'99\n99' "A73 [$door]: a soft limit above it goes down with it"

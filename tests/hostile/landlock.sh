@@ -39,8 +39,8 @@ ports() {
 	use_door "$door" 'tcp_connect = 3101' 'tcp_bind = 3201-3203 3300'
 	start_master alice
 	inside() { run timeout $((60 * ${GKT_SLOW:-1})) ssh -l "$1" -o "ControlPath=$GKT_WORK/master-$1" gocker "${@:2}"; }
-	allowed A71 "a connection to a port that tcp_connect allows" './try tcp 3101'
-	denied A71 "to another port" alice EACCES './try tcp 3102'
+	allowed A71 "a connection to a port that tcp_connect allows [limit tcp_connect beside]" './try tcp 3101'
+	denied A71 "to another port [limit tcp_connect hog]" alice EACCES './try tcp 3102'
 	denied A71 "by MPTCP" alice EPROTONOSUPPORT './try tcp 3102 mptcp'
 	denied A71 "by MSG_FASTOPEN of sendto" alice EOPNOTSUPP './try tcp 3102 fastopen'
 	denied A71 "of sendmsg" alice EOPNOTSUPP './try tcp 3102 msg'
@@ -48,9 +48,9 @@ ports() {
 	denied A71 "by TCP_FASTOPEN_CONNECT" alice EACCES './try tcp 3102 deferred'
 	denied A71 "an upper layer on the socket" alice ENOENT './try ulp tls'
 	denied A71 "io_uring, which could do all of that" alice 'ENOSYS|EPERM' './try io-uring'
-	allowed A71 "a port that tcp_bind allows is bound" './try bind 3202'
+	allowed A71 "a port that tcp_bind allows is bound [limit tcp_bind beside]" './try bind 3202'
 	allowed A71 "and the last one on its list" './try bind 3300'
-	denied A71 "another one is not" alice EACCES './try bind 3204'
+	denied A71 "another one is not [limit tcp_bind hog]" alice EACCES './try bind 3204'
 	denied A71 "nor one that the kernel chooses" alice EACCES './try bind 0'
 	denied A71 "nor by MPTCP" alice EPROTONOSUPPORT './try bind 3204 mptcp'
 	stop_master alice

@@ -26,7 +26,7 @@ drop_tasks() {
 last() { tail -n 1 <<<"$out"; }
 
 run ssh_as alice "$fill"
-is "$(last)" 20 "without a word about it the limit is 20 tasks: the 21st does not start"
+is "$(last)" 20 "without a word about it the limit is 20 tasks: the 21st does not start [limit pids_max hog]"
 like "$err" "can't fork" "the shell is told that it can't fork"
 for n in 2 5 64; do
 	set_ini "pids_max = $n"
@@ -61,7 +61,7 @@ drop_session
 set_ini 'pids_max = 10'
 hold_tasks 9
 run ssh_as bob "$fill"
-is "$(last)" 10 "another user has all their tasks while one has used up theirs"
+is "$(last)" 10 "another user has all their tasks while one has used up theirs [limit pids_max beside]"
 run ssh_as alice 'echo in'
 is "$out" in "the user himself can log in again"
 drop_tasks
@@ -83,9 +83,9 @@ check_clean "nothing of a fork bomb outlives its session (A34)" 20
 set_ini 'pids_max = 10' 'user_pids_max = 15' 'user_sessions_max = 2'
 hold_tasks 7
 run ssh_as alice "$fill"
-is "$(last)" 7 "user_pids_max holds over the sessions of a user: 8 in one, 7 in the other"
+is "$(last)" 7 "user_pids_max holds over the sessions of a user: 8 in one, 7 in the other [limit user_pids_max hog]"
 run ssh_as bob "$fill"
-is "$(last)" 10 "user_pids_max of one user is not another's"
+is "$(last)" 10 "user_pids_max of one user is not another's [limit user_pids_max beside]"
 drop_tasks
 check_clean "nothing is left"
 
@@ -121,8 +121,10 @@ hold_session alice
 first=$held_pid
 hold_session alice
 second=$held_pid
-refused "user_sessions_max: one session too many is refused (A36)" 'session' ssh_as alice true
-check "another user still gets in (A36)" ssh_as bob true
+mark_syslog
+refused "user_sessions_max: one session too many is refused (A36) [limit user_sessions_max hog] [limit user_sessions_max told]" 'session' ssh_as alice true
+like "$(gocker_log)" 'event=refused .*reason="2 sessions are open already' "user_sessions_max: the log tells of it [limit user_sessions_max counted]"
+check "another user still gets in (A36) [limit user_sessions_max beside]" ssh_as bob true
 kill -9 "$first"
 wait "$first" 2>/dev/null
 check "there is room again when one has ended" wait_until 60 ssh_as alice true

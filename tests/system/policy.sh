@@ -125,13 +125,13 @@ caps() {
 	is "$(as alice 'echo in')" in "[$door] and another when they have ended"
 	set_ini
 	sed -i '/^\[gocker\]/a sessions_max = 4' /etc/gocker.ini
-	flood "sessions_max = 4 admits four of all users' (A36)" 4 alice bob carl
-	like "$(cat "$GKT_WORK"/in.*)" 'this host is at its limit of 4 sessions' "[$door] and the others are told"
+	flood "sessions_max = 4 admits four of all users' (A36) [limit sessions_max hog]" 4 alice bob carl
+	like "$(cat "$GKT_WORK"/in.*)" 'this host is at its limit of 4 sessions' "[$door] and the others are told [limit sessions_max told]"
 	is "$(as dan 'echo in')" in "[$door] and anybody when they have ended"
 	set_ini '[group:one]' 'group_sessions_max = 4'
-	flood "group_sessions_max = 4 admits four of a group's (A36)" 4 alice bob
-	like "$(cat "$GKT_WORK"/in.*)" 'your group is at its limit of 4 sessions' "[$door] and the others are told"
-	flood "and all eight of who is not in it" 12 alice bob carl
+	flood "group_sessions_max = 4 admits four of a group's (A36) [limit group_sessions_max hog]" 4 alice bob
+	like "$(cat "$GKT_WORK"/in.*)" 'your group is at its limit of 4 sessions' "[$door] and the others are told [limit group_sessions_max told]"
+	flood "and all eight of who is not in it [limit group_sessions_max beside]" 12 alice bob carl
 	is "$(as alice 'echo in')" in "[$door] and another of the group when they have ended"
 	set_ini
 }

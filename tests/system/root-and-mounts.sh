@@ -132,8 +132,8 @@ rm -f /home/alice/x
 set_ini 'root_size = 8M' 'tmp_size = 4M' 'root_inodes = 500'
 for at in /tmp /dev/shm; do
 	run ssh_as alice "dd if=/dev/zero of=$at/big bs=64k count=1024; du -k $at/big | cut -f1"
-	like "$err" 'No space left' "$at is bounded (A35)"
-	check "$at holds at most root_size + tmp_size: ${out}K (A35)" test "${out:-0}" -le 12288
+	like "$err" 'No space left' "$at is bounded (A35) [limit root_size told]"
+	check "$at holds at most root_size + tmp_size: ${out}K (A35) [limit root_size hog]" test "${out:-0}" -le 12288
 done
 run as_user alice "$GOCKER_SHELL" -c 'for at in /tmp /dev/shm /run; do head -c 67108864 /dev/zero >$at/big; done 2>/dev/null
 	cat /tmp/big /dev/shm/big /run/big 2>/dev/null | wc -c'

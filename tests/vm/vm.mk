@@ -28,7 +28,7 @@ vm-images:
 		for pid in $$pids; do wait $$pid; done
 
 check-vm: vm-payload vm-images
-	$(Q)JOBS=$(VM_JOBS) $(RUN_TESTS) $(VM_HOSTS)
+	$(Q)JOBS=$(VM_JOBS) $(RUN_TESTS) $(VM_HOSTS) tests/vm/_after
 
 # The long round: 2,000 sessions on each host.
 .PHONY: audit audit-vm

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_product
 have_user alice
+have_user bob
 start_sshd ''
 remember_host
 
@@ -15,16 +16,31 @@ mark_syslog
 hog 16
 is "$out" 0 "memory_max: what fits runs"
 hog 80
-is "$out" 137 "memory_max: what does not is killed, and the session goes on"
+is "$out" 137 "memory_max: what does not is killed, and the session goes on [limit memory_max hog]"
 like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=memory_max value=50331648 hits=1' "memory_max: the log says which limit it was"
-like "$(gocker_log)" 'event=close .*oom_kills=1' "memory_max: and how often, at the end"
+like "$(gocker_log)" 'event=close .*oom_kills=1' "memory_max: and how often, at the end [limit memory_max counted]"
+# One user's is nobody else's, whatever they have.
+beside() { # LIMIT: what bob has stays, while alice's programs are killed
+	hold_session bob 'dd if=/dev/zero of=/tmp/held bs=1M count=22 2>/dev/null'
+	local leaf
+	leaf=$(session_leaves "$(uid_of bob)")
+	for _ in 1 2 3; do
+		hog 80
+		is "$out" 137 "$1: one that takes too much is killed beside another user"
+	done
+	is "$(awk '$1 == "oom" || $1 == "oom_kill" || $1 == "max" { print $2 }' "$leaf/memory.events" | xargs)" "0 0 0" \
+		"$1: who is beside it never meets a limit, and loses nothing [limit $1 beside]"
+	drop_session
+	wait_until 20 no_sessions
+}
+beside memory_max
 set_ini 'image = host' 'memory_max = 48M'
 hog 16
 is "$out" 0 "image = host, memory_max: what fits runs"
 hog 80
 is "$out" 137 "image = host, memory_max: what does not is killed, and the session goes on"
 set_ini 'memory_max = 48M'
-expect_test "memory_max: a user on a terminal is told why" <<'TCL'
+expect_test "memory_max: a user on a terminal is told why [limit memory_max told]" <<'TCL'
 	login alice
 	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
 	want {gocker: out of memory: a process was killed \(memory_max is 48 MiB, \[default\]\)}
@@ -46,9 +62,18 @@ unlike "$(gocker_log)" 'event=limit|oom_kills=[1-9]' "memory_max: and nothing is
 set_ini 'user_memory_max = 48M'
 mark_syslog
 hog 80
-is "$out" 137 "user_memory_max: what does not fit is killed"
-like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=user_memory_max value=50331648' "user_memory_max: the log says which limit it was"
+is "$out" 137 "user_memory_max: what does not fit is killed [limit user_memory_max hog]"
+like "$(gocker_log)" 'event=limit id=[0-9a-f]* limit=user_memory_max value=50331648' "user_memory_max: the log says which limit it was [limit user_memory_max counted]"
 wait_until 10 no_sessions
+expect_test "user_memory_max: a user on a terminal is told which [limit user_memory_max told]" <<'TCL'
+	login alice
+	say {dd if=/dev/zero of=/dev/null bs=80M count=1}
+	want {gocker: out of memory: a process was killed \(user_memory_max is 48 MiB, \[default\]\)}
+	say exit
+	ended
+TCL
+wait_until 10 no_sessions
+beside user_memory_max
 # Little enough to leave room for what the session itself takes.
 hold_session alice 'dd if=/dev/zero of=/tmp/held bs=1M count=22 2>/dev/null'
 hog 32
@@ -73,7 +98,7 @@ mkswap -q /swap
 swapon /swap
 set_ini 'memory_max = 48M' 'memory_swap_max = 0'
 hog 64
-is "$out" 137 "memory_swap_max = 0: nothing goes to swap"
+is "$out" 137 "memory_swap_max = 0: nothing goes to swap [limit memory_swap_max hog]"
 set_ini 'memory_max = 48M' 'memory_swap_max = 64M'
 hog 64
 is "$out" 0 "memory_swap_max = 64M: the same goes to swap"

@@ -81,7 +81,7 @@ is "$(try_in "$leaf" /dev/net/tun)" opened "devices [shell]: and another"
 for device in /dev/mem /dev/vda /dev/kmsg /dev/loop0 /dev/loop-control; do
 	[ -e "$device" ] || continue
 	is "$(try_in /sys/fs/cgroup "$device")" opened "devices control: root opens $device"
-	is "$(try_in "$leaf" "$device")" "" "devices [shell]: not $device in the session's cgroup"
+	is "$(try_in "$leaf" "$device")" "" "devices [shell]: not $device in the session's cgroup [limit devices hog]"
 done
 drop_session
 wait_until 20 no_sessions
@@ -90,7 +90,7 @@ hold_session alice
 is "$(try_in "$(session_leaves "$(uid_of alice)")" /dev/kmsg)" opened "devices control: without the key there is no filter, and no node either"
 drop_session
 run login_of alice 'ls /dev'
-unlike "$out" 'gkt|loop|fuse|net' "devices: a later session without the key has none of them"
+unlike "$out" 'gkt|loop|fuse|net' "devices: a later session without the key has none of them [limit devices beside]"
 wait_until 20 no_sessions
 
 # The whole login, and what root's daemon starts before it is the user.

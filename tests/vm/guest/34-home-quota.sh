@@ -34,11 +34,15 @@ quota 8192
 tell
 like "$out" 'read .*home quota.* of 8.*M used' "home_quota: the limit that was asked for is shown, with what is used"
 run login_of quentin 'dd if=/dev/zero of=big bs=1M count=20 2>/dev/null; echo $?; stat -c %s big'
-like "$out" $'^1\n' "home_quota: inside a write that is over it fails"
-check "home_quota: and leaves no more than it: $(tail -n 1 <<<"$out")" test "$(tail -n 1 <<<"$out")" -le $((8 << 20))
+like "$out" $'^1\n' "home_quota: inside a write that is over it fails [limit home_quota told]"
+check "home_quota: and leaves no more than it: $(tail -n 1 <<<"$out") [limit home_quota hog]" test "$(tail -n 1 <<<"$out")" -le $((8 << 20))
 tell
-like "$out" 'read .*home quota +(7|8).*M of 8.*M used' "home_quota: and doctor shows it"
+like "$out" 'read .*home quota +(7|8).*M of 8.*M used' "home_quota: and doctor shows it [limit home_quota counted]"
+have_user ursula --home /quota/ursula
+run login_of ursula 'dd if=/dev/zero of=big bs=1M count=20 2>/dev/null; echo $?; stat -c %s big'
+is "$out" $'0\n20971520' "home_quota: another user of that file system writes as much [limit home_quota beside]"
 userdel quentin
+userdel ursula
 wait_until 20 no_sessions
 check_clean "home_quota: nothing is left" 20
 umount /quota
