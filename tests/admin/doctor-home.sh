@@ -30,7 +30,7 @@ mkdir -m 700 /closed
 mv /home/alice /closed/alice
 sed -i 's#:/home/alice:#:/closed/alice:#' /etc/passwd
 doctor --format json alice
-like "$(home_is)" '^bad\|/closed/alice: Permission denied\|let the user get there' "one that its user can't reach, though root can"
+like "$(home_is)" '^bad\|/closed/alice: Permission denied\|give the user access to it' "one that its user can't reach, though root can"
 mv /closed/alice /home/alice
 sed -i 's#:/closed/alice:#:/home/alice:#' /etc/passwd
 as_user alice rm /home/alice/.forward
