@@ -163,7 +163,7 @@ static void match_address(struct gk_netlink *nl, const struct gk_net_rule *rule)
 	load_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, offset, size);
 	for (unsigned i = 0; i < size; i++) {
 		unsigned here = rule->bits > i * 8 ? rule->bits - i * 8 : 0;
-		bits[i] = here >= 8 ? 0xff : (unsigned char)(0xff00U >> here);
+		bits[i] = (unsigned char)(here >= 8 ? 0xffU : 0xff00U >> here);
 		address[i] = (unsigned char)(rule->address[i] & bits[i]);
 	}
 	if (rule->bits < size * 8)
