@@ -155,10 +155,10 @@ refuses() { # LAYOUT PATTERN NAME [OPTION...]
 		like "$err" "$2" "$3"
 	fi
 }
-refuses wh-dotdot 'whiteout of no name' "a whiteout of .. (.wh...) is refused"
-refuses wh-dotdot-below 'whiteout of no name' "below a directory, too"
-refuses wh-dot 'whiteout of no name' "a whiteout of . is refused"
-refuses wh-none 'whiteout of no name' "a whiteout of nothing is refused"
+refuses wh-dotdot 'whiteout without a name' "a whiteout of .. (.wh...) is refused"
+refuses wh-dotdot-below 'whiteout without a name' "below a directory, too"
+refuses wh-dot 'whiteout without a name' "a whiteout of . is refused"
+refuses wh-none 'whiteout without a name' "a whiteout of nothing is refused"
 refuses wh-link 'whiteout below a symlink' "a whiteout through a symlink of a layer below is refused"
 refuses wh-link-out 'whiteout below a symlink' "and one through a symlink to the host"
 refuses wh-own-link 'below something that is not a directory' "and through one of its own layer"

@@ -119,7 +119,7 @@ refuses none 'is not the name of an image in a registry' "a name with a blank" '
 refuses none 'limit on the size' "one that is larger than --max-size" --max-size 1K 127.0.0.1:5000/test/base:latest
 refuses none 'limit on the number|entries' "or has more entries than --max-entries" --max-entries 3 127.0.0.1:5000/test/base:latest
 push oci:/srv/l/wh-dotdot:latest test/evil:latest
-refuses evil 'whiteout of no name' "an image that import refuses" 127.0.0.1:5000/test/evil:latest
+refuses evil 'whiteout without a name' "an image that import refuses" 127.0.0.1:5000/test/evil:latest
 is "$(cat /srv/outside/flag)" untouched "nothing outside was touched"
 
 # For several machines.
