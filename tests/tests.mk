@@ -56,10 +56,15 @@ $(ROOT_CHECKS): check-%: test-stage test-images test-helpers
 	$(Q)$(RUN_TESTS) $(call family,$*); s=$$?; \
 		if [ -x tests/$*/_table ]; then tests/$*/_table $(BUILD)/tests/log; fi; exit $$s
 
+# Those that take minutes start first: one that starts last is waited for alone.
+LONG_TESTS := $(addprefix tests/,packaging/debian.sh hostile/inside.sh admin/drain.sh pam/refused.sh packaging/walk-tools.sh \
+	hostile/outlive.sh)
+ALL_SCRIPTS = $(foreach f,$(ROOT_FAMILIES),$(call scripts,$(f)))
+
 ifeq ($(shell id -u),0)
 check: $(UNIT_TESTS) test-stage test-images test-helpers
 	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS) \
-		$(foreach f,$(ROOT_FAMILIES),$(call scripts,$(f))) \
+		$(LONG_TESTS) $(filter-out $(LONG_TESTS),$(ALL_SCRIPTS)) \
 		$(foreach f,$(ROOT_FAMILIES),$(call after,$(f)))
 else
 check: $(UNIT_TESTS) build
