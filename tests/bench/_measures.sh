@@ -321,3 +321,42 @@ measure_10() {
 	kill "$(cat "$work/net-serves")" "$(cat "$GKT_WORK/host-serves")" "$(cat "$GKT_WORK/world-serves")"
 	"$GOCKER" network down
 }
+
+# Who works beside a user that is at a limit and goes on trying. The control is the same work alone, before and after.
+measure_12() {
+	local limit setting hog list=$work/neighbour alone again at=()
+	heading "12  A fixed piece of work of one user's, alone and beside another user who is at a limit"
+	add_user benchhog --uid $((uid + 3))
+	# shellcheck disable=SC2016 # the session's
+	add_peer "$list" neighbour "$uid" "$home" gocker-shell -c 'i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done'
+	# LIMIT|LINE|what the other does
+	local all=('pids_max|pids_max = 20|while :; do sh -c "while sleep 1000 & do :; done" 2>/dev/null; done'
+		'tmp_size|tmp_size = 8M|while :; do dd if=/dev/zero of=/tmp/big bs=64k 2>/dev/null; done')
+	[ "$GKT_CGROUP" != unified ] || all+=('memory_max|memory_max = 48M|while :; do dd if=/dev/zero of=/dev/null bs=80M count=1 2>/dev/null; done'
+		'cpus|cpus = 0.2|(while :; do :; done) & (while :; do :; done) & while :; do :; done')
+	neighbour_laps alone
+	alone=$(field "$list.out" neighbour 4)
+	for limit in "${all[@]}"; do
+		IFS='|' read -r limit setting hog <<<"$limit"
+		set_ini 'user_sessions_max = 64' 'user_pids_max = 4000' '[user:benchhog]' "$setting"
+		(exec_as_user benchhog "$GOCKER_SHELL" -c "echo in >~/at; $hog") >/dev/null 2>&1 </dev/null &
+		wait_until 60 test -e /home/benchhog/at
+		neighbour_laps "beside $limit"
+		at+=("$limit=$(field "$list.out" neighbour 4)")
+		"$GOCKER" kill --user benchhog >/dev/null
+		{ wait $!; } 2>/dev/null
+		wait_until 60 no_hog
+		rm -f /home/benchhog/at
+	done
+	neighbour_laps "alone, again"
+	again=$(field "$list.out" neighbour 4)
+	show_laps "$list.shown" alone
+	for limit in "${at[@]}"; do
+		bar "12  beside who is at ${limit%=*} / alone (again: $(ratio "$again" "$alone"))" "$(ratio "${limit#*=}" "$alone")" "<=" 1.2
+	done
+}
+neighbour_laps() { # WHEN
+	laps "$list"
+	sed "s/^neighbour/$1/" "$list.out" >>"$list.shown"
+}
+no_hog() { [ -z "$(session_leaves "$((uid + 3))")" ]; }
