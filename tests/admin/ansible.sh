@@ -3,6 +3,7 @@
 # second changes nothing, and a host whose new policy has a fault is left alone.
 # timeout: 300
 . "$(dirname "$0")/../lib/test.sh"
+. "$(dirname "$0")/../images/_registry.sh"
 need ansible-playbook
 need_product
 add_user ann --shell /bin/bash
@@ -48,6 +49,37 @@ is "$rc:$(recap)" "0:changed=3 failed=0" "the image is made, ann is released, an
 is "$(ssh_as ann hostname) $(ssh_as ben hostname)" "throwaway by-ansible" "the logins are as was asked"
 play "$more"
 is "$rc:$(recap)" "0:changed=0 failed=0" "and a second run changes nothing"
+
+# Images of a registry, by digest.
+if command -v skopeo >/dev/null && command -v docker-registry >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+	mkdir -p /srv/l /srv/outside
+	touch /srv/outside/flag
+	/usr/bin/python3 "$GKT_TOP/tests/images/layouts.py" /srv/l /srv/outside/flag
+	start_registry
+	push() { skopeo copy --insecure-policy -q --dest-tls-verify=false "oci:/srv/l/$1:latest" docker://127.0.0.1:5000/test/tools:latest; }
+	digest() { skopeo inspect --raw --tls-verify=false docker://127.0.0.1:5000/test/tools:latest | sha256sum | cut -d ' ' -f 1; }
+	by() { printf '{"gocker_image": "", "gocker_images": [{"name": "tools", "ref": "127.0.0.1:5000/test/tools%s"}]}' "$1"; }
+	has() { "$GOCKER" image show --format json tools | grep -c "\"digest\": *\"sha256:$1\""; }
+	push base
+	first=$(digest)
+	play "$(by :latest)"
+	isnt "$rc" 0 "an image by its tag is refused"
+	like "$out" 'give it as registry/path/name@sha256:DIGEST' "with the reason"
+	play "$(by "@sha256:$first")" --check
+	is "$rc:$(recap)" "0:changed=1 failed=0" "--check: one is missing"
+	check_not "and still is" test -e /var/lib/gocker/images/tools
+	play "$(by "@sha256:$first")"
+	is "$rc:$(recap):$(has "$first")" "0:changed=1 failed=0:1" "it is pulled by its digest"
+	push twelve
+	second=$(digest)
+	play "$(by "@sha256:$first")"
+	is "$rc:$(recap):$(has "$first")" "0:changed=0 failed=0:1" "it stays, though the tag has another by now"
+	play "$(by "@sha256:$second")"
+	is "$rc:$(recap):$(has "$second")" "0:changed=1 failed=0:1" "another digest is another image"
+	kill "$registry"
+else
+	skip_missing "images by digest" "skopeo or docker-registry is not installed"
+fi
 
 # A host that is drained while it is changed.
 ssh -l ben gocker 'echo in; sleep 1000' >"$GKT_WORK/open" 2>&1 </dev/null &
