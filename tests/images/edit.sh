@@ -138,13 +138,17 @@ like "$(tr '\n' ' ' </srv/err)" 'replaced by another command.*what it did is kep
 
 # Killed.
 image prune -q --edits
+rm /srv/out # or "started" of the edit before is read
 "$GOCKER" image edit --image-dir $images alpine /bin/sh -c 'echo hour >/hour; echo started; sleep 100' </dev/null >/srv/out 2>/srv/err &
 editor=$!
-wait_until 20 grep -q started /srv/out
+wait_until 60 grep -qs started /srv/out
 kill -KILL "$editor"
 wait "$editor" 2>/dev/null
 no_editor() { ! pgrep -f 'echo started; sleep 100'; }
 wait_until 60 no_editor
+# A process that ends has no name any more while it still holds its files, the lock among them.
+let_go() { flock -n $images/.versions/.new@alpine@* true; }
+wait_until 60 let_go
 check "after a killed edit the image is the old one" image verify alpine
 is "$(readlink $images/alpine)" "$now" "in the old version"
 check_clean "nothing runs on"
