@@ -4,8 +4,9 @@ SAN_BUILD ?= $(BUILD)-asan
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_OPTIONS := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1
+MAKE_SANITIZED = $(MAKE) BUILD='$(SAN_BUILD)' SANITIZE='$(SAN_FLAGS)' OPT='-O2 -g'
 
 .PHONY: check-asan
 check-asan:
-	$(Q)$(SAN_OPTIONS) $(MAKE) BUILD='$(SAN_BUILD)' SANITIZE='$(SAN_FLAGS)' OPT='-O2 -g' \
-		check-unit check-golden
+	$(Q)$(MAKE_SANITIZED) $(PARALLEL) test-programs
+	$(Q)$(SAN_OPTIONS) $(MAKE_SANITIZED) -j1 check-unit check-golden

@@ -35,6 +35,11 @@ $(UNIT_TESTS): $(TEST_BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(IMAGE_LIB) $(CORE
 	$(Q)$(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(UNIT_EXTRA_$*) -lcmocka \
 		$(INIPARSER_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
 
+# What the unit and golden tests need, on all processors also where make was not told to.
+.PHONY: test-programs
+test-programs: build $(UNIT_TESTS)
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # A family is a folder of scripts below tests/, each run as root in a throwaway host of its own.
 # Its _after, if it has one, looks at the logs of all of them.
 scripts = $(foreach f,$(sort $(wildcard tests/$(1)/*.sh)),$(if $(filter _%,$(notdir $(f))),,$(f)))
@@ -62,12 +67,14 @@ LONG_TESTS := $(addprefix tests/,packaging/debian.sh hostile/inside.sh admin/dra
 ALL_SCRIPTS = $(foreach f,$(ROOT_FAMILIES),$(call scripts,$(f)))
 
 ifeq ($(shell id -u),0)
-check: $(UNIT_TESTS) test-stage test-images test-helpers
+check:
+	$(Q)$(MAKE) $(PARALLEL) -s test-programs test-helpers test-stage test-images
 	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS) \
 		$(LONG_TESTS) $(filter-out $(LONG_TESTS),$(ALL_SCRIPTS)) \
 		$(foreach f,$(ROOT_FAMILIES),$(call after,$(f)))
 else
-check: $(UNIT_TESTS) build
+check:
+	$(Q)$(MAKE) $(PARALLEL) test-programs
 	@echo 'Not root: tests/{unit,golden} only; $(ROOT_FAMILIES) need root (sudo make check).'
 	$(Q)$(RUN_TESTS) $(UNIT_TESTS) $(GOLDEN_TESTS)
 endif

@@ -13,7 +13,8 @@ FUZZ_FLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer \
 
 .PHONY: fuzz fuzz-build
 .SECONDARY: $(FUZZERS:%=$(FUZZ_BUILD)/fuzz_%)
-$(FUZZ_BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) $(wildcard src/plan/*.h src/base/*.h tests/fuzz/*.h)
+$(FUZZ_BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) $(wildcard src/plan/*.h src/base/*.h tests/fuzz/*.h) \
+		$(BUILD)/gen/host-rules.h
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_SRC) $(INIPARSER_LIBS)
 fuzz-build: $(FUZZERS:%=$(FUZZ_BUILD)/fuzz_%)
@@ -23,4 +24,4 @@ fuzz:
 		$(FUZZ_CC) -x c -fsanitize=fuzzer,address -o /dev/null - 2>/dev/null; then \
 		echo 'make fuzz needs clang with libFuzzer (Debian: clang, libclang-rt-dev).' >&2; \
 		[ "$(GOCKER_MUST_WORK)" != 1 ]; \
-	else $(MAKE) fuzz-build && BUILD='$(BUILD)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run $(FUZZERS); fi
+	else $(MAKE) $(PARALLEL) fuzz-build && BUILD='$(BUILD)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run $(FUZZERS); fi

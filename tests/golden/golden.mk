@@ -6,4 +6,4 @@ $(PLAN_OF): $(BUILD)/tests/golden/plan-of.o $(BUILD)/tests/golden/case.o $(PLAN_
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(GK_CFLAGS) $(PIE_LDFLAGS) $(GK_LDFLAGS) -o $@ $^ $(INIPARSER_LIBS)
 
-check check-golden: $(PLAN_OF)
+test-programs check-golden: $(PLAN_OF)
