@@ -6,7 +6,6 @@
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,7 @@
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #ifdef __GLIBC__
@@ -26,6 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
+#include "filter.h"
 #include "join.h"
 #include "powers.h"
 #include "run/privilege/landlock.h"
@@ -222,46 +220,13 @@ static int go_inside(struct gk_children *c)
 		return r == 0 ? become_user(c) : r;
 	}
 	pin();
-	return gk_powers_narrow(NARROW, NARROW);
+	/* While CAP_SYS_ADMIN is there. Its terminal is the caller's: root's, where root calls su.
+	 */
+	r = gk_filter_type_nothing();
+	return r == 0 ? gk_powers_narrow(NARROW, NARROW) : r;
 }
 
 /* ---- in a child of a daemon whose session was refused ---- */
-
-#if defined __x86_64__
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined __aarch64__
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined __riscv && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
-#elif defined __i386__
-#define ARCH AUDIT_ARCH_I386
-#elif defined __arm__
-#define ARCH AUDIT_ARCH_ARM
-#else
-#define ARCH 0 /* no call at all: every process is of another one */
-#endif
-#define X32_BIT 0x40000000U
-
-/* Neither this process nor any below it executes anything (seccomp(2)). */
-static int execute_nothing(void)
-{
-	enum {
-		NUMBER = offsetof(struct seccomp_data, nr),
-		ARCHITECTURE = offsetof(struct seccomp_data, arch)
-	};
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCHITECTURE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog filter = { sizeof code / sizeof *code, code };
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0 ? -errno : 0;
-}
 
 /* sshd does not end a connection whose session was refused. It forks its user side, and that forks
  * one process for each command, which prints on its stdout what the stack has said (do_child() of
@@ -271,7 +236,7 @@ static int keep_to_words(void)
 {
 #ifdef __GLIBC__
 	stdout = stderr;
-	return execute_nothing();
+	return gk_filter_execute_nothing();
 #else
 	return -ENOSYS; /* there stdout is a constant: the connection ends without a word */
 #endif

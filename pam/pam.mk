@@ -1,6 +1,6 @@
 # The PAM door: the module, which other people's daemons load, its keeper, and the entry stub.
 
-PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c join.c powers.c view.c who.c options.c variables.c) \
+PAM_SRC := $(addprefix pam/,pam_gocker.c door.c children.c filter.c join.c powers.c view.c who.c options.c variables.c) \
 	$(addprefix src/,base/err.c base/fdpass.c run/privilege/landlock-enter.c run/privilege/seccomp.c)
 PAM_OBJS := $(patsubst %.c,$(BUILD)/pic/%.o,$(PAM_SRC))
 # Stacks are read by one reader, `gocker doctor`'s.

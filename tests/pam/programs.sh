@@ -65,7 +65,7 @@ is "$rc" 7 "su hands the exit status on"
 like "$(su - alice -c 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status' | tr -s '\n\t' '  ')" 'NoNewPrivs: 1 Seccomp: 2' \
 	"su -: through the stub, with the filter"
 like "$(su -s /bin/sh alice -c 'grep -E "NoNewPrivs|Seccomp:|CapEff" /proc/self/status' | tr -s '\n\t' '  ')" \
-	'CapEff: 0+ NoNewPrivs: 0 Seccomp: 0' "su -s: without it, and without a capability"
+	'CapEff: 0+ NoNewPrivs: 0 Seccomp: 2' "su -s: without no_new_privs, with the small filter alone, and without a capability"
 is "$(su - alice -c 'cat /sys/kernel/uevent_seqnum /etc/hostname 2>/dev/null; ls /boot' 2>/dev/null)" gocker-container "the host's files are not there"
 
 # Terminals.
