@@ -133,7 +133,7 @@ static int join(struct gk_children *c)
 		return -errno;
 	int r = gk_join_verify(&c->root);
 	if (r == 0 && cwd[0])
-		(void)!chdir(cwd);
+		gk_join_chdir(cwd);
 	/* While the child has CAP_SYS_ADMIN: who becomes the user by itself need not set
 	 * no_new_privs. What sshd does for the user (forwards) is bound to the rules as well. */
 	struct gk_err ignored = GK_ERR_INIT;

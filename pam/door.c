@@ -339,7 +339,7 @@ static int enter_whole(struct gk_pam_door *door, int init, const struct gk_link_
 	}
 	/* The C library's own connection to the host's log; the next line opens the session's. */
 	closelog();
-	(void)!chdir(door->cwd);
+	gk_join_chdir(door->cwd);
 	(void)gk_join_limits(0);
 	if (ready->umask >= 0)
 		door->umask = (int32_t)umask((mode_t)ready->umask);

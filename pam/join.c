@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sys.h"
 
 int gk_join_verify(const struct gk_link_root *want)
 {
@@ -30,6 +31,14 @@ int gk_join_can_verify(void)
 	if (statx(AT_FDCWD, "/", AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return -errno;
 	return st.stx_mask & STATX_MNT_ID ? 0 : -ENOSYS;
+}
+
+void gk_join_chdir(const char *path)
+{
+	gk_autoclose int fd =
+		gk_sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+	if (fd >= 0)
+		(void)!fchdir(fd);
 }
 
 int gk_join_limits(uint64_t nofile)

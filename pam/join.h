@@ -14,6 +14,11 @@ int gk_join_verify(const struct gk_link_root *want);
 /* Whether this kernel, and what filters the caller, let a child verify its join: 0, or -errno. */
 int gk_join_can_verify(void);
 
+/* Into the directory at the same path inside, if there is one: to what it leads is up to the image
+ * and the user, while the caller is root still. Links are followed, but none of proc(5)'s own: the
+ * root and the directory of another process that is on its way inside are the host's. */
+void gk_join_chdir(const char *path);
+
 /* Limits of what acts for the user. A hard limit of 0 for core files (pam_limits) keeps no handler
  * of the host's from running, and the entry stub, which is the user's, could not raise it to the 1
  * that does (gk_forbid_core): its soft limit stays. nofile: the most descriptors; 0: as many as the

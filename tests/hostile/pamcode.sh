@@ -1,6 +1,6 @@
 #!/bin/bash
 # A53, A56: the image's code waits for root's daemon, which stays on the host; and a program that is not known
-# to fork gets no session. A29: one that enters itself (whole=) has descriptors that lead out.
+# to fork gets no session. A29: one that enters itself (whole=) has descriptors that lead out. A79: links to others' roots.
 . "$(dirname "$0")/_lib.sh"
 [[ $(doors) = *pam* ]] || { skip "the PAM door" "it is not built"; exit 0; }
 need pamtester python3
@@ -70,4 +70,31 @@ is "$(xargs <<<"$out")" "open 0 inside on-the-host close 0 outside" "A29 control
 run "$python" "$GKT_WORK/ftpd"
 is "$(xargs <<<"$out")" "open 0 inside close 0 outside" "A29 [pam]: with whole= none of gocker's own does"
 rm /etc/only-on-host
+# A79: a child of the daemon's goes to the caller's directory inside while it is root. Where that leads is up to the
+# image (and, in a container that its user's logins share, to the user): through /proc it would get at what another
+# process has that is on its way inside, and whose root and directory are the host's still.
+mkdir /srv/door
+stack gt
+for where in /etc /proc/1/root/etc; do
+	ln -sfn $where $evil/srv/door
+	for mode in narrow whole; do
+		stack gt
+		sed -i "s|narrow=|$mode=|" /etc/pam.d/gt
+		cd /srv/door && run pamdrive gt alice open user 'readlink /proc/self/cwd' close
+		cd / || exit 1
+		if [ $where = /etc ]; then
+			is "$(sed -n 2p <<<"$out")" /etc "A79 [pam] control: with $mode= the image's link is followed"
+		else
+			is "$(sed -n 2p <<<"$out")" / "A79 [pam]: with $mode= none is that leads through another process's root"
+		fi
+	done
+done
+(cd /srv/door && exec pamdrive gt alice open user 'sleep 1000' close) >/dev/null &
+caller=$!
+wait_until 60 pgrep -xU alice sleep >/dev/null
+init=$("$GOCKER" inspect "$("$GOCKER" ps -q)" | awk '$1 == "Init" { print $2 }')
+is "$(nsenter -t "$init" -m -p sh -c 'cd /srv/door && readlink /proc/self/cwd')" /etc "A79 [pam] control: root who is inside gets there by chdir(2)"
+kill -KILL "$(pgrep -xU alice sleep)"
+wait $caller
+rmdir /srv/door
 check_clean "nothing is left"
