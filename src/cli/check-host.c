@@ -42,17 +42,23 @@ struct look {
 	int failed;         /* 0 or -ENOMEM */
 };
 
+int gk_check_warn(struct gk_faults *w, unsigned line, const char *reason, const char *hint,
+	struct gk_arena *arena)
+{
+	if (w->n == GK_FAULTS_MAX)
+		return 0;
+	if (!w->list)
+		w->list = gk_arena_array(arena, GK_FAULTS_MAX, sizeof *w->list);
+	if (!w->list || !reason || !hint)
+		return -ENOMEM;
+	w->list[w->n++] = (struct gk_fault){ line, reason, hint };
+	return 0;
+}
+
 static void warn(struct look *l, unsigned line, const char *hint, const char *reason)
 {
-	struct gk_faults *w = l->warnings;
-	if (w->n == GK_FAULTS_MAX)
-		return;
-	if (!w->list)
-		w->list = gk_arena_array(l->arena, GK_FAULTS_MAX, sizeof *w->list);
-	if (!w->list || !reason || !hint)
+	if (gk_check_warn(l->warnings, line, reason, hint, l->arena) < 0)
 		l->failed = -ENOMEM;
-	else
-		w->list[w->n++] = (struct gk_fault){ line, reason, hint };
 }
 
 /* "did you mean X?" of the names, or `otherwise`. names ends with NULL. */

@@ -15,6 +15,11 @@
 int gk_check_host(
 	const struct gk_config *config, struct gk_arena *arena, struct gk_faults *warnings);
 
+/* Adds a warning while there is room for more. Returns 0, or -ENOMEM, also for a reason or a hint
+ * that is NULL. */
+int gk_check_warn(struct gk_faults *warnings, unsigned line, const char *reason, const char *hint,
+	struct gk_arena *arena);
+
 /* Calls tell for each line of the administrator's allow-list that names nothing on this host, and
  * for each thing that a line of it names and that stays out, with what to do. */
 void gk_check_allow(const struct gk_hostroot *host, struct gk_arena *arena,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/check-host.h"
+#include "cli/check-plan.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -256,6 +257,8 @@ static int check(const char *path, bool json, bool strict)
 		r = find_vain(&config, &arena, &warnings);
 	if (r == 0)
 		r = gk_check_host(&config, &arena, &warnings);
+	if (r == 0)
+		r = gk_check_plans(&config, &arena, &warnings);
 	if (warnings.n > 1)
 		qsort(warnings.list, warnings.n, sizeof *warnings.list, by_line);
 	/* A FILE may be meant for another host. */

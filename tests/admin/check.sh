@@ -57,6 +57,28 @@ checks "another machine" 2 'the image other is made for another machine: /bin/sh
 write '[group:students]' 'image = other'
 checks "another machine, in a group's section" 2 'the image other is made for another machine'
 
+# What a section asks for cannot be: no login of it would have a plan.
+mkdir -p /srv/courses
+echo one >/srv/one
+write '[default]' 'pids_max = 3' 'net_deny = 10.0.0.0/8'
+checks "net_deny without a network of its own" 3 'net_deny and net_allow need network = private; .*its logins will be refused'
+write '[default]' 'publish = 8000' '[user:alice]' 'network = none'
+checks "publish without one" 2 'publish needs network = private'
+write '[default]' 'pids_max = 3' 'volumes = /srv/courses:/proc'
+checks "a volume over /proc" 3 'the volume /proc lies in or covers /proc; .*its logins will be refused'
+write '[group:students]' 'home = bind' 'files = /srv/one:/etc/one'
+checks "a file in /etc, in a group's section" 3 'the file /etc/one lies in or covers /etc'
+write '[user:alice]' 'volumes = /srv/courses:/home/alice/courses'
+checks "a volume in a user's home" 2 'the volume /home/alice/courses lies in or covers /home/alice'
+write '[default]' 'home = none' '[user:alice]' 'volumes = /srv/courses:/home/alice/courses'
+run "$GOCKER" check --strict "$ini"
+is "$rc" 0 "without a home it is none"
+write '[default]' 'volumes = /srv/courses:/courses' '[group:students]' 'home = bind' 'volumes = /srv/courses:/dev/x'
+checks "what one section does, in its line" 5 'the volume /dev/x lies in or covers /dev'
+cp "$GKT_TOP/conf/gocker.ini" "$ini"
+run "$GOCKER" check --strict "$ini"
+is "$rc:$out" "0:$ini: no fault found" "the shipped file has no warning"
+
 # Misspelt values and keys.
 write '[default]' 'root = overlya' 'home = bnid' 'pid_max = 3'
 run "$GOCKER" check "$ini"
