@@ -372,10 +372,11 @@ static int make_payload(struct gk_build *b, struct gk_plan *plan)
 		.shell = b->policy->shell,
 		.agent = b->agent };
 	const char *why = NULL;
-	plan->cwd_else = "/";
 	plan->cwd = over->workdir ? gk_path_clean(b->arena, over->workdir, &why) : b->home;
 	if (!plan->cwd)
 		return gk_fail(b->err, -EINVAL, "the working directory %s", why);
+	/* A command that asked for a directory is not run in another. */
+	plan->cwd_else = over->workdir ? plan->cwd : "/";
 	plan->env = b->request->door == GK_DOOR_PAM ?
 		nothing :
 		gk_env_make(b->request, b->policy, &facts, b->arena);

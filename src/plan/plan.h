@@ -200,7 +200,7 @@ struct gk_plan {
 	uint64_t nofile;         /* the most of RLIMIT_NOFILE; 0: as the caller has it */
 	mode_t umask;            /* (mode_t)-1: the caller's own */
 	const char *cwd;         /* inside */
-	const char *cwd_else;    /* when cwd can't be entered: always "/" */
+	const char *cwd_else;    /* when cwd can't be entered: "/", or cwd where it was asked for */
 	const char *exec_path;   /* absolute: the program; without a slash: searched in PATH */
 	const char *const *argv; /* NULL-ended */
 	const char *const *env;  /* NULL-ended */

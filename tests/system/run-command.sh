@@ -38,6 +38,11 @@ is "$("$GOCKER" run --user alice sh -c 'id -un; id -G | tr " " "\n" | sort | tr 
 	$'alice\n'"$(id -G alice | tr ' ' '\n' | sort | tr '\n' ' ')" "--user: the user and his groups"
 is "$("$GOCKER" run --user alice sh -c 'grep CapEff /proc/self/status | cut -f2')" 0000000000000000 "--user: no capability"
 is "$("$GOCKER" run --image alpine true; echo $?)" 0 "--image"
+is "$("$GOCKER" run -w /tmp pwd),$("$GOCKER" run --user alice pwd),$("$GOCKER" run pwd)" /tmp,/home/alice,/ "--workdir, and where a command starts without it"
+refused "a --workdir that is not there is no other directory" 'cannot enter /nosuch in the session: No such file' \
+	"$GOCKER" run -w /nosuch pwd
+refused "nor is one that the user cannot enter" 'cannot enter /root in the session: Permission denied' \
+	"$GOCKER" run --user alice -w /root pwd
 refused "--image that is not there" 'nosuch' "$GOCKER" run --image nosuch true
 run "$GOCKER" run --pids-limit many true
 check "a bad value is refused: $rc" test "$rc" -ne 0
