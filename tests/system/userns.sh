@@ -88,6 +88,13 @@ say {exit 9}
 equal [ended] 9
 TCL
 
+mkdir /srv/images
+cp -a "$GKT_IMAGE_DIR/alpine" /srv/images/
+is "$(stat -f -c %T /srv/images)" overlayfs "control: /srv is on an overlay"
+is "$("$GOCKER" run --image-dir /srv/images id -u)" 0 "an image there can be used"
+refused "but not with --userns, which is said with what to do" \
+	'the file system of image_dir cannot do that, as overlay cannot; put the images on ext4, .*, or leave --userns out' \
+	"$GOCKER" run --image-dir /srv/images --userns id
 refused "--user has no use for it" "has the user's own ids" "$GOCKER" run --userns --user root id
 printf '[gocker]\nuserns_base = 3000000000\n' >/etc/gocker.ini
 is "$("$GOCKER" run --userns awk '{ print ($2 >= 3000000000 && $2 < 3067108864) }' /proc/self/uid_map)" 1 "userns_base says where the ranges begin"

@@ -93,10 +93,13 @@ static int map_ids(const struct gk_stage *stage, int image, struct gk_err *err)
 	if (r == 0)
 		r = gk_sys_openat2(scratch, "lower", O_PATH | O_DIRECTORY,
 			RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	return r < 0 ?
-		gk_fail_errno(err, r,
-			"cannot map the image's owners (needs Linux 5.19 and a file system that can)") :
-		r;
+	if (r == -EINVAL)
+		return gk_fail(err, r,
+			"cannot map the image's owners: the file system of image_dir cannot do that, "
+			"as overlay cannot; put the images on ext4, xfs, btrfs or tmpfs, or leave "
+			"--userns out");
+	return r < 0 ? gk_fail_errno(err, r, "cannot map the image's owners (needs Linux 5.19)") :
+		       r;
 }
 
 static int mount_overlay(struct gk_stage *stage, const struct gk_mount *m, struct gk_err *err)
