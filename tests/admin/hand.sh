@@ -43,6 +43,10 @@ none_run() { [ -z "$("$GOCKER" ps -q --filter door=run)" ]; }
 check "they end" wait_until 60 none_run
 run "$GOCKER" ps --filter usr=bob
 like "$rc:$err" '^2:.*no key usr; did you mean user\?' "a misspelt key of --filter"
+run "$GOCKER" ps --filter state=runing
+like "$rc:$err" '^2:.*--filter: state is running, frozen or stale' "a state that no session has"
+run "$GOCKER" ps -f door=ssh
+like "$rc:$err" '^2:.*--filter: door is shell, pam or run' "a door that there is not"
 run "$GOCKER" ps --filter user
 like "$rc:$err" '^2:.*--filter is KEY=VALUE' "a filter without a value"
 is "$("$GOCKER" ps -f user=bob --format '{id}\t{user} {pids.now}/{pids.limit} {{x} {tty}')" \

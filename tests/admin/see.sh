@@ -113,6 +113,7 @@ kill -KILL "$(supervisor_of "$alice_init")"
 wait "$alice_pid" 2>/dev/null
 is "$("$GOCKER" ps -q --user alice)" "" "a session whose supervisor was killed is not listed"
 is "$("$GOCKER" ps --all --user alice --format json | jq -r '.[].state')" stale "--all shows what is left of it"
+is "$("$GOCKER" ps -q -f state=stale -f user=alice | wc -l)" 1 "--filter state=stale shows it, too"
 is "$("$GOCKER" gc)" "1 stale session removed" "gc sweeps it"
 is "$("$GOCKER" ps -q --user bob | wc -l)" 2 "and leaves those that live"
 

@@ -239,6 +239,23 @@ static void pick(const struct ps *ps, struct gk_seen_list *all)
 	}
 }
 
+/* Of keys that have few values: one that no session can have is a mistake. */
+static int check_value(const char *key, const char *value)
+{
+	static const char *const states[] = { "running", "frozen", "stale", NULL },
+				 *const doors[] = { "shell", "pam", "run", NULL };
+	const char *const *known = strcmp(key, "state") == 0 ? states :
+		strcmp(key, "door") == 0                     ? doors :
+							       NULL;
+	if (!known)
+		return 0;
+	for (const char *const *each = known; *each; each++)
+		if (strcmp(*each, value) == 0)
+			return 0;
+	return gk_cli_usage(
+		"ps", "--filter: %s is %s, %s or %s", key, known[0], known[1], known[2]);
+}
+
 static int add_filter(struct ps *ps, const char *filter)
 {
 	char key[32];
@@ -253,8 +270,14 @@ static int add_filter(struct ps *ps, const char *filter)
 		return gk_cli_usage("ps",
 			"--filter is KEY=VALUE, with user, door, image, state, tty, from, id or "
 			"command as KEY");
+	int status = check_value(filter_keys[k], filter + n + 1);
+	if (status)
+		return status;
 	if (ps->nfilters == FILTERS_MOST)
 		return gk_cli_usage("ps", "too many filters");
+	/* Which are not looked for otherwise. */
+	if (strcmp(filter, "state=stale") == 0)
+		ps->filter.stale = true;
 	ps->filters[ps->nfilters++] = filter;
 	return 0;
 }
