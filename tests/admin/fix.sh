@@ -72,6 +72,12 @@ is "$(ls /etc/cron.allow $dropin 2>/dev/null)" "" "and nothing else"
 mark_syslog
 fix --yes
 is "$rc" 0 "--fix --yes"
+like "$out" "$dropin: will be new; .*
+$dropin: will have: AllowTcpForwarding no.*
+/etc/cron.allow: will be new; .*
+$dropin: new
+" "shows what it will do, and then what it did"
+unlike "$out" ' would ' "and nothing that it would do"
 check "the running sshd forwards no more" wait_until 30 reloaded alice
 is "$(stat -c '%s %a' /etc/cron.allow)" "0 644" "cron's list is there"
 like "$(cat /etc/pam.d/systemd-user)" '^account +required +pam_gocker.so' "user managers are refused"

@@ -172,23 +172,24 @@ static int plan_one(struct plan *p, const char *name, struct gk_err *err)
 	return 0;
 }
 
-static void show_lines(const char *path, const char *text)
+static void show_lines(const char *path, const char *text, const char *mood)
 {
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
 		if (*line != '#' && *line != '\n')
-			printf("%s: would have: %.*s\n", path, (int)strcspn(line, "\n"), line);
+			printf("%s: %s have: %.*s\n", path, mood, (int)strcspn(line, "\n"), line);
 }
 
-static void show(const struct plan *p, const struct change *c)
+/* mood: "would", or "will" for what is done next without a question. */
+static void show(const struct plan *p, const struct change *c, const char *mood)
 {
 	if (c->file) {
-		printf("%s: would be new; %s\n", c->file->path, c->file->why);
-		show_lines(c->file->path, c->text);
+		printf("%s: %s be new; %s\n", c->file->path, mood, c->file->why);
+		show_lines(c->file->path, c->text, mood);
 	}
 	if (c->has_pam)
-		gk_pam_show(&c->pam);
+		gk_pam_show(&c->pam, mood);
 	if (c->reload)
-		printf("sshd (pid %d): would be reloaded\n", (int)p->sshd.pid);
+		printf("sshd (pid %d): %s be reloaded\n", (int)p->sshd.pid, mood);
 }
 
 static const char *find_sshd(void)
@@ -308,7 +309,7 @@ int gk_fix(struct gk_doctor *d, const struct gk_fixing *fixing)
 		return code;
 	}
 	for (size_t i = 0; i < p.n; i++)
-		show(&p, &p.list[i]);
+		show(&p, &p.list[i], fixing->yes && !fixing->dry ? "will" : "would");
 	if (fixing->dry)
 		return code;
 	if (!fixing->yes && !gk_ask_yes(fixing->command, "make these changes?"))

@@ -25,7 +25,7 @@ int gk_enable_pam(struct gk_pam_door *door, char **users);
 
 /* Prints which lines a stack would get, one each. */
 struct gk_pam_change;
-void gk_pam_show(const struct gk_pam_change *c);
+void gk_pam_show(const struct gk_pam_change *c, const char *mood);
 
 /* Takes the lines out of the services named, or of all that have them. Returns the exit status. */
 int gk_disable_pam(struct gk_pam_door *door);

@@ -157,7 +157,7 @@ static int check_lockout(struct opening *o, struct gk_err *err)
 	return 0;
 }
 
-void gk_pam_show(const struct gk_pam_change *c)
+void gk_pam_show(const struct gk_pam_change *c, const char *mood)
 {
 	unsigned line = 0;
 	const char *before = c->before;
@@ -167,7 +167,7 @@ void gk_pam_show(const struct gk_pam_change *c)
 		if (strncmp(p, before, len) == 0 && (before[len] == '\n' || !before[len]))
 			before += len + (before[len] == '\n');
 		else
-			printf("/etc/pam.d/%s: would have as line %u: %.*s\n", c->service, line,
+			printf("/etc/pam.d/%s: %s have as line %u: %.*s\n", c->service, mood, line,
 				(int)len, p);
 	}
 }
@@ -295,7 +295,7 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 		return 1;
 	if (door->dry) {
 		for (size_t i = 0; i < o.nchanges; i++)
-			gk_pam_show(&o.changes[i]);
+			gk_pam_show(&o.changes[i], "would");
 	} else {
 		try_before(&o, users[0]);
 		if (apply(&o, &err) < 0 || try_after(&o, users[0], &err) < 0)
