@@ -209,6 +209,8 @@ uninstall:
 		[ '$(FORCE)' = 1 ] || { echo 'make uninstall: nothing was removed; logins would be refused. Run' \
 			'"gocker disable" for the users, "gocker disable --door pam" for the stacks,' \
 			'remove what is left by hand, or insist with FORCE=1' >&2; exit 1; }; }
+	@# What `gocker doctor --fix` made goes with the program that undoes it.
+	@[ -n '$(DESTDIR)' ] || [ ! -d '$(LOCALSTATEDIR)/lib/gocker/fixes' ] || '$(BINDIR)/gocker' disable --fix
 	$(MAKE) uninstall-extra
 	rm -f '$(DESTDIR)$(BINDIR)/gocker' '$(DESTDIR)$(BINDIR)/gocker-shell' \
 		'$(DESTDIR)$(PAMDIR)/pam_gocker.so'

@@ -143,8 +143,14 @@ dpkg --configure -a >/dev/null 2>&1
 add_user 'DOM\anna'
 install -d -m 700 /var/lib/gocker/accounts
 echo /bin/dash >/var/lib/gocker/accounts/alice
+# As `doctor --fix=manager` does on a host with systemd.
+cp /usr/share/gocker/pam.d/systemd-user /etc/pam.d/
+install -d -m 700 /var/lib/gocker/fixes
+: >/var/lib/gocker/fixes/manager
 run dpkg -r gocker
 is "$rc" 0 "dpkg -r"
+check_not "the line for user managers that --fix wrote goes with it" grep -s pam_gocker.so /etc/pam.d/systemd-user
+rm -f /etc/pam.d/systemd-user
 like "$err" "gocker disable USER" "'gocker disable', which knows the old shells, is advised"
 is "$(tr -cd '\a' <<<"$err")$(grep -oF ' DOM\anna' <<<"$err")" ' DOM\anna' "and DOM\\anna is printed without a BEL"
 userdel 'DOM\anna'

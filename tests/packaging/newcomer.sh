@@ -35,4 +35,14 @@ is "$rc:$(cat /home/alice/by-scp.txt)" "0:by sftp" "and so does the old scp"
 check "gocker check and doctor find no fault" sh -c 'gocker check && gocker image verify alpine'
 run sudo gocker disable alice
 is "$(ssh alice@localhost hostname)" throwaway "disable, as README says, takes it back"
+
+# What --fix wrote goes with the package, also where a user is contained still.
+run sudo gocker enable alice --fix --yes
+is "$rc" 0 "enable --fix"
+wrote=(/etc/cron.allow /etc/ssh/sshd_config.d/gocker.conf)
+check "writes a list of cron's, and sshd's drop-in" test -e "${wrote[0]}" -a -e "${wrote[1]}"
+run dpkg -r gocker
+is "$rc:$(ls "${wrote[@]}" 2>/dev/null)" "0:" "dpkg -r removes both again"
+like "$err" "/etc/cron.allow: removed, as gocker made it" "which is said"
+like "$err" "usermod -s '/bin/bash' 'alice'" "beside how alice gets the old shell back"
 stop_reader
