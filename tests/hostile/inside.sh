@@ -167,7 +167,8 @@ outliving() {
 	inside alice '(setsid sh -c "trap \"\" HUP TERM INT; sleep 5432" >/dev/null 2>&1 </dev/null &) ; nohup sleep 5432 >/dev/null 2>&1 & exit 0'
 	check "A41 [$door]: nothing outlives the logout" wait_until 60 sh -c '! pgrep -x sleep -a | grep 5432'
 	run as_user alice sh -c '(setsid sleep 5432 >/dev/null 2>&1 </dev/null &)'
-	check "A41 control: outside, it does" pgrep -f 'sleep 5432'
+	# By its own name: until it has that, pkill does not find it.
+	check "A41 control: outside, it does" wait_until 60 sh -c 'pgrep -x sleep -a | grep 5432'
 	pkill -U alice -x sleep
 }
 
