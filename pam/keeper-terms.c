@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,6 +141,21 @@ void gk_keeper_say_again(struct gk_keeper *k)
 		gk_pending_notice_tried(&k->first, try_first(k));
 	if (gk_pending_notice_is_due(&k->owed))
 		gk_pending_notice_tried(&k->owed, say(k, k->owed.text, true));
+}
+
+bool gk_keeper_has_outer(const struct gk_keeper *k)
+{
+	return k->outer_tty >= 0;
+}
+
+void gk_keeper_say_last(struct gk_keeper *k, const char *text)
+{
+	enum { LAST_MS = 100, STEP_MS = 10 };
+	if (k->outer_tty < 0)
+		return;
+	for (int ms = 0; !gk_notice_write(&k->outer_words, k->outer_tty, text) && ms < LAST_MS;
+		ms += STEP_MS)
+		(void)poll(NULL, 0, STEP_MS);
 }
 
 int64_t gk_keeper_idle_ms(struct gk_keeper *k)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct watch {
 	struct gk_below own;     /* what a login in a shared container has to end */
 	bool over;               /* the caller has asked for the end, or is gone */
 	bool dead;               /* init has ended, and all with it */
+	int left;                /* processes at a logout of which its user is told */
 };
 
 /* ---- limits ---- */
@@ -128,6 +130,28 @@ static int check_time(struct watch *w)
 
 /* ---- the loop ---- */
 
+/* As behind the other door (run/watch/supervise.c), but for sshd's logins, whose terminal is closed
+ * before the session. */
+static void count_left(struct watch *w)
+{
+	const struct gk_keeper *k = w->k;
+	bool told = gk_keeper_has_outer(k) && strcmp(k->policy.banner, "none") != 0 &&
+		!gk_keeper_is_trial(k) && w->ending.step == GK_RUNNING && !w->dead;
+	if (told && (!gk_keeper_is_shared(k) || gk_container_is_last(&k->session.container)))
+		w->left = gk_cgroup_count_inner(gk_keeper_cgroup(k), k->session.init);
+}
+
+static void say_left(struct watch *w)
+{
+	char text[128];
+	struct gk_keeper *k = w->k;
+	if (w->left <= 0)
+		return;
+	gk_notice_left(w->left, gk_keeper_is_shared(k) ? k->session.container.linger_s : 0, text,
+		sizeof text);
+	gk_keeper_say_last(k, text);
+}
+
 static void on_signal(struct watch *w)
 {
 	struct signalfd_siginfo info;
@@ -137,6 +161,7 @@ static void on_signal(struct watch *w)
 		/* The module closes. What is left inside has a while to end, as on a lost
 		 * connection, which looks the same from here. */
 		w->over = true;
+		count_left(w);
 		/* In a shared container what hangs on the terminal has been hung up on, and the
 		 * rest stays. */
 		if (!gk_keeper_is_shared(w->k))
@@ -251,6 +276,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 	loop(&w);
 	gk_keeper_end_log(k);
 	check_limits(&w);
+	say_left(&w);
 	log_close(&w);
 	gk_below_close(&w.own);
 	gk_close_fd(&k->signals);

@@ -114,6 +114,13 @@ void gk_keeper_say_first(struct gk_keeper *k, const char *text);
 /* Says what is due of k->owed where it was turned away, and of k->first. */
 void gk_keeper_say_again(struct gk_keeper *k);
 
+/* Whether the caller has brought a terminal of the host's, which outlives the session: su, runuser
+ * and sudo do, and login does, whose terminal is hung up on as its shell ends; sshd does not. */
+bool gk_keeper_has_outer(const struct gk_keeper *k);
+
+/* Says a last line on that terminal; tries for a tenth of a second. */
+void gk_keeper_say_last(struct gk_keeper *k, const char *text);
+
 /* How long nobody has used any terminal of the session, in ms; -1 while it has none. */
 int64_t gk_keeper_idle_ms(struct gk_keeper *k);
 

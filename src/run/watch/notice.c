@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "plan/policy.h"
 #include "run/watch/shutdown.h"
 
 /* tty_update_time() in the kernel leaves a time alone that differs from the new one in these bits
@@ -45,6 +47,34 @@ void gk_notice_once(int tty, const char *text)
 		tty < 0 ? -1 : open(self, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		(void)gk_notice_write(&ignored, fd, text);
+}
+
+/* "8h", in the largest unit that leaves no rest. */
+static void as_time(uint64_t s, char *buf, size_t size)
+{
+	static const struct {
+		uint64_t s;
+		char name;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+	while (s % units[i].s)
+		i++;
+	snprintf(buf, size, "%" PRIu64 "%c", s / units[i].s, units[i].name);
+}
+
+void gk_notice_left(int left, uint64_t linger_s, char *text, size_t size)
+{
+	char time[32];
+	const char *plural = left == 1 ? "" : "es";
+	as_time(linger_s, time, sizeof time);
+	if (linger_s == GK_UNLIMITED)
+		snprintf(text, size, "still running: %d process%s", left, plural);
+	else if (linger_s)
+		snprintf(text, size,
+			"still running: %d process%s, ended in %s unless you log in again", left,
+			plural, time);
+	else
+		snprintf(text, size, "%d process%s ended with this login", left, plural);
 }
 
 void gk_pending_notice_add(struct gk_pending_notice *o, const char *text)

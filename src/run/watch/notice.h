@@ -4,6 +4,7 @@
 #define GK_RUN_WATCH_NOTICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -23,6 +24,10 @@ bool gk_notice_write(struct gk_terminal *t, int fd, const char *text);
 /* Writes such a line on the terminal that tty is open on, if it takes it at once. Does nothing for
  * -1. */
 void gk_notice_once(int tty, const char *text);
+
+/* What is said at a logout of the processes that it leaves: that they end, or when, in a container
+ * that lasts for linger_s after its last login. */
+void gk_notice_left(int left, uint64_t linger_s, char *text, size_t size);
 
 /* What terminals have turned away: tried again a little later, then less and less often, once a
  * second at last, until they take it. */

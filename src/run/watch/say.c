@@ -1,7 +1,6 @@
 #include "run/watch/watch.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -27,36 +26,13 @@ void gk_watch_say_again(struct gk_watch *w)
 			&w->owed, gk_notice_write(&w->words, w->terminal, w->owed.text));
 }
 
-/* "8h", in the largest unit that leaves no rest. */
-static void as_time(uint64_t s, char *buf, size_t size)
-{
-	static const struct {
-		uint64_t s;
-		char name;
-	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-	size_t i = 0;
-	while (s % units[i].s)
-		i++;
-	snprintf(buf, size, "%" PRIu64 "%c", s / units[i].s, units[i].name);
-}
-
 /* An end from outside has been told already. */
 void gk_watch_say_left(struct gk_watch *w)
 {
-	char text[128], time[32];
-	uint64_t linger = w->s->joined ? w->s->container.linger_s : 0;
-	const char *plural = w->left == 1 ? "" : "es";
+	char text[128];
 	if (w->left <= 0 || w->ending.step != GK_RUNNING)
 		return;
-	as_time(linger, time, sizeof time);
-	if (linger == GK_UNLIMITED)
-		snprintf(text, sizeof text, "still running: %d process%s", w->left, plural);
-	else if (linger)
-		snprintf(text, sizeof text,
-			"still running: %d process%s, ended in %s unless you log in again", w->left,
-			plural, time);
-	else
-		snprintf(text, sizeof text, "%d process%s ended with this login", w->left, plural);
+	gk_notice_left(w->left, w->s->joined ? w->s->container.linger_s : 0, text, sizeof text);
 	gk_watch_say(w, text);
 }
 
