@@ -22,6 +22,7 @@ NAMES allowed_for_supervisor[] = {
 	"getpid",
 	"gettid",
 	"getppid",
+	"inotify_add_watch",
 	"ioctl",
 	"kill",
 	"lseek",

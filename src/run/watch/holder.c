@@ -23,6 +23,7 @@
 #include "run/store/bind.h"
 #include "run/store/container.h"
 #include "run/watch/limit-event.h"
+#include "run/watch/logind.h"
 #include "run/watch/shutdown.h"
 
 enum {
@@ -36,7 +37,9 @@ enum {
 struct holding {
 	struct gk_session s;
 	struct gk_gate gate;
+	uint64_t linger_s;  /* the policy's, or none where logind ends what a logout leaves */
 	uint64_t linger_ms; /* UINT64_MAX: for ever */
+	int logind;         /* gk_logind_open */
 	int64_t started_ms;
 	int64_t unused_ms; /* since when no login is there; -1 while one is */
 	bool joined;       /* there was a login */
@@ -140,11 +143,19 @@ static int64_t check_time(struct holding *h)
 	return end_unused(h) ? -1 : sooner(wait, DRAIN_MS);
 }
 
+/* An end of all that the user has is one of the container, which is none of their sessions'. */
+static void check_logind(struct holding *h)
+{
+	if (gk_logind_is_ending(h->logind, h->s.plan->who->uid))
+		begin_end(h, "terminate-user");
+}
+
 static void on_gate(struct holding *h)
 {
 	bool used = gk_gate_is_used(&h->gate);
 	h->joined = h->joined || h->gate.entered;
 	h->unused_ms = used ? -1 : gk_now_ms();
+	check_logind(h);
 	if (used)
 		return;
 	/* Root has removed it: nobody can come back. */
@@ -184,7 +195,7 @@ static int64_t wait_for(const struct holding *h, int64_t wait)
 
 static void hold(struct holding *h)
 {
-	enum { INIT, LINK, SIGNALS, GATE, TASKS, USER_TASKS, MEMORY, COUNT };
+	enum { INIT, LINK, SIGNALS, GATE, LOGIND, TASKS, USER_TASKS, MEMORY, COUNT };
 	for (;;) {
 		int64_t wait = wait_for(h, check_time(h));
 		if (wait < 0)
@@ -197,6 +208,7 @@ static void hold(struct holding *h)
 			[LINK] = { .fd = h->s.link },
 			[SIGNALS] = { .fd = h->s.signals, .events = POLLIN },
 			[GATE] = { .fd = h->gate.fd, .events = POLLIN },
+			[LOGIND] = { .fd = h->logind, .events = POLLIN },
 			[TASKS] = { .fd = h->limits.fd[GK_LIMIT_EVENT_TASKS], .events = POLLPRI },
 			[USER_TASKS] = { .fd = h->limits.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
@@ -210,6 +222,8 @@ static void hold(struct holding *h)
 			on_signal(h);
 		if (p[INIT].revents || p[LINK].revents)
 			return;
+		if (p[LOGIND].revents)
+			check_logind(h);
 		if (p[GATE].revents && h->gate.fd >= 0)
 			on_gate(h);
 	}
@@ -228,6 +242,23 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What logind does to the processes of a session at its end, gocker does to those of a container at
+ * the end of the last one. Where logind's configuration can't be read, it is taken to say so. */
+static uint64_t linger_of(const struct gk_plan *plan)
+{
+	uint64_t linger_s = plan->policy->linger_s;
+	int kills = linger_s ? gk_logind_kills(plan->who->name) : 0;
+	if (kills == 0)
+		return linger_s;
+	if (kills < 0)
+		gk_log(LOG_WARNING, "event=linger id=%s linger=none reason=\"logind.conf: %s\"",
+			plan->session_id, strerror(-kills));
+	else
+		gk_log(LOG_INFO, "event=linger id=%s linger=none reason=KillUserProcesses",
+			plan->session_id);
+	return 0;
+}
+
 static int prepare(struct holding *h, struct gk_holder *from, int report, struct gk_err *err)
 {
 	int keep[] = { from->slot.fd, report };
@@ -239,17 +270,18 @@ static int prepare(struct holding *h, struct gk_holder *from, int report, struct
 	gk_take_title(from->caller, "gocker-holder");
 	gk_session_init(&h->s, from->plan, from->caller);
 	h->s.slot = from->slot;
+	h->linger_s = linger_of(from->plan);
+	h->linger_ms = h->linger_s == GK_UNLIMITED ? UINT64_MAX : h->linger_s * 1000;
+	h->logind = gk_logind_open();
 	snprintf(h->s.from, sizeof h->s.from, "-");
 	snprintf(h->s.extra, sizeof h->s.extra,
 		"kind=container\ndigest=%016" PRIx64 "\nnetns=%" PRIu64 "\nlinger=%" PRIu64 "\n",
-		from->digest, gk_container_network(), from->plan->policy->linger_s);
+		from->digest, gk_container_network(), h->linger_s);
 	h->s.shared = true;
 	/* Without it the container is the shell door's alone. */
 	h->s.stub = gk_bind_program(GK_LIBEXECDIR "/gocker-entry");
 	if (r == 0 && h->s.stub < 0 && h->s.stub != -ENOENT)
 		r = h->s.stub;
-	const struct gk_policy *policy = from->plan->policy;
-	h->linger_ms = policy->linger_s == GK_UNLIMITED ? UINT64_MAX : policy->linger_s * 1000;
 	if (r == 0)
 		r = h->s.signals = open_signals();
 	if (r >= 0)
@@ -295,7 +327,7 @@ static void log_close(struct holding *h, const struct gk_usage *usage)
 static void run(struct gk_holder *from, int report) __attribute__((noreturn));
 static void run(struct gk_holder *from, int report)
 {
-	static struct holding h = { .gate = GK_GATE_INIT };
+	static struct holding h = { .gate = GK_GATE_INIT, .logind = -1 };
 	struct report said = { 0 };
 	struct gk_usage usage;
 	char user[256];

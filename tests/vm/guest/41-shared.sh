@@ -3,7 +3,7 @@
 # host: systemd
 # timeout: 1800
 # share = user beside logind: the container and its holder are in gocker.scope, each login is in its own session's
-# scope, and what ends one of them ends that alone.
+# scope, and what ends one of them ends that alone. What ends all that a user has ends the container.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 need_product
@@ -37,9 +37,9 @@ drop() {
 	wait $held
 } 2>/dev/null
 
-# through DOOR USER KILL: what logind does to a login, and what administrators do to all.
+# through DOOR USER: what logind does to a login, and what administrators do to all.
 through() {
-	local door=$1 user=$2 name="$1, KillUserProcesses=$3"
+	local door=$1 user=$2 name=$1
 	hold "$user" 'nohup sleep 1111 >/dev/null 2>&1 &'
 	like "$(group_of "$(holder)")" 'gocker.scope/' "$name: the holder is in gocker.scope"
 	like "$(group_of "$(pgrep -fx 'sleep 1111')")" "gocker.scope/u$(uid_of "$user")/" "$name: the container is, too"
@@ -63,12 +63,63 @@ through() {
 	check "$name: which ends for logind, too" wait_until 30 no_logins "$user"
 	check_clean "$name: nothing is left" 30
 }
-kill_user_processes yes
-through shell alice yes
+
+holder_says() { gocker_log | grep -q "gocker-shell.*event=$1"; }
+let_go() { ! loginctl --no-legend list-users | awk '{ print $2 }' | grep -qx "$1"; }
+
+# ends DOOR USER: what ends all that a user has.
+ends() {
+	local name=$1 user=$2
+	hold "$user" 'nohup sleep 1111 >/dev/null 2>&1 &'
+	mark_syslog
+	check "$name: loginctl terminate-user" loginctl terminate-user "$user"
+	check "$name: ends the container with the login in it" wait_until 60 unused
+	check "$name: and its jobs" gone 'sleep 1111'
+	check "$name: which the log says" wait_until 30 holder_says 'end id=[0-9a-f]* reason=terminate-user'
+	drop
+	check "$name: the login ends for logind" wait_until 30 no_logins "$user"
+	check_clean "$name: nothing is left of it" 30
+
+	kill_user_processes yes
+	hold "$user" 'nohup sleep 1111 >/dev/null 2>&1 &'
+	mark_syslog
+	run ssh_as "$user" 'ps; exit 4'
+	like "$rc:$out" '^4:.*sleep 1111' "$name, KillUserProcesses=yes: logins share a container"
+	is "$(kinds)" 'container:1 login:1' "$name, KillUserProcesses=yes: which stays while one of them is in it"
+	check "$name, KillUserProcesses=yes: with its job" runs 'sleep 1111'
+	drop
+	check "$name, KillUserProcesses=yes: the last logout ends it" wait_until 60 unused
+	check "$name, KillUserProcesses=yes: with what was left running" gone 'sleep 1111'
+	check "$name, KillUserProcesses=yes: and the login for logind" wait_until 30 no_logins "$user"
+	kill_user_processes yes "KillExcludeUsers=root $user"
+	run ssh_as "$user" 'nohup sleep 1111 >/dev/null 2>&1 &'
+	check "$name, KillExcludeUsers=$user: a login ends for logind" wait_until 30 no_logins "$user"
+	check "$name, KillExcludeUsers=$user: and leaves its job" runs 'sleep 1111'
+	"$GOCKER" stop "$user" >/dev/null
+	check_clean "$name: nothing is left" 60
+}
+
+# One whom logind lets go at once after the last logout is stopping for it, too, and has linger.
+goes() { # DOOR USER
+	kill_user_processes no UserStopDelaySec=0
+	let_runtime_dirs_go
+	run ssh_as "$2" 'nohup sleep 1111 >/dev/null 2>&1 &'
+	check "$1: after the last logout logind forgets the user" wait_until 60 let_go "$2"
+	is "$(kinds)" container:1 "$1: the container stays"
+	check "$1: with its job" runs 'sleep 1111'
+	"$GOCKER" stop "$2" >/dev/null
+	check_clean "$1: nothing is left after it" 60
+	kill_user_processes no
+}
 kill_user_processes no
+through shell alice
+ends shell alice
+goes shell alice
 pam_door_on
 start_sshd ''
-through pam carol no
+through pam carol
+ends pam carol
+goes pam carol
 
 # The end of everybody, with a login in one container and none in another.
 run ssh_as alice 'nohup sleep 1111 >/dev/null 2>&1 &'
