@@ -2,12 +2,21 @@
  * node: in place of each task, batch scripts included, it executes gocker-shell. There is no other
  * way out of the hook: what fails ends the task with 125. plugstack.conf(5): "required
  * spank_gocker.so [shell=PATH]". */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -158,6 +167,127 @@ static char *describe(bool batch, char *const *argv)
 	return NULL;
 }
 
+/* ---- signals ---- */
+
+/* proctrack/cgroup signals those children of slurmstepd that are in the job's freezer cgroup; but
+ * gocker-shell leaves that (src/run/cgroup/leave.h). So each task has a sibling there, of the
+ * user's, that passes signals on to the one process of gocker-shell's that takes them from the user
+ * (src/run/privilege/stdio.h). It ends with that process or with the task. */
+enum { STEPD, TASK, RECEIVER, COUNT };
+/* How often the receiver is looked for, which is there soon after gocker-shell has begun. */
+enum { LOOK_MS = 50, LOOKS = 200 };
+/* GK_STDIO_ALONE: for the program itself, as slurmstepd means it. */
+enum { ALONE = 0x676f636b };
+
+static bool is_receiver(long pid)
+{
+	char path[64], name[32] = "";
+	snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return false;
+	bool is = fgets(name, sizeof name, f) && strcmp(name, "gocker-stdio\n") == 0;
+	fclose(f);
+	return is;
+}
+
+/* Returns a pidfd, or -1: there is none yet, or /proc hides it (hidepid). */
+static int find_receiver(pid_t task)
+{
+	char path[64];
+	long child;
+	int pidfd = -1;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)task, (int)task);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (pidfd < 0 && fscanf(f, "%ld", &child) == 1) {
+		pidfd = (int)syscall(SYS_pidfd_open, (pid_t)child, 0);
+		if (pidfd >= 0 && !is_receiver(child)) {
+			close(pidfd);
+			pidfd = -1;
+		}
+	}
+	fclose(f);
+	return pidfd;
+}
+
+/* The last of SIGTSTP and SIGCONT counts. */
+static void note(sigset_t *owed, int sig)
+{
+	if (sig == SIGTSTP)
+		sigdelset(owed, SIGCONT);
+	if (sig == SIGCONT)
+		sigdelset(owed, SIGTSTP);
+	sigaddset(owed, sig);
+}
+
+static void pass_owed(int receiver, sigset_t *owed)
+{
+	siginfo_t info = { .si_code = SI_QUEUE, .si_value.sival_int = ALONE };
+	info.si_uid = getuid();
+	for (int sig = 1; sig <= SIGSYS; sig++)
+		if (sigismember(owed, sig) == 1) {
+			info.si_signo = sig;
+			(void)syscall(SYS_pidfd_send_signal, receiver, sig, &info, 0);
+			sigdelset(owed, sig);
+		}
+}
+
+static void pass_signals(pid_t task, int task_pidfd) __attribute__((noreturn));
+static void pass_signals(pid_t task, int task_pidfd)
+{
+	struct pollfd p[COUNT] = { [TASK] = { .fd = 0 }, [RECEIVER] = { .fd = -1 } };
+	struct signalfd_siginfo info;
+	sigset_t all, owed;
+	int looks = LOOKS;
+	sigfillset(&all);
+	sigemptyset(&owed);
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NAME, "gocker-signals");
+	/* The task's output ends with the task; what is for its process group does not come twice.
+	 */
+	if (setpgid(0, 0) < 0 || dup2(task_pidfd, 0) < 0 || close_range(1, ~0U, 0) < 0)
+		_exit(FAILED);
+	p[STEPD].fd = signalfd(-1, &all, SFD_CLOEXEC);
+	p[STEPD].events = p[TASK].events = p[RECEIVER].events = POLLIN;
+	while (p[STEPD].fd >= 0) {
+		bool wait = p[RECEIVER].fd < 0 && looks-- > 0;
+		if (poll(p, COUNT, wait ? LOOK_MS : -1) < 0 || p[TASK].revents ||
+			p[RECEIVER].revents)
+			break;
+		if (p[STEPD].revents && read(p[STEPD].fd, &info, sizeof info) == sizeof info) {
+			note(&owed, (int)info.ssi_signo);
+			looks = LOOKS;
+		}
+		if (p[RECEIVER].fd < 0)
+			p[RECEIVER].fd = find_receiver(task);
+		if (p[RECEIVER].fd >= 0)
+			pass_owed(p[RECEIVER].fd, &owed);
+	}
+	_exit(0);
+}
+
+/* Returns 0, or -1 with errno. Not by fork(3): it is to be a child of slurmstepd's, who waits for
+ * any and knows its tasks among them. */
+static int begin_sibling(void)
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+	pid_t task = getpid();
+	sigset_t all, before;
+	int task_pidfd = (int)syscall(SYS_pidfd_open, task, 0);
+	if (task_pidfd < 0)
+		return -1;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	long pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid == 0)
+		pass_signals(task, task_pidfd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(task_pidfd);
+	return pid < 0 ? -1 : 0;
+}
+
 static void contain(spank_t sp)
 {
 	static char name[] = "gocker-shell", option[] = "-c";
@@ -178,6 +308,10 @@ static void contain(spank_t sp)
 		return;
 	}
 	char *words[] = { name, option, command, NULL };
+	if (begin_sibling() < 0) {
+		fprintf(stderr, "spank_gocker: cannot pass signals on: %s\n", strerror(errno));
+		return;
+	}
 	execve(shell, words, env);
 	fprintf(stderr, "spank_gocker: cannot run %s: %s\n", shell, strerror(errno));
 }

@@ -71,7 +71,7 @@ slurm_conf() {
 		DefMemPerNode=100
 		ReturnToService=2
 		TreeWidth=65533
-		KillWait=2
+		KillWait=${SLURM_KILL_WAIT:-2}
 		SlurmdTimeout=60
 		MessageTimeout=60
 		NodeName=node1 NodeAddr=10.9.1.2 CPUs=2 RealMemory=$memory

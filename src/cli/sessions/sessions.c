@@ -415,10 +415,10 @@ int gk_seen_open_end(
 static int signal_login(const struct gk_seen *seen, const struct gk_cgroup *cg, int pidfd, int sig)
 {
 	bool keeper = seen->payload == 0;
-	if (sig == SIGKILL)
-		return gk_sys_pidfd_send_signal(pidfd, GK_LOGIN_KILL);
-	if (keeper || sig == SIGTERM)
-		return gk_sys_pidfd_send_signal(pidfd, keeper ? SIGTERM : GK_LOGIN_STOP);
+	siginfo_t ask = { .si_code = SI_QUEUE, .si_value.sival_int = GK_LOGIN_ASKED };
+	ask.si_signo = sig == SIGKILL ? GK_LOGIN_KILL : keeper ? SIGTERM : GK_LOGIN_STOP;
+	if (keeper || sig == SIGTERM || sig == SIGKILL)
+		return gk_sys_pidfd_queue_signal(pidfd, ask.si_signo, &ask);
 	gk_autoclose int payload = gk_cgroup_pidfd(cg, seen->payload);
 	return payload < 0 ? payload : gk_sys_pidfd_send_signal(payload, sig);
 }

@@ -206,13 +206,15 @@ static void reap(int link, pid_t payload, bool counted)
 
 static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT, SIGINT, SIGQUIT, SIGTSTP };
 
-/* What goes to the payload's process group only. */
+/* What never goes to all. */
 static const int for_group[] = { SIGILL, SIGABRT, SIGFPE, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
 	SIGALRM };
 
-static bool is_for_group(const siginfo_t *info)
+/* Returns what kill(2) takes for those whom a signal is for. */
+static pid_t meant(const siginfo_t *info, pid_t payload)
 {
-	return info->si_code == SI_QUEUE && info->si_value.sival_int == GK_SIGNAL_GROUP;
+	int whom = info->si_code == SI_QUEUE && payload > 0 ? info->si_value.sival_int : 0;
+	return whom == GK_SIGNAL_GROUP ? -payload : whom == GK_SIGNAL_PAYLOAD ? payload : -1;
 }
 
 /* How long init lets a supervisor have for an end that is due, beyond the steps of its own
@@ -256,13 +258,11 @@ static void serve(int link, pid_t payload, const struct gk_plan *plan)
 			_exit(0); /* PID 1 */
 		if (sig == SIGCHLD)
 			reap(link, payload, plan->banner != NULL);
-		else if (sig > 0 && info.si_pid == 0 && is_for_group(&info))
-			(void)kill(payload > 0 ? -payload : -1, sig);
 		else if (sig > 0 && info.si_pid == 0)
 			/* From outside the namespace only: the session's own can't end it so. The
 			 * supervisor is about to stop: nothing inside may go on, whatever it does
 			 * with SIGTSTP. */
-			(void)kill(-1, sig == SIGTSTP ? SIGSTOP : sig);
+			(void)kill(meant(&info, payload), sig == SIGTSTP ? SIGSTOP : sig);
 	}
 }
 

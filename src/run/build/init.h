@@ -47,8 +47,8 @@ struct gk_init {
 };
 
 /* What a signal queued for init (pidfd_send_signal(2), SI_QUEUE) carries that is for the payload's
- * process group alone; any other goes to all that lives inside. */
-enum { GK_SIGNAL_GROUP = 1 };
+ * process group, or for the payload alone; any other goes to all that lives inside. */
+enum { GK_SIGNAL_GROUP = 1, GK_SIGNAL_PAYLOAD };
 
 /* Runs in the child of the clone and never returns. Without a payload (PAM door: plan->exec_path is
  * NULL) it stays until it is killed. */

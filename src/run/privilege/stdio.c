@@ -31,6 +31,7 @@ enum kind { REPORT = 1, SIGNAL, RELEASE, REFUSE, DISMISS };
 struct message {
 	enum kind kind;
 	int value;
+	bool alone;
 	bool nobody;
 	struct gk_tty tty;
 	struct gk_err err;
@@ -39,9 +40,10 @@ struct message {
 /* The ends in gk_stdio.theirs. */
 enum { LINK, PAYLOAD, QUEUE_IN, QUEUE_OUT };
 
-/* Those of RFC 4254, 6.9, that can be caught. Job control is for whoever has the terminal. */
+/* Those of RFC 4254, 6.9, that can be caught; and, with GK_STDIO_ALONE only, what stops and
+ * continues the session: job control is for whoever has the terminal. */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT, SIGFPE, SIGUSR1, SIGSEGV,
-	SIGUSR2, SIGPIPE, SIGALRM, SIGTERM };
+	SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGTSTP, SIGCONT };
 
 /* ---- the child ---- */
 
@@ -142,6 +144,9 @@ static void forward(int signals, int link)
 		info.ssi_uid == 0)
 		return;
 	m.value = (int)info.ssi_signo;
+	m.alone = info.ssi_code == SI_QUEUE && info.ssi_int == GK_STDIO_ALONE;
+	if (!m.alone && (m.value == SIGTSTP || m.value == SIGCONT))
+		return;
 	(void)gk_fd_send(link, &m, sizeof m, -1);
 }
 
@@ -341,10 +346,11 @@ int gk_stdio_receive(int payload, unsigned same, struct gk_err *err)
 	return 0;
 }
 
-int gk_stdio_signal(struct gk_stdio *s)
+int gk_stdio_signal(struct gk_stdio *s, bool *ret_alone)
 {
 	struct message m = { 0 };
 	ssize_t n = read(s->link, &m, sizeof m);
+	*ret_alone = m.alone;
 	return n != (ssize_t)sizeof m ? -1 : m.kind == SIGNAL ? m.value : 0;
 }
 

@@ -50,9 +50,14 @@ int gk_stdio_take(struct gk_stdio *s, struct gk_err *err);
  * mask `same`. Nobody else may hold `payload` any more. Returns 0 or -errno. */
 int gk_stdio_receive(int payload, unsigned same, struct gk_err *err);
 
-/* The next signal that was sent to the child; 0: none, -1: the child was killed. To be called when
- * poll(2) reports something of s->link. */
-int gk_stdio_signal(struct gk_stdio *s);
+/* What a signal to the child carries (sigqueue(3)) that is for the command alone and not for its
+ * process group; with it SIGTSTP and SIGCONT stop and continue the session. conf/slurm's plugin
+ * sends such signals. */
+enum { GK_STDIO_ALONE = 0x676f636b };
+
+/* The next signal that was sent to the child, and whether it carries GK_STDIO_ALONE; 0: none, -1:
+ * the child was killed. To be called when poll(2) reports something of s->link. */
+int gk_stdio_signal(struct gk_stdio *s, bool *ret_alone);
 
 /* Tells the child that the payload runs: it holds 0-2 no longer, and can print no refusal. */
 void gk_stdio_release(struct gk_stdio *s);

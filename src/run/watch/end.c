@@ -131,6 +131,42 @@ int64_t gk_watch_check_time(struct gk_watch *w)
 
 /* ---- signals ---- */
 
+/* Of the command where a container is shared, else of all that is inside. The supervisor stays
+ * awake, for time limits and the caller's end. */
+static void stop_or_continue(const struct gk_watch *w, int sig)
+{
+	if (w->s->joined)
+		signal_group(w, sig == SIGTSTP ? SIGSTOP : sig);
+	else
+		signal_init(w, sig);
+}
+
+/* To the command, or to its process group. */
+static void signal_command(const struct gk_watch *w, int sig, bool alone)
+{
+	siginfo_t info = { .si_signo = sig, .si_code = SI_QUEUE };
+	info.si_value.sival_int = alone ? GK_SIGNAL_PAYLOAD : GK_SIGNAL_GROUP;
+	if (!w->s->joined)
+		(void)gk_sys_pidfd_queue_signal(w->s->init_pidfd, sig, &info);
+	else if (alone)
+		(void)gk_sys_pidfd_send_signal(w->s->enter.pidfd, sig);
+	else
+		signal_group(w, sig);
+}
+
+/* `gocker stop` and `gocker kill`; what else sends these signals to this process, which root alone
+ * can, means the command (scancel --batch). */
+static void on_user_signal(struct gk_watch *w, const struct signalfd_siginfo *info)
+{
+	bool asked = info->ssi_code == SI_QUEUE && info->ssi_int == GK_LOGIN_ASKED;
+	if (!asked)
+		signal_command(w, (int)info->ssi_signo, true);
+	else if (w->s->joined && info->ssi_signo == GK_LOGIN_STOP)
+		end_whole(w, "terminated");
+	else if (w->s->joined)
+		kill_whole(w);
+}
+
 void gk_watch_on_signal(struct gk_watch *w)
 {
 	struct signalfd_siginfo info;
@@ -158,8 +194,8 @@ void gk_watch_on_signal(struct gk_watch *w)
 		}
 		break;
 	case SIGHUP: gk_watch_begin_end(w, "hangup"); break;
-	case GK_LOGIN_STOP: end_whole(w, "terminated"); break;
-	case GK_LOGIN_KILL: kill_whole(w); break;
+	case GK_LOGIN_STOP:
+	case GK_LOGIN_KILL: on_user_signal(w, &info); break;
 	case SIGTERM:
 		/* As a shell's caller expects of TERM: handed on, and made sure of. */
 		signal_init(w, SIGTERM);
@@ -181,14 +217,12 @@ void gk_watch_on_signal(struct gk_watch *w)
  * the user (RFC 4254, 6.9), whose process in that group is gk_stdio's. */
 void gk_watch_on_stdio(struct gk_watch *w)
 {
-	siginfo_t info = { .si_code = SI_QUEUE, .si_value.sival_int = GK_SIGNAL_GROUP };
-	int sig = gk_stdio_signal(w->s->stdio);
-	if (sig > 0 && w->s->joined) {
-		signal_group(w, sig);
-	} else if (sig > 0) {
-		info.si_signo = sig;
-		(void)gk_sys_pidfd_queue_signal(w->s->init_pidfd, sig, &info);
-	}
+	bool alone;
+	int sig = gk_stdio_signal(w->s->stdio, &alone);
+	if (sig == SIGTSTP || sig == SIGCONT)
+		stop_or_continue(w, sig);
+	else if (sig > 0)
+		signal_command(w, sig, alone);
 	if (sig >= 0)
 		return;
 	gk_log(LOG_INFO, "event=end id=%s reason=killed", w->s->plan->session_id);

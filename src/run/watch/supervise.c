@@ -149,16 +149,15 @@ static void watch_session(struct gk_watch *w)
 
 /* ---- before and after ---- */
 
-/* On fd, or on a new one where that is -1. */
-static int open_signals(int fd, bool joined)
+static int open_signals(void)
 {
 	static const int wanted[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT,
 		GK_LOGIN_STOP, GK_LOGIN_KILL };
 	sigset_t set;
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof wanted / sizeof *wanted - (joined ? 0 : 2); i++)
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		sigaddset(&set, wanted[i]);
-	fd = signalfd(fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -179,8 +178,6 @@ static int prepare(struct gk_watch *w, struct gk_err *err)
 	/* A copy of the caller's pipes that is held here would hide their end from sshd. */
 	if (r >= 0 && !s->stdio)
 		r = gk_fd_null_stdio();
-	if (r >= 0 && s->joined)
-		r = open_signals(s->signals, true);
 	if (s->joined) /* a descriptor for each process that it may have to end */
 		gk_creds_raise_files();
 	if (r >= 0)
@@ -205,7 +202,7 @@ static void log_close(const struct gk_watch *w, const struct gk_usage *usage)
 int gk_supervise_prepare(struct gk_session *s, struct gk_err *err)
 {
 	if (s->signals < 0)
-		s->signals = open_signals(-1, false);
+		s->signals = open_signals();
 	return s->signals < 0 ? gk_fail_errno(err, s->signals, "cannot prepare the supervision") :
 				0;
 }

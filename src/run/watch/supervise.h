@@ -22,9 +22,11 @@ int gk_supervise_start(struct gk_session *s, struct gk_err *err);
 int gk_supervise(struct gk_session *s, int *ret_status, struct gk_err *err);
 
 /* What a signal to the supervisor of a login in a shared container asks for: that it ends by steps
- * (run/watch/shutdown.h), or at once, with all that is below its command. */
+ * (run/watch/shutdown.h), or at once, with all that is below its command. Only with this value:
+ * what is sent without it goes to the command. */
 #define GK_LOGIN_STOP SIGUSR1
 #define GK_LOGIN_KILL SIGUSR2
+enum { GK_LOGIN_ASKED = 0x676f636b };
 
 /* Ends this process the way the wait status says: the same exit code, or the same signal. */
 void gk_end_like(int status) __attribute__((noreturn));
