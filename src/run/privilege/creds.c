@@ -160,6 +160,12 @@ int gk_creds_raise(void)
 	return r < 0 ? r : capset_all(permitted, permitted, inheritable);
 }
 
+static bool allow_files(rlim_t n)
+{
+	const struct rlimit files = { n, n };
+	return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
 void gk_creds_raise_files(void)
 {
 	/* None may have more than fs.nr_open. */
@@ -167,13 +173,12 @@ void gk_creds_raise_files(void)
 	struct rlimit now;
 	if (getrlimit(RLIMIT_NOFILE, &now) < 0)
 		return;
-	for (rlim_t n = MOST; n > now.rlim_max; n /= 2) {
-		const struct rlimit more = { n, n };
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			return;
-	}
-	now.rlim_cur = now.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &now);
+	/* Where CAP_SYS_RESOURCE is missing, as in many containers, there is not one more. */
+	rlim_t n = now.rlim_max < MOST && allow_files(now.rlim_max + 1) ? MOST : 0;
+	while (n > now.rlim_max && !allow_files(n))
+		n /= 2;
+	if (n <= now.rlim_max)
+		(void)allow_files(now.rlim_max);
 }
 
 int gk_creds_reduce(uint64_t caps, struct gk_err *err)
