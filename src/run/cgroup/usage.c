@@ -29,18 +29,28 @@ static uint64_t read_number(int dirfd, const char *name)
 	return strtoull(buf, NULL, 10);
 }
 
-/* The number after `key` in a flat keyed file. */
-static uint64_t read_keyed(int dirfd, const char *name, const char *key)
+/* The numbers after each of the keys in a flat keyed file, in one read; ret[i] is left alone where
+ * there is none. */
+static void read_keys(
+	int dirfd, const char *name, const char *const *keys, uint64_t *const *ret, size_t n)
 {
 	char buf[4096];
 	if (gk_cgfile_read(dirfd, name, buf, sizeof buf) <= 0)
-		return UINT64_MAX;
-	size_t len = strlen(key);
+		return;
 	for (char *save, *line = strtok_r(buf, "\n", &save); line;
 		line = strtok_r(NULL, "\n", &save))
-		if (strncmp(line, key, len) == 0 && line[len] == ' ')
-			return strtoull(line + len + 1, NULL, 10);
-	return UINT64_MAX;
+		for (size_t i = 0; i < n; i++) {
+			size_t len = strlen(keys[i]);
+			if (strncmp(line, keys[i], len) == 0 && line[len] == ' ')
+				*ret[i] = strtoull(line + len + 1, NULL, 10);
+		}
+}
+
+static uint64_t read_keyed(int dirfd, const char *name, const char *key)
+{
+	uint64_t number = UINT64_MAX, *const ret = &number;
+	read_keys(dirfd, name, &key, &ret, 1);
+	return number;
 }
 
 /* Microseconds in which a task of the session waited for a disk (psi.rst). */
@@ -90,20 +100,26 @@ static void read_hits(const struct gk_cgroup *cg, struct gk_usage *u)
 
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 {
+	static const char *const events[] = { "oom_kill", "high" };
+	static const char *const times[] = { "usage_usec", "nr_throttled" };
+	uint64_t *const counts[] = { &ret->oom_kills, &ret->memory_high_hits };
+	uint64_t *const cpu[] = { &ret->cpu_usec, &ret->cpu_throttled };
 	int fd = cg->leaf_fd;
 	*ret = (struct gk_usage){
 		.pids_now = read_number(fd, "pids.current"),
 		.pids_peak = read_number(fd, "pids.peak"),
 		.memory_now = read_number(fd, "memory.current"),
 		.memory_peak = read_number(fd, "memory.peak"),
-		.oom_kills = read_keyed(fd, "memory.events", "oom_kill"),
-		.memory_high_hits = read_keyed(fd, "memory.events", "high"),
-		.cpu_usec = read_keyed(fd, "cpu.stat", "usage_usec"),
-		.cpu_throttled = read_keyed(fd, "cpu.stat", "nr_throttled"),
+		.oom_kills = UINT64_MAX,
+		.memory_high_hits = UINT64_MAX,
+		.cpu_usec = UINT64_MAX,
+		.cpu_throttled = UINT64_MAX,
 		.user_cpu_throttled = cg->user_fd < 0 ?
 			UINT64_MAX :
 			read_keyed(cg->user_fd, "cpu.stat", "nr_throttled"),
 		.io_stalled_usec = read_io_stalled(fd),
 	};
+	read_keys(fd, "memory.events", events, counts, 2);
+	read_keys(fd, "cpu.stat", times, cpu, 2);
 	read_hits(cg, ret);
 }
