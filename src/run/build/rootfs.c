@@ -411,6 +411,5 @@ int gk_rootfs_build(const struct gk_plan *plan, const struct gk_rootfs_sources *
 		r = make_readonly(&stage, err);
 	if (r == 0)
 		r = enter(&stage, err);
-	gk_stage_close(&stage);
 	return r;
 }

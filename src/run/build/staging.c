@@ -104,8 +104,8 @@ static int bind_log(int dev, int sock)
 	return fchmodat(dev, "log", 0666, 0) < 0 ? -errno : 0;
 }
 
-/* The directory of a node below /dev, made where it is missing; nobody else is in this mount
- * namespace. name becomes what is left of it. Returns the fd or -errno. */
+/* The directory of a node below a directory of /dev, made where it is missing; nobody else is in
+ * this mount namespace. name becomes what is left of it. Returns the fd or -errno. */
 static int open_node_dir(const struct gk_stage *stage, int dev, const char **name)
 {
 	gk_autoclose int at = dup(dev);
@@ -131,7 +131,9 @@ static int open_node_dir(const struct gk_stage *stage, int dev, const char **nam
 static int make_node(const struct gk_stage *stage, int dev, const struct gk_node *n)
 {
 	const char *name = n->name;
-	gk_autoclose int dir = open_node_dir(stage, dev, &name);
+	bool nested = strchr(name, '/') != NULL;
+	gk_autoclose int below = nested ? open_node_dir(stage, dev, &name) : -1;
+	int dir = nested ? below : dev;
 	if (dir < 0)
 		return dir;
 	if (mknodat(dir, name, (n->block ? S_IFBLK : S_IFCHR) | n->mode,
@@ -173,7 +175,9 @@ int gk_stage_make_nodes(const struct gk_stage *stage, struct gk_err *err)
 
 /* ---- what gocker puts into the root ---- */
 
-static int copy_all(int from, int to, size_t most)
+/* size is what fstat(2) said, 0 where that says nothing (/proc): what has it is read without asking
+ * for the end. */
+static int copy_all(int from, int to, off_t size, size_t most)
 {
 	static char buf[65536]; /* on the stack it would be cleared for each of many small files */
 	size_t total = 0;
@@ -183,6 +187,8 @@ static int copy_all(int from, int to, size_t most)
 		if (r < 0)
 			return r;
 		total += (size_t)n;
+		if (size > 0 && total >= (size_t)size)
+			break;
 	}
 	return n < 0 ? -errno : 0;
 }
@@ -195,7 +201,7 @@ static int copy_from_host(const char *source, int to)
 		return errno == ENOENT || errno == ENXIO || errno == ELOOP ? 0 : -errno;
 	if (fstat(from, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? copy_all(from, to, GK_COPY_MAX) : 0;
+	return S_ISREG(st.st_mode) ? copy_all(from, to, st.st_size, GK_COPY_MAX) : 0;
 }
 
 /* A missing or larger file is as an empty one: the session then asks for no names. */
@@ -213,7 +219,7 @@ static int copy_resolv(const char *source, int to)
 
 /* A file of the host's that the allow-list of image = host let in. Everyone may read the copy, so
  * that everyone must be allowed to read the file. */
-static int open_host_file(const char *source)
+static int open_host_file(const char *source, off_t *ret_size)
 {
 	struct stat st;
 	gk_autoclose int fd = gk_sys_openat2(AT_FDCWD, source, O_RDONLY | O_NONBLOCK | O_NOCTTY,
@@ -224,6 +230,7 @@ static int open_host_file(const char *source)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 04) || (size_t)st.st_size > GK_HOST_COPY_MAX)
 		return -ENOENT;
+	*ret_size = st.st_size;
 	return gk_steal_fd(&fd);
 }
 
@@ -239,6 +246,8 @@ static int open_parent(int upper, const char *path, struct parent *last)
 {
 	char parent[PATH_MAX];
 	size_t len = (size_t)(strrchr(path, '/') - path);
+	if (len == 0)
+		return upper;
 	if (last->fd >= 0 && last->len == len && memcmp(last->path, path, len) == 0)
 		return last->fd;
 	int n = snprintf(parent, sizeof parent, ".%.*s", (int)len, path);
@@ -254,7 +263,8 @@ static int open_parent(int upper, const char *path, struct parent *last)
 
 static int fill_file(int dir, const char *name, const struct gk_entry *e)
 {
-	gk_autoclose int from = e->kind == GK_ENTRY_HOST ? open_host_file(e->content) : -1;
+	off_t size = 0;
+	gk_autoclose int from = e->kind == GK_ENTRY_HOST ? open_host_file(e->content, &size) : -1;
 	/* A package may have gone a moment ago. */
 	if (e->kind == GK_ENTRY_HOST && from < 0)
 		return from == -ENOENT || from == -ELOOP ? 0 : from;
@@ -263,7 +273,7 @@ static int fill_file(int dir, const char *name, const struct gk_entry *e)
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, e->mode);
 	if (fd < 0)
 		return -errno;
-	int r = e->kind == GK_ENTRY_HOST   ? copy_all(from, fd, GK_HOST_COPY_MAX) :
+	int r = e->kind == GK_ENTRY_HOST   ? copy_all(from, fd, size, GK_HOST_COPY_MAX) :
 		e->kind == GK_ENTRY_COPY   ? copy_from_host(e->content, fd) :
 		e->kind == GK_ENTRY_RESOLV ? copy_resolv(e->content, fd) :
 		e->content                 ? gk_write_all(fd, e->content, strlen(e->content)) :
@@ -410,20 +420,4 @@ void gk_stage_link_home(const struct gk_stage *stage)
 	gk_autoclose int dir = make_path(stage->root, parent, resolve);
 	if (dir >= 0)
 		(void)!symlinkat(stage->home, dir, slash + 1);
-}
-
-void gk_stage_close(struct gk_stage *stage)
-{
-	for (int i = 0; i < GK_SCRATCH_COUNT; i++)
-		gk_close_fd(&stage->scratch[i]);
-	gk_close_fd(&stage->veil);
-	gk_close_fd(&stage->upper);
-	gk_close_fd(&stage->root);
-	gk_close_fd(&stage->proc);
-	gk_close_fd(&stage->etc.source);
-	gk_close_fd(&stage->etc.target);
-	for (size_t i = 0; i < sizeof stage->masks / sizeof *stage->masks; i++) {
-		gk_close_fd(&stage->masks[i].model);
-		gk_close_fd(&stage->masks[i].next);
-	}
 }

@@ -57,7 +57,4 @@ int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err);
  * from realpath(3) on the host. What cannot be had is left out. */
 void gk_stage_link_home(const struct gk_stage *stage);
 
-/* Closes every fd of the stage. */
-void gk_stage_close(struct gk_stage *stage);
-
 #endif

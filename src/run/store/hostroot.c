@@ -143,9 +143,19 @@ static int look(struct survey *s, const char *path, struct stat *st)
 	return fstatat(s->parent.fd, slash + 1, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int add(struct survey *s, const char *path, const struct stat *st, const char *why)
+/* *ret stays NULL where the link was replaced at this moment. */
+static int read_link(struct survey *s, const char *path, const char **ret)
 {
 	char link[PATH_MAX];
+	ssize_t n = readlink(path, link, sizeof link - 1);
+	if (n <= 0)
+		return 0;
+	*ret = gk_arena_strndup(s->arena, link, (size_t)n);
+	return *ret ? 0 : no_memory(s);
+}
+
+static int add(struct survey *s, const char *path, const struct stat *st, const char *why)
+{
 	struct gk_host_item item = { .kind = S_ISDIR(st->st_mode) ? GK_HOST_DIR :
 			S_ISLNK(st->st_mode)                      ? GK_HOST_LINK :
 								    GK_HOST_FILE,
@@ -155,10 +165,9 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 		.listed = is_own(s),
 		.runs = S_ISREG(st->st_mode) && (st->st_mode & 01) };
 	if (item.kind == GK_HOST_LINK) {
-		ssize_t n = readlink(path, link, sizeof link - 1);
-		if (n <= 0)
-			return 0; /* replaced at this moment */
-		item.link = gk_arena_strndup(s->arena, link, (size_t)n);
+		int r = read_link(s, path, &item.link);
+		if (r < 0 || !item.link)
+			return r;
 	}
 	if (s->n == GK_HOST_ITEMS_MOST)
 		return gk_fail(s->err, -E2BIG,
@@ -166,7 +175,7 @@ static int add(struct survey *s, const char *path, const struct stat *st, const 
 			"name fewer in " GK_HOST_ALLOW_PATH,
 			GK_HOST_ITEMS_MOST);
 	s->items = gk_grow(s->arena, s->items, s->n, &s->cap, sizeof *s->items);
-	if (!s->items || !item.path || (item.kind == GK_HOST_LINK && !item.link))
+	if (!s->items || !item.path)
 		return no_memory(s);
 	s->items[s->n++] = item;
 	return 0;
