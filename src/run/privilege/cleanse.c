@@ -48,9 +48,12 @@ static int take_environment(struct gk_arena *arena, struct gk_caller *ret, struc
 {
 	static char *fresh[] = { NULL, NULL };
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-	size_t kept = 0, bytes = 0;
+	size_t given = 0, kept = 0, bytes = 0;
 	bool command = false;
-	const char **copy = gk_arena_array(arena, GK_ENV_MAX_VARS + 2, sizeof *copy);
+	/* No room for more than are given: an array for the most is eight pages a session. */
+	while (environ && given <= GK_ENV_MAX_VARS && environ[given])
+		given++;
+	const char **copy = gk_arena_array(arena, given + 1, sizeof *copy);
 	if (!copy)
 		return gk_fail_errno(err, -ENOMEM, "environment");
 	for (char **var = environ; var && *var; var++) {
