@@ -112,6 +112,11 @@ static void dismiss_guard(struct gk_relay *relay)
 		;
 }
 
+/* Not part of struct gk_relay: clearing that would put eight pages into the memory of each session,
+ * and most have no relay. */
+enum { RELAY_BYTES = 16384 };
+static unsigned char buffers[2][RELAY_BYTES];
+
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err)
 {
 	char self[64];
@@ -122,6 +127,8 @@ int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err
 	if (relay->outer < 0)
 		return gk_fail_errno(err, -errno, "cannot open the terminal");
 	relay->master = master;
+	relay->in.data = buffers[0];
+	relay->out.data = buffers[1];
 	relay->group = getpgrp();
 	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return gk_fail_errno(err, -errno, "cannot relay the terminal");
@@ -209,7 +216,7 @@ static void flow_read(struct gk_flow *flow, int fd)
 {
 	if (!flow_empty(flow) || flow->ended)
 		return;
-	ssize_t n = read(fd, flow->data, sizeof flow->data);
+	ssize_t n = read(fd, flow->data, RELAY_BYTES);
 	flow->from = 0;
 	flow->to = n > 0 ? (size_t)n : 0;
 	/* EIO: the last slave of a pty was closed, or its master was. */

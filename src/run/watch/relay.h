@@ -11,11 +11,9 @@
 
 #include "base/err.h"
 
-enum { GK_RELAY_BYTES = 16384 };
-
 /* One direction: what was read and not yet written. */
 struct gk_flow {
-	unsigned char data[GK_RELAY_BYTES];
+	unsigned char *data; /* of relay.c; set when the relay is opened */
 	size_t from, to;
 	bool ended; /* nothing more will be read */
 };
@@ -38,7 +36,7 @@ int gk_relay_seed(int fd, int master, struct gk_err *err);
 
 /* Takes the outer terminal behind fd. relay->outer is -1 until then. A process of its own, the
  * guard, gives the terminal back should this one be killed. Call it before giving capabilities up.
- * Returns 0 or -errno. */
+ * Returns 0 or -errno. A process has one relay at most. */
 int gk_relay_open(struct gk_relay *relay, int fd, int master, struct gk_err *err);
 
 /* Puts the outer terminal into raw mode when this process is in its foreground. */
