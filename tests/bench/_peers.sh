@@ -76,6 +76,9 @@ prepare_peers() {
 	try_peer "gocker run" 0 / gocker run sh -c true
 	try_peer gocker-shell "$uid" "$home" gocker-shell -c true
 	try_peer "gocker-shell, host" $((uid + 1)) /home/benchhost gocker-shell -c true
+	try_peer true 0 / true
+	try_peer "gocker --help" 0 / gocker --help
+	try_peer "gocker ps" 0 / gocker ps
 	# The first one makes the container that the others join.
 	try_peer "gocker-shell, join" $((uid + 2)) /home/benchjoin gocker-shell -c true
 }
