@@ -10,11 +10,14 @@ remember_host
 
 # The first login: what runs under the faults ends with it, and so does the holder.
 made() { # DOOR'S OPTIONS
-	local start=$((RANDOM % $(size 24 1) + 1))
+	local start=$((RANDOM % $(size 24 1) + 1)) error
 	share 'linger = none'
 	undisturbed "$@"
 	round "a container is made" $start "$(size 24 1)" "$@"
 	[ "$door" = pam ] || round "a container is made, on a terminal" $start "$(size 48 1)" "$@" -t
+	for error in $(size '' '1 12 24 28'); do # EPERM ENOMEM EMFILE ENOSPC
+		round "a container is made, errno $error" 1 1 "$@" -e "$error"
+	done
 	check_clean "A5 [$door]: nothing is left of all faults"
 }
 
@@ -27,7 +30,7 @@ joined() { # DOOR'S OPTIONS
 	undisturbed "$@"
 	round "a container is joined" $start "$(size 12 1)" "$@"
 	[ "$door" = pam ] || round "a container is joined, on a terminal" $start "$(size 24 1)" "$@" -t
-	for error in $(size '' '1 12 24 28'); do # EPERM ENOMEM EMFILE ENOSPC
+	for error in $(size '' '1 12 24 28'); do
 		round "a container is joined, errno $error" 1 1 "$@" -e "$error"
 	done
 	is "$(session_inits)" "$init" "A5 [$door]: the container is there as before, and no other"
