@@ -12,6 +12,7 @@ add_group customers
 add_user alice --groups customers
 add_user ben --groups customers
 add_user carl
+own_images
 set_ini 'image = host' 'pids_max = 60' 'hostname = hosting'
 remember_host
 cp "$SHARE/crontab" /usr/local/bin/crontab
@@ -104,6 +105,20 @@ taken() { # while the pipe's reader waits
 check "a pipe in its place keeps nobody else waiting" wait_until 120 taken
 is "$(as_user alice ls -l /home/alice/.crontab | cut -c1)" p "(which it was)"
 wait_until 180 settled
+
+# An image whose programs print without an end, on both descriptors: the script's own function, whose files stay.
+cp -a /var/lib/gocker/images/alpine /var/lib/gocker/images/evil
+printf '#!/bin/busybox sh\nyes >&2 &\nexec yes\n' >/var/lib/gocker/images/evil/bin/evil
+chmod 755 /var/lib/gocker/images/evil/bin/evil
+ln -sf evil /var/lib/gocker/images/evil/bin/sh
+set_ini 'image = host' 'pids_max = 60' 'hostname = hosting' '[user:ben]' 'image = evil'
+is "$("$GOCKER" run --user ben -- sh 2>/dev/null | head -c 1000000 | wc -c)" 1000000 "A80 control: in that image sh prints as much as is read"
+limit=65536
+eval "$(sed -n '/^inside() {/,/^}/p; /^fetch() {/,/^}/p' "$SHARE/gocker-crontabs")"
+check_not "A80: a .crontab is not taken from programs that print without an end" fetch ben "$GKT_WORK/ben"
+check "A80: of what they print no more than a part is kept: $(wc -c <"$GKT_WORK/ben.new") bytes" test "$(wc -c <"$GKT_WORK/ben.new")" -le $((limit + 2))
+check "A80: and of their errors: $(wc -c <"$GKT_WORK/ben.said") bytes" test "$(wc -c <"$GKT_WORK/ben.said")" -le 4096
+set_ini 'image = host' 'pids_max = 60' 'hostname = hosting'
 
 # --- the end ---
 
