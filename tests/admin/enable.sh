@@ -256,7 +256,19 @@ printf '[gocker]\nimage_dir = /srv/no-images\n' >/etc/gocker.ini
 run env -u ALPINE_MIRROR "$GOCKER" enable --dry-run newcomer
 like "$rc:$out" "^0:newcomer: would fetch the image alpine, which this host does not have yet: Alpine's minirootfs, about 4 MiB from https://[^ ]*/alpine, and then try a login\$" \
 	"without an image --dry-run says what would be fetched"
-run env ALPINE_MIRROR=file:///srv/no-mirror "$GOCKER" enable newcomer
+run env -u ALPINE_MIRROR "$GOCKER" enable --door pam --break-glass sudo --dry-run newcomer
+like "$rc:$out" "^0:newcomer: would fetch the image alpine, .*newcomer: would be contained by the PAM door($|
+)" "and so with the PAM door, where no trial login is claimed"
+run env ALPINE_MIRROR=file:///srv/no-mirror "$GOCKER" enable --door pam --break-glass sudo --yes newcomer
+like "$rc:$out" '^1:newcomer: fetching the image alpine, ' "the PAM door fetches it, too"
+check_not "and without a mirror has no line" grep -q pam_gocker /etc/pam.d/sshd
+run env ALPINE_MIRROR="file://$GKT_TOP/${BUILD:-build}/tests/images-mirror" \
+	"$GOCKER" enable --door pam --break-glass sudo --yes newcomer
+like "$rc:$out" '^0:newcomer: fetching .*newcomer: contained by the PAM door; a trial login works' "with one newcomer is contained"
+check "and the image is there" "$GOCKER" image verify --image-dir /srv/no-images -q alpine
+check "(and out again)" "$GOCKER" disable --door pam
+rm -rf /srv/no-images
+run env ALPINE_MIRROR=file:///srv/no-mirror "$GOCKER" enable --door shell --fix --yes --yes newcomer
 is "$rc:$(shell_of newcomer)" "1:/bin/bash" "and without a mirror nothing is changed"
 like "$out" '^newcomer: fetching the image alpine, .*, about 4 MiB from file:///srv/no-mirror$' "what is fetched, and from where, is said first"
 like "$err" 'file:///srv/no-mirror' "and that it failed"

@@ -108,19 +108,17 @@ static int may_contain(
 	return r > 0 ? -EPERM : r;
 }
 
-/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp
- * and sftp work: 0 when the user's image is there, 1 when --dry-run left it unfetched. Any other
- * image is made by hand. */
-static int first_image(struct work *w, const struct gk_identity *who, struct gk_err *err)
+int gk_enable_image(
+	const struct gk_identity *who, bool dry, struct gk_arena *arena, struct gk_err *err)
 {
 	static char fetch[] = "fetch", if_missing[] = "--if-missing", alpine[] = "alpine",
 		    image[] = "image";
 	static char sftp[] = "--with=sftp-server", scp[] = "--with=scp";
 	struct gk_config config;
 	struct gk_policy policy;
-	int r = gk_load_config(GK_CONFIG_PATH, &w->arena, &config, err);
+	int r = gk_load_config(GK_CONFIG_PATH, arena, &config, err);
 	if (r == 0)
-		r = gk_policy_for(&config, who, &w->arena, &policy, err);
+		r = gk_policy_for(&config, who, arena, &policy, err);
 	if (r != 0)
 		return r;
 	gk_autoclose int root = -1, lock = -1;
@@ -131,12 +129,12 @@ static int first_image(struct work *w, const struct gk_identity *who, struct gk_
 	const char *mirror = getenv("ALPINE_MIRROR");
 	printf("%s: %s the image %s, which this host does not have yet: Alpine's minirootfs, about "
 	       "4 MiB from %s%s\n",
-		who->name, w->dry ? "would fetch" : "fetching", policy.image,
-		mirror && *mirror ? mirror : GK_ALPINE_MIRROR,
-		w->dry ? ", and then try a login" : "");
-	if (w->dry)
+		who->name, dry ? "would fetch" : "fetching", policy.image,
+		mirror && *mirror ? mirror : GK_ALPINE_MIRROR, dry ? ", and then try a login" : "");
+	if (dry)
 		return 1;
 	(void)fflush(stdout);
+	optind = 0; /* getopt(3) begins anew: it stands behind this command's own options */
 	if (gk_cmd_image(6, (char *[]){ image, fetch, if_missing, sftp, scp, alpine, NULL }) != 0)
 		return gk_fail(err, -ENOENT, "%s; `gocker image` makes one of an archive, too",
 			missing.msg);
@@ -151,7 +149,7 @@ static int enable_shell(struct work *w, const struct gk_identity *who, struct gk
 		return 0;
 	}
 	if (r == 0)
-		r = first_image(w, who, err);
+		r = gk_enable_image(who, w->dry, &w->arena, err);
 	if (r > 0)
 		return 0;
 	if (r == 0)
@@ -364,10 +362,11 @@ int gk_cmd_enable(int argc, char **argv)
 		r = check_options(&w, "enable", optind < argc);
 	if (r != 0)
 		return r;
+	char **users = argv + optind;
 	gk_log_open("gocker");
-	r = w.pam ? gk_enable_pam(&w.door, argv + optind) : each(&w, "enable", argv + optind);
+	r = w.pam ? gk_enable_pam(&w.door, users) : each(&w, "enable", users);
 	if (w.pam && r == 0 && (!w.dry || w.fix))
-		r = end_enable(&w, argv + optind);
+		r = end_enable(&w, users);
 	gk_arena_free(&w.arena);
 	gk_arena_free(&w.door.arena);
 	return r;

@@ -18,6 +18,15 @@ struct gk_pam_door {
 	struct gk_arena arena;
 };
 
+struct gk_err;
+struct gk_identity;
+
+/* Fetches the image that gocker.ini comes with, so that a new installation has one, in which scp
+ * and sftp work. Returns 0 when the user's image is there, 1 when dry left it unfetched, which is
+ * said, or -errno. Any other image is made by hand. */
+int gk_enable_image(
+	const struct gk_identity *who, bool dry, struct gk_arena *arena, struct gk_err *err);
+
 /* Opens the door for all whom gocker.ini contains, the users named among them: a trial login for
  * each, one for root, that an administrator is left outside, then the lines. Where anything fails
  * nothing is changed. Returns the exit status. */

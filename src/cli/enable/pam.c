@@ -32,6 +32,7 @@ struct opening {
 	bool fails[GK_SERVICES_MOST]; /* the stack fails without the change, too */
 	struct gk_buf contained;      /* local accounts that can log in, whom it would contain */
 	size_t ncontained;
+	bool untried; /* no trial login: --dry-run fetches no image */
 };
 
 /* ---- who is meant ---- */
@@ -60,9 +61,13 @@ static int check_user(struct opening *o, const char *user, struct gk_err *err)
 	if (gk_is_member(&who, o->door->break_glass))
 		return gk_fail(err, -EPERM, "%s is a member of %s, whom --break-glass lets through",
 			who.name, o->door->break_glass);
-	r = gk_trial_pam(who.name, err);
-	gk_err_context(err, "a trial login fails");
-	return r;
+	r = gk_enable_image(&who, o->door->dry, arena, err);
+	o->untried = o->untried || r > 0;
+	if (r == 0)
+		r = gk_trial_pam(who.name, err);
+	if (r < 0)
+		gk_err_context(err, "a trial login fails");
+	return r < 0 ? r : 0;
 }
 
 /* ---- who else is ---- */
@@ -302,8 +307,9 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 			return (void)gk_cli_fail("enable", &err), 1;
 	}
 	for (char **user = users; *user; user++)
-		printf("%s: %s by the PAM door; a trial login works\n", *user,
-			o.nchanges && door->dry ? "would be contained" : "contained");
+		printf("%s: %s by the PAM door%s\n", *user,
+			o.nchanges && door->dry ? "would be contained" : "contained",
+			o.untried ? "" : "; a trial login works");
 	name_open_services(door);
 	return 0;
 }
