@@ -217,9 +217,10 @@ static void set_pin(
 }
 
 /* What the name stands for now. Returns 1 where that is of this digest: there is nothing to do but
- * to pin it, or to let it go. */
-static int compare_current(const struct gk_store *store, const char *name, const char *digest,
-	enum gk_pinning pinning, struct source *ret, struct gk_err *err)
+ * to pin it, or to let it go, and to note that it comes from ref, where `update` looks: it may have
+ * been imported, or pulled by another name. */
+static int compare_current(const struct gk_store *store, const char *name, const char *ref,
+	const char *digest, enum gk_pinning pinning, struct source *ret, struct gk_err *err)
 {
 	struct gk_image_version version;
 	gk_autoclose int fd = -1;
@@ -239,6 +240,9 @@ static int compare_current(const struct gk_store *store, const char *name, const
 	if (r < 0 || strcmp(ret->digest, digest) != 0)
 		return r;
 	set_pin(info, digest, ret->pinned, pinning);
+	gk_info_set(info, "from", "registry");
+	gk_info_set(info, "origin", ref);
+	json_object_object_del(info, "sum");
 	r = gk_info_write(info, fd, err);
 	return r < 0 ? r : 1;
 }
@@ -290,7 +294,7 @@ int gk_image_pull(const struct gk_store *store, const char *name, const struct g
 	gk_autoclose int layout = download(&staging, pull, pulled.digest, err);
 	if (layout < 0)
 		return layout;
-	r = compare_current(store, name, pulled.digest, pinning, &now, err);
+	r = compare_current(store, name, pull->ref, pulled.digest, pinning, &now, err);
 	if (r < 0)
 		return r;
 	if (r > 0) {

@@ -179,6 +179,18 @@ before=$(readlink $images/base)
 run image pull 127.0.0.1:5000/test/base:latest
 like "$rc:$err" "^0:image base is up to date" "what is up to date makes no version"
 is "$(readlink $images/base)" "$before" "and stays"
+# What was imported and is the registry's comes from there from then on, for update.
+check "an archive of the same image" skopeo copy --insecure-policy -q docker://127.0.0.1:5000/test/base:latest oci-archive:/srv/same.tar
+check "is imported" image import -q same /srv/same.tar
+run image update same
+like "$rc:$err" "^125:.*did not come from a registry" "control: update does not know where from"
+run image pull 127.0.0.1:5000/test/base:latest same
+like "$rc:$err" "^0:image same is up to date" "a pull finds it up to date"
+is "$(field same from),$(field same origin)" "registry,$(field base origin)" "and notes where it is from"
+run image update same
+like "$rc:$err" "^0:image same is up to date" "so that update pulls it"
+check "and it is as it was made" image verify -q same
+check "(away again)" image remove -q same
 run image pull -q --pin 127.0.0.1:5000/test/base:latest pinned
 is "$rc:$(field pinned pinned)" "0:sha256:$digest" "--pin keeps the digest"
 push oci:/srv/l/whiteouts:latest test/base:latest
