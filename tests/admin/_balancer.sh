@@ -7,9 +7,31 @@ who=anna
 declare -A agent_pid
 
 start_agent() { # N
-	on "$1" systemd-socket-activate -l "10.9.$1.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
+	if [ "$1" = 3 ]; then
+		on 3 perl -e "$INETD" "10.9.3.2" "$GOCKER" <"$GKT_TOP/conf/haproxy/inetd.conf" >/dev/null 2>&1 &
+	else
+		on "$1" systemd-socket-activate -l "10.9.$1.2:9707" --accept --inetd "$GOCKER" agent >/dev/null 2>&1 &
+	fi
 	agent_pid[$1]=$!
 }
+
+# What an inetd does with the line of conf/haproxy, at this address and with this program.
+# shellcheck disable=SC2016 # perl's
+INETD='use IO::Socket::INET;
+my ($address, $program) = @ARGV;
+my ($line) = grep { !/^#/ } <STDIN>;
+my ($at, $type, $proto, $wait, $user, $path, @words) = split " ", $line;
+"$type $proto $wait $user $path $words[0]" eq "stream tcp nowait root /usr/bin/gocker gocker" or die;
+my ($port) = $at =~ /:(\d+)$/;
+my $s = IO::Socket::INET->new(Listen => 9, LocalAddr => $address, LocalPort => $port, ReuseAddr => 1) or die;
+$SIG{CHLD} = "IGNORE";
+while (1) {
+	my $c = $s->accept or next;
+	if (fork) { close $c; next }
+	open STDIN, "<&", $c; open STDOUT, ">&", $c; open STDERR, ">&", $c; close $s; close $c;
+	exec { $program } @words;
+	exit 1;
+}'
 
 haproxy_says() { # COMMAND, on its control socket
 	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => shift) or exit 1; print $s shift, "\n"; print <$s>' \
