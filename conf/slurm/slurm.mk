@@ -7,7 +7,7 @@ deps-slurm:
 
 audit:: audit-slurm
 audit-slurm: test-stage test-images test-helpers # after make deps-slurm
-	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/admin/slurm.sh tests/admin/slurm-signals.sh tests/hostile/slurm.sh \
+	$(Q)GKT_FULL=1 $(RUN_TESTS) tests/admin/slurm.sh tests/admin/slurm-signals.sh tests/admin/slurm-site.sh tests/hostile/slurm.sh \
 		tests/packaging/walk-slurm.sh
 
 install-extra::

@@ -64,7 +64,7 @@ slurm_conf() {
 		ProctrackType=proctrack/cgroup
 		PrologFlags=contain
 		TaskPlugin=task/cgroup
-		JobAcctGatherType=jobacct_gather/none
+		JobAcctGatherType=jobacct_gather/${SLURM_GATHER:-none}
 		MpiDefault=none
 		SelectType=select/cons_tres
 		SelectTypeParameters=CR_CPU_Memory
@@ -78,6 +78,7 @@ slurm_conf() {
 		NodeName=node2 NodeAddr=10.9.2.2 CPUs=2 RealMemory=$memory
 		PartitionName=all Nodes=ALL Default=YES State=UP OverSubscribe=FORCE:50
 	CONF
+	[ -z "${SLURM_MORE:-}" ] || printf '%s\n' "$SLURM_MORE" >>/etc/slurm/slurm.conf
 	printf 'CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\nMinRAMSpace=1\n' >/etc/slurm/cgroup.conf
 }
 
