@@ -130,6 +130,27 @@ chown ben /etc/frob.ben
 printf '%s\n' '# ours' /etc/frobnicate /etc/frob.private /etc/frob.ben '!/opt' >$ALLOW
 run as_alice 'cat /etc/frobnicate/conf; ls -d /opt /etc/frob.* 2>/dev/null; echo end'
 is "$out" $'frob\nend' "a line lets in and another keeps out; what not everyone may read, or is not root's, stays out"
+
+# A file is copied at login: whole, and as it is at that moment.
+echo '/etc/frob-size-*' >$ALLOW
+write_sizes() {
+	local size
+	for size in 0 1 65536 65537 200000 1048576 1048577; do
+		head -c $size /dev/urandom >/etc/frob-size-$size
+		touch -d 2020-01-01 /etc/frob-size-$size
+	done
+	chmod 644 /etc/frob-size-*
+	want=$(cd /etc && sha256sum frob-size-* | grep -v 1048577)
+}
+write_sizes
+run as_alice 'cd /etc && sha256sum frob-size-*'
+is "$out" "$want" "a file of the list is inside whole, whatever its size up to 1 MiB"
+before=$want
+write_sizes
+isnt "$want" "$before" "control: they have changed, and have the same sizes and times"
+run as_alice 'cd /etc && sha256sum frob-size-*'
+is "$out" "$want" "the next login has them as they are by then"
+rm /etc/frob-size-*
 printf '%s\n' '/etc/*' >$ALLOW
 refused "a fault is told: /etc/gocker.d/host.allow:1: .* wildcards alone" '^gocker: /etc/gocker.d/host.allow:1: .* wildcards alone' as_user alice "$GOCKER_SHELL" -c id
 for line in /etc/shadow /etc/ssh/ssh_host_planted_key /var/lib/mysql; do
