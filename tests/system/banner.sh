@@ -175,4 +175,28 @@ if pam_module >/dev/null; then
 	reads_motd "PAM door: the line keeps the host's motd from contained users" told-pam 0
 	reads_motd "PAM door: and from nobody else" boss 1
 	stop_sshd
+
+	# The entry stub shows the banner: it is the shell of whoever has gocker-shell in passwd, or a shell that the image
+	# lacks. One that the image has is started by sshd itself.
+	open_door pam
+	set_ini
+	add_user lacks --shell /bin/bash
+	add_user has --shell /bin/sh
+	start_sshd
+	reads_banner() { # NAME USER TIMES
+		expect_test "$1" <<-TCL
+			spawn -noecho ssh -tt -l $2 gocker
+			want_prompt
+			prompt
+			equal [regexp -all {This is a container \(image alpine\)} \$seen] $3
+			equal [ask hostname] gocker-container
+			say exit
+			ended
+		TCL
+	}
+	reads_banner "PAM door: a user whose passwd shell the image lacks reads the banner, once" lacks 1
+	reads_banner "PAM door: one whose passwd shell the image has reads none" has 0
+	check "(control: the image has the one and lacks the other)" \
+		test -e /var/lib/gocker/images/alpine/bin/sh -a ! -e /var/lib/gocker/images/alpine/bin/bash
+	stop_sshd
 fi
