@@ -96,7 +96,7 @@ steps() {
 		wait "$other" 2>/dev/null
 	fi
 	drop_session
-	"$GOCKER" stop alice >/dev/null
+	"$GOCKER" stop -t 1 alice >/dev/null
 	check "[$door] the container is stopped" wait_until 60 no_sessions
 
 	# All places for containers are held, as by such as do not end.
