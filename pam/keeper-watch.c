@@ -267,7 +267,9 @@ void gk_keeper_watch(struct gk_keeper *k)
 	struct watch w = { .k = k, .started_ms = gk_now_ms() };
 	const struct gk_cgroup *cg = gk_keeper_cgroup(k);
 	char unpublished[GK_PORTS_NOTICE];
-	if (gk_ports_notice(&k->session.network.ports, unpublished, sizeof unpublished))
+	const char *shut = gk_keeper_is_shared(k) ? k->session.container.unpublished :
+						    k->session.network.ports.shut;
+	if (gk_ports_notice(shut, unpublished, sizeof unpublished))
 		gk_keeper_say_first(k, unpublished);
 	w.limits = k->policy;
 	if (gk_keeper_is_shared(k))

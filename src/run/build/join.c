@@ -151,6 +151,9 @@ int gk_join_open(struct gk_session *s, const struct gk_join *join, struct gk_err
 		s->init = s->container.init;
 		r = gk_session_record(s, err);
 	}
+	/* It has been logged of the container. */
+	if (r == 0)
+		gk_ports_tell(s->container.unpublished, s->tty.fd);
 	if (r < 0)
 		(void)gk_session_close(s);
 	return r;

@@ -147,21 +147,25 @@ void gk_ports_read(const struct gk_plan *plan, uid_t uid, struct gk_ports_text *
 	write_texts(&f, ret);
 }
 
-bool gk_ports_notice(const struct gk_ports_text *ports, char *ret, size_t size)
+bool gk_ports_notice(const char *shut, char *ret, size_t size)
 {
 	snprintf(ret, size,
-		"not reachable from outside, because another session or program has it: %s",
-		ports->shut);
-	return *ports->shut != '\0';
+		"not reachable from outside, because another session or program has it: %s", shut);
+	return *shut != '\0' && strcmp(shut, "-") != 0;
+}
+
+void gk_ports_tell(const char *shut, int tty)
+{
+	char text[GK_PORTS_NOTICE];
+	if (gk_ports_notice(shut, text, sizeof text))
+		gk_notice_once(tty, text);
 }
 
 void gk_ports_report(const struct gk_ports_text *ports, const char *id, int tty)
 {
-	char text[GK_PORTS_NOTICE];
-	if (!gk_ports_notice(ports, text, sizeof text))
-		return;
-	gk_log(LOG_WARNING, "event=unpublished id=%s ports=\"%s\"", id, ports->shut);
-	gk_notice_once(tty, text);
+	if (*ports->shut)
+		gk_log(LOG_WARNING, "event=unpublished id=%s ports=\"%s\"", id, ports->shut);
+	gk_ports_tell(ports->shut, tty);
 }
 
 const char *gk_ports_shown(const char *text)

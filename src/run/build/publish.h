@@ -20,8 +20,12 @@ struct gk_ports_text {
 	char shut[256]; /* those that something else on the host has */
 };
 
-/* What the user is told of it, in ret. False where everything was published. */
-bool gk_ports_notice(const struct gk_ports_text *ports, char *ret, size_t size);
+/* What the user is told, in ret, of ports that something else has (shut, or as a record has them).
+ * False where there are none. */
+bool gk_ports_notice(const char *shut, char *ret, size_t size);
+
+/* Tells it on a terminal (-1: none). */
+void gk_ports_tell(const char *shut, int tty);
 
 /* Where something could not be published: logs it for a session, and tells it on its terminal (-1:
  * none). */

@@ -103,7 +103,9 @@ static bool read_facts(const struct gk_record *record, struct gk_container *c)
 		!gk_record_get(
 			record->text, "pids_section", c->pids_section, sizeof c->pids_section))
 		c->pids_section[0] = '\0';
-	/* A holder of before has none in its record. */
+	/* Holders of before have neither in their records. */
+	if (!gk_record_get(record->text, "unpublished", c->unpublished, sizeof c->unpublished))
+		snprintf(c->unpublished, sizeof c->unpublished, "-");
 	if (!get_number(record->text, "linger", 10, &c->linger_s))
 		c->linger_s = GK_UNLIMITED;
 	return true;

@@ -29,7 +29,8 @@ struct gk_container {
 	/* The limits that it was made with, and the section that set the first. */
 	uint64_t pids_max, memory_max;
 	char pids_section[128];
-	uint64_t linger_s; /* how long it stays after its last login; GK_UNLIMITED: for ever */
+	char unpublished[256]; /* ports that it could not have; "-": none */
+	uint64_t linger_s;     /* how long it stays after its last login; GK_UNLIMITED: for ever */
 	pid_t init;
 	int init_pidfd; /* verified to be of that cgroup */
 	struct gk_cgroup cgroup;
