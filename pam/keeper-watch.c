@@ -201,7 +201,7 @@ static bool is_finished(const struct watch *w)
 
 static void loop(struct watch *w)
 {
-	enum { CALLER, SIGNALS, INIT, TASKS, USER_TASKS, MEMORY, COUNT };
+	enum { CALLER, SIGNALS, INIT, TASKS, USER_TASKS, MEMORY, NETWORK, COUNT };
 	while (!is_finished(w)) {
 		int wait = check_time(w);
 		struct pollfd p[COUNT] = {
@@ -213,6 +213,7 @@ static void loop(struct watch *w)
 			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
+			[NETWORK] = { .fd = w->k->session.network.keeper, .events = POLLIN },
 		};
 		if (poll(p, COUNT, wait) < 0 && errno != EINTR)
 			return;
@@ -224,6 +225,8 @@ static void loop(struct watch *w)
 			on_death(w);
 		if (p[SIGNALS].revents)
 			on_signal(w);
+		if (p[NETWORK].revents)
+			gk_network_ended(&w->k->session.network, w->k->session.plan);
 		if (p[CALLER].revents) {
 			w->over = true;
 			if (!gk_keeper_is_shared(w->k))

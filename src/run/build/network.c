@@ -308,15 +308,12 @@ static void keep(struct keeper *k) __attribute__((noreturn));
 static void keep(struct keeper *k)
 {
 	struct gk_err ignored = GK_ERR_INIT;
-	char user[256];
 	(void)prctl(PR_SET_NAME, "gocker-network", 0, 0, 0);
 	int kept[] = { k->ready };
 	/* Here for as long as pasta starts; the change of credentials below takes it away. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || start_pasta(k) < 0 ||
 		gk_fd_null_stdio() < 0 || gk_fd_keep_only(kept, 1) < 0)
 		_exit(1);
-	gk_log_forget();
-	gk_log_open("gocker-network");
 	/* A supervisor that has ended already is found by the write. */
 	if (gk_creds_reduce(0, &ignored) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 		gk_seccomp_supervisor(&ignored) < 0 || write(kept[0], "", 1) != 1)
@@ -324,8 +321,6 @@ static void keep(struct keeper *k)
 	(void)close(kept[0]);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
-	gk_log(LOG_ERR, "event=network-ended id=%s user=\"%s\"", k->plan->session_id,
-		gk_escape(user, sizeof user, k->plan->who->name));
 	_exit(0);
 }
 
@@ -441,4 +436,14 @@ void gk_network_close(struct gk_network *net)
 	end_keeper(net);
 	gk_close_fd(&net->netns);
 	gk_close_fd(&net->ids);
+}
+
+void gk_network_ended(struct gk_network *net, const struct gk_plan *plan)
+{
+	siginfo_t info;
+	char user[256];
+	(void)waitid(P_PIDFD, (id_t)net->keeper, &info, WEXITED | WNOHANG);
+	gk_close_fd(&net->keeper);
+	gk_log(LOG_ERR, "event=%s-ended id=%s user=\"%s\"", plan->net_rules ? "publish" : "network",
+		plan->session_id, gk_escape(user, sizeof user, plan->who->name));
 }

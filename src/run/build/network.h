@@ -34,7 +34,11 @@ struct gk_network {
 int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
 	struct gk_err *err);
 
-/* Ends pasta, and waits for that. */
+/* To be called when poll(2) finds the keeper to be readable: it has ended before its session, which
+ * goes on without what it did. Logs that. */
+void gk_network_ended(struct gk_network *net, const struct gk_plan *plan);
+
+/* Ends what runs for it, and waits for that. */
 void gk_network_close(struct gk_network *net);
 
 /* What this host lacks for it: the name of a program or device, and NULL for nothing. */

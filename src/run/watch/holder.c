@@ -195,7 +195,7 @@ static int64_t wait_for(const struct holding *h, int64_t wait)
 
 static void hold(struct holding *h)
 {
-	enum { INIT, LINK, SIGNALS, GATE, LOGIND, TASKS, USER_TASKS, MEMORY, COUNT };
+	enum { INIT, LINK, SIGNALS, GATE, LOGIND, TASKS, USER_TASKS, MEMORY, NETWORK, COUNT };
 	for (;;) {
 		int64_t wait = wait_for(h, check_time(h));
 		if (wait < 0)
@@ -213,6 +213,7 @@ static void hold(struct holding *h)
 			[USER_TASKS] = { .fd = h->limits.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
 			[MEMORY] = { .fd = h->limits.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
+			[NETWORK] = { .fd = h->s.network.keeper, .events = POLLIN },
 		};
 		if (poll(p, COUNT, (int)wait + 1) < 0 && errno != EINTR)
 			begin_end(h, "poll");
@@ -220,6 +221,8 @@ static void hold(struct holding *h)
 		log_limits(h);
 		if (p[SIGNALS].revents)
 			on_signal(h);
+		if (p[NETWORK].revents)
+			gk_network_ended(&h->s.network, h->s.plan);
 		if (p[INIT].revents || p[LINK].revents)
 			return;
 		if (p[LOGIND].revents)

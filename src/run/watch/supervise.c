@@ -82,6 +82,7 @@ static void watch_session(struct gk_watch *w)
 		TASKS,
 		USER_TASKS,
 		MEMORY,
+		NETWORK,
 		OUTER,
 		MASTER,
 		COUNT
@@ -105,6 +106,7 @@ static void watch_session(struct gk_watch *w)
 			[USER_TASKS] = { .fd = w->bites.fd[GK_LIMIT_EVENT_USER_TASKS],
 				.events = POLLPRI },
 			[MEMORY] = { .fd = w->bites.fd[GK_LIMIT_EVENT_MEMORY], .events = POLLPRI },
+			[NETWORK] = { .fd = w->s->network.keeper, .events = POLLIN },
 			[OUTER] = { .fd = -1 },
 			[MASTER] = { .fd = -1 },
 		};
@@ -125,6 +127,8 @@ static void watch_session(struct gk_watch *w)
 			gk_watch_on_signal(w);
 		if (p[STDIO].revents)
 			gk_watch_on_stdio(w);
+		if (p[NETWORK].revents)
+			gk_network_ended(&w->s->network, w->s->plan);
 		/* A relay comes by here with every few KiB. */
 		due = (looks && gk_now_ms() - w->looked_ms >= V1_LOOK_MS) ||
 			gk_limit_events_wait(&w->bites, &w->of_container) == 0;
