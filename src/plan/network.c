@@ -176,9 +176,6 @@ static void add_list(
 static int make_rules(struct gk_build *b, struct gk_plan *plan)
 {
 	struct gk_net_rule *rules = gk_arena_array(b->arena, RULES_MAX, sizeof *rules);
-	if (b->policy->publish && *b->policy->publish)
-		return gk_fail(b->err, -EINVAL,
-			"publish needs private_network = pasta; the bridge leads no port inside");
 	if (!rules)
 		return gk_fail_errno(b->err, -ENOMEM, "cannot make the plan");
 	plan->net_rules = rules;
@@ -186,7 +183,9 @@ static int make_rules(struct gk_build *b, struct gk_plan *plan)
 	add_list(plan, rules, shut, false);
 	add_list(plan, rules, b->policy->net_allow, true);
 	add_list(plan, rules, b->policy->net_deny, false);
-	return 0;
+	/* No rule is needed for their answers: they go to a process inside (run/build/forward.h).
+	 */
+	return gk_build_publish(b, plan);
 }
 
 /* ---- the plan ---- */

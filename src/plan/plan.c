@@ -15,7 +15,8 @@
  * sshd that serve the connection. */
 enum { OWN_TASKS_SHELL = 1, OWN_TASKS_PAM = 3 };
 
-/* With network = private: pasta, and what keeps it. */
+/* With network = private: pasta, or on the bridge what forwards published ports, and what keeps it.
+ */
 enum { NETWORK_TASKS = 2 };
 
 /* All containers share what kernel.pty.max leaves them, which is 3072 by default: 4096 without the
@@ -383,6 +384,11 @@ static int make_payload(struct gk_build *b, struct gk_plan *plan)
 	return plan->env ? make_command(b, plan) : no_memory(b->err);
 }
 
+static uint64_t network_tasks(const struct gk_plan *plan)
+{
+	return plan->network_rules || plan->npublish ? NETWORK_TASKS : 0;
+}
+
 int gk_plan_make(const struct gk_request *request, const struct gk_identity *who,
 	const struct gk_policy *policy, struct gk_arena *arena, struct gk_plan *ret_plan,
 	struct gk_err *err)
@@ -429,7 +435,7 @@ int gk_plan_make(const struct gk_request *request, const struct gk_identity *who
 		plan.namespaces |= CLONE_NEWUSER;
 	plan.leaf_pids_max = b.policy->pids_max +
 		(request->door == GK_DOOR_PAM ? OWN_TASKS_PAM : OWN_TASKS_SHELL) +
-		(plan.network_rules ? NETWORK_TASKS : 0);
+		network_tasks(&plan);
 	plan.terminals_max = terminals_max(&b);
 	plan.entries = b.entries;
 	plan.nentries = b.nentries;
@@ -466,8 +472,7 @@ int gk_plan_make_container(const struct gk_request *request, const struct gk_ide
 	lasting->idle_timeout_s = 0;
 	plan.policy = lasting;
 	/* sshd's process of each login counts as one of the user's: logins come and go. */
-	plan.leaf_pids_max =
-		policy->pids_max + OWN_TASKS_SHELL + (plan.network_rules ? NETWORK_TASKS : 0);
+	plan.leaf_pids_max = policy->pids_max + OWN_TASKS_SHELL + network_tasks(&plan);
 	*ret_plan = plan;
 	return 0;
 }

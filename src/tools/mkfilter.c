@@ -263,6 +263,21 @@ static const struct check {
 	{ "sendto", NO_FASTOPEN(3), 4 },
 	{ "sendmsg", NO_FASTOPEN(2), 4 },
 	{ "sendmmsg", NO_FASTOPEN(3), 4 },
+	/* The forwarder's alone: TCP over IPv4 and IPv6. */
+	{ "socket",
+		{
+			LOAD(ARG_LOW(0)),
+			IF_EQ(FAMILY_INET, 1, 0),
+			IF_EQ(FAMILY_INET6, 0, 5),
+			LOAD(ARG_LOW(1)),
+			BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK),
+			IF_EQ(SOCK_STREAM, 0, 2),
+			LOAD(ARG_LOW(2)),
+			IF_EQ(0, 1, 0),
+			REFUSE,
+			ALLOW,
+		},
+		10 },
 };
 
 /* The number of a call on an architecture, negative where it has none. */
@@ -286,8 +301,13 @@ static void answer_all(const struct target *t, uint32_t *answers, uint32_t answe
 	}
 }
 
-/* Where those of a payload, of the unpacker and of the TCP filter end. */
-enum { TCP_END = COUNT(checks), UNPACKER_END = TCP_END - 5, CHECKS = UNPACKER_END - 2 };
+/* Where those of a payload, of the unpacker, of the TCP filter and of the forwarder end. */
+enum {
+	FORWARDER_END = COUNT(checks),
+	TCP_END = FORWARDER_END - 1,
+	UNPACKER_END = TCP_END - 5,
+	CHECKS = UNPACKER_END - 2
+};
 
 /* checks[first] up to checks[end - 1]. */
 static void narrow(const struct target *t, uint32_t *answers, size_t first, size_t end)
@@ -327,6 +347,15 @@ static void unpacker_answers(const struct target *t, uint32_t *answers)
 	answer_all(
 		t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
 	narrow(t, answers, CHECKS, UNPACKER_END);
+}
+
+static void forwarder_answers(const struct target *t, uint32_t *answers)
+{
+	for (size_t i = 0; i <= NUMBERS; i++)
+		answers[i] = SECCOMP_RET_ERRNO | EPERM;
+	answer_all(
+		t, answers, SECCOMP_RET_ALLOW, allowed_for_forwarder, COUNT(allowed_for_forwarder));
+	narrow(t, answers, TCP_END, FORWARDER_END);
 }
 
 /* Above another filter or none (behind the PAM door): all is allowed that is no way round Landlock.
@@ -472,6 +501,8 @@ int main(void)
 		print_filter("filter_unpacker", t, answers);
 		tcp_answers(t, answers);
 		print_filter("filter_tcp", t, answers);
+		forwarder_answers(t, answers);
+		print_filter("filter_forwarder", t, answers);
 		printf("#define GK_HAVE_FILTERS 1\n#endif\n");
 	}
 	printf("#ifndef GK_HAVE_FILTERS\n#error \"no seccomp profile for this architecture\"\n#endif\n");

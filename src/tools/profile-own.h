@@ -111,4 +111,24 @@ NAMES allowed_for_unpacker[] = {
 	"write",
 };
 
+/* What passes connections on to a session's servers (src/run/watch/connections.c): sockets of TCP
+ * and pipes, and neither a file nor another process. */
+NAMES allowed_for_forwarder[] = {
+	"accept4",
+	"close",
+	"connect",
+	"exit_group",
+	"getsockname",
+	"pipe2",
+	"poll",
+	"ppoll",
+	"restart_syscall",
+	"rt_sigreturn",
+	"setsockopt",
+	"shutdown",
+	"socket",
+	"splice",
+	"write",
+};
+
 #endif

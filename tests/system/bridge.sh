@@ -199,11 +199,6 @@ rows() {
 no_sessions() { [ -z "$("$GOCKER" ps -q)" ]; }
 through_each_door rows
 
-policy "${bridge[@]}" 'publish = 8000'
-run as_user net-shell "$GOCKER_SHELL" -c 'echo ran'
-is "$rc:$out" 125: "a policy that publishes ports is refused"
-like "$err" 'publish needs private_network = pasta' "with the reason"
-
 # ---- gocker run ----
 
 policy 'private_network = bridge'

@@ -403,7 +403,8 @@ static int join(struct network *n, const struct gk_plan *plan, struct gk_err *er
 	return r < 0 ? gk_fail_errno(err, r, "cannot connect the session with " GK_BRIDGE) : 0;
 }
 
-int gk_bridge_join(const struct gk_plan *plan, struct gk_err *err)
+int gk_bridge_join(
+	const struct gk_plan *plan, struct gk_bridge_addresses *ret_session, struct gk_err *err)
 {
 	struct network n = { .netns = -1, .links = -1, .rules = -1 };
 	int r = join(&n, plan, err);
@@ -412,5 +413,8 @@ int gk_bridge_join(const struct gk_plan *plan, struct gk_err *err)
 	gk_close_fd(&n.rules);
 	if (r < 0)
 		gk_close_fd(&n.netns);
+	else
+		*ret_session =
+			(struct gk_bridge_addresses){ address4(&n), address6(&n), n.bridge.has6 };
 	return r < 0 ? r : n.netns;
 }

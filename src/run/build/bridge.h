@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "plan/plan.h"
+#include "run/watch/connections.h"
 
 /* The bridge, what the host's ends of the sessions' cables are called (all begin as the bridge
  * does, which the host's rules go by), and a session's end. */
@@ -40,7 +41,9 @@ const char *gk_bridge_lacks(void);
 /* Makes a network namespace that root of the host owns, with an interface on the bridge, an address
  * that no other session has, and the rules of the plan in force. It lasts for as long as somebody
  * is in it or has the fd; the kernel removes the interface, and with it the address, at its end.
- * Returns the fd of the namespace, or -errno: then nothing is left. */
-int gk_bridge_join(const struct gk_plan *plan, struct gk_err *err);
+ * Returns the fd of the namespace, with the session's addresses, or -errno: then nothing is left.
+ */
+int gk_bridge_join(
+	const struct gk_plan *plan, struct gk_bridge_addresses *ret_session, struct gk_err *err);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/build/bridge.h"
+#include "run/build/forward.h"
 #include "run/build/userns.h"
 #include "run/privilege/creds.h"
 #include "run/privilege/seccomp.h"
@@ -404,15 +405,46 @@ static int connect_host(const struct gk_plan *plan, struct gk_cgroup *cg, uid_t 
 	return r;
 }
 
+/* ---- the bridge ---- */
+
+static int forward_ports(const struct gk_plan *plan, struct gk_cgroup *cg,
+	const struct gk_bridge_addresses *session, struct gk_network *net, struct gk_err *err)
+{
+	uint64_t id = 0;
+	int r = net->ids = gk_userns_take(plan->policy->userns_base, &id, err);
+	if (r < 0)
+		return r;
+	const struct gk_forward f = {
+		.plan = plan, .cg = cg, .netns = net->netns, .id = (uid_t)id, .session = *session
+	};
+	r = net->keeper = gk_forward_start(&f, &net->ports, err);
+	if (r >= 0)
+		return 0;
+	gk_close_fd(&net->ids);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int open_on_bridge(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *net,
+	struct gk_err *err)
+{
+	struct gk_bridge_addresses session;
+	int r = net->netns = gk_bridge_join(plan, &session, err);
+	if (r >= 0 && plan->npublish)
+		r = forward_ports(plan, cg, &session, net, err);
+	if (r < 0)
+		gk_network_close(net);
+	return r < 0 ? r : 0;
+}
+
+/* ---- all of it ---- */
+
 int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
 	struct gk_err *err)
 {
 	uint64_t id = 0;
 	gk_autoclose int userns = -1;
-	if (plan->net_rules) {
-		ret->netns = gk_bridge_join(plan, err);
-		return ret->netns < 0 ? ret->netns : 0;
-	}
+	if (plan->net_rules)
+		return open_on_bridge(plan, cg, ret, err);
 	if (!plan->network_rules)
 		return 0;
 	const char *lacking = gk_network_lacks();

@@ -19,18 +19,20 @@
 /* All fds are O_CLOEXEC; -1 when not open. */
 struct gk_network {
 	int netns;  /* until init has entered it */
-	int keeper; /* a pidfd of who keeps pasta, PID 1 of a PID namespace for the two */
+	int keeper; /* a pidfd of who keeps pasta, PID 1 of a PID namespace for the two; on the
+		       bridge of who forwards what is published (forward.h) */
 	int ids;    /* holds the uid that they have for themselves */
 	struct gk_ports_text ports; /* what is published of it, and what could not be */
 };
 #define GK_NETWORK_INIT ((struct gk_network){ .netns = -1, .keeper = -1, .ids = -1 })
 
 /* Makes the network of a plan, with its rules in force: on the bridge (bridge.h) where the plan
- * says so, for which nothing runs; else with pasta running in the leaf; notes in cg which of the
- * leaf's processes that are. Nothing to do without network = private. pasta has a uid that nobody
- * else has, and no capability but in a user namespace that owns this network alone. It ends with
- * this process, however that ends. A port to be published that something else on the host has is
- * left out: see ports. Undone on failure. Returns 0 or -errno. */
+ * says so, for which nothing runs but what forwards published ports; else with pasta running in the
+ * leaf; notes in cg which of the leaf's processes that are. Nothing to do without network =
+ * private. pasta has a uid that nobody else has, and no capability but in a user namespace that
+ * owns this network alone. It ends with this process, however that ends. A port to be published
+ * that something else on the host has is left out: see ports. Undone on failure. Returns 0 or
+ * -errno. */
 int gk_network_open(const struct gk_plan *plan, struct gk_cgroup *cg, struct gk_network *ret,
 	struct gk_err *err);
 

@@ -1,7 +1,9 @@
 #include "run/build/publish.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +14,8 @@
 
 /* ---- what is free ---- */
 
-static bool is_free(const char *address, unsigned port)
+/* Returns the fd of a socket that is bound there, -1 where it can't be. */
+static int bind_port(const char *address, unsigned port)
 {
 	union {
 		struct sockaddr any;
@@ -24,12 +27,20 @@ static bool is_free(const char *address, unsigned port)
 	a.in.sin_port = htons((uint16_t)port); /* in the same place for both */
 	if (inet_pton(a.any.sa_family, address,
 		    six ? (void *)&a.in6.sin6_addr : (void *)&a.in.sin_addr) != 1)
-		return false;
+		return -1;
 	gk_autoclose int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* As pasta does: connections that have ended do not count (tcp(7), TIME_WAIT). */
-	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-		(!six || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0) &&
-		bind(fd, &a.any, six ? sizeof a.in6 : sizeof a.in) == 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+		(six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) ||
+		bind(fd, &a.any, six ? sizeof a.in6 : sizeof a.in) < 0)
+		return -1;
+	return gk_steal_fd(&fd);
+}
+
+static bool is_free(const char *address, unsigned port)
+{
+	gk_autoclose int fd = bind_port(address, port);
+	return fd >= 0;
 }
 
 static void write_range(char *ret, const char *address, unsigned first, unsigned last)
@@ -146,6 +157,45 @@ void gk_ports_read(const struct gk_plan *plan, uid_t uid, struct gk_ports_text *
 	read_list(&f, "/proc/net/tcp6", true);
 	write_texts(&f, ret);
 }
+
+/* ---- listening ---- */
+
+/* What connections inherit: no small write waits for the answer to another, and one whose other end
+ * is gone without a word is found out (tcp(7)). */
+static int listen_on(const char *address, unsigned port)
+{
+	const int one = 1;
+	gk_autoclose int fd = bind_port(address, port);
+	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) < 0 ||
+		fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || listen(fd, SOMAXCONN) < 0)
+		return -1;
+	return gk_steal_fd(&fd);
+}
+
+/* A policy may name a port twice. */
+size_t gk_ports_listen(
+	const struct gk_plan *plan, int ret[GK_PUBLISH_MOST], struct gk_ports_text *ret_ports)
+{
+	struct found f = { .plan = plan };
+	size_t n = 0, at = 0;
+	*ret_ports = (struct gk_ports_text){ 0 };
+	for (size_t i = 0; i < plan->npublish; i++)
+		for (unsigned port = plan->publish[i].first; port <= plan->publish[i].last;
+			port++, at++) {
+			if (f.has[at] || n == GK_PUBLISH_MOST)
+				continue;
+			ret[n] = listen_on(plan->publish[i].address, port);
+			if (ret[n] < 0)
+				continue;
+			mark(&f, plan->publish[i].address, port);
+			n++;
+		}
+	write_texts(&f, ret_ports);
+	return n;
+}
+
+/* ---- what is told ---- */
 
 bool gk_ports_notice(const char *shut, char *ret, size_t size)
 {

@@ -38,6 +38,11 @@ const char *gk_ports_shown(const char *text);
  * that this process can bind; another may take it a moment later. Returns how many ranges. */
 size_t gk_ports_free(const struct gk_plan *plan, char ret[GK_PUBLISH_MOST][GK_PORTS_TEXT]);
 
+/* Listens on the free ports of a plan, in this network namespace; ret: the sockets, which do not
+ * block. Fills ret_ports with what is open and what is not. Returns how many sockets there are. */
+size_t gk_ports_listen(
+	const struct gk_plan *plan, int ret[GK_PUBLISH_MOST], struct gk_ports_text *ret_ports);
+
 /* Finds out on which ports of the plan a process of uid listens in this network namespace, by the
  * kernel's list (proc_net_tcp.rst). */
 void gk_ports_read(const struct gk_plan *plan, uid_t uid, struct gk_ports_text *ret);

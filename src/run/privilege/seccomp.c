@@ -40,3 +40,8 @@ int gk_seccomp_unpacker(struct gk_err *err)
 {
 	return load(filter_unpacker, COUNT(filter_unpacker), err);
 }
+
+int gk_seccomp_forwarder(struct gk_err *err)
+{
+	return load(filter_forwarder, COUNT(filter_forwarder), err);
+}

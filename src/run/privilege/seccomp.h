@@ -16,6 +16,10 @@ int gk_seccomp_tcp(struct gk_err *err);
 /* Loads the supervisor's own filter. */
 int gk_seccomp_supervisor(struct gk_err *err);
 
+/* Loads the filter of the process that passes connections on to a session's servers: TCP sockets
+ * and pipes, and nothing else. */
+int gk_seccomp_forwarder(struct gk_err *err);
+
 /* Loads the filter of the process that unpacks archives: files below its root, memory, and nothing
  * else. */
 int gk_seccomp_unpacker(struct gk_err *err);
