@@ -5,7 +5,8 @@
 # rules, the session's and the host's, holds by itself; without bridge or rules there is no login.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../lib/world.sh"
-need ip nft
+. "$(dirname "$0")/_forwards.sh"
+need ip nft curl
 need_product
 if ! make_world || ! own_net_sysctl || ! { ip link add try0 type bridge && ip link del try0; } 2>/dev/null; then
 	skip "private_network = bridge" "this machine has no bridge, veth or nf_tables"
@@ -182,6 +183,7 @@ rows() {
 	reaches
 	lives
 	[ "$door" != shell ] || layers
+	[ "$door" != pam ] || forwards "${bridge[@]}"
 	check_clean "[$door] nothing is left"
 
 	policy "${bridge[@]}" 'share = user'

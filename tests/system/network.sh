@@ -5,6 +5,7 @@
 # be had, there is no login.
 . "$(dirname "$0")/../lib/test.sh"
 . "$(dirname "$0")/../lib/world.sh"
+. "$(dirname "$0")/_forwards.sh"
 need ip pasta nft curl
 need_product
 if ! make_world; then
@@ -120,16 +121,6 @@ counts() {
 	check "[$door] and the log at its end" wait_until 60 logged 'event=close .* net_in=1[0-3][0-9]\{5\} net_out=[1-9]'
 }
 
-# forward OPTION...: a client in the background, which forwards.
-forward() {
-	rm -f "$GKT_WORK/up"
-	ssh -l "$user" -o ExitOnForwardFailure=yes "$@" gocker 'nc -lk -p 9000 -e echo inside & echo up; sleep 1000' >"$GKT_WORK/up" 2>/dev/null </dev/null &
-	held=$!
-	wait_until 60 grep -q up "$GKT_WORK/up"
-}
-read_from() { timeout 60 bash -c 'cat <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; }
-opened() { [ -n "$(read_from "$@")" ]; }
-
 # An address that the host gets while a network runs is shut by a rule of the host's own, as gocker.ini(5) has it.
 later() { # ADDRESS...: what the session that is held reaches of them now, by TCP, and of names
 	rm -f "/home/$user/late"
@@ -164,30 +155,6 @@ late_addresses() {
 	ip addr del 203.0.113.88/32 dev lo
 }
 
-# sshd's forwards end in the session's network, behind the door that has them.
-forwards() {
-	local ends=(-L "7101:127.0.0.1:$WORLD_PORT" -L "7102:203.0.113.77:$WORLD_PORT" -L "7103:169.254.169.254:$WORLD_PORT"
-		-L "7104:192.0.43.7:$WORLD_PORT" -L 7105:127.0.0.1:9000 -R "7106:192.0.43.7:$WORLD_PORT" -D 7107)
-	policy 'network = host'
-	forward "${ends[@]}"
-	is "$(for port in 7101 7102 7103 7104; do read_from 127.0.0.1 $port; done)" herehereherehere "[$door] control: with network = host -L reaches the host, metadata and the world"
-	check "[$door] control: and -R listens on the host" grep -q ':1BC2 ' /proc/net/tcp
-	end_client "$held"
-	policy 'network = private'
-	forward "${ends[@]}"
-	is "$(for port in 7101 7102 7103; do read_from 127.0.0.1 $port; done)" '' "[$door] -L does not reach the host, nor metadata"
-	is "$(read_from 127.0.0.1 7104)" here "[$door] it reaches the world"
-	check "[$door] and the session's own servers" wait_until 60 opened 127.0.0.1 7105
-	check_not "[$door] -R does not listen on the host" grep -q ':1BC2 ' /proc/net/tcp
-	local inside
-	inside=$(pgrep -u "$user" -x sleep)
-	like "$(cat "/proc/$inside/net/tcp")" ':1BC2 ' "[$door] but in the session"
-	for address in 192.0.43.7 203.0.113.77 127.0.0.1; do
-		curl -sS --max-time 60 --http0.9 --socks5 127.0.0.1:7107 "http://$address:$WORLD_PORT/"
-	done >"$GKT_WORK/socks" 2>/dev/null
-	is "$(cat "$GKT_WORK/socks")" here "[$door] -D reaches the world, and not the host"
-	end_client "$held"
-}
 logged() { gocker_log | grep -q "$1"; }
 
 rows() {
@@ -198,7 +165,7 @@ rows() {
 	reaches
 	lives
 	counts
-	[ "$door" != pam ] || forwards
+	[ "$door" != pam ] || forwards 'network = private'
 	[ "$door" != shell ] || late_addresses
 	check_clean "[$door] nothing is left"
 
