@@ -53,6 +53,19 @@ ours=$(our_rules)
 
 # ---- sessions ----
 
+published() {
+	policy "private_network = $kind" 'publish = 198.51.100.2:8010'
+	rm -f "/home/$user/ready"
+	ssh -l "$user" gocker 'nc -lk -p 8010 -e cat & touch ready; wait' </dev/null >/dev/null 2>&1 &
+	held=$!
+	wait_until 60 test -e "/home/$user/ready"
+	is "$(world_asks)" '' "[$door] [$kind] a port that is published is behind the firewall"
+	firewall-cmd --quiet --add-port=8010/tcp
+	check "[$door] [$kind] which can open it" wait_until 60 world_is_answered
+	firewall-cmd --quiet --remove-port=8010/tcp
+	end_client "$held"
+}
+
 rows() {
 	user=fw-$door
 	door_user "$user"
@@ -60,22 +73,14 @@ rows() {
 	policy
 	probe 192.0.43.7 203.0.113.77
 	is "$(sort <<<"$out")" "$both" "[$door] with pasta a session reaches the world and names, and not the host"
-	policy 'publish = 198.51.100.2:8010'
-	rm -f "/home/$user/ready"
-	ssh -l "$user" gocker 'nc -lk -p 8010 -e cat & touch ready; wait' </dev/null >/dev/null 2>&1 &
-	held=$!
-	wait_until 60 test -e "/home/$user/ready"
-	is "$(world_asks)" '' "[$door] a port that is published is behind the firewall"
-	firewall-cmd --quiet --add-port=8010/tcp
-	check "[$door] which can open it" wait_until 60 world_is_answered
-	firewall-cmd --quiet --remove-port=8010/tcp
-	end_client "$held"
+	for kind in pasta bridge; do published; done
 
 	policy "${bridge[@]}"
 	probe 192.0.43.7 203.0.113.77
 	is "$(grep -c ' 192.0.43.7 shut$' <<<"$out")" 2 "[$door] what comes from the bridge it drops"
 	run "$GOCKER" doctor
 	like "$out" 'bad +network +.*inet firewalld' "[$door] which doctor tells"
+	like "$out" 'forward from and to gocker0 \(with firewalld: `firewall-cmd --permanent --zone=trusted --add-interface=gocker0` and `firewall-cmd --reload`\)' "[$door] with what firewalld is to be told"
 	firewall-cmd --quiet --permanent --zone=trusted --add-interface=gocker0
 	firewall-cmd --quiet --reload
 	is "$(our_rules)" "$ours" "[$door] its reload leaves gocker's rules as they are"

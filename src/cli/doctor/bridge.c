@@ -7,11 +7,20 @@
 #include "run/build/bridge.h"
 #include "run/build/network.h"
 
-#define FIREWALL \
-	"let the firewall forward from and to " GK_BRIDGE \
-	" (with ufw: `ufw route allow in on " GK_BRIDGE \
-	"`; beside docker: `iptables -I DOCKER-USER -i " GK_BRIDGE \
-	" -j ACCEPT` and the same with -o)"
+/* Firewalls that drop what is forwarded, by a part of the name of their table or chains, and how
+ * each is told to let sessions pass. */
+static const struct firewall {
+	const char *part, *how;
+} firewalls[] = {
+	{ "firewalld",
+		"with firewalld: `firewall-cmd --permanent --zone=trusted --add-interface=" GK_BRIDGE
+		"` and `firewall-cmd --reload`" },
+	{ "ufw", "with ufw: `ufw route allow in on " GK_BRIDGE "`" },
+	{ "DOCKER-USER",
+		"beside docker: `iptables -I DOCKER-USER -i " GK_BRIDGE
+		" -j ACCEPT` and the same with -o" },
+};
+enum { FIREWALLS = sizeof firewalls / sizeof *firewalls };
 
 /* A table in nft(8)'s list. */
 struct table {
@@ -19,16 +28,36 @@ struct table {
 	bool forwards;  /* in a chain at the forward hook */
 	bool drops;     /* such a chain drops or rejects what none of its rules accepts */
 	bool knows;     /* it has a rule with the bridge's name */
+	unsigned whose; /* a bit for each of the firewalls that has part in it */
 };
+
+/* Of a table of nobody's that is known, all are told. NULL without memory. */
+static const char *hint(struct gk_doctor *d, unsigned whose)
+{
+	const char *text = "let the firewall forward from and to " GK_BRIDGE, *before = " (";
+	for (unsigned i = 0; text && i < FIREWALLS; i++)
+		if (!whose || (whose & 1U << i)) {
+			text = gk_arena_printf(&d->arena, "%s%s%s", text, before, firewalls[i].how);
+			before = "; ";
+		}
+	return text ? gk_arena_printf(&d->arena, "%s)", text) : NULL;
+}
 
 static void end_table(struct gk_doctor *d, struct table *t)
 {
 	if (t->drops && !t->knows && strcmp(t->name, "inet gocker") != 0)
-		gk_found(d, GK_FOUND_BAD, "network", FIREWALL,
+		gk_found(d, GK_FOUND_BAD, "network", hint(d, t->whose),
 			"the firewall's table %s drops what is forwarded, and has no rule for " GK_BRIDGE
 			": sessions on it reach nothing",
 			t->name);
 	*t = (struct table){ 0 };
+}
+
+static void note_name(struct table *t, const char *name)
+{
+	for (unsigned i = 0; i < FIREWALLS; i++)
+		if (strstr(name, firewalls[i].part))
+			t->whose |= 1U << i;
 }
 
 /* "table ip filter {", then chains: "type filter hook forward priority filter; policy drop;". What
@@ -40,6 +69,9 @@ static void read_line(struct gk_doctor *d, struct table *t, const char *line)
 		end_table(d, t);
 		snprintf(t->name, sizeof t->name, "%.*s", (int)strcspn(text + 6, "{\n") - 1,
 			text + 6);
+		note_name(t, t->name);
+	} else if (strncmp(text, "chain ", strlen("chain ")) == 0) {
+		note_name(t, text);
 	} else if (strncmp(text, "type ", strlen("type ")) == 0) {
 		t->forwards = strstr(text, "hook forward") != NULL;
 		t->drops = t->drops || (t->forwards && strstr(text, "policy drop"));
