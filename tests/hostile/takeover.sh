@@ -68,4 +68,29 @@ for _ in $(doors | grep pam); do
 	is "$(ls -A /srv/host)" made "A22 control: mkdir by path follows that link to the host"
 done
 stop_sshd
-check_clean "A22: nothing is left"
+
+# A81: nor in a volume or the home, to which a link of the image's leads inside: they are the host's.
+mkdir -p /srv/volume
+add_user dora --shell /opt/volume/shell
+add_user emil --shell /opt/home/shell
+ln -s /volume /var/lib/gocker/images/links/opt/volume
+ln -s /home/emil/way /var/lib/gocker/images/links/opt/home
+as_user emil ln -s /volume /home/emil/way
+for _ in $(doors | grep pam); do
+	use_door pam 'image = links' 'volumes = /srv/volume:/volume'
+	for user in dora emil; do
+		run pamdrive gocker-sshd $user open try hostname close
+		like "$out" "said: gocker: the account's passwd shell .*/shell does not exist, and .* cannot stand in for it there" \
+			"A81 [pam]: a passwd shell that the image's links put into a volume is refused ($user)"
+		unlike "$out" gocker-container "A81 [pam]: and nothing ran"
+		is "$(ls -A /srv/volume)" "" "A81 [pam]: nothing is made in the volume"
+	done
+	ln -s /nowhere /srv/volume/shell
+	run pamdrive gocker-sshd dora open try hostname close
+	is "$(readlink /srv/volume/shell)" /nowhere "A81 [pam]: nor removed there"
+	rm /srv/volume/shell
+	run "$GOCKER" run --image links /bin/ln -s /nowhere /opt/volume/made
+	is "$err$(ls -A /srv/volume)" made "A81 control: root inside makes it in the volume by such a link"
+done
+stop_sshd
+check_clean "A22 A81: nothing is left"

@@ -369,6 +369,10 @@ static int make_path(int root, const char *path, uint64_t resolve)
 	return gk_steal_fd(&at);
 }
 
+/* Nothing is made in a volume or the home, or in what else is mounted, to which a link of the
+ * image's may lead: that would be on the host. */
+#define NOT_ON_HOST ((uint64_t)(RESOLVE_IN_ROOT | RESOLVE_NO_XDEV))
+
 /* A passwd shell that the image lacks becomes a link to the entry stub; one that it has is never
  * covered. Looked up in the merged root, links followed as they will be inside. */
 static int link_missing_shell(const struct gk_stage *stage, const struct gk_entry *e)
@@ -379,7 +383,7 @@ static int link_missing_shell(const struct gk_stage *stage, const struct gk_entr
 	if (there != -ENOENT)
 		return there < 0 ? there : 0;
 	snprintf(parent, sizeof parent, "%.*s", (int)(slash - e->path), e->path);
-	gk_autoclose int dir = make_path(stage->root, parent, RESOLVE_IN_ROOT);
+	gk_autoclose int dir = make_path(stage->root, parent, NOT_ON_HOST);
 	if (dir < 0)
 		return dir;
 	/* A dangling link in the image stands in the way: its name is taken over. */
@@ -396,8 +400,8 @@ int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err)
 	for (size_t i = 0; i < stage->plan->nentries; i++) {
 		const struct gk_entry *e = &stage->plan->entries[i];
 		int r = e->kind == GK_ENTRY_SHELL ? link_missing_shell(stage, e) : 0;
-		/* With image = host, /usr is the host's, read-only. */
-		if (r == -EROFS)
+		/* With image = host, /usr is the host's. */
+		if (r == -EXDEV || r == -EROFS)
 			return gk_fail(err, r,
 				"the account's passwd shell %s does not exist, and %s cannot "
 				"stand in for it there: change the shell (chsh)",
@@ -410,14 +414,12 @@ int gk_stage_link_shells(const struct gk_stage *stage, struct gk_err *err)
 
 void gk_stage_link_home(const struct gk_stage *stage)
 {
-	/* Nothing is made in a volume, or in what else is mounted: that would be on the host. */
-	const uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV;
 	const char *real = stage->home_real, *slash = strrchr(real, '/');
 	char parent[PATH_MAX];
 	if (!stage->home || !slash || !slash[1] || strcmp(real, stage->home) == 0)
 		return;
 	snprintf(parent, sizeof parent, "%.*s", (int)(slash - real), real);
-	gk_autoclose int dir = make_path(stage->root, parent, resolve);
+	gk_autoclose int dir = make_path(stage->root, parent, NOT_ON_HOST);
 	if (dir >= 0)
 		(void)!symlinkat(stage->home, dir, slash + 1);
 }
