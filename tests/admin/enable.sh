@@ -267,6 +267,8 @@ run env ALPINE_MIRROR="file://$GKT_TOP/${BUILD:-build}/tests/images-mirror" \
 like "$rc:$out" '^0:newcomer: fetching .*newcomer: contained by the PAM door; a trial login works' "with one newcomer is contained"
 check "and the image is there" "$GOCKER" image verify --image-dir /srv/no-images -q alpine
 check "(and out again)" "$GOCKER" disable --door pam
+is "$("$GOCKER" disable --door pam; echo $?)" "no file in /etc/pam.d has a line of gocker's
+0" "where there is nothing to remove, that is said"
 rm -rf /srv/no-images
 run env ALPINE_MIRROR=file:///srv/no-mirror "$GOCKER" enable --door shell --fix --yes --yes newcomer
 is "$rc:$(shell_of newcomer)" "1:/bin/bash" "and without a mirror nothing is changed"

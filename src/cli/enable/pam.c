@@ -316,6 +316,7 @@ int gk_enable_pam(struct gk_pam_door *door, char **users)
 
 /* ---- and back ---- */
 
+/* Returns 1, 0 where the stack has none, or -errno; of one that is not named 0 as well. */
 static int remove_one(struct gk_pam_door *door, const char *service, bool named, struct gk_err *err)
 {
 	struct gk_pam_change change;
@@ -328,7 +329,7 @@ static int remove_one(struct gk_pam_door *door, const char *service, bool named,
 	}
 	if (door->dry) {
 		printf("/etc/pam.d/%s: would lose gocker's lines\n", service);
-		return 0;
+		return 1;
 	}
 	r = gk_pam_apply_remove(&change, err);
 	if (r < 0)
@@ -344,16 +345,20 @@ static int remove_one(struct gk_pam_door *door, const char *service, bool named,
 			service);
 	else
 		printf("/etc/pam.d/%s: as it was\n", service);
-	return 0;
+	return 1;
 }
 
 static int remove_all(struct gk_pam_door *door, struct gk_err *err)
 {
 	DIR *d = opendir("/etc/pam.d");
-	int r = d ? 0 : gk_fail_errno(err, -errno, "/etc/pam.d");
-	for (const struct dirent *e; r == 0 && d && (e = readdir(d));)
-		if (e->d_name[0] != '.')
+	int r = d ? 0 : gk_fail_errno(err, -errno, "/etc/pam.d"), found = 0;
+	for (const struct dirent *e; r >= 0 && d && (e = readdir(d));)
+		if (e->d_name[0] != '.') {
 			r = remove_one(door, e->d_name, false, err);
+			found += r > 0;
+		}
+	if (r >= 0 && !found)
+		puts("no file in /etc/pam.d has a line of gocker's");
 	if (d)
 		closedir(d);
 	return r;
@@ -363,7 +368,7 @@ int gk_disable_pam(struct gk_pam_door *door)
 {
 	struct gk_err err = GK_ERR_INIT;
 	int r = door->nservices ? 0 : remove_all(door, &err);
-	for (size_t i = 0; r == 0 && i < door->nservices; i++)
+	for (size_t i = 0; r >= 0 && i < door->nservices; i++)
 		r = remove_one(door, door->services[i], true, &err);
 	return r < 0 ? (void)gk_cli_fail("disable", &err), 1 : 0;
 }
