@@ -43,7 +43,7 @@ bool gk_pull_name(const char *ref, char *ret, size_t size)
 }
 
 /* skopeo says  time="…" level=fatal msg="…". The text of the last one, or else its last line. */
-static const char *reason_of(char *text)
+static char *reason_of(char *text)
 {
 	char *last = text, *msg = NULL;
 	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
@@ -72,7 +72,10 @@ static int judge(const struct gk_pull *pull, int status, char *text, struct gk_e
 	if (WIFSIGNALED(status))
 		return gk_fail(err, -EIO, "%s: skopeo was ended by signal %d", pull->ref,
 			WTERMSIG(status));
-	const char *reason = reason_of(text);
+	char *reason = reason_of(text);
+	/* Which gk_escape would make \x22. */
+	for (char *quote = reason; (quote = strchr(quote, '"'));)
+		*quote = '\'';
 	return gk_fail(err, -EACCES, "%s: skopeo: %s", pull->ref,
 		gk_escape(shown, sizeof shown, *reason ? reason : "no reason given"));
 }

@@ -174,6 +174,13 @@ for size in 3m 7m; do
 	umount /mnt
 done
 
+run image pull 127.0.0.1:9/none
+like "$rc:$err" "^125:.*skopeo: .*'" "a registry that does not answer: skopeo's reason"
+unlike "$err" 'x22' "with its quotes as quotes"
+mkdir /srv/empty
+run "$GOCKER" image update --image-dir /srv/empty
+like "$rc:$out$err" '^0:no image came from a registry' "an update of nothing says so"
+
 # Again: updates, and pins.
 before=$(readlink $images/base)
 run image pull 127.0.0.1:5000/test/base:latest

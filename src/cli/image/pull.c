@@ -78,7 +78,8 @@ int gk_image_cmd_pull(struct gk_image_cli *cli)
 	return r < 0 ? gk_image_failed(cli) : 0;
 }
 
-/* Pulls one image again. named: the command line names it. */
+/* Pulls one image again. named: the command line names it. Returns 1, 0 where it did not come from
+ * a registry, or -errno. */
 static int update_one(struct gk_image_cli *cli, const struct gk_store *store,
 	const struct gk_image_version *version, bool named)
 {
@@ -97,17 +98,19 @@ static int update_one(struct gk_image_cli *cli, const struct gk_store *store,
 	if (gk_info_get(info, "pinned")[0]) {
 		gk_image_say(cli, "image %s stays: it is pinned to %s", name,
 			gk_info_get(info, "pinned"));
-		return 0;
+		return 1;
 	}
 	if (!named && gk_info_get(info, "base_digest")[0]) {
 		gk_image_say(cli,
 			"image %s stays: it was changed by edit or tools; `gocker image update %s` "
 			"replaces it",
 			name, name);
-		return 0;
+		return 1;
 	}
 	r = gk_pull_ref(gk_info_get(info, "origin"), ref, &cli->err);
-	return r < 0 ? r : pull_one(cli, store, name, ref, GK_PIN_KEEP);
+	if (r == 0)
+		r = pull_one(cli, store, name, ref, GK_PIN_KEEP);
+	return r < 0 ? r : 1;
 }
 
 int gk_image_cmd_update(struct gk_image_cli *cli)
@@ -125,10 +128,16 @@ int gk_image_cmd_update(struct gk_image_cli *cli)
 			update_one(cli, &store, &version, true) < 0)
 			status = gk_image_failed(cli);
 	}
+	int pulled = 0;
 	for (size_t i = 0; cli->argc == 0 && i < list.n && !gk_image_interrupted(); i++) {
 		gk_err_clear(&cli->err);
-		if (list.list[i].current && update_one(cli, &store, &list.list[i], false) < 0)
+		int r = list.list[i].current ? update_one(cli, &store, &list.list[i], false) : 0;
+		pulled += r != 0;
+		if (r < 0)
 			status = gk_image_failed(cli);
 	}
+	if (cli->argc == 0 && !pulled)
+		gk_image_say(
+			cli, "no image came from a registry; `gocker image fetch` renews Alpine");
 	return status;
 }
