@@ -2,7 +2,7 @@
 # timeout: 120
 # A14: an image, or a container's root, that wants the host's own programs (CVE-2019-5736): what a session
 # executes is a script whose interpreter is /proc/self/exe, so that the host's program runs with a loader out
-# of the image, and opens its own file.
+# of the image, and opens its own file. A22, A81: what root makes inside for an account, by links of the image's.
 . "$(dirname "$0")/_lib.sh"
 need readelf
 own_images
