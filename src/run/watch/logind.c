@@ -18,7 +18,9 @@
 #include "plan/text.h"
 #include "run/cgroup/scope.h"
 
-enum { CONF_MAX_BYTES = 1 << 20, STATE_MAX_BYTES = 16384 };
+/* What is read of a file of logind's state stays on the stack of a process that is there for as
+ * long as the container: enough for the names of hundreds of sessions. */
+enum { CONF_MAX_BYTES = 1 << 20, STATE_MAX_BYTES = 4096 };
 
 /* ---- the configuration ---- */
 
@@ -165,7 +167,7 @@ static bool is_login(const char *id)
  * that one has linger. */
 bool gk_logind_is_ending(int inotify, uid_t uid)
 {
-	char path[64], events[4096], text[STATE_MAX_BYTES], value[STATE_MAX_BYTES], *save;
+	char path[64], events[256], text[STATE_MAX_BYTES], value[STATE_MAX_BYTES], *save;
 	if (inotify < 0)
 		return false;
 	while (read(inotify, events, sizeof events) > 0)
