@@ -18,6 +18,7 @@
 #include "plan/text.h"
 #include "run/cgroup/cgroup.h"
 #include "run/cgroup/io.h"
+#include "run/cgroup/memorylow.h"
 #include "run/privilege/landlock.h"
 
 enum { FORMAT = GK_OPTION_LONG, STRICT };
@@ -114,6 +115,14 @@ static int add_fault(struct gk_faults *faults, const struct gk_setting *setting,
 	return 0;
 }
 
+static bool low_is_kept(const struct gk_setting *setting, struct gk_arena *arena)
+{
+	struct gk_complaint ignored;
+	struct gk_policy alone = { .memory_low = GK_UNLIMITED };
+	(void)gk_key_set(GK_KEY_MEMORY_LOW, setting->value, arena, &alone, &ignored);
+	return gk_memory_low_kept(alone.memory_low);
+}
+
 /* What a login on this host would be refused for: with the pids controller on cgroup v1 the other
  * limits can't be used, weights need a disk that divides by them, and ports need Landlock. */
 static int find_unkept(
@@ -140,6 +149,11 @@ static int find_unkept(
 					"time by weight",
 					"give one the scheduler bfq or io.cost, or remove the key",
 					arena);
+			else if (setting->key == GK_KEY_MEMORY_LOW && !low_is_kept(setting, arena))
+				r = add_fault(faults, setting,
+					"memory_low cannot be enforced: this host is in a cgroup "
+					"itself, which keeps less memory",
+					"give that cgroup more, or remove the key", arena);
 			else if (abi < GK_LANDLOCK_TCP && gk_setting_needs_landlock(setting, arena))
 				r = add_fault(faults, setting,
 					gk_arena_printf(arena,

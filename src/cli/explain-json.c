@@ -118,6 +118,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 		return number(p->user_memory_max, p->user_memory_max == GK_UNLIMITED);
 	case GK_KEY_HOME_QUOTA: return number(p->home_quota, p->home_quota == GK_UNLIMITED);
 	case GK_KEY_MEMORY_HIGH: return number(p->memory_high, p->memory_high == GK_UNLIMITED);
+	case GK_KEY_MEMORY_LOW: return number(p->memory_low, p->memory_low == GK_UNLIMITED);
 	case GK_KEY_CPU_WEIGHT: return number(p->cpu_weight, p->cpu_weight == GK_UNLIMITED);
 	case GK_KEY_IO_WEIGHT: return number(p->io_weight, p->io_weight == GK_UNLIMITED);
 	case GK_KEY_USER_CPUS: return cpus(p->user_cpus_milli);

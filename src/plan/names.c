@@ -104,6 +104,7 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "user_pids_max", p->user_pids_max, GK_KEY_USER_PIDS_MAX },
 		{ "memory_max", p->memory_max, GK_KEY_MEMORY_MAX },
 		{ "memory_high", p->memory_high, GK_KEY_MEMORY_HIGH },
+		{ "memory_low", p->memory_low, GK_KEY_MEMORY_LOW },
 		{ "memory_swap_max", p->memory_swap_max, GK_KEY_MEMORY_SWAP_MAX },
 		{ "user_memory_max", p->user_memory_max, GK_KEY_USER_MEMORY_MAX },
 		{ "cpu_weight", p->cpu_weight, GK_KEY_CPU_WEIGHT },
@@ -118,8 +119,8 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");
 	memcpy(ret, limits, sizeof limits);
-	/* In the policy some say "none" by 0; of the first ten 0 is a limit. */
-	for (size_t i = 10; i < GK_LIMITS; i++)
+	/* In the policy some say "none" by 0; of the first eleven 0 is a limit. */
+	for (size_t i = 11; i < GK_LIMITS; i++)
 		if (ret[i].value == 0)
 			ret[i].value = GK_UNLIMITED;
 }

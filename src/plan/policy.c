@@ -251,6 +251,8 @@ enum gk_key gk_policy_needs_v2(const struct gk_policy *policy)
 		return GK_KEY_USER_MEMORY_MAX;
 	if (policy->memory_high != GK_UNLIMITED)
 		return GK_KEY_MEMORY_HIGH;
+	if (policy->memory_low != GK_UNLIMITED)
+		return GK_KEY_MEMORY_LOW;
 	if (policy->cpus_milli != 0)
 		return GK_KEY_CPUS;
 	if (policy->user_cpus_milli != 0)
@@ -290,6 +292,7 @@ bool gk_setting_needs_v2(const struct gk_setting *setting, struct gk_arena *aren
 		.memory_swap_max = GK_UNLIMITED,
 		.user_memory_max = GK_UNLIMITED,
 		.memory_high = GK_UNLIMITED,
+		.memory_low = GK_UNLIMITED,
 		.cpu_weight = GK_UNLIMITED,
 		.io_weight = GK_UNLIMITED };
 	return gk_key_set((enum gk_key)setting->key, setting->value, arena, &alone, &ignored) ==

@@ -44,6 +44,7 @@ enum gk_key {
 	GK_KEY_GROUP_SESSIONS_MAX,
 	GK_KEY_MEMORY_MAX,
 	GK_KEY_MEMORY_HIGH,
+	GK_KEY_MEMORY_LOW,
 	GK_KEY_MEMORY_SWAP_MAX,
 	GK_KEY_USER_MEMORY_MAX,
 	GK_KEY_CPUS,
@@ -156,13 +157,14 @@ struct gk_policy {
 	gid_t group_sessions_gid;    /* that group's */
 	uint64_t memory_max;         /* bytes or GK_UNLIMITED */
 	uint64_t memory_high;        /* bytes or GK_UNLIMITED */
-	uint64_t memory_swap_max;    /* bytes or GK_UNLIMITED */
-	uint64_t user_memory_max;    /* bytes or GK_UNLIMITED */
-	bool user_memory_follows;    /* from memory_max: no line says user_memory_max */
-	uint32_t cpus_milli;         /* thousandths of a CPU; 0: no limit */
-	uint32_t user_cpus_milli;    /* the same, of all sessions of the user */
-	uint64_t cpu_weight;         /* of all sessions of the user; GK_UNLIMITED: the kernel's */
-	uint64_t io_weight;          /* the same */
+	uint64_t memory_low; /* of all sessions of the user: bytes or GK_UNLIMITED, which is none */
+	uint64_t memory_swap_max; /* bytes or GK_UNLIMITED */
+	uint64_t user_memory_max; /* bytes or GK_UNLIMITED */
+	bool user_memory_follows; /* from memory_max: no line says user_memory_max */
+	uint32_t cpus_milli;      /* thousandths of a CPU; 0: no limit */
+	uint32_t user_cpus_milli; /* the same, of all sessions of the user */
+	uint64_t cpu_weight;      /* of all sessions of the user; GK_UNLIMITED: the kernel's */
+	uint64_t io_weight;       /* the same */
 	const struct gk_io_limit *io_max;
 	size_t nio_max;
 	uint64_t nofile; /* of each process, soft and hard; GK_UNLIMITED: the caller's */

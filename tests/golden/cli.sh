@@ -98,7 +98,7 @@ sub list { @{$_[0]} ? join ',', @{$_[0]} : 'none' }
 print "door $p->{door}\nsession ", q_($p->{session}), "\nuser ", q_($p->{user}), "\nhostname ", q_($p->{hostname}),
 	"\nnamespaces ", list($p->{namespaces}), "\n";
 print "limit $_ ", $p->{limits}{$_}{value} // 'none', "\n" for qw(leaf_pids_max terminals_max
-	user_pids_max memory_max memory_high memory_swap_max user_memory_max cpu_weight io_weight nofile cpus_milli
+	user_pids_max memory_max memory_high memory_low memory_swap_max user_memory_max cpu_weight io_weight nofile cpus_milli
 	user_cpus_milli sessions_max user_sessions_max group_sessions_max idle_timeout_s max_duration_s);
 for my $l (@{$p->{io_max}}) {
 	print 'io_max ', q_($l->{target}), map({ defined $l->{$_} ? " $_ $l->{$_}" : '' } qw(rbps wbps riops wiops)), "\n";
@@ -134,6 +134,7 @@ shell = /bin/bash
 user_pids_max = none
 memory_max = 512M
 memory_high = 400M
+memory_low = 100M
 memory_swap_max = 0
 cpus = 0.5
 user_cpus = 2
@@ -164,7 +165,7 @@ same_plan "with volumes and limits" "$work/much.ini"
 json() { "$gocker" explain --config "$work/much.ini" --format json "$me" | jq -c "$1" 2>&1; }
 is "$(json '[.user.name, .refused, .policy.hostname.value]')" "[\"$me\",null,\"h-$me\"]" "explain --format json: who it is about"
 is "$(json '.policy | [.memory_max, .home, .pids_max] | map([.value, .section, .line])')" \
-	"[[536870912,\"default\",7],[\"bind\",\"user:$me\",23],[20,\"built-in\",null]]" \
+	"[[536870912,\"default\",7],[\"bind\",\"user:$me\",24],[20,\"built-in\",null]]" \
 	"explain --format json: each value and who decided it"
 is "$(json '.policy | map_values(.value) | [.sessions_max, .user_pids_max, .memory_swap_max, (.cpus == 0.5), .contain, .umask, .idle_timeout, .max_duration, .agent, .env_pass, .env_set, .volumes]')" \
 	"[500,null,0,true,$([ "$(id -u)" = 0 ] && echo false || echo true),\"0027\",1800,null,true,[\"TZ\",\"GIT_*\"],[\"A=1\",\"B=two words\"],[{\"source\":\"/srv/courses\",\"target\":\"/courses\",\"readonly\":true},{\"source\":\"/srv/hand in/$me\",\"target\":\"/work\",\"readonly\":false}]]" \

@@ -208,6 +208,7 @@ memory_max 1025T
 memory_max 18014398509481984K
 memory_swap_max -1
 memory_high 4095K
+memory_low 1023K
 home_quota 1023K
 user_cpus 0.009
 cpu_weight 0

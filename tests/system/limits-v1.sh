@@ -10,7 +10,7 @@ fi
 add_user alice
 
 for setting in 'memory_max = 64M' 'memory_swap_max = 0' 'user_memory_max = 1G' 'cpus = 1.5' \
-	'memory_high = 64M' 'user_cpus = 2' 'cpu_weight = 50' 'io_weight = 50' 'io_max = root:riops=100' 'devices = /dev/null'; do
+	'memory_high = 64M' 'memory_low = 64M' 'user_cpus = 2' 'cpu_weight = 50' 'io_weight = 50' 'io_max = root:riops=100' 'devices = /dev/null'; do
 	key=${setting%% *}
 	set_ini '[user:alice]' "$setting"
 	refused "$key on cgroup v1 refuses the login" "$key cannot be enforced: .*cgroup v1" \
@@ -22,6 +22,6 @@ for setting in 'memory_max = 64M' 'memory_swap_max = 0' 'user_memory_max = 1G' '
 	is "$rc" 0 "a file for another host may have $key"
 done
 set_ini 'memory_max = none' 'memory_swap_max = none' 'user_memory_max = none' 'cpus = none' \
-	'memory_high = none' 'user_cpus = none' 'cpu_weight = none' 'io_weight = none' 'io_max = ""' 'devices = ""'
+	'memory_high = none' 'memory_low = none' 'user_cpus = none' 'cpu_weight = none' 'io_weight = none' 'io_max = ""' 'devices = ""'
 check "none of them set: gocker check is content" "$GOCKER" check
 check "and the login works" as_user alice "$GOCKER_SHELL" -c true

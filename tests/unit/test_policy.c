@@ -373,6 +373,7 @@ static void test_what_needs_a_leaf_of_its_own(void **state)
 		{ "memory_max = 64M\nuser_pids_max = none\n", false, GK_KEY_MEMORY_MAX },
 		{ "user_memory_max = 64M\n", true, GK_KEY_USER_MEMORY_MAX },
 		{ "memory_high = 64M\n", true, GK_KEY_MEMORY_HIGH },
+		{ "memory_low = 64M\n", true, GK_KEY_MEMORY_LOW },
 		{ "cpus = 1\n", true, GK_KEY_CPUS },
 		{ "user_cpus = 1\n", true, GK_KEY_USER_CPUS },
 		{ "cpu_weight = 50\n", true, GK_KEY_CPU_WEIGHT },

@@ -87,7 +87,7 @@ static int find_cgroup(const struct gk_seen *s, struct gk_cgroup *ret, struct gk
 
 static const struct gk_usage usage_unknown = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 	UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-	UINT64_MAX };
+	UINT64_MAX, UINT64_MAX };
 
 /* pids_max is what the user has; init (and sshd, through the PAM door) counts in the cgroup only.
  */
@@ -485,6 +485,7 @@ struct json_object *gk_seen_json(const struct gk_seen *s)
 	json_object_object_add(memory, "limit", number(s->memory_max));
 	json_object_object_add(memory, "oom_kills", number(s->usage.oom_kills));
 	json_object_object_add(memory, "high_hits", number(s->usage.memory_high_hits));
+	json_object_object_add(memory, "low_hits", number(s->usage.memory_low_hits));
 	json_object_object_add(o, "memory", memory);
 	json_object_object_add(o, "cpu_usec", number(s->usage.cpu_usec));
 	json_object_object_add(o, "cpu_throttled", number(s->usage.cpu_throttled));

@@ -151,6 +151,10 @@ static uint64_t memory_high(const struct gk_seen *s)
 {
 	return s->usage.memory_high_hits;
 }
+static uint64_t memory_low(const struct gk_seen *s)
+{
+	return s->usage.memory_low_hits;
+}
 static uint64_t throttled(const struct gk_seen *s)
 {
 	return s->usage.cpu_throttled;
@@ -185,6 +189,8 @@ static const struct metric metrics[] = {
 	{ "oom_kills_total", "counter", "Processes killed for want of memory.", oom_kills },
 	{ "memory_high_hits_total", "counter", "Times it was slowed down at memory_high.",
 		memory_high },
+	{ "memory_low_hits_total", "counter", "Times memory was taken that memory_low was to keep.",
+		memory_low },
 	{ "cpu_throttled_total", "counter", "Periods in which it had used up cpus.", throttled },
 	{ "user_cpu_throttled_total", "counter",
 		"Periods in which all sessions of the user had used up user_cpus.",

@@ -20,6 +20,7 @@
 #include "run/cgroup/cgfile.h"
 #include "run/cgroup/devices.h"
 #include "run/cgroup/io.h"
+#include "run/cgroup/memorylow.h"
 #include "run/watch/shutdown.h"
 #include "run/cgroup/scope.h"
 #include "run/cgroup/leave.h"
@@ -183,6 +184,8 @@ static int limit_user(const struct gk_cgroup *cg, const struct gk_policy *policy
 		r = set_cpus(cg->user_fd, policy->user_cpus_milli);
 	if (r == 0)
 		r = set_weight(cg->user_fd, "cpu.weight", policy->cpu_weight);
+	if (r == 0)
+		r = gk_memory_low_give(cg->base_fd, cg->user_fd, policy->memory_low);
 	return r < 0 ? r : gk_io_set_weight(cg->user_fd, policy->io_weight);
 }
 
@@ -212,6 +215,8 @@ static int limit_leaf(
 	r = set_limit(cg->leaf_fd, "memory.max", policy->memory_max);
 	if (r == 0)
 		r = set_limit(cg->leaf_fd, "memory.high", policy->memory_high);
+	if (r == 0 && policy->memory_low != GK_UNLIMITED)
+		r = set_limit(cg->leaf_fd, "memory.low", policy->memory_low);
 	if (r == 0)
 		r = set_limit(cg->leaf_fd, "memory.swap.max", policy->memory_swap_max);
 	/* The one that takes too much is killed, not all with it: its user is told, and goes on. */
@@ -281,7 +286,10 @@ int gk_cgroup_make(const struct gk_plan *plan, struct gk_cgroup *ret, struct gk_
 	cg.uid = plan->who->uid;
 	snprintf(cg.id, sizeof cg.id, "%s", plan->session_id);
 	snprintf(user, sizeof user, "u%u", (unsigned)cg.uid);
-	int r = cg.v1 ? refuse_on_v1(plan->policy, err) : gk_io_find(plan, &limits, err);
+	int r = cg.v1 ? refuse_on_v1(plan->policy, err) :
+			gk_memory_low_check(plan->policy->memory_low, err);
+	if (r == 0 && !cg.v1)
+		r = gk_io_find(plan, &limits, err);
 	if (r == 0)
 		r = cg.base_fd = open_base(cg.v1, true, err);
 	if (r >= 0)
@@ -400,7 +408,7 @@ int gk_cgroup_remove(struct gk_cgroup *cg, int timeout_ms)
 	}
 	snprintf(user, sizeof user, "u%u", (unsigned)cg->uid);
 	if (cg->user_fd >= 0)
-		(void)unlinkat(cg->base_fd, user, AT_REMOVEDIR);
+		gk_memory_low_remove_user(cg->base_fd, cg->user_fd, user);
 	gk_cgroup_close(cg);
 	return r;
 }

@@ -42,6 +42,7 @@ struct gk_usage {
 				    this one */
 	uint64_t memory_now, memory_peak, oom_kills;
 	uint64_t memory_high_hits; /* how often it was slowed down at memory_high */
+	uint64_t memory_low_hits;  /* how often memory_low could not be kept */
 	uint64_t cpu_usec;
 	uint64_t cpu_throttled;      /* tenths of a second in which it had used up cpus */
 	uint64_t user_cpu_throttled; /* and all of the user's sessions user_cpus */

@@ -100,9 +100,10 @@ static void read_hits(const struct gk_cgroup *cg, struct gk_usage *u)
 
 void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 {
-	static const char *const events[] = { "oom_kill", "high" };
+	static const char *const events[] = { "oom_kill", "high", "low" };
 	static const char *const times[] = { "usage_usec", "nr_throttled" };
-	uint64_t *const counts[] = { &ret->oom_kills, &ret->memory_high_hits };
+	uint64_t *const counts[] = { &ret->oom_kills, &ret->memory_high_hits,
+		&ret->memory_low_hits };
 	uint64_t *const cpu[] = { &ret->cpu_usec, &ret->cpu_throttled };
 	int fd = cg->leaf_fd;
 	*ret = (struct gk_usage){
@@ -112,6 +113,7 @@ void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 		.memory_peak = read_number(fd, "memory.peak"),
 		.oom_kills = UINT64_MAX,
 		.memory_high_hits = UINT64_MAX,
+		.memory_low_hits = UINT64_MAX,
 		.cpu_usec = UINT64_MAX,
 		.cpu_throttled = UINT64_MAX,
 		.user_cpu_throttled = cg->user_fd < 0 ?
@@ -119,7 +121,7 @@ void gk_cgroup_usage(const struct gk_cgroup *cg, struct gk_usage *ret)
 			read_keyed(cg->user_fd, "cpu.stat", "nr_throttled"),
 		.io_stalled_usec = read_io_stalled(fd),
 	};
-	read_keys(fd, "memory.events", events, counts, 2);
+	read_keys(fd, "memory.events", events, counts, 3);
 	read_keys(fd, "cpu.stat", times, cpu, 2);
 	read_hits(cg, ret);
 }
