@@ -147,6 +147,7 @@ static json_object *policy_value(enum gk_key key, const struct gk_policy *p, str
 	case GK_KEY_ENV_SET: return strings(p->env_set, arena);
 	case GK_KEY_NET_DENY: return strings(p->net_deny, arena);
 	case GK_KEY_NET_ALLOW: return strings(p->net_allow, arena);
+	case GK_KEY_NET_RATE: return number(p->net_rate, p->net_rate == GK_UNLIMITED);
 	case GK_KEY_PUBLISH: return strings(p->publish, arena);
 	case GK_KEY_DEVICES: return strings(p->devices, arena);
 	case GK_KEY_IMAGE_ENV: return strings(p->image_env, arena);

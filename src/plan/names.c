@@ -109,6 +109,7 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "user_memory_max", p->user_memory_max, GK_KEY_USER_MEMORY_MAX },
 		{ "cpu_weight", p->cpu_weight, GK_KEY_CPU_WEIGHT },
 		{ "io_weight", p->io_weight, GK_KEY_IO_WEIGHT },
+		{ "net_rate", p->net_rate, GK_KEY_NET_RATE },
 		{ "nofile", p->nofile, GK_KEY_NOFILE },
 		{ "cpus_milli", p->cpus_milli, GK_KEY_CPUS },
 		{ "user_cpus_milli", p->user_cpus_milli, GK_KEY_USER_CPUS },
@@ -119,8 +120,8 @@ void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS])
 		{ "max_duration_s", p->max_duration_s, GK_KEY_MAX_DURATION } };
 	_Static_assert(sizeof limits / sizeof *limits == GK_LIMITS, "limits");
 	memcpy(ret, limits, sizeof limits);
-	/* In the policy some say "none" by 0; of the first eleven 0 is a limit. */
-	for (size_t i = 11; i < GK_LIMITS; i++)
+	/* In the policy some say "none" by 0; of the first twelve 0 is a limit. */
+	for (size_t i = 12; i < GK_LIMITS; i++)
 		if (ret[i].value == 0)
 			ret[i].value = GK_UNLIMITED;
 }

@@ -30,7 +30,7 @@ struct gk_limit {
 	uint64_t value;  /* GK_UNLIMITED: none */
 	enum gk_key key; /* of the policy, that it comes from */
 };
-enum { GK_LIMITS = 18 };
+enum { GK_LIMITS = 19 };
 
 /* All limits of a plan, in the order of printing. */
 void gk_plan_limits(const struct gk_plan *plan, struct gk_limit ret[GK_LIMITS]);

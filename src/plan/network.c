@@ -197,7 +197,14 @@ static int check_nets(struct gk_build *b)
 	const struct gk_policy *p = b->policy;
 	bool any = (p->net_deny && *p->net_deny) || (p->net_allow && *p->net_allow);
 	bool open = p->publish && *p->publish;
-	if ((any || open) && p->network == GK_NETWORK_HOST && !b->request->override.network)
+	bool chosen = p->network == GK_NETWORK_HOST && b->request->override.network;
+	if (p->net_rate != GK_UNLIMITED && p->network != GK_NETWORK_NONE && !chosen)
+		return gk_fail(b->err, -EINVAL,
+			"net_rate needs network = private and private_network = bridge: %s",
+			p->network == GK_NETWORK_HOST ?
+				"the host's network is not a session's own" :
+				"pasta has no rate");
+	if ((any || open) && p->network == GK_NETWORK_HOST && !chosen)
 		return gk_fail(b->err, -EINVAL, "%s network = private; write that as well",
 			any ? "net_deny and net_allow need" : "publish needs");
 	return 0;
@@ -225,7 +232,9 @@ int gk_build_network(struct gk_build *b, struct gk_plan *plan)
 			"network = private does not hold the container's root, who could lift its "
 			"rules: add --userns or --user NAME, or choose --network host or none");
 	struct gk_buf buf = { .arena = b->arena };
-	int r = gk_build_publish(b, plan);
+	int r = check_nets(b);
+	if (r == 0)
+		r = gk_build_publish(b, plan);
 	if (r < 0)
 		return r;
 	gk_buf_puts(&buf, begin);

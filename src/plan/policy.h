@@ -66,6 +66,7 @@ enum gk_key {
 	GK_KEY_PRIVATE_NETWORK,
 	GK_KEY_NET_DENY,
 	GK_KEY_NET_ALLOW,
+	GK_KEY_NET_RATE,
 	GK_KEY_PUBLISH,
 	GK_KEY_TCP_CONNECT,
 	GK_KEY_TCP_BIND,
@@ -181,6 +182,7 @@ struct gk_policy {
 	enum gk_network_mode network;
 	enum gk_private_network private_network;        /* what makes one that is private */
 	const char *const *net_deny, *const *net_allow; /* as gk_list_nets reads them; NULL-ended */
+	uint64_t net_rate;          /* bytes a second, each way; GK_UNLIMITED: no limit */
 	const char *const *publish; /* as gk_list_publish reads it; NULL-ended */
 	struct gk_ports tcp_connect, tcp_bind;
 	enum gk_abstract_mode abstract_sockets;

@@ -98,7 +98,7 @@ sub list { @{$_[0]} ? join ',', @{$_[0]} : 'none' }
 print "door $p->{door}\nsession ", q_($p->{session}), "\nuser ", q_($p->{user}), "\nhostname ", q_($p->{hostname}),
 	"\nnamespaces ", list($p->{namespaces}), "\n";
 print "limit $_ ", $p->{limits}{$_}{value} // 'none', "\n" for qw(leaf_pids_max terminals_max
-	user_pids_max memory_max memory_high memory_low memory_swap_max user_memory_max cpu_weight io_weight nofile cpus_milli
+	user_pids_max memory_max memory_high memory_low memory_swap_max user_memory_max cpu_weight io_weight net_rate nofile cpus_milli
 	user_cpus_milli sessions_max user_sessions_max group_sessions_max idle_timeout_s max_duration_s);
 for my $l (@{$p->{io_max}}) {
 	print 'io_max ', q_($l->{target}), map({ defined $l->{$_} ? " $_ $l->{$_}" : '' } qw(rbps wbps riops wiops)), "\n";

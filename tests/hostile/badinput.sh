@@ -209,6 +209,7 @@ memory_max 18014398509481984K
 memory_swap_max -1
 memory_high 4095K
 memory_low 1023K
+net_rate 15K
 home_quota 1023K
 user_cpus 0.009
 cpu_weight 0

@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "run/build/netlink.h"
+#include "run/build/netrate.h"
 #include "run/build/netrules.h"
 
 enum {
@@ -113,6 +114,7 @@ struct network {
 	struct gk_bridge bridge;
 	int netns;
 	int links, rules; /* sockets of netlink in it */
+	uint64_t rate;    /* bytes a second, each way; GK_UNLIMITED: any */
 	unsigned number;  /* which of the bridge's addresses is the session's; from 1 */
 };
 
@@ -218,10 +220,11 @@ static int plug_in(struct network *n, int host, struct gk_netlink *nl)
 	size_t port = gk_netlink_open(nl, IFLA_PROTINFO);
 	gk_netlink_put(nl, IFLA_BRPORT_ISOLATED, &yes, sizeof yes);
 	gk_netlink_close(nl, port);
+	const unsigned rates = gk_netrate_put(nl, index, n->rate, n->bridge.mtu);
 	begin_link(nl, RTM_NEWLINK, 0,
 		(struct ifinfomsg){
 			.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP });
-	return gk_netlink_send(nl, host, 3);
+	return gk_netlink_send(nl, host, 3 + rates);
 }
 
 /* The first free number from a random one on: names of interfaces are the host's list of them. */
@@ -306,6 +309,7 @@ static int set_up_inside(struct network *n, struct gk_netlink *nl)
 	const int index = ifr.ifr_ifindex;
 	begin_link(nl, RTM_NEWLINK, 0, (struct ifinfomsg){ .ifi_index = index });
 	put_no_link_local(nl);
+	answers += gk_netrate_put(nl, index, n->rate, n->bridge.mtu);
 	begin_link(nl, RTM_NEWLINK, 0,
 		(struct ifinfomsg){
 			.ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP });
@@ -406,7 +410,9 @@ static int join(struct network *n, const struct gk_plan *plan, struct gk_err *er
 int gk_bridge_join(
 	const struct gk_plan *plan, struct gk_bridge_addresses *ret_session, struct gk_err *err)
 {
-	struct network n = { .netns = -1, .links = -1, .rules = -1 };
+	struct network n = {
+		.netns = -1, .links = -1, .rules = -1, .rate = plan->policy->net_rate
+	};
 	int r = join(&n, plan, err);
 	/* They would keep the namespace, too. */
 	gk_close_fd(&n.links);
