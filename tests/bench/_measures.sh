@@ -367,3 +367,22 @@ neighbour_laps() { # WHEN
 	sed "s/^neighbour/$1/" "$list.out" >>"$list.shown"
 }
 no_hog() { [ -z "$(session_leaves "$((uid + 3))")" ]; }
+
+# What Landlock adds to a login: its scopes, which network = host has by default, and lists of TCP ports.
+measure_13() {
+	local i kinds=(none scopes ports) list=$work/landlock
+	heading "13  A login without Landlock, with its scopes, and with lists of ports as well, in turn ($rounds runs each)"
+	set_ini 'user_sessions_max = 64' '[user:landlock-none]' 'abstract_sockets = host' '[user:landlock-ports]' \
+		'tcp_connect = 22 80 443' 'tcp_bind = 1024-65535'
+	"$GOCKER" check >/dev/null || kinds=(none scopes) # a kernel before Linux 6.7
+	for i in "${!kinds[@]}"; do
+		add_user "landlock-${kinds[i]}" --uid $((59100 + i))
+		add_peer "$list" "${kinds[i]}" $((59100 + i)) "/home/landlock-${kinds[i]}" gocker-shell -c true
+	done
+	laps "$list"
+	show_laps "$list.out" none
+	for i in scopes ports; do
+		bar "13  with Landlock's $i: us of processor time over a login without" \
+			"$(less "$(field "$list.out" $i 8)" "$(field "$list.out" none 8)")" "<=" 100
+	done
+}
