@@ -137,12 +137,23 @@ int gk_keeper_clone_ptys(struct gk_keeper *k, struct gk_err *err)
 		"cannot find the session's terminals");
 }
 
+/* Its /dev/log would be one login's, and ends with that. */
+static int join_shared(struct gk_keeper *k, struct gk_err *err)
+{
+	int r = gk_join_open(&k->session, &k->join, err);
+	if (r < 0)
+		return r;
+	r = gk_keeper_check_room(k, err);
+	if (r < 0)
+		(void)gk_keeper_undo(k);
+	return r;
+}
+
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 {
 	gk_session_init(&k->session, &k->plan, &k->caller);
-	/* Its /dev/log would be one login's, and ends with that. */
 	if (gk_keeper_is_shared(k))
-		return gk_join_open(&k->session, &k->join, err);
+		return join_shared(k, err);
 	int r = choose_cgroup(k, err);
 	if (r == 0)
 		r = gk_keeper_open_log(k, err);

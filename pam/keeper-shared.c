@@ -2,17 +2,23 @@
  * and terminals in it are this login's. */
 #include "keeper.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "run/store/container.h"
 #include "run/watch/below.h"
+#include "run/watch/limit-event.h"
 
 /* The first major number of ptys (devices.txt); the container has no more than it counts. */
 enum { PTY_MAJOR = 136 };
 
 /* Each look reads all of the container's processes, and the user decides how often it is woken. */
 enum { LOOK_MS = 1000 };
+
+/* sshd's user side, and the one process that it forks for a command. */
+enum { SSHD_TASKS = 2 };
 
 bool gk_keeper_is_shared(const struct gk_keeper *k)
 {
@@ -27,6 +33,19 @@ int gk_keeper_init(const struct gk_keeper *k)
 const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k)
 {
 	return k->session.joined ? &k->session.container.cgroup : &k->session.cgroup;
+}
+
+int gk_keeper_check_room(const struct gk_keeper *k, struct gk_err *err)
+{
+	const struct gk_cgroup *cg = gk_keeper_cgroup(k);
+	struct gk_policy limits = k->policy;
+	char text[GK_LIMIT_NOTICE_BYTES];
+	if (k->mode != GK_LINK_DROP)
+		return 0;
+	gk_container_limits(&k->session.container, &limits);
+	return gk_limit_has_room(cg->leaf_fd, cg->user_fd, SSHD_TASKS, &limits, text, sizeof text) ?
+		0 :
+		gk_fail(err, -EAGAIN, "%s", text);
 }
 
 static void add_pty(pid_t pid, dev_t tty, void *arg)

@@ -82,6 +82,11 @@ bool gk_keeper_is_shared(const struct gk_keeper *k);
 int gk_keeper_init(const struct gk_keeper *k);
 const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k);
 
+/* Whether a shared container has a place for what acts for the user: sshd says nothing to the
+ * client when its user side cannot fork (the others' children need no more than to be moved inside,
+ * which no limit refuses). Returns 0, or -EAGAIN with the limit's name. */
+int gk_keeper_check_room(const struct gk_keeper *k, struct gk_err *err);
+
 /* Finds out which terminals of a shared container are this login's (k->own_pty). */
 void gk_keeper_find_ptys(struct gk_keeper *k);
 

@@ -97,16 +97,32 @@ static uint64_t room(int dir)
 	return most == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now < most ? most - now : 0;
 }
 
+static void word_tasks(const struct gk_policy *policy, bool user, char *text, size_t size)
+{
+	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
+	char from[280];
+	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached (%s)",
+		user ? policy->user_pids_max : policy->pids_max,
+		user ? "in all sessions together " : "",
+		gk_origin_words(&policy->origin[key], from, sizeof from));
+}
+
 static void say_tasks(const char *id, const struct gk_policy *policy, bool user, uint64_t hits,
 	char *text, size_t size)
 {
-	enum gk_key key = user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX;
-	uint64_t limit = user ? policy->user_pids_max : policy->pids_max;
-	tell(id, key, limit, hits);
-	char from[280];
-	snprintf(text, size, "limit of %" PRIu64 " tasks %sreached (%s)", limit,
-		user ? "in all sessions together " : "",
-		gk_origin_words(&policy->origin[key], from, sizeof from));
+	tell(id, user ? GK_KEY_USER_PIDS_MAX : GK_KEY_PIDS_MAX,
+		user ? policy->user_pids_max : policy->pids_max, hits);
+	word_tasks(policy, user, text, size);
+}
+
+bool gk_limit_has_room(int leaf_fd, int user_fd, uint64_t tasks, const struct gk_policy *policy,
+	char *text, size_t size)
+{
+	bool user = room(leaf_fd) >= tasks;
+	if (user && room(user_fd) >= tasks)
+		return true;
+	word_tasks(policy, user, text, size);
+	return false;
 }
 
 /* Whose limit made a fork of this session fail. On cgroup v1, and on v2 before Linux 6.11, the

@@ -43,6 +43,13 @@ void gk_limit_events_open(
 bool gk_limit_events_next(struct gk_limit_events *b, const char *id, const struct gk_policy *policy,
 	char *text, size_t size);
 
+/* Whether so many more tasks can be made in a cgroup and below the user's (-1: there is none of
+ * ours). Where they can't, text is the sentence that names the limit. What can't be read is no
+ * limit.
+ */
+bool gk_limit_has_room(int leaf_fd, int user_fd, uint64_t tasks, const struct gk_policy *policy,
+	char *text, size_t size);
+
 /* Milliseconds until it wants to be called although nothing polls, for the limits that only slow
  * down; -1 for never. */
 int64_t gk_limit_events_wait(const struct gk_limit_events *b, const struct gk_policy *policy);
