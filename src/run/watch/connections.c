@@ -135,8 +135,7 @@ static bool move(struct connection *c, const struct pollfd *p)
 	if (!p[0].revents && !p[1].revents)
 		return true;
 	for (int i = 0; i < 2; i++)
-		if ((p[i].revents & POLLERR) || ((p[i].revents & POLLHUP) && !p[i].events) ||
-			pass(c, i) < 0) {
+		if ((p[i].revents & POLLERR) || pass(c, i) < 0) {
 			end_connection(c, true);
 			return false;
 		}
@@ -174,9 +173,14 @@ static size_t fill(struct passing *all)
 		all->polled[n++] =
 			(struct pollfd){ .fd = room ? all->listeners[i] : -1, .events = POLLIN };
 	for (size_t i = 0; i < all->nconnections; i++)
-		for (int side = 0; side < 2; side++)
-			all->polled[n++] = (struct pollfd){ .fd = all->connections[i].fd[side],
-				.events = events_of(&all->connections[i], side) };
+		for (int side = 0; side < 2; side++) {
+			const short events = events_of(&all->connections[i], side);
+			/* A side that has ended both its ways would be reported without a pause,
+			 * while the rest of what it sent waits for room on the other. */
+			all->polled[n++] =
+				(struct pollfd){ .fd = events ? all->connections[i].fd[side] : -1,
+					.events = events };
+		}
 	return n;
 }
 
