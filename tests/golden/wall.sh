@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
 
 # What the C library may be asked for. Fortified and C23 forms of the same count as the same.
-allowed='^(mem(chr|cmp|cpy|mem|move|set)|str(chr|cmp|cspn|len|ncmp|nlen|pbrk|rchr|spn|str)|fputc|putc'
+allowed='^(mem(chr|cmp|cpy|mem|move|set)|str(casecmp|chr|cmp|cspn|len|ncmp|nlen|pbrk|rchr|spn|str)|fputc|putc'
 allowed+='|fputs|fwrite|fprintf|vsnprintf|snprintf|inet_ntop|inet_pton|stack_chk_fail)$'
 # gcc's and the sanitizers' own.
 runtime='^(_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|sanitizer|sancov|gcov|llvm)_.*)$'
