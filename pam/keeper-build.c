@@ -30,7 +30,7 @@
 static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 {
 	char now[sizeof k->before];
-	int r = gk_cgroup_procs_of(k->caller.parent, now, sizeof now);
+	int r = gk_cgroup_procs_of(k->login.caller.parent, now, sizeof now);
 	if (r == -EXDEV || r == -ENAMETOOLONG)
 		now[0] = '\0';
 	else if (r < 0)
@@ -39,11 +39,13 @@ static int choose_cgroup(struct gk_keeper *k, struct gk_err *err)
 	bool fresh =
 		now[0] && k->before[0] && strcmp(now, k->before) != 0 && strstr(now, ".scope/");
 	fresh = fresh && gk_scope_host_has_systemd();
-	if (fresh && gk_cgroup_adopt(&k->plan, k->caller.parent, &k->session.cgroup, &why) == 0)
+	if (fresh &&
+		gk_cgroup_adopt(&k->login.plan, k->login.caller.parent, &k->session.cgroup, &why) ==
+			0)
 		return 0;
 	/* The daemon stays where it is, and is not counted. */
 	if (k->mode != GK_LINK_WHOLE) {
-		k->plan.leaf_pids_max--;
+		k->login.plan.leaf_pids_max--;
 		return 0;
 	}
 	snprintf(k->origin, sizeof k->origin, "%s", now);
@@ -140,7 +142,7 @@ int gk_keeper_clone_ptys(struct gk_keeper *k, struct gk_err *err)
 /* Its /dev/log would be one login's, and ends with that. */
 static int join_shared(struct gk_keeper *k, struct gk_err *err)
 {
-	int r = gk_join_open(&k->session, &k->join, err);
+	int r = gk_join_open(&k->session, &k->login.join, err);
 	if (r < 0)
 		return r;
 	r = gk_keeper_check_room(k, err);
@@ -151,7 +153,7 @@ static int join_shared(struct gk_keeper *k, struct gk_err *err)
 
 int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 {
-	gk_session_init(&k->session, &k->plan, &k->caller);
+	gk_session_init(&k->session, &k->login.plan, &k->login.caller);
 	if (gk_keeper_is_shared(k))
 		return join_shared(k, err);
 	int r = choose_cgroup(k, err);
@@ -182,7 +184,7 @@ int gk_keeper_build(struct gk_keeper *k, struct gk_err *err)
 /* A pidfd is readable once its process has ended; until then its number means no other. */
 static bool caller_lives(const struct gk_keeper *k)
 {
-	struct pollfd p = { .fd = k->caller.parent_pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = k->login.caller.parent_pidfd, .events = POLLIN };
 	return poll(&p, 1, 0) == 0;
 }
 
@@ -194,11 +196,11 @@ static void move_out(const struct gk_keeper *k)
 	char mine[sizeof k->before], text[16];
 	const struct gk_cgroup *cg = &k->session.cgroup;
 	if (k->mode != GK_LINK_WHOLE || cg->foreign || cg->leaf_fd < 0 ||
-		gk_cgroup_has(cg, k->caller.parent) == 0)
+		gk_cgroup_has(cg, k->login.caller.parent) == 0)
 		return;
 	const char *const ways[] = { k->origin, k->before,
 		gk_cgroup_procs_of(getpid(), mine, sizeof mine) == 0 ? mine : "" };
-	snprintf(text, sizeof text, "%d", (int)k->caller.parent);
+	snprintf(text, sizeof text, "%d", (int)k->login.caller.parent);
 	for (size_t i = 0; i < sizeof ways / sizeof *ways && caller_lives(k); i++) {
 		gk_autoclose int fd =
 			ways[i][0] ? open(ways[i], O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;

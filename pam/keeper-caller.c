@@ -77,7 +77,8 @@ bool gk_keeper_is_trial(const struct gk_keeper *k)
 {
 	struct program p;
 	return gk_keeper_has_own_stack(k) ||
-		(read_program(k->caller.parent, &p) == 0 && is(&p, GK_LIBEXECDIR "/gocker-admin"));
+		(read_program(k->login.caller.parent, &p) == 0 &&
+			is(&p, GK_LIBEXECDIR "/gocker-admin"));
 }
 
 int gk_keeper_check_caller(struct gk_keeper *k, struct gk_err *err)
@@ -89,7 +90,7 @@ int gk_keeper_check_caller(struct gk_keeper *k, struct gk_err *err)
 		k->mode = GK_LINK_NARROW;
 		return 0;
 	}
-	int r = read_program(k->caller.parent, &p);
+	int r = read_program(k->login.caller.parent, &p);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot tell which program opens the session");
 	bool named = q->mode >= GK_LINK_DROP && q->mode <= GK_LINK_WHOLE && q->text[0] == '/';

@@ -59,7 +59,7 @@ static bool may_log(const struct gk_keeper *k, const struct ucred *who)
 	if (who->uid == 0)
 		return true;
 	return strcmp(k->question.tty, "ssh") == 0 && who->pid > 0 &&
-		parent_of(who->pid) == k->caller.parent;
+		parent_of(who->pid) == k->login.caller.parent;
 }
 
 /* Receives one line and who wrote it. Returns its length, or -1 when there is none. */
@@ -119,7 +119,7 @@ static int strip(const struct gk_keeper *k, int link)
 			return -errno;
 	int r = gk_sys_close_range(COUNT, ~0U);
 	if (r == 0)
-		r = gk_creds_become(&k->plan.cred);
+		r = gk_creds_become(&k->login.plan.cred);
 	if (r == 0)
 		r = gk_creds_reduce(0, &ignored);
 	return r < 0 ? r : gk_seccomp_supervisor(&ignored);

@@ -41,21 +41,21 @@ static void fill(const struct gk_keeper *k, struct utmpx *u, bool login)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	u->ut_tv.tv_sec = (__typeof__(u->ut_tv.tv_sec))now.tv_sec;
 	u->ut_tv.tv_usec = (__typeof__(u->ut_tv.tv_usec))(now.tv_nsec / 1000);
-	u->ut_pid = k->caller.parent;
+	u->ut_pid = k->login.caller.parent;
 	/* A login through sshd has no terminal yet, and then one of the container's own: the line
 	 * is the session's id. login(1) has one of the host's. */
 	const char *tty = k->question.tty;
 	if (strncmp(tty, "/dev/", 5) == 0)
 		tty += 5;
 	if (!*tty || strcmp(tty, "ssh") == 0)
-		snprintf(line, sizeof line, "gocker/%s", k->id);
+		snprintf(line, sizeof line, "gocker/%s", k->login.id);
 	else
 		snprintf(line, sizeof line, "%.64s", tty);
 	FILL(u->ut_line, line);
-	FILL(u->ut_id, k->id + strlen(k->id) - sizeof u->ut_id);
+	FILL(u->ut_id, k->login.id + strlen(k->login.id) - sizeof u->ut_id);
 	if (!login)
 		return;
-	FILL(u->ut_user, k->who.name);
+	FILL(u->ut_user, k->login.who.name);
 	FILL(u->ut_host, k->question.rhost);
 }
 
@@ -107,8 +107,8 @@ static void add(const struct gk_keeper *k, const char *path,
 	gk_autoclose int fd = open_locked(path);
 	if (fd == -EAGAIN)
 		gk_log(LOG_WARNING,
-			"event=unrecorded id=%s file=%s reason=\"somebody has it locked\"", k->id,
-			path);
+			"event=unrecorded id=%s file=%s reason=\"somebody has it locked\"",
+			k->login.id, path);
 	off_t where = fd < 0 ? -1 : place(fd, u);
 	if (where >= 0)
 		(void)!pwrite(fd, u, sizeof *u, where);
@@ -129,7 +129,7 @@ static void write_lastlog(const struct gk_keeper *k, const struct utmpx *u)
 		return;
 	memcpy(l.ll_line, u->ut_line, sizeof l.ll_line);
 	memcpy(l.ll_host, u->ut_host, sizeof l.ll_host);
-	(void)!pwrite(fd, &l, sizeof l, (off_t)k->who.uid * (off_t)sizeof l);
+	(void)!pwrite(fd, &l, sizeof l, (off_t)k->login.who.uid * (off_t)sizeof l);
 }
 
 void gk_keeper_record_login(struct gk_keeper *k)

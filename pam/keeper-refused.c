@@ -86,7 +86,7 @@ static bool is_below(const struct gk_keeper *k, pid_t parent)
 {
 	struct process p;
 	for (int depth = 0; depth < DEPTH_MOST && parent > 1; depth++) {
-		if (parent == k->caller.parent)
+		if (parent == k->login.caller.parent)
 			return true;
 		if (read_process(parent, &p) < 0)
 			return false;
@@ -100,17 +100,17 @@ static bool is_below(const struct gk_keeper *k, pid_t parent)
 static bool is_loose(const struct gk_keeper *k, pid_t pid)
 {
 	struct process p;
-	uid_t uid = k->who.uid;
+	uid_t uid = k->login.who.uid;
 	if (read_process(pid, &p) < 0 || p.is_dead || p.is_inside || p.effective != uid)
 		return false;
-	if (pid == k->caller.parent)
+	if (pid == k->login.caller.parent)
 		return p.real == uid && p.saved == uid;
 	return is_below(k, p.parent);
 }
 
 static bool caller_lives(const struct gk_keeper *k, int wait_ms)
 {
-	struct pollfd p = { .fd = k->caller.parent_pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = k->login.caller.parent_pidfd, .events = POLLIN };
 	int64_t end = gk_now_ms() + wait_ms;
 	for (;;) {
 		int64_t left = end - gk_now_ms();
@@ -191,7 +191,7 @@ void gk_keeper_end_loose(const struct gk_keeper *k)
 {
 	char user[256];
 	int killed = 0;
-	DIR *proc = k->who.uid != 0 && caller_lives(k, 0) ? opendir("/proc") : NULL;
+	DIR *proc = k->login.who.uid != 0 && caller_lives(k, 0) ? opendir("/proc") : NULL;
 	for (int look = 0, more = 1; proc && more > 0 && look < LOOKS_MOST; look++) {
 		more = end_those_found(k, proc);
 		killed += more;
@@ -202,15 +202,15 @@ void gk_keeper_end_loose(const struct gk_keeper *k)
 		gk_log(LOG_ALERT,
 			"event=killed door=pam user=\"%s\" processes=%d "
 			"reason=\"outside, and the session is not open\"",
-			gk_escape(user, sizeof user, k->who.name), killed);
+			gk_escape(user, sizeof user, k->login.who.name), killed);
 }
 
 void gk_keeper_end_refused(struct gk_keeper *k)
 {
 	struct gk_err ignored = GK_ERR_INIT;
 	int64_t start = gk_now_ms();
-	if (k->question.kind != GK_LINK_OPEN || k->who.uid == 0 || gk_keeper_is_trial(k) ||
-		(k->policy.image && !k->policy.contain))
+	if (k->question.kind != GK_LINK_OPEN || k->login.who.uid == 0 || gk_keeper_is_trial(k) ||
+		(k->login.policy.image && !k->login.policy.contain))
 		return;
 	gk_close_fd(&k->link);
 	/* The module waits for the end of the keeper. */

@@ -22,7 +22,8 @@ enum { SSHD_TASKS = 2 };
 
 bool gk_keeper_is_shared(const struct gk_keeper *k)
 {
-	return k->policy.share == GK_SHARE_USER && k->policy.contain && !gk_keeper_is_trial(k);
+	return k->login.policy.share == GK_SHARE_USER && k->login.policy.contain &&
+		!gk_keeper_is_trial(k);
 }
 
 int gk_keeper_init(const struct gk_keeper *k)
@@ -38,7 +39,7 @@ const struct gk_cgroup *gk_keeper_cgroup(const struct gk_keeper *k)
 int gk_keeper_check_room(const struct gk_keeper *k, struct gk_err *err)
 {
 	const struct gk_cgroup *cg = gk_keeper_cgroup(k);
-	struct gk_policy limits = k->policy;
+	struct gk_policy limits = k->login.policy;
 	char text[GK_LIMIT_NOTICE_BYTES];
 	if (k->mode != GK_LINK_DROP)
 		return 0;
@@ -65,5 +66,5 @@ void gk_keeper_find_ptys(struct gk_keeper *k)
 	memset(k->own_pty, 0, sizeof k->own_pty);
 	/* One that the caller has brought from outside has its number on the host. */
 	if (k->outer_tty < 0)
-		gk_below_each(gk_keeper_cgroup(k), k->caller.parent, add_pty, k->own_pty);
+		gk_below_each(gk_keeper_cgroup(k), k->login.caller.parent, add_pty, k->own_pty);
 }

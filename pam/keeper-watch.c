@@ -41,7 +41,7 @@ static void check_limits(struct watch *w)
 {
 	char text[GK_LIMIT_NOTICE_BYTES];
 	/* Those of a shared container are logged by its holder, once for all logins. */
-	const char *id = gk_keeper_is_shared(w->k) ? NULL : w->k->id;
+	const char *id = gk_keeper_is_shared(w->k) ? NULL : w->k->login.id;
 	while (gk_limit_events_next(&w->bites, id, &w->limits, text, sizeof text))
 		gk_keeper_say(w->k, text);
 }
@@ -49,7 +49,7 @@ static void check_limits(struct watch *w)
 static void signal_own(struct watch *w, int sig)
 {
 	/* The number of a caller that is gone may be another's. */
-	pid_t top = w->over ? 0 : w->k->caller.parent;
+	pid_t top = w->over ? 0 : w->k->login.caller.parent;
 	gk_below_signal(&w->own, gk_keeper_cgroup(w->k), top, sig);
 }
 
@@ -75,7 +75,7 @@ static int told(const struct watch *w)
 static void begin_end(struct watch *w, const char *why, int after_ms)
 {
 	enum gk_shutdown_step before = w->ending.step;
-	gk_shutdown_begin(&w->ending, w->k->id, why, told(w), after_ms);
+	gk_shutdown_begin(&w->ending, w->k->login.id, why, told(w), after_ms);
 	follow_step(w, before);
 }
 
@@ -101,7 +101,7 @@ static int64_t time_left(
 /* Returns how long to wait at most, in ms; -1 for as long as it takes. */
 static int check_time(struct watch *w)
 {
-	const struct gk_policy *policy = &w->k->policy;
+	const struct gk_policy *policy = &w->k->login.policy;
 	int64_t wait = -1;
 	if (w->over || w->dead)
 		return w->dead ? -1 : LOOK_MS;
@@ -135,7 +135,7 @@ static int check_time(struct watch *w)
 static void count_left(struct watch *w)
 {
 	const struct gk_keeper *k = w->k;
-	bool told = gk_keeper_has_outer(k) && strcmp(k->policy.banner, "none") != 0 &&
+	bool told = gk_keeper_has_outer(k) && strcmp(k->login.policy.banner, "none") != 0 &&
 		!gk_keeper_is_trial(k) && w->ending.step == GK_RUNNING && !w->dead;
 	if (told && (!gk_keeper_is_shared(k) || gk_container_is_last(&k->session.container)))
 		w->left = gk_cgroup_count_inner(gk_keeper_cgroup(k), k->session.init);
@@ -205,7 +205,7 @@ static void loop(struct watch *w)
 	while (!is_finished(w)) {
 		int wait = check_time(w);
 		struct pollfd p[COUNT] = {
-			[CALLER] = { .fd = w->over ? -1 : w->k->caller.parent_pidfd,
+			[CALLER] = { .fd = w->over ? -1 : w->k->login.caller.parent_pidfd,
 				.events = POLLIN },
 			[SIGNALS] = { .fd = w->k->signals, .events = POLLIN },
 			[INIT] = { .fd = w->dead ? -1 : gk_keeper_init(w->k), .events = POLLIN },
@@ -261,8 +261,9 @@ static void log_close(const struct watch *w)
 	gk_log(LOG_INFO,
 		"event=close id=%s door=pam user=\"%s\" uid=%u duration_ms=%" PRId64
 		" %s net_in=%" PRId64 " net_out=%" PRId64,
-		w->k->id, gk_escape(user, sizeof user, w->k->who.name), (unsigned)w->k->who.uid,
-		gk_now_ms() - w->started_ms, counters, (int64_t)traffic.in, (int64_t)traffic.out);
+		w->k->login.id, gk_escape(user, sizeof user, w->k->login.who.name),
+		(unsigned)w->k->login.who.uid, gk_now_ms() - w->started_ms, counters,
+		(int64_t)traffic.in, (int64_t)traffic.out);
 }
 
 void gk_keeper_watch(struct gk_keeper *k)
@@ -274,7 +275,7 @@ void gk_keeper_watch(struct gk_keeper *k)
 						    k->session.network.ports.shut;
 	if (gk_ports_notice(shut, unpublished, sizeof unpublished))
 		gk_keeper_say_first(k, unpublished);
-	w.limits = k->policy;
+	w.limits = k->login.policy;
 	if (gk_keeper_is_shared(k))
 		gk_container_limits(&k->session.container, &w.limits);
 	gk_limit_events_open(&w.bites, cg->leaf_fd, cg->user_fd, &w.limits);

@@ -92,28 +92,26 @@ static int receive_question(struct gk_keeper *k, struct gk_err *err)
 /* The record takes where a login came from out of the environment, as sshd sets it. */
 static int fill_caller(struct gk_keeper *k)
 {
-	const char **env = gk_arena_array(&k->arena, 2, sizeof *env);
+	const char **env = gk_arena_array(&k->login.arena, 2, sizeof *env);
 	if (!env)
 		return -ENOMEM;
 	if (k->question.rhost[0])
-		env[0] = gk_arena_printf(&k->arena, "SSH_CONNECTION=%s", k->question.rhost);
-	k->caller.env = env;
+		env[0] = gk_arena_printf(&k->login.arena, "SSH_CONNECTION=%s", k->question.rhost);
+	k->login.caller.env = env;
 	return 0;
 }
 
 static int make_plan(struct gk_keeper *k, const char *const *env, struct gk_err *err)
 {
-	k->request = (struct gk_request){ .door = GK_DOOR_PAM, .session_id = k->id, .env = env };
+	k->login.request.door = GK_DOOR_PAM;
+	k->login.request.env = env;
 	/* The entry stub looks whether it is due. */
-	k->request.greet = true;
-	gk_banner_read(&k->policy, &k->request, &k->arena);
-	int r = gk_image_facts(&k->policy, &k->request, &k->arena, err);
-	if (r == 0)
-		r = gk_plan_make(&k->request, &k->who, &k->policy, &k->arena, &k->plan, err);
-	if (r == 0 && gk_keeper_is_shared(k))
-		r = gk_join_plan(&k->request, &k->who, &k->policy, &k->arena, &k->join, err);
+	k->login.request.greet = true;
+	gk_banner_read(&k->login.policy, &k->login.request, &k->login.arena);
+	k->login.joins = gk_keeper_is_shared(k);
+	int r = gk_login_plan(&k->login, err);
 	if (r == 0 && gk_keeper_is_trial(k))
-		gk_session_as_trial(&k->plan, &k->policy, &k->nobody);
+		gk_session_as_trial(&k->login.plan, &k->login.policy, &k->nobody);
 	return r;
 }
 
@@ -123,14 +121,14 @@ static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_slot slot = GK_SLOT_INIT;
 	gk_autoclose int root = -1, lock = -1;
-	int r = gk_slot_take(k->plan.who->uid, &k->policy, &slot, err);
+	int r = gk_slot_take(k->login.plan.who->uid, &k->login.policy, &slot, err);
 	if (r < 0)
 		return r;
 	gk_slot_release(&slot);
-	const char *path = k->plan.image_path, *slash = path ? strrchr(path, '/') : NULL;
+	const char *path = k->login.plan.image_path, *slash = path ? strrchr(path, '/') : NULL;
 	if (!slash)
 		return 0; /* image = host */
-	const char *dir = gk_arena_printf(&k->arena, "%.*s", (int)(slash - path), path);
+	const char *dir = gk_arena_printf(&k->login.arena, "%.*s", (int)(slash - path), path);
 	if (!dir)
 		return gk_fail_errno(err, -ENOMEM, "cannot plan the session");
 	return gk_image_open(dir, slash + 1, 0, &root, &lock, err);
@@ -139,20 +137,20 @@ static int try_to_open(struct gk_keeper *k, struct gk_err *err)
 /* Whoever enters itself has to come out again, and Landlock's rules bind for good. */
 static int check_ports(const struct gk_keeper *k, struct gk_err *err)
 {
-	if (k->mode == GK_LINK_WHOLE && gk_landlock_is_tcp(&k->plan))
+	if (k->mode == GK_LINK_WHOLE && gk_landlock_is_tcp(&k->login.plan))
 		return gk_fail(err, -EOPNOTSUPP,
 			"tcp_connect and tcp_bind cannot be enforced for a program that the PAM "
 			"stack names with whole=");
-	return gk_landlock_check(&k->plan, err);
+	return gk_landlock_check(&k->login.plan, err);
 }
 
 static int decide(struct gk_keeper *k, struct gk_err *err)
 {
 	struct gk_err ignored = GK_ERR_INIT, unread = GK_ERR_INIT;
 	bool opener = gk_keeper_check_caller(k, &ignored) == 0;
-	int r = gk_load_config(GK_CONFIG_PATH, &k->arena, &k->config, &unread);
+	int r = gk_load_config(GK_CONFIG_PATH, &k->login.arena, &k->login.config, &unread);
 	/* Whose processes a refusal ends is to be known where the policy can't be read, too. */
-	int known = gk_nss_worker_answer(&k->apart, &k->arena, &k->who, err);
+	int known = gk_nss_worker_answer(&k->apart, &k->login.arena, &k->login.who, err);
 	/* A program that is not known may only ask for the account (chfn, an IMAP server): where it
 	 * opens a session, the session lines refuse it. */
 	if (k->question.kind == GK_LINK_CHECK && !opener)
@@ -162,8 +160,8 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 	else
 		r = known;
 	if (r == 0)
-		r = gk_policy_for(&k->config, &k->who, &k->arena, &k->policy, err);
-	if (r < 0 || !k->policy.contain || k->question.kind == GK_LINK_ASK)
+		r = gk_login_policy(&k->login, err);
+	if (r < 0 || !k->login.policy.contain || k->question.kind == GK_LINK_ASK)
 		return r;
 	r = gk_keeper_check_caller(k, err);
 	if (r == 0 && !gk_keeper_is_trial(k))
@@ -176,7 +174,7 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 		r = gk_keeper_check_stack(k, err);
 	if (r < 0)
 		return r;
-	r = gk_session_new_id(k->id);
+	r = gk_login_new_id(&k->login);
 	if (r == 0)
 		r = fill_caller(k);
 	if (r < 0)
@@ -190,16 +188,17 @@ static int decide(struct gk_keeper *k, struct gk_err *err)
 /* Tells the module what awaits the user. Returns 1 when there is more to do. */
 static int tell_decision(struct gk_keeper *k, struct gk_err *err)
 {
-	struct gk_link_message m = { .kind = k->policy.contain ? GK_LINK_LIMITS : GK_LINK_FREE };
-	bool enter = k->policy.contain && k->question.kind == GK_LINK_OPEN;
+	struct gk_link_message m = { .kind = k->login.policy.contain ? GK_LINK_LIMITS :
+								       GK_LINK_FREE };
+	bool enter = k->login.policy.contain && k->question.kind == GK_LINK_OPEN;
 	if (enter) {
 		m.mode = (int32_t)k->mode;
-		m.tasks_max = k->plan.leaf_pids_max;
-		if (k->policy.memory_max != GK_UNLIMITED)
-			m.memory_max = k->policy.memory_max;
+		m.tasks_max = k->login.plan.leaf_pids_max;
+		if (k->login.policy.memory_max != GK_UNLIMITED)
+			m.memory_max = k->login.policy.memory_max;
 		/* Whether the rest of the stack gives the login a cgroup of its own is seen by
 		 * this. */
-		if (gk_cgroup_procs_of(k->caller.parent, k->before, sizeof k->before) < 0)
+		if (gk_cgroup_procs_of(k->login.caller.parent, k->before, sizeof k->before) < 0)
 			k->before[0] = '\0';
 	}
 	int r = answer(k, &m, -1);
@@ -215,8 +214,8 @@ static int plan_again(struct gk_keeper *k, struct gk_link_message *m, struct gk_
 	m->names[sizeof m->names - 1] = '\0';
 	for (const char *s = m->names; *s; s++)
 		n += *s == '\n';
-	const char **names = gk_arena_array(&k->arena, n + 1, sizeof *names);
-	char *text = gk_arena_strdup(&k->arena, m->names), *save;
+	const char **names = gk_arena_array(&k->login.arena, n + 1, sizeof *names);
+	char *text = gk_arena_strdup(&k->login.arena, m->names), *save;
 	if (!names || !text)
 		return gk_fail_errno(err, -ENOMEM, "cannot plan the session");
 	size_t at = 0;
@@ -235,7 +234,7 @@ static int await_enter(struct gk_keeper *k, struct gk_err *err)
 	if (kind == -ETIMEDOUT) {
 		gk_log(LOG_ALERT,
 			"event=stuck door=pam user=\"%s\" reason=\"the stack does not come to its last pam_gocker line\"",
-			gk_escape(user, sizeof user, k->who.name));
+			gk_escape(user, sizeof user, k->login.who.name));
 		while (kind == -ETIMEDOUT) {
 			gk_keeper_end_loose(k);
 			kind = receive(k, &m, LOOSE_MS);
@@ -277,7 +276,7 @@ static int count_caller(struct gk_keeper *k, struct gk_err *err)
 	int r = tasks < 0 ? tasks : answer(k, &m, tasks);
 	if (r == 0 && receive(k, &m, GK_LINK_TIMEOUT_MS) != GK_LINK_COUNTED)
 		r = -EPIPE;
-	if (r == 0 && gk_cgroup_has(&k->session.cgroup, k->caller.parent) != 1)
+	if (r == 0 && gk_cgroup_has(&k->session.cgroup, k->login.caller.parent) != 1)
 		r = -EPERM;
 	return r < 0 ? gk_fail_errno(err, r, "cannot limit the login") : 0;
 }
@@ -295,7 +294,7 @@ static int open_ways(struct gk_keeper *k, struct ways *ret, struct gk_err *err)
 		return 0;
 	int r = ret->ptys = gk_keeper_clone_ptys(k, err);
 	if (r >= 0)
-		r = gk_landlock_rules(&k->plan, &ret->rules, err);
+		r = gk_landlock_rules(&k->login.plan, &ret->rules, err);
 	if (r < 0 || k->session.cgroup.foreign)
 		return r;
 	r = ret->leaf = gk_cgroup_open_tasks(gk_keeper_cgroup(k));
@@ -308,7 +307,7 @@ static int hand_over(struct gk_keeper *k, struct gk_link_message *ready, const s
 			       rules = { .kind = GK_LINK_RULES };
 	ready->leaf = ways->leaf >= 0;
 	ready->rules = ways->rules >= 0;
-	ready->tcp = gk_landlock_is_tcp(&k->plan);
+	ready->tcp = gk_landlock_is_tcp(&k->login.plan);
 	int r = answer(k, ready, gk_keeper_init(k));
 	if (r == 0 && ways->ptys >= 0)
 		r = answer(k, &ptys, ways->ptys);
@@ -335,11 +334,12 @@ static int let_in(struct gk_keeper *k, struct gk_err *err)
 	struct gk_link_message m = { .kind = GK_LINK_READY,
 		.mode = (int32_t)k->mode,
 		/* A shared container may have been made with another policy. */
-		.namespaces = k->plan.namespaces | (gk_keeper_is_shared(k) ? CLONE_NEWNET : 0),
-		.uid = k->who.uid,
+		.namespaces =
+			k->login.plan.namespaces | (gk_keeper_is_shared(k) ? CLONE_NEWNET : 0),
+		.uid = k->login.who.uid,
 		.records = gk_keeper_is_recorded(k),
-		.nofile = k->plan.nofile,
-		.umask = k->plan.umask == (mode_t)-1 ? -1 : (int32_t)k->plan.umask };
+		.nofile = k->login.plan.nofile,
+		.umask = k->login.plan.umask == (mode_t)-1 ? -1 : (int32_t)k->login.plan.umask };
 	struct ways ways = { -1, -1, -1 };
 	tell_origin(k, m.origin, sizeof m.origin);
 	int r = count_caller(k, err);
@@ -381,11 +381,12 @@ static int enter(struct gk_keeper *k, struct gk_err *err)
 	gk_close_fd(&k->link);
 	if (gk_keeper_is_shared(k))
 		snprintf(where, sizeof where, " container=%s%s", k->session.container.id,
-			k->session.container.digest == k->join.digest ? "" : " behind=yes");
+			k->session.container.digest == k->login.join.digest ? "" : " behind=yes");
 	gk_log(LOG_INFO,
 		"event=open id=%s door=pam user=\"%s\" uid=%u image=%s service=\"%s\" from=\"%s\"%s",
-		k->id, gk_escape(user, sizeof user, k->who.name), (unsigned)k->who.uid,
-		k->policy.image, gk_escape(service, sizeof service, k->question.service),
+		k->login.id, gk_escape(user, sizeof user, k->login.who.name),
+		(unsigned)k->login.who.uid, k->login.policy.image,
+		gk_escape(service, sizeof service, k->question.service),
 		gk_escape(rhost, sizeof rhost, k->question.rhost), where);
 	return 0;
 }
@@ -454,8 +455,8 @@ int main(void)
 		.outer_tty = -1 };
 	struct gk_err err = GK_ERR_INIT;
 	uid_t uid;
-	if (gk_cleanse(&k.arena, NULL, &k.caller, &err) < 0 || gk_become_root(&uid, &err) < 0 ||
-		take_link(&k) < 0 || stand_alone(&err) < 0)
+	if (gk_cleanse(&k.login.arena, NULL, &k.login.caller, &err) < 0 ||
+		gk_become_root(&uid, &err) < 0 || take_link(&k) < 0 || stand_alone(&err) < 0)
 		return GK_EXIT_GOCKER;
 	if (introduce(&k, &err) < 0)
 		return GK_EXIT_GOCKER;

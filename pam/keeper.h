@@ -9,29 +9,22 @@
 #include "base/err.h"
 #include "link.h"
 #include "plan/plan.h"
+#include "run/build/login.h"
 #include "run/privilege/nss-worker.h"
 #include "run/privilege/cleanse.h"
-#include "run/build/join.h"
 #include "run/build/session.h"
 #include "run/watch/notice.h"
 
 /* One login, passed down from main. */
 struct gk_keeper {
-	struct gk_arena arena;
-	struct gk_caller caller; /* caller.parent is the daemon that opens the session */
-	int link;                /* to the module, -1 once the caller is inside */
+	struct gk_login login; /* caller.parent is the daemon that opens the session */
+	int link;              /* to the module, -1 once the caller is inside */
 	struct gk_link_message question;
 	enum gk_link_mode mode; /* how what acts for the user comes inside */
 
-	struct gk_nss_worker apart;     /* who the user is, asked for */
-	struct gk_identity who, nobody; /* nobody: whose a trial's place is */
-	struct gk_config config;
-	struct gk_policy policy;
-	struct gk_request request;
-	struct gk_plan plan;
-	char id[GK_ID_BYTES];
+	struct gk_nss_worker apart; /* who the user is, asked for */
+	struct gk_identity nobody;  /* whose a trial's place is */
 
-	struct gk_join join; /* with share = user: the container that the login joins */
 	struct gk_session session;
 	int log_socket;        /* /dev/log of the container, until the relay has it */
 	pid_t log_pid;         /* the relay; 0: none */

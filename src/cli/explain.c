@@ -14,10 +14,10 @@
 #include "plan/keys.h"
 #include "plan/plan.h"
 #include "plan/text.h"
+#include "run/build/login.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/banner.h"
-#include "run/store/imagefacts.h"
 
 enum { COMMAND = GK_OPTION_LONG, DOOR, CONFIG, FORMAT, PLAN };
 
@@ -48,14 +48,9 @@ const struct gk_page gk_page_explain = {
 };
 
 struct explain {
-	struct gk_arena arena;
+	struct gk_login login;
 	const char *user, *config_path;
 	bool json, with_plan;
-	struct gk_config config;
-	struct gk_identity who;
-	struct gk_policy policy;
-	struct gk_request request;
-	struct gk_plan plan;
 	char *text; /* the plan, printed */
 	size_t text_size;
 };
@@ -66,11 +61,11 @@ static int read_options(struct explain *e, int argc, char **argv)
 	for (int c, status; (c = gk_options_next(&gk_page_explain, argc, argv, 0, &value)) != -1;) {
 		switch (c) {
 		case PLAN: e->with_plan = true; break;
-		case COMMAND: e->request.command = value; break;
+		case COMMAND: e->login.request.command = value; break;
 		case CONFIG: e->config_path = value; break;
 		case DOOR:
 			if (strcmp(value, "pam") == 0)
-				e->request.door = GK_DOOR_PAM;
+				e->login.request.door = GK_DOOR_PAM;
 			else if (strcmp(value, "shell") != 0)
 				return gk_cli_usage("explain", "--door is shell or pam");
 			break;
@@ -90,52 +85,51 @@ static int read_options(struct explain *e, int argc, char **argv)
 
 static int decide(struct explain *e, struct gk_err *err)
 {
-	int r = gk_report_config(e->config_path, &e->arena, &e->config, NULL, err);
+	int r = gk_report_config(e->config_path, &e->login.arena, &e->login.config, NULL, err);
 	if (r == 0)
-		r = gk_identity_by_name(e->user, &e->arena, &e->who, err);
+		r = gk_identity_by_name(e->user, &e->login.arena, &e->login.who, err);
 	if (r == 0)
-		r = gk_policy_for(&e->config, &e->who, &e->arena, &e->policy, err);
+		r = gk_login_policy(&e->login, err);
 	return r;
 }
 
 /* The plan as text, or nothing when the login would be refused, with the reason in err. */
 static int make_plan(struct explain *e, struct gk_err *err)
 {
-	e->request.session_id = "ID";
-	e->request.login = !e->request.command;
+	e->login.request.session_id = "ID";
+	e->login.request.login = !e->login.request.command;
 	/* The PAM door is given a name, the shell door a uid. */
-	e->request.greet = e->request.login;
-	gk_banner_read(&e->policy, &e->request, &e->arena);
-	int r = e->request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->who, err) : 0;
+	e->login.request.greet = e->login.request.login;
+	gk_banner_read(&e->login.policy, &e->login.request, &e->login.arena);
+	int r = e->login.request.door == GK_DOOR_SHELL ? gk_account_check_sole(&e->login.who, err) :
+							 0;
 	if (r == 0)
-		r = gk_image_facts(&e->policy, &e->request, &e->arena, err);
+		r = gk_login_plan(&e->login, err);
 	if (r == 0)
-		r = gk_plan_make(&e->request, &e->who, &e->policy, &e->arena, &e->plan, err);
-	if (r == 0)
-		r = gk_landlock_check(&e->plan, err);
+		r = gk_landlock_check(&e->login.plan, err);
 	if (r < 0)
 		return r;
 	FILE *stream = open_memstream(&e->text, &e->text_size);
 	if (!stream)
 		return gk_fail_errno(err, -errno, "cannot print the plan");
-	gk_plan_print(&e->plan, stream);
+	gk_plan_print(&e->login.plan, stream);
 	return fclose(stream) == 0 ? 0 : gk_fail_errno(err, -errno, "cannot print the plan");
 }
 
 static const char *value_text(struct explain *e, enum gk_key key)
 {
-	const char *text = gk_key_text(key, &e->policy, &e->arena);
+	const char *text = gk_key_text(key, &e->login.policy, &e->login.arena);
 	return text && *text ? text : "\"\"";
 }
 
 static void print_text(struct explain *e)
 {
 	const char *path = e->config_path ? e->config_path : GK_CONFIG_PATH;
-	const char *name = gk_shown(&e->arena, e->who.name, strlen(e->who.name));
-	printf("user %s uid %u gid %u\nfile %s\n\n", name ? name : "?", (unsigned)e->who.uid,
-		(unsigned)e->who.gid, path);
+	const char *name = gk_shown(&e->login.arena, e->login.who.name, strlen(e->login.who.name));
+	printf("user %s uid %u gid %u\nfile %s\n\n", name ? name : "?", (unsigned)e->login.who.uid,
+		(unsigned)e->login.who.gid, path);
 	for (int key = 0; key < GK_KEY_COUNT; key++) {
-		const struct gk_origin *from = &e->policy.origin[key];
+		const struct gk_origin *from = &e->login.policy.origin[key];
 		printf("%-23s %-24s ", gk_key_name((enum gk_key)key),
 			value_text(e, (enum gk_key)key));
 		if (from->line)
@@ -152,17 +146,18 @@ static void print_text(struct explain *e)
 static int print_json(struct explain *e, const struct gk_err *err)
 {
 	json_object *report = json_object_new_object(), *user = json_object_new_object();
-	json_object_object_add(user, "name", gk_report_string(e->who.name, &e->arena));
-	json_object_object_add(user, "uid", json_object_new_int64(e->who.uid));
-	json_object_object_add(user, "gid", json_object_new_int64(e->who.gid));
+	json_object_object_add(user, "name", gk_report_string(e->login.who.name, &e->login.arena));
+	json_object_object_add(user, "uid", json_object_new_int64(e->login.who.uid));
+	json_object_object_add(user, "gid", json_object_new_int64(e->login.who.gid));
 	json_object_object_add(report, "user", user);
 	json_object_object_add(report, "file",
-		gk_report_string(e->config_path ? e->config_path : GK_CONFIG_PATH, &e->arena));
-	json_object_object_add(report, "policy", gk_json_policy(&e->policy, &e->arena));
+		gk_report_string(
+			e->config_path ? e->config_path : GK_CONFIG_PATH, &e->login.arena));
+	json_object_object_add(report, "policy", gk_json_policy(&e->login.policy, &e->login.arena));
 	json_object_object_add(
-		report, "refused", err->code ? gk_report_string(err->msg, &e->arena) : NULL);
+		report, "refused", err->code ? gk_report_string(err->msg, &e->login.arena) : NULL);
 	json_object_object_add(
-		report, "plan", err->code ? NULL : gk_json_plan(&e->plan, &e->arena));
+		report, "plan", err->code ? NULL : gk_json_plan(&e->login.plan, &e->login.arena));
 	return gk_report_print(report);
 }
 
@@ -184,11 +179,11 @@ static int explain(struct explain *e)
 
 int gk_cmd_explain(int argc, char **argv)
 {
-	struct explain e = { .request = { .door = GK_DOOR_SHELL } };
+	struct explain e = { .login.request = { .door = GK_DOOR_SHELL } };
 	int status = read_options(&e, argc, argv);
 	if (status == 0)
 		status = explain(&e);
 	free(e.text);
-	gk_arena_free(&e.arena);
+	gk_arena_free(&e.login.arena);
 	return status;
 }

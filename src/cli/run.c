@@ -18,13 +18,11 @@
 #include "plan/keys.h"
 #include "plan/list.h"
 #include "plan/plan.h"
-#include "run/privilege/cleanse.h"
+#include "run/build/login.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/image.h"
-#include "run/store/imagefacts.h"
 #include "run/store/load.h"
-#include "run/build/join.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
 #include "run/build/tty.h"
@@ -92,16 +90,8 @@ const struct gk_page gk_page_run = {
 };
 
 struct run {
-	struct gk_arena arena;
-	struct gk_caller caller;
-	struct gk_identity who;
-	struct gk_config config;
-	struct gk_policy policy;
-	struct gk_request request;
-	struct gk_plan plan;
-	struct gk_join join; /* with --join: where the command goes */
+	struct gk_login login;
 	struct gk_session session;
-	char id[GK_ID_BYTES];
 	const char *user, *image_dir, *memory, *cpus, *pids;
 	bool userns, detach, interactive;
 	const char *log;
@@ -114,13 +104,13 @@ struct run {
 /* Adds one more word to a list option. */
 static int append(struct run *run, const char **list, const char *word)
 {
-	*list = gk_list_add(*list, word, &run->arena);
+	*list = gk_list_add(*list, word, &run->login.arena);
 	return *list ? 0 : -ENOMEM;
 }
 
 static int read_options(struct run *run, int argc, char **argv)
 {
-	struct gk_override *o = &run->request.override;
+	struct gk_override *o = &run->login.request.override;
 	/* '+': what follows the command belongs to it. */
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_run, argc, argv, 1, &value)) != -1;) {
@@ -134,7 +124,7 @@ static int read_options(struct run *run, int argc, char **argv)
 		case 'm': run->memory = value; break;
 		case CPUS: run->cpus = value; break;
 		case NETWORK: o->network = value; break;
-		case JOIN: run->request.join = true; break;
+		case JOIN: run->login.request.join = true; break;
 		case USERNS: run->userns = true; break;
 		case READ_ONLY: o->root = "readonly"; break;
 		case 'v':
@@ -165,15 +155,15 @@ static int read_options(struct run *run, int argc, char **argv)
 		return gk_cli_usage("run",
 			"--userns is for the container's root; a user's command has the "
 			"user's own ids and no privilege to lose");
-	if (run->request.join && !run->user)
+	if (run->login.request.join && !run->user)
 		return gk_cli_usage("run", "--join needs --user");
-	if (run->request.join &&
+	if (run->login.request.join &&
 		(o->image || run->image_dir || o->edit_root || o->hostname || run->pids ||
 			run->memory || run->cpus || o->network || o->root || o->volumes))
 		return gk_cli_usage("run",
 			"--join runs the command in a container as gocker.ini makes it; of the options "
 			"about the container none goes with it");
-	run->request.argv = (const char *const *)(argv + optind);
+	run->login.request.argv = (const char *const *)(argv + optind);
 	return 0;
 }
 
@@ -183,26 +173,27 @@ static int load_config(struct run *run, struct gk_err *err)
 {
 	struct stat st;
 	if (lstat(GK_CONFIG_PATH, &st) == 0 && !run->image_dir)
-		return gk_load_config(GK_CONFIG_PATH, &run->arena, &run->config, err);
+		return gk_load_config(GK_CONFIG_PATH, &run->login.arena, &run->login.config, err);
 	char *text = run->image_dir ?
-		gk_arena_printf(&run->arena, "[gocker]\nimage_dir = %s\n", run->image_dir) :
-		gk_arena_strdup(&run->arena, "[gocker]\n");
+		gk_arena_printf(&run->login.arena, "[gocker]\nimage_dir = %s\n", run->image_dir) :
+		gk_arena_strdup(&run->login.arena, "[gocker]\n");
 	if (!text)
 		return gk_fail_errno(err, -ENOMEM, "configuration");
 	return gk_config_parse(text, strlen(text), "built-in configuration", gk_ini_read,
-		&run->arena, &run->config, NULL, err);
+		&run->login.arena, &run->login.config, NULL, err);
 }
 
 static int decide(struct run *run, struct gk_err *err)
 {
 	int r = load_config(run, err);
 	if (r == 0)
-		r = run->user ? gk_identity_by_name(run->user, &run->arena, &run->who, err) :
-				gk_identity_by_uid(0, &run->arena, &run->who, err);
+		r = run->user ?
+			gk_identity_by_name(run->user, &run->login.arena, &run->login.who, err) :
+			gk_identity_by_uid(0, &run->login.arena, &run->login.who, err);
 	if (r == 0)
-		r = gk_policy_for(&run->config, &run->who, &run->arena, &run->policy, err);
+		r = gk_login_policy(&run->login, err);
 	if (r == 0)
-		r = gk_session_new_id(run->id);
+		r = gk_login_new_id(&run->login);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
 	static const enum gk_key keys[] = { GK_KEY_PIDS_MAX, GK_KEY_MEMORY_MAX, GK_KEY_CPUS };
@@ -211,48 +202,42 @@ static int decide(struct run *run, struct gk_err *err)
 		struct gk_complaint why;
 		if (!texts[i])
 			continue;
-		r = gk_key_set(keys[i], texts[i], &run->arena, &run->policy, &why);
+		r = gk_key_set(keys[i], texts[i], &run->login.arena, &run->login.policy, &why);
 		if (r < 0)
 			return gk_fail(err, r, "%s: %s; %s", texts[i], why.reason, why.hint);
-		run->policy.origin[keys[i]] = (struct gk_origin){ .section = "option" };
+		run->login.policy.origin[keys[i]] = (struct gk_origin){ .section = "option" };
 	}
 	if (!run->user) {
-		run->request.override.as_container_root = true;
+		run->login.request.override.as_container_root = true;
 		/* It follows a number of sessions that root does not have. */
-		if (run->policy.user_memory_follows)
-			run->policy.user_memory_max = GK_UNLIMITED;
-		run->policy.user_sessions_max = 0;
-		run->policy.user_pids_max = GK_UNLIMITED;
-		if (!run->request.override.home)
-			run->request.override.home = "none";
+		if (run->login.policy.user_memory_follows)
+			run->login.policy.user_memory_max = GK_UNLIMITED;
+		run->login.policy.user_sessions_max = 0;
+		run->login.policy.user_pids_max = GK_UNLIMITED;
+		if (!run->login.request.override.home)
+			run->login.request.override.home = "none";
 	}
 	if (run->userns) {
-		run->ids = gk_userns_take(
-			run->policy.userns_base, &run->request.override.userns_base, err);
+		run->ids = gk_userns_take(run->login.policy.userns_base,
+			&run->login.request.override.userns_base, err);
 		if (run->ids < 0)
 			return run->ids;
 	}
-	if (run->request.join && run->policy.share != GK_SHARE_USER)
+	if (run->login.request.join && run->login.policy.share != GK_SHARE_USER)
 		return gk_fail(err, -EINVAL,
 			"--join: %s has a container for each login; write share = user in gocker.ini",
 			run->user);
-	r = gk_image_facts(&run->policy, &run->request, &run->arena, err);
-	if (r == 0)
-		r = gk_plan_make(
-			&run->request, &run->who, &run->policy, &run->arena, &run->plan, err);
-	if (r == 0 && run->request.join)
-		r = gk_join_plan(
-			&run->request, &run->who, &run->policy, &run->arena, &run->join, err);
-	return r;
+	run->login.joins = run->login.request.join;
+	return gk_login_plan(&run->login, err);
 }
 
 /* Where the command is uid 0 to whoever listens on the host's abstract sockets, a person is told; a
  * script's streams are its own, and who asked for the network knows what it is. */
 static void warn_of_sockets(const struct run *run)
 {
-	const struct gk_override *o = &run->request.override;
-	if (run->plan.cred.scope && !run->userns && !o->network && !o->edit_root &&
-		run->plan.policy->network == GK_NETWORK_HOST && isatty(STDERR_FILENO) &&
+	const struct gk_override *o = &run->login.request.override;
+	if (run->login.plan.cred.scope && !run->userns && !o->network && !o->edit_root &&
+		run->login.plan.policy->network == GK_NETWORK_HOST && isatty(STDERR_FILENO) &&
 		gk_landlock_abi() < GK_LANDLOCK_SCOPE)
 		fputs("gocker run: this kernel cannot keep the command from the host's abstract unix "
 		      "sockets, which take it for root; use --network none or --userns\n",
@@ -269,7 +254,7 @@ static int find_terminal(struct run *run, struct gk_tty *tty)
 		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
 	else
 		tty->mode = GK_TTY_RELAY;
-	run->request.tty = tty->mode;
+	run->login.request.tty = tty->mode;
 	/* Others on the terminal, a pager behind a pipe, are to get what is typed. */
 	if (tty->mode == GK_TTY_NONE && isatty(0) && !run->interactive && gk_pump_no_input() < 0)
 		return gk_cli_usage("run", "no /dev/null");
@@ -288,12 +273,12 @@ static int keep_terminal_out(struct run *run, const struct gk_tty *tty, struct g
 /* `gocker run IMAGE CMD`, as docker has it: the image is an option here. */
 static void explain_image(const struct run *run, int code)
 {
-	const char *const *argv = run->plan.argv;
+	const char *const *argv = run->login.plan.argv;
 	gk_autoclose int root = -1, lock = -1;
 	struct gk_err ignored = GK_ERR_INIT;
 	if (code == GK_EXIT_NOT_FOUND && argv && argv[0] && gk_image_name_ok(argv[0]) &&
-		gk_image_open(run->policy.image_dir, argv[0], GK_IMAGE_ANY_PARENT, &root, &lock,
-			&ignored) == 0)
+		gk_image_open(run->login.policy.image_dir, argv[0], GK_IMAGE_ANY_PARENT, &root,
+			&lock, &ignored) == 0)
 		fprintf(stderr,
 			"gocker run: '%s' is an image: gocker run --image %s COMMAND [ARG...]\n",
 			argv[0], argv[0]);
@@ -309,7 +294,7 @@ static int refuse(struct run *run, int code, const struct gk_err *err)
 	explain_image(run, code);
 	gk_log(LOG_ERR, "event=refused door=run code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
-	gk_arena_free(&run->arena);
+	gk_arena_free(&run->login.arena);
 	return code;
 }
 
@@ -331,16 +316,16 @@ int gk_cmd_run(int argc, char **argv)
 	/* Not the 2 of other subcommands: that would read as the command's own. */
 	if (code != 0)
 		return GK_EXIT_GOCKER;
-	if (gk_cleanse(&run.arena, NULL, &run.caller, &err) < 0 ||
+	if (gk_cleanse(&run.login.arena, NULL, &run.login.caller, &err) < 0 ||
 		gk_become_root(&caller, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	/* As with any command, the shell that started it may leave first. */
-	gk_close_fd(&run.caller.parent_pidfd);
+	gk_close_fd(&run.login.caller.parent_pidfd);
 	gk_log_open("gocker");
-	gk_caller_title(&run.caller, argc, argv);
-	run.request.door = GK_DOOR_RUN;
-	run.request.session_id = run.id;
-	run.request.env = run.caller.env;
+	gk_caller_title(&run.login.caller, argc, argv);
+	run.login.request.door = GK_DOOR_RUN;
+	run.login.request.session_id = run.login.id;
+	run.login.request.env = run.login.caller.env;
 	if (gk_cleanse_stdio(&err) < 0 || keep_terminal_out(&run, &tty, &err) < 0 ||
 		decide(&run, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
@@ -351,16 +336,16 @@ int gk_cmd_run(int argc, char **argv)
 		if (code >= 0)
 			return err.code ? refuse(&run, code, &err) : code;
 	}
-	gk_session_init(&run.session, &run.plan, &run.caller);
+	gk_session_init(&run.session, &run.login.plan, &run.login.caller);
 	run.session.tty = tty;
 	run.session.image_flags = GK_IMAGE_ANY_PARENT;
-	if ((run.request.join ? gk_join_open(&run.session, &run.join, &err) :
-				gk_session_open(&run.session, &err)) < 0)
+	if ((run.login.request.join ? gk_join_open(&run.session, &run.login.join, &err) :
+				      gk_session_open(&run.session, &err)) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
-	gk_log(LOG_INFO, "event=open id=%s door=run user=\"%s\" uid=%u image=%s%s%s", run.id,
-		gk_escape(user, sizeof user, run.who.name), (unsigned)run.who.uid, run.policy.image,
-		run.request.join ? " container=" : "",
-		run.request.join ? run.session.container.id : "");
+	gk_log(LOG_INFO, "event=open id=%s door=run user=\"%s\" uid=%u image=%s%s%s", run.login.id,
+		gk_escape(user, sizeof user, run.login.who.name), (unsigned)run.login.who.uid,
+		run.login.policy.image, run.login.request.join ? " container=" : "",
+		run.login.request.join ? run.session.container.id : "");
 	code = gk_supervise_start(&run.session, &err);
 	if (code == 0 && gk_session_record(&run.session, &err) < 0)
 		code = GK_EXIT_GOCKER;
@@ -368,7 +353,7 @@ int gk_cmd_run(int argc, char **argv)
 		(void)gk_session_close(&run.session);
 		return refuse(&run, code, &err);
 	}
-	gk_detach_done(&run.apart, run.id);
+	gk_detach_done(&run.apart, run.login.id);
 	if (gk_supervise(&run.session, &status, &err) < 0)
 		return refuse(&run, GK_EXIT_GOCKER, &err);
 	gk_pump_end(&run.pump);

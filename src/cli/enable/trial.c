@@ -12,9 +12,8 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "cli/enable/accounts.h"
-#include "plan/plan.h"
+#include "run/build/login.h"
 #include "run/privilege/identity.h"
-#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/build/session.h"
 #include "run/watch/supervise.h"
@@ -22,39 +21,32 @@
 enum { TRIAL_TIMEOUT_MS = 30000 };
 
 struct trial {
-	struct gk_arena arena;
-	struct gk_caller caller;
-	struct gk_identity who, owner;
-	struct gk_config config;
-	struct gk_policy policy;
-	struct gk_plan plan;
+	struct gk_login login;
+	struct gk_identity owner;
 	struct gk_session session;
-	char id[GK_ID_BYTES];
 	struct gk_reach reach[GK_REACH_MOST];
 	size_t nreach;
 };
 
 static int decide(struct trial *t, const char *user, struct gk_err *err)
 {
-	struct gk_request request = {
-		.door = GK_DOOR_SHELL, .session_id = t->id, .command = ":", .env = t->caller.env
+	t->login.request = (struct gk_request){
+		.door = GK_DOOR_SHELL, .command = ":", .env = t->login.caller.env
 	};
-	int r = gk_load_config(GK_CONFIG_PATH, &t->arena, &t->config, err);
+	int r = gk_load_config(GK_CONFIG_PATH, &t->login.arena, &t->login.config, err);
 	if (r == 0)
-		r = gk_identity_by_name(user, &t->arena, &t->who, err);
+		r = gk_identity_by_name(user, &t->login.arena, &t->login.who, err);
 	if (r == 0)
-		r = gk_account_check_sole(&t->who, err);
+		r = gk_account_check_sole(&t->login.who, err);
 	if (r == 0)
-		r = gk_policy_for(&t->config, &t->who, &t->arena, &t->policy, err);
+		r = gk_login_policy(&t->login, err);
 	if (r == 0)
-		r = gk_session_new_id(t->id);
+		r = gk_login_new_id(&t->login);
 	if (r == 0)
-		r = gk_image_facts(&t->policy, &request, &t->arena, err);
-	if (r == 0)
-		r = gk_plan_make(&request, &t->who, &t->policy, &t->arena, &t->plan, err);
+		r = gk_login_plan(&t->login, err);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot plan the session");
-	gk_session_as_trial(&t->plan, &t->policy, &t->owner);
+	gk_session_as_trial(&t->login.plan, &t->login.policy, &t->owner);
 	return 0;
 }
 
@@ -68,7 +60,7 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 		r = decide(t, user, err);
 	if (r < 0)
 		return r;
-	gk_session_init(&t->session, &t->plan, &t->caller);
+	gk_session_init(&t->session, &t->login.plan, &t->login.caller);
 	r = gk_session_open(&t->session, err);
 	if (r == 0 && t->nreach)
 		r = gk_reach_inside(&t->session, t->reach, t->nreach, err);
@@ -85,7 +77,7 @@ static int try(struct trial *t, const char *user, struct gk_err *err)
 	if (r == 0 && status != 0)
 		r = gk_fail(err, -EIO,
 			"the shell %s does not work in the image: `-c :` ended with %d",
-			t->policy.shell,
+			t->login.policy.shell,
 			WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	return r;
 }
@@ -110,8 +102,8 @@ static void child(const char *user, const struct gk_reach *list, size_t n, int r
 	for (size_t i = 0; i < n; i++)
 		t.reach[i] = list[i];
 	gk_log_forget();
-	told.code = gk_cleanse(&t.arena, NULL, &t.caller, &told.err);
-	gk_close_fd(&t.caller.parent_pidfd);
+	told.code = gk_cleanse(&t.login.arena, NULL, &t.login.caller, &told.err);
+	gk_close_fd(&t.login.caller.parent_pidfd);
 	/* The supervisor lets go of stdout; the report outlives that on a number of its own. */
 	int keep = told.code < 0 ? -1 : fcntl(1, F_DUPFD_CLOEXEC, 100);
 	if (keep >= 0 && (dup2(0, 1) < 0 || dup2(0, 2) < 0))

@@ -29,10 +29,10 @@
 #include "plan/text.h"
 #include "run/privilege/creds.h"
 #include "run/build/enter.h"
+#include "run/build/login.h"
 #include "run/privilege/identity.h"
 #include "run/privilege/landlock.h"
 #include "run/store/container.h"
-#include "run/store/imagefacts.h"
 #include "run/store/load.h"
 #include "run/watch/relay.h"
 #include "run/privilege/seccomp.h"
@@ -68,15 +68,9 @@ const struct gk_page gk_page_exec = {
 };
 
 struct exec {
-	struct gk_arena arena;
-	struct gk_caller caller;
+	struct gk_login login;
 	struct gk_seen seen;
 	struct gk_cgroup cgroup;
-	struct gk_identity who;
-	struct gk_config config;
-	struct gk_policy policy;
-	struct gk_request request;
-	struct gk_plan plan;
 	struct gk_enter enter;
 	struct gk_relay relay;
 	struct gk_pump pump;
@@ -88,13 +82,13 @@ struct exec {
 
 static int read_options(struct exec *x, int argc, char **argv, const char **ret_id)
 {
-	struct gk_override *o = &x->request.override;
+	struct gk_override *o = &x->login.request.override;
 	const char *value;
 	for (int c; (c = gk_options_next(&gk_page_exec, argc, argv, 1, &value)) != -1;) {
 		switch (c) {
 		case 'u': x->user = value; break;
 		case 'e':
-			o->env_set = gk_list_add(o->env_set, value, &x->arena);
+			o->env_set = gk_list_add(o->env_set, value, &x->login.arena);
 			if (!o->env_set)
 				return GK_EXIT_GOCKER;
 			break;
@@ -109,13 +103,13 @@ static int read_options(struct exec *x, int argc, char **argv, const char **ret_
 		return gk_cli_usage(
 			"exec", argc == optind ? "no session given" : "no command given");
 	*ret_id = argv[optind];
-	x->request.argv = (const char *const *)(argv + optind + 1);
+	x->login.request.argv = (const char *const *)(argv + optind + 1);
 	return 0;
 }
 
 static int find(struct exec *x, const char *id, struct gk_err *err)
 {
-	int r = gk_seen_find(id, &x->arena, &x->seen, err);
+	int r = gk_seen_find(id, &x->login.arena, &x->seen, err);
 	if (r == 0)
 		r = gk_seen_open(&x->seen, &x->cgroup, &x->enter.init_pidfd, err);
 	if (r == 0 && x->seen.frozen)
@@ -130,7 +124,7 @@ static int identity_by_number(struct exec *x, struct gk_identity *ret)
 {
 	unsigned long id[2];
 	const char *p = x->user;
-	struct gk_group *group = gk_arena_alloc(&x->arena, sizeof *group);
+	struct gk_group *group = gk_arena_alloc(&x->login.arena, sizeof *group);
 	for (size_t i = 0; i < 2; i++) {
 		char *end;
 		if (!gk_is_digit(*p))
@@ -146,7 +140,7 @@ static int identity_by_number(struct exec *x, struct gk_identity *ret)
 		return -ENOMEM;
 	*group = (struct gk_group){ (gid_t)id[1], NULL };
 	*ret = (struct gk_identity){ (uid_t)id[0], (gid_t)id[1],
-		gk_arena_printf(&x->arena, "%lu", id[0]), "", "/", "/bin/sh", group, 1 };
+		gk_arena_printf(&x->login.arena, "%lu", id[0]), "", "/", "/bin/sh", group, 1 };
 	return ret->name ? 0 : -ENOMEM;
 }
 
@@ -157,12 +151,12 @@ static int choose_user(struct exec *x, struct gk_err *err)
 {
 	bool root_session = x->seen.caps != 0;
 	struct gk_identity other;
-	int r = gk_identity_by_uid(x->seen.uid, &x->arena, &x->who, err);
+	int r = gk_identity_by_uid(x->seen.uid, &x->login.arena, &x->login.who, err);
 	if (r < 0 || !x->user)
 		return r < 0 ? r : root_session;
 	r = identity_by_number(x, &other);
 	if (r == -EINVAL)
-		r = gk_identity_by_name(x->user, &x->arena, &other, err);
+		r = gk_identity_by_name(x->user, &x->login.arena, &other, err);
 	if (r < 0)
 		return gk_fail_errno(err, r, "cannot run it as %s", x->user);
 	if (other.uid == x->seen.uid)
@@ -171,7 +165,7 @@ static int choose_user(struct exec *x, struct gk_err *err)
 		return gk_fail(err, -EPERM,
 			"session %s is %s's, and no other user's command runs in it", x->seen.id,
 			x->seen.user);
-	x->who = other;
+	x->login.who = other;
 	return false;
 }
 
@@ -190,31 +184,30 @@ static int decide(struct exec *x, struct gk_err *err)
 	int as_root = choose_user(x, err);
 	if (as_root < 0)
 		return as_root;
-	int r = gk_load_config(GK_CONFIG_PATH, &x->arena, &x->config, err);
+	int r = gk_load_config(GK_CONFIG_PATH, &x->login.arena, &x->login.config, err);
 	if (r == 0)
-		r = gk_policy_for(&x->config, &x->who, &x->arena, &x->policy, err);
+		r = gk_login_policy(&x->login, err);
 	if (r < 0)
 		return r;
 	/* The network is there already, whatever the policy says of it. */
-	x->policy.network = network_of(x->seen.init) == gk_container_network() ? GK_NETWORK_HOST :
-										 GK_NETWORK_NONE;
-	x->policy.net_deny = x->policy.net_allow = x->policy.publish = NULL;
-	x->request.door = GK_DOOR_RUN;
-	x->request.session_id = x->seen.id;
-	x->request.env = x->caller.env;
-	x->request.override.as_container_root = as_root;
-	x->request.override.userns_base = x->seen.userns;
+	x->login.policy.network = network_of(x->seen.init) == gk_container_network() ?
+		GK_NETWORK_HOST :
+		GK_NETWORK_NONE;
+	x->login.policy.net_deny = x->login.policy.net_allow = x->login.policy.publish = NULL;
+	x->login.request.door = GK_DOOR_RUN;
+	x->login.request.session_id = x->seen.id;
+	x->login.request.env = x->login.caller.env;
+	x->login.request.override.as_container_root = as_root;
+	x->login.request.override.userns_base = x->seen.userns;
 	if (x->seen.caps)
-		x->request.override.home = "none";
-	r = gk_image_facts(&x->policy, &x->request, &x->arena, err);
+		x->login.request.override.home = "none";
+	r = gk_login_plan(&x->login, err);
 	if (r == 0)
-		r = gk_plan_make(&x->request, &x->who, &x->policy, &x->arena, &x->plan, err);
-	if (r == 0)
-		x->plan.cred.caps &= x->seen.caps;
+		x->login.plan.cred.caps &= x->seen.caps;
 	/* Each entry is a Landlock domain of its own, and the administrator's command may signal
 	 * the session's processes. No other can be: the PID namespace has none. */
-	x->plan.cred.scope &= ~(unsigned)GK_SCOPE_SIGNALS;
-	return r < 0 ? r : gk_landlock_check(&x->plan, err);
+	x->login.plan.cred.scope &= ~(unsigned)GK_SCOPE_SIGNALS;
+	return r < 0 ? r : gk_landlock_check(&x->login.plan, err);
 }
 
 /* A limit as /proc/PID/limits prints it, at most what this process may set. */
@@ -263,7 +256,7 @@ static void take_limits(struct exec *x)
 		/* Still there afterwards: the number was its own all the while. */
 		if (pidfd < 0 || !read_limits(pid, found) || gk_sys_pidfd_send_signal(pidfd, 0) < 0)
 			continue;
-		memcpy(x->caller.limits, found, sizeof found);
+		memcpy(x->login.caller.limits, found, sizeof found);
 		break;
 	}
 	if (f)
@@ -291,7 +284,7 @@ static int find_terminal(struct exec *x)
 		tty->mode = GK_TTY_RELAY;
 	else
 		*tty = (struct gk_tty){ .mode = GK_TTY_NONE, .fd = -1 };
-	x->request.tty = tty->mode;
+	x->login.request.tty = tty->mode;
 	return tty->mode == GK_TTY_NONE && !x->interactive ? empty_stdin() : 0;
 }
 
@@ -380,7 +373,7 @@ static int refuse(struct exec *x, int code, const struct gk_err *err)
 	(void)gk_cli_fail("exec", err);
 	gk_log(LOG_ERR, "event=refused door=exec code=%d reason=\"%s\"", code,
 		gk_escape(msg, sizeof msg, err->msg));
-	gk_arena_free(&x->arena);
+	gk_arena_free(&x->login.arena);
 	return code;
 }
 
@@ -397,8 +390,8 @@ int gk_cmd_exec(int argc, char **argv)
 	const char *id = NULL;
 	uid_t caller;
 	x.enter = GK_ENTER_INIT;
-	x.enter.plan = &x.plan;
-	x.enter.caller = &x.caller;
+	x.enter.plan = &x.login.plan;
+	x.enter.caller = &x.login.caller;
 	x.enter.cgroup = &x.cgroup;
 	int code = read_options(&x, argc, argv, &id);
 	if (code == 0)
@@ -409,16 +402,17 @@ int gk_cmd_exec(int argc, char **argv)
 	if (code != 0)
 		return GK_EXIT_GOCKER;
 	snprintf(by, sizeof by, "%s", gk_act_by());
-	if (gk_cleanse(&x.arena, NULL, &x.caller, &err) < 0 || gk_become_root(&caller, &err) < 0)
+	if (gk_cleanse(&x.login.arena, NULL, &x.login.caller, &err) < 0 ||
+		gk_become_root(&caller, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
-	gk_close_fd(&x.caller.parent_pidfd);
+	gk_close_fd(&x.login.caller.parent_pidfd);
 	gk_log_open("gocker");
 	if (gk_cleanse_stdio(&err) < 0 || find(&x, id, &err) < 0 || decide(&x, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	take_limits(&x);
 	gk_log(LOG_NOTICE, "event=exec id=%s user=\"%s\" as=%u by=%s command=\"%s\"", x.seen.id,
-		x.seen.user, (unsigned)x.plan.cred.uid, by,
-		gk_escape(command, sizeof command, x.request.argv[0]));
+		x.seen.user, (unsigned)x.login.plan.cred.uid, by,
+		gk_escape(command, sizeof command, x.login.request.argv[0]));
 	if (gk_pump_open(&x.pump, x.enter.tty.mode == GK_TTY_NONE ? 0 : x.enter.tty.same, &err) < 0)
 		return refuse(&x, GK_EXIT_GOCKER, &err);
 	code = gk_enter_start(&x.enter, &err);
