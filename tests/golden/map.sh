@@ -1,5 +1,5 @@
 #!/bin/bash
-# The maps (README.md in src, src/image, pam and tests) name what is there and nothing else, and src/README.md
+# The maps (README.md in src, its rooms, pam and tests) name what is there and nothing else, and src/README.md
 # tells which files run with privilege and how long they are.
 . "$(dirname "$0")/../lib/tap.sh"
 cd "$(dirname "$0")/../.." || exit 1
@@ -21,13 +21,15 @@ unnamed_in() {
 		grep -qxE "(${file#src/}|$base|${base%.*})" <<<"$words" || echo "$file"
 	done
 }
-is "$(unnamed_in src/README.md src/*.c src/{base,plan,cli,tools}/*.c src/{run,cli}/*/*.c)" "" "src/README.md names every source file"
+is "$(unnamed_in src/README.md src/*.c src/{base,plan,tools}/*.c)" "" "src/README.md names every source file of its own"
+is "$(unnamed_in src/run/README.md src/run/*/*.c)" "" "src/run/README.md every one of run/"
+is "$(unnamed_in src/cli/README.md src/cli/*.c src/cli/*/*.c)" "" "src/cli/README.md every one of cli/"
 is "$(unnamed_in src/image/README.md src/image/*.c)" "" "src/image/README.md every one of images"
 is "$(unnamed_in pam/README.md pam/*.c)" "" "pam/README.md every one of the PAM door"
 headers=
 for file in src/*/*.h src/*/*/*.h pam/*.h; do [ -e "${file%.h}.c" ] || headers+=" $file"; done
 # shellcheck disable=SC2086 # words
-is "$(for file in $headers; do grep -q "\`[a-z/]*${file##*/}\`" src/README.md pam/README.md src/image/README.md || echo "$file"; done)" \
+is "$(for file in $headers; do grep -q "\`[a-z/]*${file##*/}\`" {src,src/run,src/cli,src/image,pam}/README.md || echo "$file"; done)" \
 	"" "and the headers that stand alone"
 
 # --- nothing is named that is not there ---
@@ -42,6 +44,8 @@ missing_of() {
 	done
 }
 is "$(missing_of src/README.md . src src/base src/plan src/run src/run/* src/cli src/cli/* src/image | grep -vx gocker.ini)" "" "src/README.md names no file that is not there"
+is "$(missing_of src/run/README.md . src src/run src/run/* | grep -vx gocker.ini)" "" "nor does src/run/README.md"
+is "$(missing_of src/cli/README.md . src/cli src/cli/*)" "" "nor src/cli/README.md"
 is "$(missing_of src/image/README.md . src/image src | grep -vx info.json)" "" "nor does src/image/README.md"
 is "$(missing_of pam/README.md . pam src | grep -vx gocker.ini)" "" "nor pam/README.md"
 is "$(missing_of tests/README.md . tests tests/* tests/vm/guest conf)" "" "nor tests/README.md"
