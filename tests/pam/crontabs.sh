@@ -38,6 +38,9 @@ told() {
 	grep -q "$2" "/home/$1/.crontab.log"
 }
 
+in_kernel() { grep -q '^State:	D' "/proc/$1/status"; } # PID
+nobody_stuck() { [ "$(stuck)" = 0 ]; }
+
 # --- only behind the PAM door ---
 
 run "${CRONTABS[@]}"
@@ -105,6 +108,27 @@ taken() { # while the pipe's reader waits
 check "a pipe in its place keeps nobody else waiting" wait_until 120 taken
 is "$(as_user alice ls -l /home/alice/.crontab | cut -c1)" p "(which it was)"
 wait_until 180 settled
+
+# A home on a file system that does not answer: who looks there is in the kernel and outlives SIGKILL.
+if has_fuse; then
+	install -d -o carl -g carl /home/carl
+	join_group carl customers
+	home_on_fuse carl hang
+	echo '@monthly true' >/home/ben/.crontab
+	stuck() { pgrep -fc '^stat .*/home/carl/.crontab'; }
+	sh -c 'exec stat -c %i /home/carl/.crontab' >/dev/null 2>&1 &
+	control=$!
+	wait_until 60 in_kernel "$control"
+	kill -9 "$control"
+	check "a home that does not answer: control: who asks for a file there is not ended by SIGKILL" in_kernel "$control"
+	run timeout 120 "${CRONTABS[@]}"
+	isnt "$rc" 124 "it does not keep gocker-crontabs"
+	check "and nobody else waits for it" wait_until 120 taken_over ben '@monthly true'
+	is "$(stuck)" 2 "runs that follow leave no more processes there than the first (and the control's)"
+	home_off_fuse carl
+	check "what waited there ends with the server" wait_until 60 nobody_stuck
+	wait "$control" 2>/dev/null
+fi
 
 # An image whose programs print without an end, on both descriptors: the script's own function, whose files stay.
 cp -a /var/lib/gocker/images/alpine /var/lib/gocker/images/evil
