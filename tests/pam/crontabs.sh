@@ -39,6 +39,7 @@ told() {
 }
 
 in_kernel() { grep -q '^State:	D' "/proc/$1/status"; } # PID
+asks_server() { grep -q request "/proc/$1/wchan"; } # PID: it waits in the kernel for a FUSE server
 nobody_stuck() { [ "$(stuck)" = 0 ]; }
 
 # --- only behind the PAM door ---
@@ -118,9 +119,9 @@ if has_fuse; then
 	stuck() { pgrep -fc '^stat .*/home/carl/.crontab'; }
 	sh -c 'exec stat -c %i /home/carl/.crontab' >/dev/null 2>&1 &
 	control=$!
-	wait_until 60 in_kernel "$control"
+	wait_until 60 asks_server "$control"
 	kill -9 "$control"
-	check "a home that does not answer: control: who asks for a file there is not ended by SIGKILL" in_kernel "$control"
+	check "a home that does not answer: control: who asks for a file there is not ended by SIGKILL" wait_until 60 in_kernel "$control"
 	run timeout 120 "${CRONTABS[@]}"
 	isnt "$rc" 124 "it does not keep gocker-crontabs"
 	check "and nobody else waits for it" wait_until 120 taken_over ben '@monthly true'
