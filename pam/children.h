@@ -27,7 +27,7 @@ struct gk_children {
 	int leaf;      /* the file by which a process enters the session's cgroup; -1 */
 	int rules;     /* the Landlock ruleset of the session; -1 */
 	bool tcp;      /* and the filter that goes with it (gk_landlock_enter) */
-	int others[3]; /* descriptors of the door, which keeps them; a child closes them; -1 */
+	int others[4]; /* descriptors of the door, which keeps them; a child closes them; -1 */
 	uid_t uid;     /* of the user */
 	gid_t gid;     /* with GK_LINK_DROP: what the child becomes, and the following */
 	gid_t *groups; /* malloc'ed */

@@ -287,6 +287,7 @@ static int open_to_children(struct gk_pam_door *door, int init, const struct gk_
 	c.others[0] = door->keeper;
 	c.others[1] = door->view.mnt;
 	c.others[2] = door->view.root;
+	c.others[3] = door->view.cwd;
 	/* The caller's copy of it is closed when the link is. */
 	if (r == 0 && (r = c.init = fcntl(init, F_DUPFD_CLOEXEC, 3)) < 0)
 		r = fail(why, -errno, "dup");

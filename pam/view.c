@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -72,13 +73,29 @@ int gk_view_make(struct gk_view *v, int ptys, bool records)
 {
 	gk_autoclose int mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	gk_autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	gk_autoclose int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (mnt < 0 || root < 0 || unshare(CLONE_NEWNS) < 0)
 		return -errno;
-	*v = (struct gk_view){ gk_steal_fd(&mnt), gk_steal_fd(&root) };
+	*v = (struct gk_view){ gk_steal_fd(&mnt), gk_steal_fd(&root), gk_steal_fd(&cwd) };
 	int r = change_mounts(ptys, records);
 	if (r < 0)
 		(void)gk_view_leave(v);
 	return r;
+}
+
+static int identify(int dir, struct statx *ret)
+{
+	const int flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+	return statx(dir, "", flags, STATX_INO, ret);
+}
+
+/* Whether the daemon is still in the directory that it had, which is asked of no file server. */
+static bool is_where_it_was(const struct gk_view *v)
+{
+	struct statx was, now;
+	return identify(v->cwd, &was) == 0 && identify(AT_FDCWD, &now) == 0 &&
+		was.stx_ino == now.stx_ino && was.stx_dev_major == now.stx_dev_major &&
+		was.stx_dev_minor == now.stx_dev_minor;
 }
 
 int gk_view_leave(struct gk_view *v)
@@ -86,8 +103,10 @@ int gk_view_leave(struct gk_view *v)
 	char cwd[PATH_MAX];
 	if (v->mnt < 0)
 		return 0;
+	/* One that the view has lost was on a FUSE mount: back there, its server would be asked. */
 	if (!getcwd(cwd, sizeof cwd) || cwd[0] != '/')
 		cwd[0] = '\0';
+	bool stayed = cwd[0] && is_where_it_was(v);
 	if (setns(v->mnt, CLONE_NEWNS) < 0) {
 		int r = -errno;
 		/* A thread that was made meanwhile shares root and directory (setns(2)): what is
@@ -97,9 +116,13 @@ int gk_view_leave(struct gk_view *v)
 	}
 	/* setns(2) has moved both to the root of the namespace: a daemon may have another. */
 	int r = fchdir(v->root) < 0 || chroot(".") < 0 ? -errno : 0;
-	if (cwd[0])
+	/* Not by its path, on which a user's FUSE mount may lie by now. */
+	if (stayed)
+		(void)!fchdir(v->cwd);
+	else if (cwd[0])
 		(void)!chdir(cwd);
 	gk_close_fd(&v->mnt);
 	gk_close_fd(&v->root);
+	gk_close_fd(&v->cwd);
 	return r;
 }

@@ -8,10 +8,11 @@
 struct gk_view {
 	int mnt;  /* the mount namespace to go back to, -1: it was never left */
 	int root; /* and the root directory in it */
+	int cwd;  /* and the working directory */
 };
 #define GK_VIEW_INIT \
 	{ \
-		-1, -1 \
+		-1, -1, -1 \
 	}
 
 /* Leaves the caller's mount namespace for a private copy that follows it (MS_SLAVE). ptys, a

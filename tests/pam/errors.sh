@@ -18,6 +18,29 @@ before=$(sed '/^open:/,$d' <<<"$out") after=$(sed '1,/^close:/d' <<<"$out")
 like "$out" $'open: 0\nclose: 0' "open and close succeed"
 is "$after" "$before" "after the close the caller is as it was: fds, namespaces, root, cwd, cgroup, capabilities, signals"
 
+# By the directory that it had, not by its path: a user's file system that does not answer may lie there by then.
+if has_fuse; then
+	asks_server() { grep -q request "/proc/$1/wchan"; } # PID: it waits in the kernel for a FUSE server
+	ended() { ! kill -0 "$1" 2>/dev/null; }
+	mkfifo "$GKT_WORK/go"
+	(cd /home/alice && exec pamdrive gt alice open wait close state <"$GKT_WORK/go" >"$GKT_WORK/returns" 2>&1) &
+	driver=$!
+	exec 5>"$GKT_WORK/go"
+	wait_until 60 has_leaf
+	wait_until 60 grep -q '^open: 0' "$GKT_WORK/returns"
+	home_on_fuse alice hang
+	sh -c 'cd /home/alice && ls' >/dev/null 2>&1 &
+	control=$!
+	check "control: who goes to the caller's directory by its path waits for its server" wait_until 60 asks_server "$control"
+	echo >&5
+	check "the caller comes back to its directory without a word with it" wait_until 60 ended "$driver"
+	home_off_fuse alice
+	wait "$driver" "$control" 2>/dev/null
+	exec 5>&-
+	like "$(cat "$GKT_WORK/returns")" 'close: 0' "its session is closed"
+	like "$(cat "$GKT_WORK/returns")" '/proc/self/cwd.* /home/alice' "and it is where it was"
+fi
+
 drive gt1 alice state open user 'hostname' close state
 before=$(sed '/^open:/,$d' <<<"$out") after=$(sed '1,/^close:/d' <<<"$out")
 like "$out" $'open: 0\ngocker-container\nrun: 0\nclose: 0' "the last line alone does both"
