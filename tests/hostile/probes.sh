@@ -7,9 +7,11 @@ bring alice try
 set_ini
 remember_host
 for n in {3..15}; do # CVE-2024-21626
-	"$GOCKER" run -w "/proc/self/fd/$n" /bin/sh -c 'pwd; cat ../../../../etc/debian_version' 2>/dev/null
-done | sort -u >"$GKT_WORK/places"
-is "$(cat "$GKT_WORK/places")" / "A29: no descriptor as working directory leads out (gocker run -w /proc/self/fd/N)"
+	run "$GOCKER" run -w "/proc/self/fd/$n" /bin/sh -c 'pwd; cat ../../../../etc/debian_version'
+	echo "$rc:$out:${err//$n/N}"
+done >"$GKT_WORK/places"
+is "$(grep -cE '^125::gocker run: cannot enter /proc/self/fd/N in the session: (No such file or|Not a) directory$' "$GKT_WORK/places")" 13 \
+	"A29: no descriptor as working directory leads out (gocker run -w /proc/self/fd/N)" || cat "$GKT_WORK/places"
 is "$("$GOCKER" run /bin/sh -c 'for f in /proc/self/fd/* /proc/self/cwd /proc/self/root; do cat $f/../../../../etc/debian_version; done' 2>/dev/null)" "" "A29: nor does one that is open inside"
 check "A29 control: outside, the working directory leads there" sh -c 'cd /usr && cat /proc/self/cwd/../etc/debian_version'
 for type in 'cgroup -o rdma' cgroup2 proc sysfs debugfs overlay; do # release_agent and kin

@@ -115,7 +115,10 @@ static void put_noise(FILE *f, const char *dir, int depth)
 						  "@include ") :
 					  ONE_OF("session include ", "session substack ",
 						  "@include ", "session Substack "),
-				ONE_OF("p1", "p2", "p2", "none"), "");
+				/* One that includes itself crashes libpam. */
+				depth > 1 ? ONE_OF("p1", "p2", "p2", "none") :
+					    ONE_OF("p2", "p2", "p2", "none"),
+				"");
 		break;
 	default:
 		put_line(f, dir, ONE_OF("pam_permit.so", "pam_unix.so"), ONE_OF("", "x", "[a b]"),
@@ -130,17 +133,18 @@ static void write_file(const char *dir, const char *name, bool ours)
 	FILE *f = fopen(path, "w");
 	if (!f)
 		exit(2);
+	int depth = ours ? 2 : strcmp(name, "p1") == 0;
 	for (unsigned n = pick(2); n > 0; n--)
-		put_noise(f, dir, ours);
+		put_noise(f, dir, depth);
 	if (ours && !account && pick(15))
 		put_line(f, dir, "pam_gocker.so",
 			ONE_OF("ours outer", "ours outer", "[outer] ours"), true);
 	for (unsigned n = pick(4); n > 0; n--)
-		put_noise(f, dir, ours || strcmp(name, "p1") == 0);
+		put_noise(f, dir, depth);
 	if (ours && pick(15))
 		put_line(f, dir, "pam_gocker.so", "ours", true);
 	for (unsigned n = pick(2); n > 0; n--)
-		put_noise(f, dir, ours);
+		put_noise(f, dir, depth);
 	if (fclose(f) != 0)
 		exit(2);
 }
