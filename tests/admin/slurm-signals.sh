@@ -113,7 +113,8 @@ check_nothing_left anna "and ends by itself"
 check_not "control: signals did not reach it" grep -qx USR1 "$printed"
 run slurm_as anna srun -w node1 sh -c 'kill -SEGV $$'
 is "$rc" 139 "a step that dies by a signal is reported so"
-is "$(sibling_of)" "" "the process ends with its task"
+no_sibling() { [ -z "$(sibling_of)" ]; }
+check "the process ends with its task" wait_until 60 no_sibling
 
 # --- in a container that is shared, a step is one of several logins ---
 echo 'share = user' >>"$GKT_WORK/node1/gocker.ini"

@@ -10,7 +10,8 @@ LINT_FLAGS = $(CPPFLAGS) -std=gnu17
 # What sets variables to zero is behind a second flag in clang 14, and a use to gcc's analyzer; that one
 # loses its way in hardened calls, too.
 LINT_CFLAGS = $(filter-out -ftrivial-auto-var-init=zero,$(GK_CFLAGS))
-LINT_NEEDS := $(wildcard src/*/*.h src/*/*/*.h pam/*.h) $(BUILD)/gen/filters.h $(BUILD)/gen/launcher.h $(BUILD)/flags
+LINT_NEEDS := $(wildcard src/*/*.h src/*/*/*.h pam/*.h) $(BUILD)/gen/filters.h $(BUILD)/gen/launcher.h \
+	$(BUILD)/gen/host-rules.h $(BUILD)/flags
 lint_stamps = $(patsubst %,$(LINT_OUT)/$(1)/%.ok,$(2))
 lint_done = $(Q)mkdir -p $(@D) && : >$@
 

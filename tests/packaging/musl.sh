@@ -23,7 +23,7 @@ flags=(-D_GNU_SOURCE -std=gnu17 -O0 -Isrc -I. "-I$inc/gen" "-I$inc" -include "$s
 
 # --- compiled: all but the helper for systemd, as in APKBUILD ---
 
-for room in src src/base src/plan src/run/* src/image src/cli src/cli/*/ pam; do
+for room in src src/base src/plan src/run/*/ src/image src/cli src/cli/*/ pam; do
 	room=${room%/}
 	said='' n=0
 	for file in "$room"/*.c; do

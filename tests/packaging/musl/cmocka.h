@@ -65,9 +65,10 @@ static inline void standin_strings(
 #f, f, setup, teardown \
 	}
 
-static inline int standin_run(const struct CMUnitTest *test)
+/* With the state that the group's setup has made. */
+static inline int standin_run(const struct CMUnitTest *test, void *group)
 {
-	void *state = NULL;
+	void *state = group;
 	volatile int failed = 0;
 	standin_bad_setup = test->setup && test->setup(&state) != 0;
 	if (standin_bad_setup)
@@ -81,19 +82,23 @@ static inline int standin_run(const struct CMUnitTest *test)
 	return failed;
 }
 
-static inline int standin_group(const struct CMUnitTest *tests, size_t n)
+static inline int standin_group(const struct CMUnitTest *tests, size_t n,
+	int (*setup)(void **state), int (*teardown)(void **state))
 {
+	void *state = NULL;
 	int failed = 0;
+	if (setjmp(standin_out) != 0 || (setup && setup(&state) != 0))
+		return 1;
 	for (size_t i = 0; i < n; i++) {
-		int bad = standin_run(&tests[i]);
+		int bad = standin_run(&tests[i], state);
 		printf("%sok %zu - %s\n", bad ? "not " : "", i + 1, tests[i].name);
 		failed += bad;
 	}
 	printf("1..%zu\n", n);
-	return failed;
+	return teardown && teardown(&state) != 0 ? failed + 1 : failed;
 }
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) \
-	standin_group(tests, sizeof(tests) / sizeof *(tests))
+	standin_group(tests, sizeof(tests) / sizeof *(tests), setup, teardown)
 #define cmocka_run_group_tests(tests, setup, teardown) \
 	cmocka_run_group_tests_name(NULL, tests, setup, teardown)
 
