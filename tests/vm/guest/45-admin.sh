@@ -15,7 +15,7 @@ remember_host
 hold_session alice 'i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); done'
 id=$(basename "$(session_leaves "$(uid_of alice)")")
 like "$("$GOCKER" ps)" " 2/12 +[0-9.]+[KM] " "ps: tasks of their limit, and memory"
-like "$("$GOCKER" ps --format json | tr -d ' \n')" '"memory":\{"now":[1-9][0-9]+,"peak":[1-9][0-9]+,"limit":67108864,"oom_kills":0,"high_hits":0\}' "ps --format json: memory in bytes"
+like "$("$GOCKER" ps --format json | tr -d ' \n')" '"memory":\{"now":[1-9][0-9]+,"peak":[1-9][0-9]+,"limit":67108864,"oom_kills":0,"high_hits":0,"low_hits":0\}' "ps --format json: memory in bytes"
 like "$("$GOCKER" stats)" "$id +alice +2 +12 +[0-9]+ +0 +0 +[0-9.]+[KM] +[0-9.]+[KM] +64M +0 +[0-9]+\.[0-9]+s" "stats: memory, its peak and limit, CPU time"
 run "$GOCKER" stats --prometheus -
 like "$out" "gocker_session_memory_bytes\{[^}]*${id}[^}]*\} [1-9]" "stats --prometheus: memory"
