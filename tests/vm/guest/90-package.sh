@@ -1,6 +1,7 @@
 #!/bin/bash
 # host: systemd
 # part: package
+# timeout: 1800
 # The Debian package on a whole host: installed where there was none, upgraded while a session lives and
 # users log in, removed and purged with a user still configured.
 # shellcheck source=lib.sh
