@@ -331,31 +331,31 @@ static void user_answers(const struct target *t, bool admin, uint32_t *answers)
 	narrow(t, answers, 0, CHECKS);
 }
 
-static void supervisor_answers(const struct target *t, uint32_t *answers)
+/* One of gocker's own processes: EPERM but for the names, with the checks from first to end. */
+static void own_answers(const struct target *t, uint32_t *answers, const char *const *names,
+	size_t n, size_t first, size_t end)
 {
 	for (size_t i = 0; i <= NUMBERS; i++)
 		answers[i] = SECCOMP_RET_ERRNO | EPERM;
-	answer_all(t, answers, SECCOMP_RET_ALLOW, allowed_for_supervisor,
-		COUNT(allowed_for_supervisor));
-	narrow(t, answers, 0, CHECKS);
+	answer_all(t, answers, SECCOMP_RET_ALLOW, names, n);
+	narrow(t, answers, first, end);
+}
+
+static void supervisor_answers(const struct target *t, uint32_t *answers)
+{
+	own_answers(t, answers, allowed_for_supervisor, COUNT(allowed_for_supervisor), 0, CHECKS);
 }
 
 static void unpacker_answers(const struct target *t, uint32_t *answers)
 {
-	for (size_t i = 0; i <= NUMBERS; i++)
-		answers[i] = SECCOMP_RET_ERRNO | EPERM;
-	answer_all(
-		t, answers, SECCOMP_RET_ALLOW, allowed_for_unpacker, COUNT(allowed_for_unpacker));
-	narrow(t, answers, CHECKS, UNPACKER_END);
+	own_answers(t, answers, allowed_for_unpacker, COUNT(allowed_for_unpacker), CHECKS,
+		UNPACKER_END);
 }
 
 static void forwarder_answers(const struct target *t, uint32_t *answers)
 {
-	for (size_t i = 0; i <= NUMBERS; i++)
-		answers[i] = SECCOMP_RET_ERRNO | EPERM;
-	answer_all(
-		t, answers, SECCOMP_RET_ALLOW, allowed_for_forwarder, COUNT(allowed_for_forwarder));
-	narrow(t, answers, TCP_END, FORWARDER_END);
+	own_answers(t, answers, allowed_for_forwarder, COUNT(allowed_for_forwarder), TCP_END,
+		FORWARDER_END);
 }
 
 /* Above another filter or none (behind the PAM door): all is allowed that is no way round Landlock.
